@@ -1,0 +1,60 @@
+ThisBuild / organization := "io.github.spark-kafka-testkit"
+ThisBuild / version := KitVersion.read((ThisBuild / baseDirectory).value)
+ThisBuild / scalaVersion := Versions.scala213
+ThisBuild / semanticdbEnabled := sys.props.contains("testkit.lint")
+
+val strict = Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Xfatal-warnings", "-encoding", "UTF-8")
+
+def scalac(binary: String, release: String): Seq[String] = strict ++ Seq("-release", release) ++
+  (if (binary == "2.12") Seq("-Ywarn-unused", "-Ywarn-value-discard") else Seq("-Wunused", "-Wvalue-discard"))
+
+/** One set of sources, built once for each Scala version that a supported Spark is built with. */
+def helper(binary: String, release: String): Project = {
+  val baseline = Versions.helperBaselines(binary)
+  Project(s"helper_${binary.replace(".", "_")}", file(s"jvm/helper/scala-$binary")).settings(
+    name := "spark-kafka-testkit",
+    scalaVersion := baseline.scala,
+    scalacOptions ++= scalac(binary, release),
+    Compile / scalaSource := (ThisBuild / baseDirectory).value / "jvm/helper/src/main/scala",
+    Compile / unmanagedSourceDirectories += (ThisBuild / baseDirectory).value / s"jvm/helper/src/main/scala-$binary",
+    Compile / sourceGenerators += BuildInfo.task("sparkkafka.testkit").taskValue,
+    libraryDependencies ++= Seq(
+      "org.apache.kafka" % "kafka-clients" % baseline.kafkaClients % Provided,
+      "org.apache.arrow" % "arrow-vector" % baseline.arrow % Provided,
+      "com.fasterxml.jackson.core" % "jackson-databind" % baseline.jackson % Provided
+    )
+  )
+}
+
+lazy val helper213 = helper("2.13", release = "17")
+lazy val helper212 = helper("2.12", release = "8")
+
+lazy val broker = (project in file("jvm/broker"))
+  .settings(
+    name := "spark-kafka-testkit-broker",
+    scalaVersion := Versions.kafkaBrokerScala,
+    scalacOptions ++= scalac("2.13", release = "17"),
+    libraryDependencies += "org.apache.kafka" %% "kafka" % Versions.kafkaBroker % Provided
+  )
+
+lazy val root = (project in file("."))
+  .aggregate(helper213, helper212, broker)
+  .settings(
+    publish / skip := true,
+    stageJars := Jars.stage(
+      (ThisBuild / baseDirectory).value / "python/spark_kafka_testkit/jars",
+      Map(
+        "spark-kafka-testkit_2.13.jar" -> (helper213 / Compile / packageBin).value,
+        "spark-kafka-testkit_2.12.jar" -> (helper212 / Compile / packageBin).value,
+        "spark-kafka-testkit-broker.jar" -> (broker / Compile / packageBin).value
+      )
+    ),
+    lockJars := Jars.lock(
+      (ThisBuild / baseDirectory).value / "python/spark_kafka_testkit/jars/lock.json",
+      dependencyResolution.value,
+      streams.value.log
+    )
+  )
+
+lazy val stageJars = taskKey[Unit]("Builds the kit's jars and puts them where the Python package looks for them")
+lazy val lockJars = taskKey[Unit]("Resolves the jars that are fetched at run time and writes their lock file")

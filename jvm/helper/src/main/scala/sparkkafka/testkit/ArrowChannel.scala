@@ -1,0 +1,76 @@
+package sparkkafka.testkit
+
+import java.io.{DataInputStream, EOFException, IOException}
+import java.net.{InetAddress, ServerSocket, Socket, SocketTimeoutException}
+import java.nio.charset.StandardCharsets.US_ASCII
+import java.security.{MessageDigest, SecureRandom}
+
+/** A loopback socket for one operation. It serves the first connection that opens with the one-time secret, and no other: any user of the
+  * machine can reach a loopback port.
+  */
+private[testkit] object ArrowChannel {
+  private val acceptMillis = 30000
+  private val random = new SecureRandom
+
+  final case class Address(port: Int, secret: String)
+
+  /** Opens a channel and serves it on a daemon thread of its own. What `serve` throws is sent to Python as a failure. */
+  def open(name: String)(serve: Connection => Unit): Address = {
+    val server = new ServerSocket(0, 4, InetAddress.getLoopbackAddress)
+    val address = Address(server.getLocalPort, newSecret())
+    val thread = new Thread(() => run(server, address.secret, serve), s"spark-kafka-testkit-$name")
+    thread.setDaemon(true)
+    thread.setContextClassLoader(getClass.getClassLoader)
+    thread.start()
+    address
+  }
+
+  private def run(server: ServerSocket, secret: String, serve: Connection => Unit): Unit =
+    try accept(server, secret).foreach(socket => answer(new Connection(socket), serve))
+    catch { case _: IOException => () } // Python has gone: nobody is left to tell
+
+  private def answer(connection: Connection, serve: Connection => Unit): Unit =
+    try serve(connection)
+    catch {
+      case gone: IOException => throw gone
+      case thrown: Throwable => connection.sendFailure(thrown)
+    } finally connection.close()
+
+  private def accept(server: ServerSocket, secret: String): Option[Socket] = {
+    val deadline = System.nanoTime + acceptMillis * 1000000L
+    def next(): Option[Socket] = {
+      val left = ((deadline - System.nanoTime) / 1000000L).toInt
+      if (left <= 0) None
+      else {
+        server.setSoTimeout(left)
+        val socket = server.accept()
+        if (isOurs(socket, secret)) Some(socket)
+        else {
+          socket.close()
+          next()
+        }
+      }
+    }
+    try next()
+    catch { case _: SocketTimeoutException => None }
+    finally server.close()
+  }
+
+  private def isOurs(socket: Socket, secret: String): Boolean = {
+    val expected = secret.getBytes(US_ASCII)
+    val received = new Array[Byte](expected.length)
+    try {
+      socket.setTcpNoDelay(true)
+      socket.setSoTimeout(2000)
+      new DataInputStream(socket.getInputStream).readFully(received)
+      socket.setSoTimeout(0)
+      MessageDigest.isEqual(expected, received)
+    } catch { case _: EOFException | _: SocketTimeoutException => false }
+  }
+
+  private def newSecret(): String = {
+    val bytes = new Array[Byte](32)
+    random.nextBytes(bytes)
+    bytes.map(byte => f"${byte & 0xff}%02x").mkString
+  }
+}

@@ -1,0 +1,26 @@
+package sparkkafka.testkit
+
+import java.util.{ArrayList, LinkedHashMap}
+
+import com.fasterxml.jackson.databind.ObjectMapper
+
+/** Scala's maps, sequences, strings, numbers and booleans as JSON text, by the Jackson that Spark ships. */
+private[testkit] object Json {
+  private val mapper = new ObjectMapper
+
+  def write(value: Any): String = mapper.writeValueAsString(toJava(value))
+
+  private def toJava(value: Any): Any = value match {
+    case map: scala.collection.Map[_, _] =>
+      val out = new LinkedHashMap[String, Any]
+      map.foreach { case (key, item) => out.put(key.toString, toJava(item)) }
+      out
+    case items: Iterable[_] =>
+      val out = new ArrayList[Any]
+      items.foreach(item => out.add(toJava(item)))
+      out
+    case Some(item) => toJava(item)
+    case None => null
+    case other => other
+  }
+}

@@ -1,0 +1,205 @@
+"""The seam to the JVM: the only file that touches py4j.
+
+py4j carries short calls only; each names a loopback port and a one-time secret, and
+what takes time goes over that socket
+(`PythonApi.scala`, `Connection.scala`). So a wait is always on a socket of ours, which
+an interrupt can close, and py4j's own
+connection never holds an answer that nobody has read.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit.errors import HelperError, from_helper
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+API_CLASS = "sparkkafka.testkit.PythonApi"
+NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
+
+
+class Helper:
+    """The JVM helper in the JVM of a classic Spark session.
+
+    Attributes:
+        jvm_key: tells one JVM from another; a helper is of no use to another JVM.
+    """
+
+    def __init__(self, api: Any, jvm_key: int) -> None:
+        self._api = api
+        self.jvm_key = jvm_key
+
+    def open(self, bootstrap_servers: str) -> int:
+        return int(self._api.pyOpen(bootstrap_servers))
+
+    def close(self, handle: int) -> None:
+        self._api.pyClose(handle)
+
+    def send(self, handle: int, topic: str) -> str:
+        return str(self._api.pySend(handle, topic))
+
+    def read(self, handle: int, topic: str, isolation: str, stall_millis: int) -> str:
+        return str(self._api.pyRead(handle, topic, isolation, stall_millis))
+
+
+def active_session() -> SparkSession | None:
+    """The classic Spark session of this process, if there is one. pyspark is not
+    imported for it.
+    """
+    module = sys.modules.get("pyspark.sql.session") or sys.modules.get(
+        "pyspark.sql.classic.session"
+    )
+    session = getattr(
+        getattr(module, "SparkSession", None), "_instantiatedSession", None
+    )
+    return session if session is not None and jvm_of(session) is not None else None
+
+
+def jvm_of(session: SparkSession) -> Any:
+    """The session's py4j view of the JVM, or None where there is none: Spark Connect, a
+    stopped session.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        context = session.sparkContext
+    except (AttributeError, PySparkException, AssertionError):
+        return None
+    return (
+        getattr(context, "_jvm", None)
+        if getattr(context, "_jsc", None) is not None
+        else None
+    )
+
+
+def jvm_key(session: SparkSession) -> int:
+    return id(session.sparkContext._gateway)
+
+
+def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
+    """The helper on the session's class path, or None and the reason.
+
+    Raises:
+        HelperError: the jar is of another version than this package.
+    """
+    api_class = load_class(session, API_CLASS)
+    if api_class is None:
+        return None, "the helper jar is not on the session's class path"
+    if load_class(session, NEEDED_CLASS) is None:
+        return (
+            None,
+            "the helper jar is on the session's class path, but kafka-clients, which "
+            "the connector brings, is not",
+        )
+    api = api_class.newInstance()
+    check_version(str(api.pyVersion()))
+    return Helper(api, jvm_key(session)), ""
+
+
+def check_version(found: str) -> None:
+    if found != __version__:
+        raise HelperError(
+            f"The helper jar on Spark's class path is version {found}, and the Python "
+            "package spark-kafka-testkit is "
+            f"version {__version__}. Use the jar that came with the package: "
+            "KafkaUtils.spark_conf() names it."
+        )
+
+
+def load_class(session: SparkSession, name: str) -> Any:
+    """The Java class, or None: looked up as Spark itself would, and where jars that
+    were added to a live session go.
+    """
+    from py4j.protocol import Py4JJavaError
+
+    jvm = jvm_of(session)
+    for loader in (
+        jvm.java.lang.Thread.currentThread().getContextClassLoader,
+        cast("Any", session)._jsparkSession.sharedState().jarClassLoader,
+    ):
+        try:
+            return loader().loadClass(name)
+        except Py4JJavaError:
+            continue
+    return None
+
+
+def use_session_class_loader(session: SparkSession) -> None:
+    """Lets this Python thread's JVM thread see jars that were added to the live
+    session, whichever thread added them.
+    """
+    loader = cast("Any", session)._jsparkSession.sharedState().jarClassLoader()
+    jvm_of(session).java.lang.Thread.currentThread().setContextClassLoader(loader)
+
+
+class Channel:
+    """A connection to one operation of the helper: Arrow streams both ways, and frames
+    of JSON between them.
+    """
+
+    def __init__(self, address: str) -> None:
+        port, secret = address.split()
+        self._socket = socket.create_connection(("127.0.0.1", int(port)))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(secret.encode())
+        self.stream: BinaryIO = cast(
+            "BinaryIO", self._socket.makefile("rwb", buffering=1 << 16)
+        )
+
+    def end_of_input(self) -> None:
+        """Tells the helper that no more is sent."""
+        self.stream.flush()
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def result(self) -> Any:
+        """Waits for the next frame.
+
+        Raises:
+            KafkaTestkitError: the failure that the frame tells of.
+            HelperError: the JVM went away.
+        """
+        (length,) = struct.unpack(">i", self._exactly(4))
+        frame = json.loads(self._exactly(length))
+        if "error" in frame:
+            raise from_helper(**frame["error"])
+        return frame["ok"]
+
+    def _exactly(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        if len(data) < size:
+            raise HelperError(
+                "The JVM helper went away in the middle of an answer: has its Spark "
+                "session been stopped?"
+            )
+        return data
+
+    def close(self) -> None:
+        try:
+            self.stream.close()
+        except OSError:
+            pass  # unsent bytes for a helper that has gone
+        self._socket.close()
+
+
+@contextmanager
+def channel(address: str) -> Iterator[Channel]:
+    opened = Channel(address)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def scala_version(session: SparkSession) -> str:
+    """The version of the Scala library in the session's JVM, for example `2.13.18`."""
+    return str(jvm_of(session).scala.util.Properties.versionNumberString())

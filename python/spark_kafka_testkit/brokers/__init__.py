@@ -1,0 +1,136 @@
+"""Where a broker comes from: the protocol, and the choice among the three sources."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal, Protocol
+
+from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
+
+__all__ = [
+    "BACKENDS",
+    "BACKEND_ENV",
+    "BOOTSTRAP_ENV",
+    "Backend",
+    "Broker",
+    "choose_backend",
+    "start_broker",
+]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+Backend = Literal["auto", "container", "embedded", "external"]
+BACKENDS: tuple[Backend, ...] = ("auto", "container", "embedded", "external")
+BACKEND_ENV = "SPARK_KAFKA_TESTKIT_BACKEND"
+BOOTSTRAP_ENV = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
+
+
+class Broker(Protocol):
+    """A running broker."""
+
+    backend: str
+    bootstrap_servers: str
+
+    def describe(self) -> str:
+        """What it is, for people: `Kafka 4.4.0, embedded, at 127.0.0.1:19092`."""
+
+    def stop(self) -> None:
+        """Ends it and removes what it left; a second call does nothing. An external
+        broker is left alone.
+        """
+
+
+def choose_backend(
+    backend: str | None, bootstrap_servers: str | None
+) -> tuple[Backend, str | None]:
+    """The backend and the external address that the arguments, else the environment,
+    ask for; `auto` where nothing does.
+
+    Raises:
+        ValueError: an unknown backend, or one that does not go with the address.
+    """
+    if bootstrap_servers is None and backend in (None, "external"):
+        bootstrap_servers = os.environ.get(BOOTSTRAP_ENV) or None
+    asked = (
+        backend
+        if backend is not None
+        else os.environ.get(BACKEND_ENV)
+        or ("external" if bootstrap_servers else "auto")
+    )
+    for known in BACKENDS:
+        if asked == known:
+            chosen: Backend = known
+            break
+    else:
+        raise ValueError(
+            f"backend={asked!r} is not known; valid are {', '.join(BACKENDS)}"
+        )
+    if bootstrap_servers is not None and chosen not in ("external", "auto"):
+        raise ValueError(
+            f"backend={asked!r} starts a broker of its own; leave out "
+            f"bootstrap_servers={bootstrap_servers!r}"
+        )
+    if chosen == "external" and bootstrap_servers is None:
+        raise ValueError(
+            f"backend='external' needs bootstrap_servers=..., or {BOOTSTRAP_ENV} in "
+            "the environment"
+        )
+    return ("external" if bootstrap_servers is not None else chosen), bootstrap_servers
+
+
+def start_broker(
+    backend: Backend, bootstrap_servers: str | None, kafka_version: str
+) -> Broker:
+    """Starts, or finds, the broker; `auto` takes a container where a Docker daemon
+    answers, else the embedded one.
+
+    Raises:
+        BrokerStartError: none came up; the text tells of each attempt.
+        MissingDependencyError: the backend needs a Python package that is not
+            installed.
+    """
+    if backend == "external":
+        from spark_kafka_testkit.brokers.external import ExternalBroker
+
+        assert bootstrap_servers is not None
+        return ExternalBroker(bootstrap_servers)
+    if backend == "container":
+        from spark_kafka_testkit.brokers.container import ContainerBroker
+
+        return ContainerBroker(kafka_version)
+    if backend == "embedded":
+        from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+
+        return EmbeddedBroker()
+    return _start_any(kafka_version)
+
+
+def _start_any(kafka_version: str) -> Broker:
+    from spark_kafka_testkit.brokers.container import docker_problem
+
+    attempts: list[str] = []
+    problem = docker_problem()
+    if problem is None:
+        try:
+            return start_broker("container", None, kafka_version)
+        except KafkaTestkitError as error:
+            attempts.append(f"container: {error}")
+            log.warning(
+                "no broker in a container (%s); starting the embedded one",
+                _first_line(error),
+            )
+    else:
+        attempts.append(f"container: {problem}")
+        log.info("%s; starting the embedded broker", problem)
+    try:
+        return start_broker("embedded", None, kafka_version)
+    except KafkaTestkitError as error:
+        attempts.append(f"embedded: {error}")
+        raise BrokerStartError(
+            "No Kafka broker could be started. Tried:\n" + "\n".join(attempts)
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

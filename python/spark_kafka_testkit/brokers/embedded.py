@@ -1,0 +1,338 @@
+"""The embedded broker: an unmodified Apache Kafka node as a JVM process of ours, for
+machines without Docker.
+
+Its own launcher (`jvm/broker`) formats the storage and starts the node in one JVM. The
+process ends when its stdin does, so it can't
+outlive this one. Its ports lie outside the ephemeral range: a client that retries a
+vacant ephemeral port may connect to itself and
+hold it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import queue
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+
+from spark_kafka_testkit._jars import (
+    broker_jars,
+    broker_version,
+    cache_folder,
+    fetch,
+    own_jar,
+)
+from spark_kafka_testkit._java import Java, find_java
+from spark_kafka_testkit.errors import BrokerStartError
+
+__all__ = ["EmbeddedBroker"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+PORT_TRIES = 5
+LOG_LINES = 30
+FLAGS = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Xms64m",
+    "-Xmx512m",
+    "-Djava.awt.headless=true",
+)
+LOG_LEVELS = {
+    "defaultLogLevel": "info",
+    "showDateTime": "true",
+    "dateTimeFormat": "HH:mm:ss.SSS",
+    "showThreadName": "false",
+    "log.org.apache.kafka.common.config": "warn",
+    "log.kafka.server.KafkaConfig": "warn",
+}
+
+
+class EmbeddedBroker:
+    """Starts the broker and returns when it serves requests.
+
+    Raises:
+        JavaNotFoundError: no Java 17 or newer.
+        JarError: its jars are neither cached nor to be fetched.
+        BrokerStartError: it did not come up; the text has the reason and the end of its
+            log.
+    """
+
+    backend = "embedded"
+
+    def __init__(self) -> None:
+        java = find_java()
+        jars = [
+            own_jar("spark-kafka-testkit-broker.jar"),
+            *fetch(broker_jars(), f"Apache Kafka {broker_version()}"),
+        ]
+        for attempt in range(1, PORT_TRIES + 1):
+            try:
+                self._process = _Process(java, jars)
+                break
+            except _PortTakenError as taken:
+                log.info(
+                    "port %d was taken before the broker could bind it; trying another",
+                    taken.port,
+                )
+                if attempt == PORT_TRIES:
+                    raise BrokerStartError(
+                        f"No free port was found for the broker in {PORT_TRIES} tries."
+                    ) from taken
+        self.bootstrap_servers = f"127.0.0.1:{self._process.port}"
+
+    @property
+    def pid(self) -> int:
+        """The id of the broker's process."""
+        return self._process.pid
+
+    def describe(self) -> str:
+        return f"Kafka {broker_version()}, embedded, at {self.bootstrap_servers}"
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        """The last lines of the broker's log."""
+        return self._process.log_tail(lines)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+class _PortTakenError(Exception):
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
+
+
+class _Process:
+    """One JVM with one node, and its work folder, which the node removes when it ends;
+    what it can't, we do.
+    """
+
+    def __init__(self, java: Java, jars: list[Path]) -> None:
+        self.port, controller_port = _free_ports(2)
+        self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
+        self._log = self._folder / "broker.log"
+        self._archive = _Archive(java, jars)
+        (self._folder / "server.properties").write_text(
+            _properties(self._folder, self.port, controller_port)
+        )
+        class_path = os.pathsep.join(map(str, jars))
+        levels = [
+            f"-Dorg.slf4j.simpleLogger.{name}={value}"
+            for name, value in LOG_LEVELS.items()
+        ]
+        command = [
+            str(java.executable),
+            *FLAGS,
+            *self._archive.flags,
+            *levels,
+            "-cp",
+            class_path,
+        ]
+        with self._log.open("wb") as log_file:
+            self._popen = subprocess.Popen(
+                [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                # Ctrl-C at the terminal is ours to answer: the broker lives on to teardown
+                start_new_session=True,
+            )
+        _close_in_children(self._popen)
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def _await_ready(self) -> None:
+        line = self._first_line()
+        if line == "READY":
+            return
+        reason = (
+            line.removeprefix("FAILED ")
+            or f"its process ended with exit code {self._popen.wait()}"
+        )
+        if (
+            "Address already in use" in reason
+            or "Address already in use" in self._log.read_text(errors="replace")
+        ):
+            raise _PortTakenError(self.port)
+        raise BrokerStartError(
+            f"The embedded broker did not start: {reason}\nThe end of its "
+            f"log:\n{self.log_tail()}"
+        )
+
+    def _first_line(self) -> str:
+        answer: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        stdout = self._popen.stdout
+        assert stdout is not None
+        threading.Thread(
+            target=lambda: answer.put(stdout.readline()), daemon=True
+        ).start()
+        try:
+            return answer.get(timeout=START_SECONDS).decode(errors="replace").strip()
+        except queue.Empty:
+            raise BrokerStartError(
+                f"The embedded broker was not ready within {START_SECONDS:g} s.\nThe "
+                f"end of its log:\n{self.log_tail()}"
+            ) from None
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        try:
+            text = self._log.read_text(errors="replace")
+        except OSError as error:
+            return f"(no log: {error})"
+        return "\n".join(text.splitlines()[-lines:])
+
+    def stop(self) -> None:
+        stdin, stdout = self._popen.stdin, self._popen.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.close()
+        except OSError:
+            pass  # the process has gone before
+        try:
+            self._popen.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning(
+                "the embedded broker (pid %d) did not end within %g s; it is killed",
+                self.pid,
+                STOP_SECONDS,
+            )
+            self._popen.kill()
+            self._popen.wait()
+        stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._archive.keep()
+
+
+class _Archive:
+    """The class-data archive of one Java and one set of jars: recorded when a first
+    broker ends, used by all that start later.
+    """
+
+    def __init__(self, java: Java, jars: list[Path]) -> None:
+        stamps = [
+            f"{jar}:{jar.stat().st_size}:{jar.stat().st_mtime_ns}" for jar in jars
+        ]
+        key = hashlib.sha256(
+            "\n".join([str(java.executable), java.version, *FLAGS, *stamps]).encode()
+        ).hexdigest()[:16]
+        folder = cache_folder() / "archives"
+        self._file = folder / f"broker-{key}.{'aot' if java.major >= 25 else 'jsa'}"
+        self._part: Path | None = None
+        if self._file.is_file():
+            self.flags = (
+                [f"-XX:AOTCache={self._file}"]
+                if java.major >= 25
+                else [f"-XX:SharedArchiveFile={self._file}", "-Xshare:auto"]
+            )
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        self._part = (
+            folder / f".{self._file.name}.{os.getpid()}.{random.getrandbits(32):08x}"
+        )
+        option = "AOTCacheOutput" if java.major >= 25 else "ArchiveClassesAtExit"
+        self.flags = [f"-XX:{option}={self._part}"]
+
+    def keep(self) -> None:
+        """Puts a recorded archive in its place, whole or not at all."""
+        if self._part is None:
+            return
+        if self._part.is_file():
+            self._part.replace(self._file)
+        self._part.with_name(self._part.name + ".config").unlink(missing_ok=True)
+        self._part = None
+
+
+def _close_in_children(popen: subprocess.Popen[bytes]) -> None:
+    """Closes our end of the broker's stdin in forked children: one that lives on would
+    keep the broker alive.
+    """
+    reference = weakref.ref(popen)
+
+    def close() -> None:
+        process = reference()
+        if (
+            process is not None
+            and process.stdin is not None
+            and not process.stdin.closed
+        ):
+            process.stdin.close()
+
+    os.register_at_fork(after_in_child=close)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now, below the range from which the system takes the ports of
+    outgoing connections.
+    """
+    top = min(32768, _ephemeral_start())
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(top - 16384 if top > 18000 else 1025, top)
+        if port in ports:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.append(port)
+    return ports
+
+
+def _ephemeral_start() -> int:
+    try:
+        return int(
+            Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
+        )
+    except (OSError, ValueError):
+        return 32768
+
+
+def _properties(folder: Path, port: int, controller_port: int) -> str:
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": folder / "data",
+        # one node: nothing to replicate, no consumers to wait for, few internal
+        # partitions
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        # a small node: threads, and a cleaner buffer that would else be 128 MB of
+        # zeroes at start
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "log.cleaner.dedupe.buffer.size": 16 << 20,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -1,0 +1,27 @@
+"""A broker that the user runs: the kit looks whether it answers, and nothing more."""
+
+from __future__ import annotations
+
+__all__ = ["ExternalBroker"]
+
+
+class ExternalBroker:
+    """A broker at an address the user gave; `stop()` leaves it as it is.
+
+    Raises:
+        BrokerUnreachableError: nobody answers there.
+    """
+
+    backend = "external"
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        from spark_kafka_testkit.clients.kafka_python import make_admin
+
+        make_admin(bootstrap_servers).close()
+        self.bootstrap_servers = bootstrap_servers
+
+    def describe(self) -> str:
+        return f"external Kafka at {self.bootstrap_servers}"
+
+    def stop(self) -> None:
+        pass

@@ -1,0 +1,352 @@
+"""Every error the kit raises, in one tree.
+
+::
+
+    KafkaTestkitError
+    ├── NotSetUpError              (RuntimeError)   a call before setup(), or in a
+    forked child
+    ├── BrokerStartError           (RuntimeError)   no broker came up
+    │   └── JavaNotFoundError                       no Java, or too old a one, for the
+    embedded broker
+    ├── BrokerUnreachableError     (RuntimeError)   a broker that does not answer
+    ├── MissingDependencyError     (ImportError)    a Python package that is not
+    installed
+    ├── JarError                   (RuntimeError)   a jar that can't be found, fetched
+    or trusted
+    ├── HelperError                (RuntimeError)   the JVM helper failed, or is of
+    another version
+    ├── SparkSetupError            (RuntimeError)   no Spark to configure, or one that
+    the kit can't attach to
+    ├── UnknownTopicError          (LookupError)    a topic that does not exist
+    ├── TopicExistsError           (ValueError)     a topic that exists with another
+    shape
+    ├── TopicError                 (RuntimeError)   a topic that did not become ready,
+    or did not go
+    ├── SendError                  (RuntimeError)   records that were not acknowledged
+    ├── ReadError                  (RuntimeError)   a read that is not the whole range
+    │   ├── ReadTimeoutError       (TimeoutError)       no progress until the deadline
+    │   ├── RecordsDeletedError                         records were deleted under the
+    read
+    │   └── TopicChangedError                           the topic was deleted, recreated
+    or truncated
+    ├── SerializationError         (ValueError)     a key or value that can't be encoded
+    ├── DeserializationError       (ValueError)     bytes that don't decode
+    └── WaitError                  (AssertionError) what was waited for did not come
+    about
+
+Errors carry their facts as attributes and make their text from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "BrokerStartError",
+    "BrokerUnreachableError",
+    "DeserializationError",
+    "HelperError",
+    "JarError",
+    "JavaNotFoundError",
+    "KafkaTestkitError",
+    "MissingDependencyError",
+    "NotSetUpError",
+    "PartitionState",
+    "ReadError",
+    "ReadTimeoutError",
+    "RecordsDeletedError",
+    "SendError",
+    "SendFailure",
+    "SerializationError",
+    "SparkSetupError",
+    "TopicChangedError",
+    "TopicError",
+    "TopicExistsError",
+    "UnknownTopicError",
+    "WaitError",
+]
+
+
+class KafkaTestkitError(Exception):
+    """The root of all errors of the kit."""
+
+
+class NotSetUpError(KafkaTestkitError, RuntimeError):
+    """A call that needs a broker, before `setup()`, after `teardown()`, or in a forked
+    child.
+    """
+
+
+class BrokerStartError(KafkaTestkitError, RuntimeError):
+    """No broker came up; the text says what was tried and why each try failed."""
+
+
+class JavaNotFoundError(BrokerStartError):
+    """No Java for the embedded broker, or one that is too old."""
+
+
+class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
+    """A broker does not answer.
+
+    Attributes:
+        bootstrap_servers: the address that was asked.
+    """
+
+    def __init__(self, bootstrap_servers: str, reason: str) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        super().__init__(
+            f"No Kafka broker answers at {bootstrap_servers}: {reason} Check that the "
+            "broker runs, and that this "
+            "address is the one it advertises to clients on this machine."
+        )
+
+
+class MissingDependencyError(KafkaTestkitError, ImportError):
+    """A Python package that the call needs is not installed."""
+
+
+class JarError(KafkaTestkitError, RuntimeError):
+    """A jar can't be found, fetched, or is not the one that the lock file names."""
+
+
+class HelperError(KafkaTestkitError, RuntimeError):
+    """The JVM helper failed in a way that has no class of its own, or is of another
+    version.
+
+    Attributes:
+        trace: the Java stack trace, or an empty string.
+    """
+
+    def __init__(self, reason: str, trace: str = "") -> None:
+        self.trace = trace
+        super().__init__(reason)
+
+
+class SparkSetupError(KafkaTestkitError, RuntimeError):
+    """No Spark is installed, or the session is one that the kit can't attach to."""
+
+
+class UnknownTopicError(KafkaTestkitError, LookupError):
+    """The topic does not exist."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        super().__init__(
+            f"Topic {topic!r} does not exist, and the broker did not create it. "
+            f"Check the name, or call create_topics([{topic!r}]) first."
+        )
+
+
+class TopicExistsError(KafkaTestkitError, ValueError):
+    """The topic exists with another number of partitions."""
+
+    def __init__(self, topic: str, asked: int, found: int) -> None:
+        self.topic, self.asked, self.found = topic, asked, found
+        super().__init__(
+            f"Topic {topic!r} exists with {found} partition(s), and {asked} were asked "
+            "for. "
+            f"Use another name, or call delete_topics([{topic!r}]) first."
+        )
+
+
+class TopicError(KafkaTestkitError, RuntimeError):
+    """A topic could not be created or deleted, was not ready, or not gone in time."""
+
+
+@dataclass(frozen=True)
+class SendFailure:
+    """A record that was not acknowledged.
+
+    Attributes:
+        index: the record's place among the messages of the call, from 0.
+        outcome: `"failed"` (it is not in the topic) or `"unknown"` (a time-out: it may
+            be).
+        error: the client's name for the cause.
+        reason: the client's text.
+    """
+
+    index: int
+    outcome: str
+    error: str
+    reason: str
+
+
+class SendError(KafkaTestkitError, RuntimeError):
+    """Records were not acknowledged.
+
+    Attributes:
+        topic: where they were sent.
+        sent, acked, failed, unknown: how many records; the last three add up to the
+            first.
+        failures: the first of those that failed or are unknown (at most 100), by index.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        sent: int,
+        acked: int,
+        failed: int,
+        unknown: int,
+        failures: Sequence[SendFailure],
+    ) -> None:
+        self.topic, self.sent, self.acked = topic, sent, acked
+        self.failed, self.unknown, self.failures = failed, unknown, tuple(failures)
+        lines = [
+            f"  message {item.index} {item.outcome}: {item.error}: {item.reason}"
+            for item in self.failures[:5]
+        ]
+        more = failed + unknown - len(lines)
+        if more > 0:
+            lines.append(f"  and {more} more (see .failures)")
+        super().__init__(
+            f"{failed + unknown} of {sent} messages to topic {topic!r} were not "
+            "acknowledged "
+            f"({acked} acked, {failed} failed, {unknown} unknown):\n" + "\n".join(lines)
+        )
+
+
+class ReadError(KafkaTestkitError, RuntimeError):
+    """A read could not give the whole range it captured; it gives nothing rather than a
+    short list.
+    """
+
+
+@dataclass(frozen=True)
+class PartitionState:
+    """How far the read of a partition had come: offsets, `stable` being the last stable
+    offset.
+    """
+
+    partition: int
+    position: int
+    target: int
+    stable: int
+
+    def __str__(self) -> str:
+        state = (
+            f"partition {self.partition}: at offset {self.position} of {self.target}"
+        )
+        if self.stable <= self.position:
+            return f"{state}, held by a transaction open since offset {self.stable}"
+        return f"{state}, last stable offset {self.stable}"
+
+
+class ReadTimeoutError(ReadError, TimeoutError):
+    """No partition of the read moved until its deadline.
+
+    Attributes:
+        topic: the topic that was read.
+        seconds: how long nothing moved.
+        partitions: the partitions that were not read to their target.
+    """
+
+    def __init__(
+        self, topic: str, seconds: float, partitions: Sequence[PartitionState]
+    ) -> None:
+        self.topic, self.seconds, self.partitions = topic, seconds, tuple(partitions)
+        lines = "\n".join(f"  {state}" for state in self.partitions)
+        super().__init__(
+            f"Reading topic {topic!r} made no progress for {seconds:g} s. Not read to "
+            f"their end:\n{lines}\n"
+            "Commit or abort an open transaction; if there is none, look at the "
+            "broker's log."
+        )
+
+
+class RecordsDeletedError(ReadError):
+    """Retention or DeleteRecords removed records that the read had still before it."""
+
+    def __init__(self, topic: str, partition: int, start: int, end: int) -> None:
+        self.topic, self.partition, self.start, self.end = topic, partition, start, end
+        super().__init__(
+            f"Topic {topic!r}, partition {partition}: the records from offset {start} "
+            f"up to {end} were deleted while "
+            "the topic was read. Read again, or keep the records longer (retention.ms, "
+            "retention.bytes)."
+        )
+
+
+class TopicChangedError(ReadError):
+    """The topic is not the one that the read began with."""
+
+    def __init__(self, topic: str, change: str) -> None:
+        self.topic, self.change = topic, change
+        super().__init__(
+            f"Topic {topic!r} was {change} while it was read. Stop what writes to it "
+            "before you delete or recreate it."
+        )
+
+
+class SerializationError(KafkaTestkitError, ValueError):
+    """A key or value can't be encoded."""
+
+
+class DeserializationError(KafkaTestkitError, ValueError):
+    """Bytes of a record don't decode.
+
+    Attributes:
+        topic, partition, offset: which record.
+        field: `"key"` or `"value"`.
+        data: the bytes.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        field: str,
+        deserializer: str,
+        data: bytes | None,
+        reason: str,
+    ) -> None:
+        self.topic, self.partition, self.offset, self.field, self.data = (
+            topic,
+            partition,
+            offset,
+            field,
+            data,
+        )
+        shown = repr(data if data is None or len(data) <= 40 else data[:40] + b"...")
+        super().__init__(
+            f"The {field} of topic {topic!r}, partition {partition}, offset {offset} "
+            "does not decode as "
+            f"{deserializer}: {reason}. It is {shown}. Give another "
+            f"{field}_deserializer."
+        )
+
+
+class WaitError(KafkaTestkitError, AssertionError):
+    """What was waited for did not come about in time, or can't any more."""
+
+
+_FROM_HELPER: dict[str, type[KafkaTestkitError]] = {
+    kind.__name__: kind
+    for kind in (
+        UnknownTopicError,
+        BrokerUnreachableError,
+        ReadTimeoutError,
+        RecordsDeletedError,
+        TopicChangedError,
+    )
+}
+
+
+def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitError:
+    """The error that a failure of the JVM helper stands for; the Java trace comes along
+    as its cause.
+    """
+    kind = _FROM_HELPER.get(code)
+    if kind is None:
+        return HelperError(f"The JVM helper failed: {data.get('reason', code)}", trace)
+    if kind is ReadTimeoutError:
+        data = {
+            **data,
+            "partitions": [PartitionState(**state) for state in data["partitions"]],
+        }
+    error = kind(**data)
+    error.__cause__ = HelperError(f"Raised in the JVM:\n{trace}", trace)
+    return error

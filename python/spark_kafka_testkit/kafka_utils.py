@@ -1,0 +1,431 @@
+"""`KafkaUtils`: Kafka for PySpark tests, with the API of Apache Spark's
+KAFKA_TESTING.md.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit import assertions, streaming
+from spark_kafka_testkit.brokers import Broker, choose_backend, start_broker
+from spark_kafka_testkit.clients import Client
+from spark_kafka_testkit.clients.choice import Clients
+from spark_kafka_testkit.errors import NotSetUpError
+from spark_kafka_testkit.records import (
+    Deserializer,
+    batches,
+    check_pairs,
+    deserializer,
+    latest_by_key,
+)
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient, KafkaProducer
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["KafkaUtils"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+STALL_SECONDS = 60.0
+
+
+class KafkaUtils:
+    """A Kafka broker for tests, and what a test does with it.
+
+    ::
+
+        with KafkaUtils() as kafka:
+            kafka.create_topics(["events"])
+            kafka.send_messages("events", [("user1", "login")])
+            assert kafka.get_all_records(spark, "events") == {"user1": "login"}
+
+    Records go through a helper in Spark's JVM where the active classic session has it
+    (`spark_conf`, `attach`), else through
+    kafka-python, with the same results; `client` says which.
+
+    Args:
+        kafka_version: the version of Confluent's Kafka image, for the container
+            backend.
+        backend: `"container"`, `"embedded"`, `"external"`, or `"auto"` (the default): a
+            container where a Docker daemon answers, else the
+            embedded broker. Without it, SPARK_KAFKA_TESTKIT_BACKEND decides.
+        bootstrap_servers: the address of a broker that runs already; the kit deletes no
+            topic there that it did not create. Without it,
+            SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS may give one.
+
+    Raises:
+        ValueError: an unknown backend, or one that does not go with the address.
+    """
+
+    def __init__(
+        self,
+        kafka_version: str = "7.4.0",
+        *,
+        backend: str | None = None,
+        bootstrap_servers: str | None = None,
+    ) -> None:
+        self.kafka_version = kafka_version
+        self._backend, self._bootstrap_servers = choose_backend(
+            backend, bootstrap_servers
+        )
+        self._lock = threading.RLock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._broker: Broker | None = None
+        self._pid = os.getpid()
+        self._clients: Clients | None = None
+        self._producer: KafkaProducer | None = None
+        self._admin_client: KafkaAdminClient | None = None
+        self._created: set[str] = set()
+
+    # Life cycle
+
+    @property
+    def initialized(self) -> bool:
+        """Whether there is a broker: after `setup()`, until `teardown()`."""
+        return self._broker is not None and self._pid == os.getpid()
+
+    def setup(self) -> None:
+        """Starts the broker, or finds the external one. A second call does nothing.
+
+        Raises:
+            ImportError: a Python package that the backend needs is not installed.
+            RuntimeError: no broker came up; the text tells why.
+        """
+        from spark_kafka_testkit.clients.kafka_python import require_kafka_python
+
+        with self._lock:
+            if self.initialized:
+                return
+            require_kafka_python()
+            self._forget()
+            self._broker = start_broker(
+                self._backend, self._bootstrap_servers, self.kafka_version
+            )
+            atexit.register(self.teardown)
+            log.info("broker: %s", self._broker.describe())
+
+    def teardown(self) -> None:
+        """Closes the clients and ends the broker. Safe at any time, and more than once;
+        a step that fails is logged.
+
+        On an external broker the topics that this object created are deleted first.
+        """
+        with self._lock:
+            if self._broker is None or self._pid != os.getpid():
+                return
+            broker = self._broker
+            if broker.backend == "external" and self._created:
+                self._attempt(
+                    "deleting the kit's topics",
+                    lambda: self.delete_topics(sorted(self._created)),
+                )
+            for client in self._clients.made() if self._clients is not None else ():
+                self._attempt(f"closing the {client.name} client", client.close)
+            if self._producer is not None:
+                producer = self._producer
+                self._attempt("closing the producer", lambda: producer.close(timeout=1))
+            if self._admin_client is not None:
+                self._attempt("closing the admin client", self._admin_client.close)
+            self._attempt("stopping the broker", broker.stop)
+            self._forget()
+            atexit.unregister(self.teardown)
+
+    @staticmethod
+    def _attempt(what: str, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  the next step must run whatever this one does
+            log.warning(
+                "teardown: %s failed: %s: %s", what, type(error).__name__, error
+            )
+
+    def __enter__(self) -> KafkaUtils:
+        self.setup()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.teardown()
+
+    def __repr__(self) -> str:
+        state = "not set up" if self._broker is None else self._broker.describe()
+        return f"<KafkaUtils: {state}>"
+
+    # What there is
+
+    @property
+    def broker(self) -> str:
+        """The bootstrap servers, for example `127.0.0.1:19092`.
+
+        Raises:
+            RuntimeError: before `setup()`.
+        """
+        return self._running("broker").bootstrap_servers
+
+    @property
+    def backend(self) -> str:
+        """Where the broker comes from: `"container"`, `"embedded"` or `"external"`."""
+        return self._running("backend").backend
+
+    @property
+    def producer(self) -> KafkaProducer:
+        """A `kafka.KafkaProducer` that encodes keys and values as `send_messages` does;
+        made at the first use.
+        """
+        from spark_kafka_testkit.clients.kafka_python import make_producer
+
+        with self._lock:
+            address = self._running("producer").bootstrap_servers
+            if self._producer is None:
+                self._producer = make_producer(address)
+            return self._producer
+
+    @property
+    def admin_client(self) -> KafkaAdminClient:
+        """A `kafka.KafkaAdminClient`; made at the first use."""
+        from spark_kafka_testkit.clients.kafka_python import make_admin
+
+        with self._lock:
+            address = self._running("admin_client").bootstrap_servers
+            if self._admin_client is None:
+                self._admin_client = make_admin(address)
+            return self._admin_client
+
+    @property
+    def client(self) -> str:
+        """What moves the records now: `"jvm"`, the helper in the active Spark session,
+        or `"kafka-python"`.
+        """
+        return self._client("client").name
+
+    # Topics
+
+    def create_topics(
+        self,
+        topic_names: Sequence[str],
+        num_partitions: int = 1,
+        replication_factor: int = 1,
+    ) -> None:
+        """Creates topics and returns when they can be used: each partition has a leader
+        and answers for its offsets.
+
+        A topic that exists with the same number of partitions is no error.
+
+        Raises:
+            TopicExistsError: (a ValueError) one exists with another number of
+                partitions.
+            TopicError: (a RuntimeError) the broker refused one, or one was not ready in
+                time.
+            TypeError, ValueError: an argument that can't be used.
+        """
+        from spark_kafka_testkit import topics
+
+        names = _topic_names(topic_names)
+        _check_positive(num_partitions, "num_partitions")
+        _check_positive(replication_factor, "replication_factor")
+        with self._lock:
+            self._running("create_topics()")
+            self._created.update(
+                topics.create_topics(
+                    self.admin_client, names, num_partitions, replication_factor
+                )
+            )
+
+    def delete_topics(self, topic_names: Sequence[str]) -> None:
+        """Deletes topics and returns when they are gone. Unknown ones are ignored; stop
+        what still uses them first.
+
+        Raises:
+            TopicError: (a RuntimeError) the broker refused, or one was still there in
+                time.
+            ValueError: on an external broker, a topic that this object did not create.
+        """
+        from spark_kafka_testkit import topics
+
+        names = _topic_names(topic_names)
+        with self._lock:
+            if self._running("delete_topics()").backend == "external":
+                self._check_own(names)
+            topics.delete_topics(self.admin_client, names)
+            self._created.difference_update(names)
+
+    def _check_own(self, names: Sequence[str]) -> None:
+        from spark_kafka_testkit.topics import existing
+
+        others = [
+            name
+            for name in existing(self.admin_client, names)
+            if name not in self._created
+        ]
+        if others:
+            raise ValueError(
+                f"Topics {others} were not created by this KafkaUtils, and on an "
+                "external broker it deletes no others. "
+                "If they are yours, use admin_client.delete_topics()."
+            )
+
+    # Records
+
+    def send_messages(self, topic: str, messages: Iterable[tuple[Any, Any]]) -> None:
+        """Sends (key, value) pairs and returns when all of them are acknowledged by all
+        replicas.
+
+        `None` stays null, bytes go as they are, a str is UTF-8, anything else is
+        `str(item)` in UTF-8.
+
+        Raises:
+            SendError: (a RuntimeError) some were not acknowledged; it names each with
+                its cause.
+            UnknownTopicError: (a LookupError) the topic does not exist, and the broker
+                does not create it.
+            SerializationError: (a ValueError) a str that UTF-8 can't hold.
+            TypeError, ValueError: an argument that can't be used; nothing was sent
+                then.
+        """
+        _check_topic(topic)
+        if isinstance(messages, (str, bytes, Mapping)) or not isinstance(
+            messages, Iterable
+        ):
+            check_pairs(messages)
+        self._client("send_messages()").send(
+            topic, batches(messages)
+        ).raise_unless_complete(topic)
+
+    def get_all_records(
+        self,
+        spark: SparkSession | None,
+        topic: str,
+        key_deserializer: Deserializer = "STRING",
+        value_deserializer: Deserializer = "STRING",
+    ) -> dict[Any, Any]:
+        """The latest value of each key: exactly what the topic holds up to its end at
+        the moment of the call, read_committed.
+
+        It takes no Spark task slot. A tombstone shows as `None`. Latest is by offset;
+        for a key that lies in several partitions by
+        timestamp, then partition.
+
+        Args:
+            spark: the session whose JVM is to read; `None` reads by the active one, or
+                by kafka-python.
+            topic: the topic.
+            key_deserializer, value_deserializer: a name of
+                `spark_kafka_testkit.records.DESERIALIZERS`, or a callable from bytes.
+
+        Raises:
+            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+                created.
+            ReadTimeoutError: (a TimeoutError) no progress for 60 s, for example behind
+                an open transaction.
+            ReadError: (a RuntimeError) the range can't be had any more.
+            DeserializationError: (a ValueError) bytes that don't decode; it names the
+                record.
+        """
+        _check_topic(topic)
+        deserializer(key_deserializer, "key")
+        deserializer(value_deserializer, "value")
+        found = self._client("get_all_records()", spark).read(
+            topic, "read_committed", STALL_SECONDS
+        )
+        return latest_by_key(found.table, topic, key_deserializer, value_deserializer)
+
+    # Waiting
+
+    def assert_eventually(
+        self,
+        result_func: Callable[[], Any],
+        expected: Any,
+        timeout: float = 60,
+        interval: float = 1.0,
+    ) -> None:
+        """See `spark_kafka_testkit.assertions.assert_eventually`."""
+        assertions.assert_eventually(result_func, expected, timeout, interval)
+
+    def wait_for_query_alive(
+        self, query: StreamingQuery, timeout: float = 60, interval: float = 1.0
+    ) -> None:
+        """See `spark_kafka_testkit.streaming.wait_for_query_alive`."""
+        streaming.wait_for_query_alive(query, timeout, interval)
+
+    # Spark
+
+    @staticmethod
+    def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
+        """See `spark_kafka_testkit.spark.spark_conf`."""
+        from spark_kafka_testkit import spark
+
+        return spark.spark_conf(conf)
+
+    @staticmethod
+    def attach(spark: SparkSession) -> None:
+        """See `spark_kafka_testkit.spark.attach`."""
+        from spark_kafka_testkit.spark import attach
+
+        attach(spark)
+
+    # Inside
+
+    def _running(self, caller: str) -> Broker:
+        if self._broker is None:
+            raise NotSetUpError(
+                f"KafkaUtils is not set up: {caller} needs a broker. Call setup() "
+                "first."
+            )
+        if self._pid != os.getpid():
+            raise NotSetUpError(
+                f"KafkaUtils was set up in process {self._pid}, and {caller} was "
+                f"called in its child {os.getpid()}: connections do not "
+                "survive a fork. Make a KafkaUtils(bootstrap_servers=...) in the child."
+            )
+        return self._broker
+
+    def _client(self, caller: str, spark: SparkSession | None = None) -> Client:
+        with self._lock:
+            address = self._running(caller).bootstrap_servers
+            if self._clients is None:
+                self._clients = Clients(address)
+            return self._clients.choose(spark)
+
+
+def _check_topic(topic: str) -> None:
+    if not isinstance(topic, str):
+        raise TypeError(f"topic must be a str, not {type(topic).__name__}")
+    if not topic:
+        raise ValueError("topic must not be empty")
+
+
+def _topic_names(topic_names: Sequence[str]) -> list[str]:
+    if isinstance(topic_names, (str, bytes)):
+        raise TypeError(
+            f"topic_names must be a list of names, not a {type(topic_names).__name__}; "
+            f"write [{topic_names!r}]"
+        )
+    if not isinstance(topic_names, Iterable):
+        raise TypeError(
+            f"topic_names must be a list of names, not {type(topic_names).__name__}"
+        )
+    names = list(topic_names)
+    for name in names:
+        _check_topic(name)
+    return names
+
+
+def _check_positive(value: int, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, and is {value}")
