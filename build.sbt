@@ -3,10 +3,12 @@ ThisBuild / version := KitVersion.read((ThisBuild / baseDirectory).value)
 ThisBuild / scalaVersion := Versions.scala213
 ThisBuild / semanticdbEnabled := sys.props.contains("testkit.lint")
 
-val strict = Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Xfatal-warnings", "-encoding", "UTF-8")
+val strict =
+  Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Xfatal-warnings", "-encoding", "UTF-8")
 
 def scalac(binary: String, release: String): Seq[String] = strict ++ Seq("-release", release) ++
-  (if (binary == "2.12") Seq("-Ywarn-unused", "-Ywarn-value-discard") else Seq("-Wunused", "-Wvalue-discard"))
+  (if (binary == "2.12") Seq("-Ywarn-unused", "-Ywarn-value-discard")
+   else Seq("-Wunused", "-Wvalue-discard"))
 
 /** One set of sources, built once for each Scala version that a supported Spark is built with. */
 def helper(binary: String, release: String): Project = {
@@ -56,5 +58,7 @@ lazy val root = (project in file("."))
     )
   )
 
-lazy val stageJars = taskKey[Unit]("Builds the kit's jars and puts them where the Python package looks for them")
-lazy val lockJars = taskKey[Unit]("Resolves the jars that are fetched at run time and writes their lock file")
+lazy val stageJars =
+  taskKey[Unit]("Builds the kit's jars and puts them where the Python package looks for them")
+lazy val lockJars =
+  taskKey[Unit]("Resolves the jars that are fetched at run time and writes their lock file")

@@ -1,10 +1,18 @@
 import sbt._
-import sbt.librarymanagement.{DependencyResolution, UnresolvedWarningConfiguration, UpdateConfiguration}
+import sbt.librarymanagement.{
+  DependencyResolution,
+  UnresolvedWarningConfiguration,
+  UpdateConfiguration
+}
 
-/** The jars that go into the Python package, and the lock of those that are fetched when first needed. */
+/** The jars that go into the Python package, and the lock of those that are fetched when first
+  * needed.
+  */
 object Jars {
 
-  /** Copies what has changed; a jar that has not keeps its time stamp, on which class-data archives depend. */
+  /** Copies what has changed; a jar that has not keeps its time stamp, on which class-data archives
+    * depend.
+    */
   def stage(folder: File, jars: Map[String, File]): Unit = jars.foreach { case (name, built) =>
     val staged = folder / name
     if (!staged.exists || !Hash(built).sameElements(Hash(staged))) IO.copyFile(built, staged)
@@ -18,9 +26,18 @@ object Jars {
       "org.slf4j" % "slf4j-simple" % Versions.slf4jBroker
     )
     val connectors = Versions.sparks.map { spark =>
-      val found = resolve(resolution, log, "org.apache.spark" % s"spark-sql-kafka-0-10_${spark.scalaBinary}" % spark.version)
-      val lacking = found.filter { case (module, _) => Versions.notInSpark.exists(module.name.startsWith) }
-      s"""    "${spark.version}": {"scala": "${spark.scalaBinary}", "jars": ${entries(lacking, "      ")}}"""
+      val found = resolve(
+        resolution,
+        log,
+        "org.apache.spark" % s"spark-sql-kafka-0-10_${spark.scalaBinary}" % spark.version
+      )
+      val lacking = found.filter { case (module, _) =>
+        Versions.notInSpark.exists(module.name.startsWith)
+      }
+      s"""    "${spark.version}": {"scala": "${spark.scalaBinary}", "jars": ${entries(
+          lacking,
+          "      "
+        )}}"""
     }
     IO.write(
       file,
@@ -34,17 +51,27 @@ object Jars {
     )
   }
 
-  private def resolve(resolution: DependencyResolution, log: Logger, modules: ModuleID*): Seq[(ModuleID, File)] = {
+  private def resolve(
+      resolution: DependencyResolution,
+      log: Logger,
+      modules: ModuleID*
+  ): Seq[(ModuleID, File)] = {
     val descriptor = resolution.moduleDescriptor(
       "io.github.spark-kafka-testkit" % "lock" % "0",
       modules.toVector.map(_.withConfigurations(Some("compile"))),
       None
     )
-    val report = resolution.update(descriptor, UpdateConfiguration(), UnresolvedWarningConfiguration(), log).fold(e => throw e.resolveException, report => report)
+    val report = resolution
+      .update(descriptor, UpdateConfiguration(), UnresolvedWarningConfiguration(), log)
+      .fold(e => throw e.resolveException, report => report)
     report.configurations
       .filter(_.configuration.name == "runtime")
       .flatMap(_.modules)
-      .flatMap(module => module.artifacts.collect { case (artifact, jar) if artifact.extension == "jar" => module.module -> jar })
+      .flatMap(module =>
+        module.artifacts.collect {
+          case (artifact, jar) if artifact.extension == "jar" => module.module -> jar
+        }
+      )
       .groupBy { case (module, _) => (module.organization, module.name) }
       .toSeq
       .sortBy { case (name, _) => name }
@@ -54,11 +81,18 @@ object Jars {
   private def entries(jars: Seq[(ModuleID, File)], indent: String): String = jars
     .map { case (module, jar) =>
       val coordinate = s"${module.organization}:${module.name}:${module.revision}"
-      require(jar.getName == s"${module.name}-${module.revision}.jar", s"$coordinate resolved to ${jar.getName}")
+      require(
+        jar.getName == s"${module.name}-${module.revision}.jar",
+        s"$coordinate resolved to ${jar.getName}"
+      )
       s"""{"coordinate": "$coordinate", "sha256": "${sha256(jar)}", "size": ${jar.length}}"""
     }
     .mkString(s"[\n$indent", s",\n$indent", "]")
 
   private def sha256(file: File): String =
-    java.security.MessageDigest.getInstance("SHA-256").digest(IO.readBytes(file)).map(byte => f"${byte & 0xff}%02x").mkString
+    java.security.MessageDigest
+      .getInstance("SHA-256")
+      .digest(IO.readBytes(file))
+      .map(byte => f"${byte & 0xff}%02x")
+      .mkString
 }

@@ -6,6 +6,8 @@ object KitVersion {
 
   def read(root: File): String = {
     val file = root / "python" / "spark_kafka_testkit" / "_version.py"
-    IO.readLines(file).collectFirst { case Line(version) => version }.getOrElse(sys.error(s"no line __version__ = '...' in $file"))
+    IO.readLines(file)
+      .collectFirst { case Line(version) => version }
+      .getOrElse(sys.error(s"no line __version__ = '...' in $file"))
   }
 }

@@ -1,10 +1,16 @@
-/** The one table of versions: what the kit is built against, what it runs, and which Spark each connector belongs to. `sbt lockJars`
-  * turns it into the lock file that Python reads.
+/** The one table of versions: what the kit is built against, what it runs, and which Spark each
+  * connector belongs to. `sbt lockJars` turns it into the lock file that Python reads.
   */
 object Versions {
 
   /** A Spark release the kit supports, with what that release ships or its connector brings. */
-  final case class Spark(version: String, scala: String, kafkaClients: String, arrow: String, jackson: String) {
+  final case class Spark(
+      version: String,
+      scala: String,
+      kafkaClients: String,
+      arrow: String,
+      jackson: String
+  ) {
     def scalaBinary: String = scala.split('.').take(2).mkString(".")
   }
 
@@ -15,8 +21,11 @@ object Versions {
     Spark("4.2.0", scala = "2.13.18", kafkaClients = "3.9.2", arrow = "19.0.0", jackson = "2.21.2")
   )
 
-  /** The helper is compiled against the oldest Spark of each Scala version, so that one thin jar serves all newer ones. */
-  val helperBaselines: Map[String, Spark] = sparks.groupBy(_.scalaBinary).map { case (binary, found) => binary -> found.head }
+  /** The helper is compiled against the oldest Spark of each Scala version, so that one thin jar
+    * serves all newer ones.
+    */
+  val helperBaselines: Map[String, Spark] =
+    sparks.groupBy(_.scalaBinary).map { case (binary, found) => binary -> found.head }
 
   val scala213: String = helperBaselines("2.13").scala
   val scala212: String = helperBaselines("2.12").scala
@@ -27,5 +36,6 @@ object Versions {
   val slf4jBroker = "1.7.36"
 
   /** What the connector needs beside the jars that every Spark distribution has already. */
-  val notInSpark: Seq[String] = Seq("spark-sql-kafka-0-10", "spark-token-provider-kafka-0-10", "kafka-clients", "commons-pool2")
+  val notInSpark: Seq[String] =
+    Seq("spark-sql-kafka-0-10", "spark-token-provider-kafka-0-10", "kafka-clients", "commons-pool2")
 }

@@ -334,5 +334,7 @@ def _properties(folder: Path, port: int, controller_port: int) -> str:
         "num.network.threads": 2,
         "num.io.threads": 4,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
+        # a test that waits for compaction does not want to wait the usual 15 s
+        "log.cleaner.backoff.ms": 1000,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

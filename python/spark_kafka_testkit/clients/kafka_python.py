@@ -42,6 +42,7 @@ LOOK_SECONDS = 1.0
 BATCH_RECORDS = 8192
 MAX_FAILURES = 100
 SEND_SECONDS = 60.0
+BATCH_BYTES = 256 << 10
 
 
 def require_kafka_python() -> None:
@@ -173,43 +174,73 @@ class KafkaPythonClient:
         self._admin: KafkaAdminClient | None = None
 
     def send(self, topic: str, batches: Iterable[pa.RecordBatch]) -> SendReport:
+        with self._lock:
+            if self._sending_producer().partitions_for(topic) is None:
+                raise UnknownTopicError(topic)
+            account = _Account()
+            futures: list[tuple[int, Any]] = []
+            for batch in batches:
+                keys, values = batch.column("key"), batch.column("value")
+                for pair in zip(keys.to_pylist(), values.to_pylist(), strict=True):
+                    is_large = sum(len(part) for part in pair if part) > BATCH_BYTES
+                    if is_large:
+                        self._settle(futures, account)
+                    self._send(topic, pair, futures, account)
+                    if is_large:
+                        self._settle(futures, account)
+            self._settle(futures, account)
+            return account.report()
+
+    def _sending_producer(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = make_producer(
+                self._bootstrap_servers,
+                max_block_ms=15_000,
+                linger_ms=5,
+                batch_size=BATCH_BYTES,
+                max_request_size=100 << 20,
+                delivery_timeout_ms=round(SEND_SECONDS * 1000),
+            )
+        return self._producer
+
+    def _send(
+        self,
+        topic: str,
+        pair: tuple[bytes | None, bytes | None],
+        futures: list[tuple[int, Any]],
+        account: _Account,
+    ) -> None:
+        from kafka.errors import KafkaError
+
+        index = account.sent
+        account.sent += 1
+        try:
+            future = self._sending_producer().send(topic, key=pair[0], value=pair[1])
+        except KafkaError as error:
+            account.fail(index, error)
+        else:
+            futures.append((index, future))
+
+    def _settle(self, futures: list[tuple[int, Any]], account: _Account) -> None:
+        """Waits for what was sent. A failure ends the producer: an idempotent one
+        refuses everything from then on. A large record is settled by itself, so that
+        no other shares its fate.
+        """
         from kafka.errors import KafkaError, KafkaTimeoutError
 
-        with self._lock:
-            if self._producer is None:
-                self._producer = make_producer(
-                    self._bootstrap_servers,
-                    max_block_ms=15_000,
-                    linger_ms=5,
-                    max_request_size=100 << 20,
-                    delivery_timeout_ms=60_000,
-                )
-            producer = self._producer
-        if producer.partitions_for(topic) is None:
-            raise UnknownTopicError(topic)
-        account = _Account()
-        futures = []
-        for batch in batches:
-            for key, value in zip(
-                batch.column("key").to_pylist(),
-                batch.column("value").to_pylist(),
-                strict=True,
-            ):
-                index = account.sent
-                account.sent += 1
-                try:
-                    futures.append((index, producer.send(topic, key=key, value=value)))
-                except KafkaError as error:
-                    account.fail(index, error)
         deadline = time.monotonic() + SEND_SECONDS
+        failed = False
         for index, future in futures:
             try:
                 account.ack(future.get(timeout=max(0.0, deadline - time.monotonic())))
-            except KafkaTimeoutError as error:
-                account.fail(index, error, "unknown")
             except KafkaError as error:
-                account.fail(index, error)
-        return account.report()
+                failed = True
+                is_unknown = isinstance(error, KafkaTimeoutError)
+                account.fail(index, error, "unknown" if is_unknown else "failed")
+        futures.clear()
+        if failed and self._producer is not None:
+            self._producer.close(timeout=1)
+            self._producer = None
 
     def read(self, topic: str, isolation: Isolation, stall_seconds: float) -> Readback:
         import pyarrow as pa

@@ -5,8 +5,8 @@ import java.net.{InetAddress, ServerSocket, Socket, SocketTimeoutException}
 import java.nio.charset.StandardCharsets.US_ASCII
 import java.security.{MessageDigest, SecureRandom}
 
-/** A loopback socket for one operation. It serves the first connection that opens with the one-time secret, and no other: any user of the
-  * machine can reach a loopback port.
+/** A loopback socket for one operation. It serves the first connection that opens with the one-time
+  * secret, and no other: any user of the machine can reach a loopback port.
   */
 private[testkit] object ArrowChannel {
   private val acceptMillis = 30000
@@ -14,7 +14,9 @@ private[testkit] object ArrowChannel {
 
   final case class Address(port: Int, secret: String)
 
-  /** Opens a channel and serves it on a daemon thread of its own. What `serve` throws is sent to Python as a failure. */
+  /** Opens a channel and serves it on a daemon thread of its own. What `serve` throws is sent to
+    * Python as a failure.
+    */
   def open(name: String)(serve: Connection => Unit): Address = {
     val server = new ServerSocket(0, 4, InetAddress.getLoopbackAddress)
     val address = Address(server.getLocalPort, newSecret())

@@ -8,8 +8,8 @@ import org.apache.kafka.clients.producer.{Callback, ProducerRecord, RecordMetada
 import org.apache.kafka.common.KafkaException
 import org.apache.kafka.common.errors.TimeoutException
 
-/** Sends the rows of one Arrow stream to one topic and keeps account of each. The producer's own thread sends while rows are decoded; its
-  * buffer bounds what is held.
+/** Sends the rows of one Arrow stream to one topic and keeps account of each. The producer's own
+  * thread sends while rows are decoded; its buffer bounds what is held.
   */
 private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: String) {
   import BulkProducer._
@@ -21,7 +21,8 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
   private var failed = 0L
   private var unknown = 0L
 
-  /** Fails with [[Failure.UnknownTopic]] where the topic does not exist and the broker makes none. */
+  /** Fails with [[Failure.UnknownTopic]] where the topic does not exist and the broker makes none.
+    */
   def run(in: InputStream): Report = {
     checkTopic()
     RecordBatches.foreachRow(in)(send)
@@ -31,8 +32,14 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
 
   private def checkTopic(): Unit =
     try { producer.partitionsFor(topic); () }
-    catch { case missing: TimeoutException => throw new Failure(Failure.UnknownTopic, Map("topic" -> topic), Some(missing)) }
+    catch {
+      case missing: TimeoutException =>
+        throw new Failure(Failure.UnknownTopic, Map("topic" -> topic), Some(missing))
+    }
 
+  /** A record larger than a batch is sent before another can join its batch: refused as too large,
+    * such a batch would be split, joined again, and retried until the delivery times out.
+    */
   private def send(key: Array[Byte], value: Array[Byte]): Unit = {
     val index = sent
     sent += 1
@@ -40,9 +47,13 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
       override def onCompletion(metadata: RecordMetadata, exception: Exception): Unit =
         if (exception == null) ack(metadata) else fail(index, exception)
     }
-    try { producer.send(new ProducerRecord(topic, key, value), outcome); () }
-    catch { case refused: KafkaException => fail(index, refused) }
+    try {
+      producer.send(new ProducerRecord(topic, key, value), outcome)
+      if (length(key) + length(value) > Cluster.batchBytes) producer.flush()
+    } catch { case refused: KafkaException => fail(index, refused) }
   }
+
+  private def length(bytes: Array[Byte]): Int = if (bytes == null) 0 else bytes.length
 
   private def ack(metadata: RecordMetadata): Unit = synchronized {
     acked += 1
@@ -55,7 +66,12 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
   private def fail(index: Long, exception: Exception): Unit = synchronized {
     val isUnknown = exception.isInstanceOf[TimeoutException]
     if (isUnknown) unknown += 1 else failed += 1
-    val failure = SendFailure(index, if (isUnknown) "unknown" else "failed", exception.getClass.getSimpleName, exception.getMessage)
+    val failure = SendFailure(
+      index,
+      if (isUnknown) "unknown" else "failed",
+      exception.getClass.getSimpleName,
+      exception.getMessage
+    )
     if (failures.size < maxFailures) { failures += failure; () }
   }
 }
@@ -69,7 +85,8 @@ private[testkit] object BulkProducer {
   }
 
   final case class SendFailure(index: Long, outcome: String, error: String, reason: String) {
-    def toData: Map[String, Any] = Map[String, Any]("index" -> index, "outcome" -> outcome, "error" -> error, "reason" -> reason)
+    def toData: Map[String, Any] =
+      Map[String, Any]("index" -> index, "outcome" -> outcome, "error" -> error, "reason" -> reason)
   }
 
   final case class Report(
@@ -88,7 +105,9 @@ private[testkit] object BulkProducer {
       "failed" -> failed,
       "unknown" -> unknown,
       "failures" -> failures.sortBy(_.index).map(_.toData),
-      "written" -> written.map { case (partition, item) => partition -> Seq(item.count, item.first, item.last) }
+      "written" -> written.map { case (partition, item) =>
+        partition -> Seq(item.count, item.first, item.last)
+      }
     )
   }
 }

@@ -9,10 +9,16 @@ import org.apache.kafka.clients.admin.{Admin, ListOffsetsOptions, OffsetSpec, To
 import org.apache.kafka.clients.consumer.KafkaConsumer
 import org.apache.kafka.clients.producer.KafkaProducer
 import org.apache.kafka.common.{IsolationLevel, KafkaFuture, TopicPartition}
-import org.apache.kafka.common.errors.{InvalidTopicException, TimeoutException, UnknownTopicOrPartitionException}
+import org.apache.kafka.common.errors.{
+  InvalidTopicException,
+  TimeoutException,
+  UnknownTopicOrPartitionException
+}
 import org.apache.kafka.common.serialization.{ByteArrayDeserializer, ByteArraySerializer}
 
-/** One Kafka cluster and our clients of it. They are made when first needed, kept while they are sound, and closed with it. */
+/** One Kafka cluster and our clients of it. They are made when first needed, kept while they are
+  * sound, and closed with it.
+  */
 private[testkit] final class Cluster(bootstrapServers: String) extends AutoCloseable {
   import Cluster.{Consumer, Producer}
 
@@ -24,13 +30,16 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     settings("request.timeout.ms" -> "10000", "default.api.timeout.ms" -> "20000")
   )
 
-  /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so the broker is asked for a while. */
+  /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so
+    * the broker is asked for a while.
+    */
   def describe(topic: String): TopicDescription = {
     val deadline = System.nanoTime + Cluster.unknownTopicMillis * 1000000L
     def attempt(): TopicDescription =
       lookUp(topic) match {
         case Some(description) => description
-        case None if System.nanoTime >= deadline => throw new Failure(Failure.UnknownTopic, Map("topic" -> topic))
+        case None if System.nanoTime >= deadline =>
+          throw new Failure(Failure.UnknownTopic, Map("topic" -> topic))
         case None =>
           Thread.sleep(Cluster.unknownTopicPauseMillis)
           attempt()
@@ -39,13 +48,19 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
   }
 
   def lookUp(topic: String): Option[TopicDescription] =
-    try Some(await(admin.describeTopics(java.util.Collections.singletonList(topic)).allTopicNames).get(topic))
+    try
+      Some(
+        await(admin.describeTopics(java.util.Collections.singletonList(topic)).allTopicNames)
+          .get(topic)
+      )
     catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
 
   /** Beginning offset, end offset (the high watermark) and last stable offset of each partition. */
   def offsets(partitions: Iterable[TopicPartition]): Map[TopicPartition, PartitionOffsets] = {
     def list(spec: OffsetSpec, isolation: IsolationLevel) =
-      admin.listOffsets(partitions.map(_ -> spec).toMap.asJava, new ListOffsetsOptions(isolation)).all
+      admin
+        .listOffsets(partitions.map(_ -> spec).toMap.asJava, new ListOffsetsOptions(isolation))
+        .all
     val beginning = list(OffsetSpec.earliest, IsolationLevel.READ_UNCOMMITTED)
     val end = list(OffsetSpec.latest, IsolationLevel.READ_UNCOMMITTED)
     val stable = list(OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
@@ -58,7 +73,9 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     }.toMap
   }
 
-  /** Lends the one producer. It is not used again after a failure: an idempotent producer may then be past repair. */
+  /** Lends the one producer. It is not used again after a failure: an idempotent producer may then
+    * be past repair.
+    */
   def withProducer[A](use: Producer => A)(isSound: A => Boolean): A = sendLock.synchronized {
     val lent = producer.getOrElse(newProducer())
     producer = None
@@ -69,9 +86,13 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     result
   }
 
-  /** Lends a consumer that no one else uses, without partitions; its connection and metadata are warm from the last read. */
+  /** Lends a consumer that no one else uses, without partitions; its connection and metadata are
+    * warm from the last read.
+    */
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
-    val lent = idleConsumers.asScala.find(idle => idle._1 == isolation && idleConsumers.remove(idle)).getOrElse(isolation -> newConsumer(isolation))
+    val lent = idleConsumers.asScala
+      .find(idle => idle._1 == isolation && idleConsumers.remove(idle))
+      .getOrElse(isolation -> newConsumer(isolation))
     val result =
       try use(lent._2)
       catch { case thrown: Throwable => lent._2.close(Cluster.atOnce); throw thrown }
@@ -85,7 +106,10 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       producer.foreach(_.close(Cluster.atOnce))
       producer = None
     }
-    Iterator.continually(idleConsumers.poll()).takeWhile(_ != null).foreach(_._2.close(Cluster.atOnce))
+    Iterator
+      .continually(idleConsumers.poll())
+      .takeWhile(_ != null)
+      .foreach(_._2.close(Cluster.atOnce))
     admin.close(Cluster.atOnce)
   }
 
@@ -95,7 +119,11 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       case failed: ExecutionException =>
         failed.getCause match {
           case timeout: TimeoutException =>
-            throw new Failure(Failure.BrokerUnreachable, Map("bootstrap_servers" -> bootstrapServers, "reason" -> timeout.getMessage), Some(timeout))
+            throw new Failure(
+              Failure.BrokerUnreachable,
+              Map("bootstrap_servers" -> bootstrapServers, "reason" -> timeout.getMessage),
+              Some(timeout)
+            )
           case cause => throw cause
         }
     }
@@ -105,7 +133,7 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "acks" -> "all",
       "enable.idempotence" -> "true",
       "linger.ms" -> "20", // full batches in a bulk send; a small one does not wait, because it ends with a flush
-      "batch.size" -> (256 << 10).toString,
+      "batch.size" -> Cluster.batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
       "max.request.size" -> (100 << 20).toString, // the topic decides what is too large
       "max.block.ms" -> "15000",
@@ -144,6 +172,8 @@ private[testkit] object Cluster {
   type Bytes = Array[Byte]
   type Producer = KafkaProducer[Bytes, Bytes]
   type Consumer = KafkaConsumer[Bytes, Bytes]
+
+  val batchBytes: Int = 256 << 10
 
   private val unknownTopicMillis = 2000L
   private val unknownTopicPauseMillis = 50L

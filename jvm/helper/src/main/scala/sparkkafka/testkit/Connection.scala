@@ -1,11 +1,18 @@
 package sparkkafka.testkit
 
-import java.io.{BufferedInputStream, BufferedOutputStream, DataOutputStream, InputStream, OutputStream}
+import java.io.{
+  BufferedInputStream,
+  BufferedOutputStream,
+  DataOutputStream,
+  InputStream,
+  OutputStream
+}
 import java.net.Socket
 import java.nio.charset.StandardCharsets.UTF_8
 
-/** Python's end of one operation: Arrow streams go over `in` and `out`, and between them frames of JSON, each a length (four bytes, big
-  * endian) and that many bytes of UTF-8: `{"ok": ...}` or `{"error": {code, data, trace}}`.
+/** Python's end of one operation: Arrow streams go over `in` and `out`, and between them frames of
+  * JSON, each a length (four bytes, big endian) and that many bytes of UTF-8: `{"ok": ...}` or
+  * `{"error": {code, data, trace}}`.
   */
 private[testkit] final class Connection(socket: Socket) extends AutoCloseable {
   private val bufferBytes = 1 << 16
@@ -16,7 +23,9 @@ private[testkit] final class Connection(socket: Socket) extends AutoCloseable {
 
   def sendFailure(thrown: Throwable): Unit = sendFrame(Map("error" -> Failure.toData(thrown)))
 
-  /** Reads and drops what Python still sends: closing a socket with unread bytes would reset it, and lose the answer on its way. */
+  /** Reads and drops what Python still sends: closing a socket with unread bytes would reset it,
+    * and lose the answer on its way.
+    */
   def drain(): Unit = {
     val scrap = new Array[Byte](bufferBytes)
     while (in.read(scrap) != -1) {}

@@ -26,7 +26,9 @@ private[testkit] final class Coverage(val beginning: Long, val target: Long) {
     moved
   }
 
-  /** `invisible` counts the offsets of the range without a record: transaction markers, aborted records, what compaction removed. */
+  /** `invisible` counts the offsets of the range without a record: transaction markers, aborted
+    * records, what compaction removed.
+    */
   def toData: Map[String, Any] = Map(
     "beginning" -> beginning,
     "target" -> target,

@@ -2,7 +2,8 @@ package sparkkafka.testkit
 
 import java.io.{PrintWriter, StringWriter}
 
-/** What went wrong, as a code and data: the text a user reads is made from them in Python, the same for every client.
+/** What went wrong, as a code and data: the text a user reads is made from them in Python, the same
+  * for every client.
   *
   * @param code
   *   one of [[Failure]]'s constants, the name of a class on the Python side

@@ -4,7 +4,9 @@ import java.util.{ArrayList, LinkedHashMap}
 
 import com.fasterxml.jackson.databind.ObjectMapper
 
-/** Scala's maps, sequences, strings, numbers and booleans as JSON text, by the Jackson that Spark ships. */
+/** Scala's maps, sequences, strings, numbers and booleans as JSON text, by the Jackson that Spark
+  * ships.
+  */
 private[testkit] object Json {
   private val mapper = new ObjectMapper
 

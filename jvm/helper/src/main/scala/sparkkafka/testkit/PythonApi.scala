@@ -5,14 +5,16 @@ import java.util.concurrent.atomic.AtomicLong
 
 import org.apache.kafka.common.IsolationLevel
 
-/** All that Python calls. Every method returns at once: what takes time goes on in a thread of its own and answers over the channel whose
-  * address (`port secret`) the method returns, so that Python can give up waiting whenever it wants to.
+/** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
+  * own and answers over the channel whose address (`port secret`) the method returns, so that
+  * Python can give up waiting whenever it wants to.
   */
 final class PythonApi {
   private val clusters = new ConcurrentHashMap[Long, Cluster]
   private val lastHandle = new AtomicLong
 
-  /** The kit's version this jar was built as; Python compares it with its own before anything else. */
+  /** The kit's version this jar was built as; Python compares it with its own before anything else.
+    */
   def pyVersion(): String = BuildInfo.version
 
   /** A handle for a cluster; nothing is connected yet. */
@@ -25,7 +27,9 @@ final class PythonApi {
   /** Closes the handle's clients. A handle that is not open is no error. */
   def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(_.close())
 
-  /** Over the channel: Python sends an Arrow stream of `key` and `value`, and gets a frame with the [[BulkProducer.Report]]. */
+  /** Over the channel: Python sends an Arrow stream of `key` and `value`, and gets a frame with the
+    * [[BulkProducer.Report]].
+    */
   def pySend(handle: Long, topic: String): String = {
     val cluster = clusters.get(handle)
     open(s"send-$topic") { connection =>
@@ -37,7 +41,8 @@ final class PythonApi {
     }
   }
 
-  /** Over the channel: Python gets a frame with the captured ranges, an Arrow stream of records, and a frame with the coverage.
+  /** Over the channel: Python gets a frame with the captured ranges, an Arrow stream of records,
+    * and a frame with the coverage.
     *
     * @param isolation
     *   `read_committed` or `read_uncommitted`
@@ -45,7 +50,8 @@ final class PythonApi {
   def pyRead(handle: Long, topic: String, isolation: String, stallMillis: Long): String = {
     val cluster = clusters.get(handle)
     open(s"read-$topic") { connection =>
-      val reader = new TopicReader(cluster, topic, IsolationLevel.valueOf(isolation.toUpperCase), stallMillis)
+      val reader =
+        new TopicReader(cluster, topic, IsolationLevel.valueOf(isolation.toUpperCase), stallMillis)
       connection.sendResult(reader.ranges)
       val writer = new RecordBatches.Writer(connection.out)
       val coverage =

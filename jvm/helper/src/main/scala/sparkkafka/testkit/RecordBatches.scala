@@ -6,7 +6,14 @@ import java.nio.charset.StandardCharsets.UTF_8
 import java.util.{Arrays, Collections}
 
 import org.apache.arrow.memory.RootAllocator
-import org.apache.arrow.vector.{BigIntVector, IntVector, TinyIntVector, VarBinaryVector, VarCharVector, VectorSchemaRoot}
+import org.apache.arrow.vector.{
+  BigIntVector,
+  IntVector,
+  TinyIntVector,
+  VarBinaryVector,
+  VarCharVector,
+  VectorSchemaRoot
+}
 import org.apache.arrow.vector.complex.{ListVector, StructVector}
 import org.apache.arrow.vector.ipc.{ArrowStreamReader, ArrowStreamWriter}
 import org.apache.arrow.vector.types.pojo.{ArrowType, Field, FieldType, Schema}
@@ -24,7 +31,12 @@ private[testkit] object RecordBatches {
   private val int32 = new ArrowType.Int(32, true)
   private val int64 = new ArrowType.Int(64, true)
   private val header =
-    field("item", ArrowType.Struct.INSTANCE, field("key", ArrowType.Utf8.INSTANCE), field("value", ArrowType.Binary.INSTANCE))
+    field(
+      "item",
+      ArrowType.Struct.INSTANCE,
+      field("key", ArrowType.Utf8.INSTANCE),
+      field("value", ArrowType.Binary.INSTANCE)
+    )
 
   val schema: Schema = new Schema(
     Arrays.asList(
@@ -34,11 +46,17 @@ private[testkit] object RecordBatches {
       field("timestamp_type", int8),
       field("key", ArrowType.Binary.INSTANCE),
       field("value", ArrowType.Binary.INSTANCE),
-      new Field("headers", FieldType.nullable(ArrowType.List.INSTANCE), Collections.singletonList(header))
+      new Field(
+        "headers",
+        FieldType.nullable(ArrowType.List.INSTANCE),
+        Collections.singletonList(header)
+      )
     )
   )
 
-  /** Gives each row of an Arrow stream of columns `key` and `value` (both binary) to `each`, null for null. */
+  /** Gives each row of an Arrow stream of columns `key` and `value` (both binary) to `each`, null
+    * for null.
+    */
   def foreachRow(in: InputStream)(each: (Array[Byte], Array[Byte]) => Unit): Unit = {
     val allocator = new RootAllocator(Long.MaxValue)
     val reader = new ArrowStreamReader(in, allocator)
@@ -59,7 +77,8 @@ private[testkit] object RecordBatches {
     }
   }
 
-  /** Writes records to an Arrow stream, a batch whenever enough have come; `close` ends the stream. */
+  /** Writes records to an Arrow stream, a batch whenever enough have come; `close` ends the stream.
+    */
   final class Writer(out: OutputStream) extends AutoCloseable {
     private val allocator = new RootAllocator(Long.MaxValue)
     private val root = VectorSchemaRoot.create(schema, allocator)

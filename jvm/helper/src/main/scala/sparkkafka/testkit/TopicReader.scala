@@ -9,41 +9,59 @@ import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
 import org.apache.kafka.common.{IsolationLevel, TopicPartition}
 
-/** Reads a topic from its beginning up to the end offsets it had when the read began: exactly that range, or a failure that says per
-  * partition how far it came.
+/** Reads a topic from its beginning up to the end offsets it had when the read began: exactly that
+  * range, or a failure that says per partition how far it came.
   *
-  * A partition is done when the consumer's position has reached the target, not when a record with the last offset was seen (transaction
-  * markers, aborted records and compaction leave offsets without a record) and not when a poll came back empty (a poll may move the
-  * position and return nothing). Under read_committed the target is the high watermark as well: the last stable offset would leave out
-  * what is committed above an open transaction, or committed a moment ago.
+  * A partition is done when the consumer's position has reached the target, not when a record with
+  * the last offset was seen (transaction markers, aborted records and compaction leave offsets
+  * without a record) and not when a poll came back empty (a poll may move the position and return
+  * nothing). Under read_committed the target is the high watermark as well: the last stable offset
+  * would leave out what is committed above an open transaction, or committed a moment ago.
   *
   * @param stallMillis
-  *   how long no position may move before the read fails; a wait for an open transaction counts as well
+  *   how long no position may move before the read fails; a wait for an open transaction counts as
+  *   well
   */
-private[testkit] final class TopicReader(cluster: Cluster, topic: String, isolation: IsolationLevel, stallMillis: Long) {
+private[testkit] final class TopicReader(
+    cluster: Cluster,
+    topic: String,
+    isolation: IsolationLevel,
+    stallMillis: Long
+) {
   private val description: TopicDescription = cluster.describe(topic)
   private val offsets: Map[TopicPartition, PartitionOffsets] =
-    cluster.offsets(description.partitions.asScala.map(info => new TopicPartition(topic, info.partition)))
+    cluster.offsets(
+      description.partitions.asScala.map(info => new TopicPartition(topic, info.partition))
+    )
   private val coverage: Map[TopicPartition, Coverage] =
     offsets.map { case (partition, at) => partition -> new Coverage(at.beginning, at.end) }
 
   /** The range that is going to be read, per partition. */
-  def ranges: Map[Int, Seq[Long]] = offsets.map { case (partition, at) => partition.partition -> Seq(at.beginning, at.end) }
+  def ranges: Map[Int, Seq[Long]] = offsets.map { case (partition, at) =>
+    partition.partition -> Seq(at.beginning, at.end)
+  }
 
   /** Gives every record of the range to `writer`, per partition in the order of offsets. */
   def run(writer: RecordBatches.Writer): Map[Int, Coverage] = {
-    val todo = mutable.Set.empty[TopicPartition] ++= coverage.collect { case (partition, at) if !at.isDone => partition }
+    val todo = mutable.Set.empty[TopicPartition] ++= coverage.collect {
+      case (partition, at) if !at.isDone => partition
+    }
     if (todo.nonEmpty) cluster.withConsumer(isolation)(read(_, todo, writer))
     coverage.map { case (partition, at) => partition.partition -> at }
   }
 
-  private def read(consumer: Cluster.Consumer, todo: mutable.Set[TopicPartition], writer: RecordBatches.Writer): Unit = {
+  private def read(
+      consumer: Cluster.Consumer,
+      todo: mutable.Set[TopicPartition],
+      writer: RecordBatches.Writer
+  ): Unit = {
     consumer.assign(todo.asJava)
     todo.foreach(partition => consumer.seek(partition, coverage(partition).position))
     val stall = new Stall(stallMillis)
     while (todo.nonEmpty) {
       poll(consumer, todo, writer)
-      val moved = todo.count(partition => coverage(partition).moveTo(consumer.position(partition))) > 0
+      val moved =
+        todo.count(partition => coverage(partition).moveTo(consumer.position(partition))) > 0
       val done = todo.filter(partition => coverage(partition).isDone)
       if (done.nonEmpty) {
         consumer.pause(done.asJava)
@@ -54,7 +72,11 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String, isolat
     }
   }
 
-  private def poll(consumer: Cluster.Consumer, todo: mutable.Set[TopicPartition], writer: RecordBatches.Writer): Unit =
+  private def poll(
+      consumer: Cluster.Consumer,
+      todo: mutable.Set[TopicPartition],
+      writer: RecordBatches.Writer
+  ): Unit =
     try
       consumer.poll(TopicReader.slice).forEach { record =>
         val partition = new TopicPartition(record.topic, record.partition)
@@ -62,7 +84,9 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String, isolat
       }
     catch { case _: OffsetOutOfRangeException => checkStill(todo); () }
 
-  /** No position has moved for a while: says why where that is final, else lets the read wait until its time is up. */
+  /** No position has moved for a while: says why where that is final, else lets the read wait until
+    * its time is up.
+    */
   private def lookAt(todo: mutable.Set[TopicPartition], stall: Stall): Unit = {
     val now = checkStill(todo)
     if (stall.isOver)
@@ -84,8 +108,11 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String, isolat
       )
   }
 
-  private def checkStill(todo: mutable.Set[TopicPartition]): Map[TopicPartition, PartitionOffsets] = {
-    def changed(what: String) = throw new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
+  private def checkStill(
+      todo: mutable.Set[TopicPartition]
+  ): Map[TopicPartition, PartitionOffsets] = {
+    def changed(what: String) =
+      throw new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
     val current = cluster.lookUp(topic).getOrElse(changed("deleted"))
     if (current.topicId != description.topicId) changed("recreated")
     val now = cluster.offsets(todo.toSeq)
@@ -95,7 +122,12 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String, isolat
       if (now(partition).beginning > at.position)
         throw new Failure(
           Failure.RecordsDeleted,
-          Map("topic" -> topic, "partition" -> partition.partition, "start" -> at.position, "end" -> now(partition).beginning)
+          Map(
+            "topic" -> topic,
+            "partition" -> partition.partition,
+            "start" -> at.position,
+            "end" -> now(partition).beginning
+          )
         )
     }
     now

@@ -7,9 +7,10 @@ import java.util.Properties
   *
   * {{{java -cp <launcher and broker jars> sparkkafka.testkit.broker.Main <work folder>}}}
   *
-  * The work folder holds `server.properties`; the node's data goes there too. One line on stdout, `READY` or `FAILED <reason>`, says how
-  * the start went. The node lives until its stdin ends, which happens when its owner closes it or dies, however it dies; then it removes
-  * the work folder and exits.
+  * The work folder holds `server.properties`; the node's data goes there too. One line on stdout,
+  * `READY` or `FAILED <reason>`, says how the start went. The node lives until its stdin ends,
+  * which happens when its owner closes it or dies, however it dies; then it removes the work folder
+  * and exits.
   */
 object Main {
 
@@ -17,8 +18,9 @@ object Main {
     val workFolder = new File(args(0))
     val owner = new Owner(System.in, () => WorkFolder.delete(workFolder))
     val node = new Node(load(new File(workFolder, "server.properties")))
-    report(try { node.start(); "READY" }
-    catch { case failure: Throwable => failure.printStackTrace(); s"FAILED ${oneLine(failure)}" })
+    report(try {
+      node.start(); "READY"
+    } catch { case failure: Throwable => failure.printStackTrace(); s"FAILED ${oneLine(failure)}" })
     owner.awaitGone()
     node.stop()
     WorkFolder.delete(workFolder)

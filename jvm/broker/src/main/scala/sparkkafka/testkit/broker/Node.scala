@@ -7,8 +7,8 @@ import org.apache.kafka.common.Uuid
 import org.apache.kafka.common.utils.Time
 import org.apache.kafka.metadata.storage.Formatter
 
-/** An unmodified Kafka node, broker and controller in one, on storage formatted in this same JVM: a second JVM for `kafka-storage format`
-  * would cost more than the start itself.
+/** An unmodified Kafka node, broker and controller in one, on storage formatted in this same JVM: a
+  * second JVM for `kafka-storage format` would cost more than the start itself.
   */
 private[broker] final class Node(properties: Properties) {
   private var server: Option[KafkaRaftServer] = None

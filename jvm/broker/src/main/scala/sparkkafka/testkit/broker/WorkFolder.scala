@@ -5,7 +5,9 @@ import java.nio.file.Files
 
 private[broker] object WorkFolder {
 
-  /** Removes the folder and all in it; what vanishes meanwhile is no error. Links are removed, not followed. */
+  /** Removes the folder and all in it; what vanishes meanwhile is no error. Links are removed, not
+    * followed.
+    */
   def delete(folder: File): Unit = {
     if (!Files.isSymbolicLink(folder.toPath)) Option(folder.listFiles()).foreach(_.foreach(delete))
     folder.delete()

@@ -1,0 +1,47 @@
+"""What all tests share: one broker and one Spark session for the run, and topic names."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaUtils]:
+    """The broker of the run; the embedded one, unless the environment asks for another."""
+    with KafkaUtils(backend="embedded") as utils:
+        yield utils
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A session with the helper and the connector, as a user makes it."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "ERROR",
+    }
+    for name, value in KafkaUtils.spark_conf(settings).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    """A topic name that no other test uses; the topic is not created."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.node.name)[:180]
+    return f"{name}-{uuid.uuid4().hex[:8]}"

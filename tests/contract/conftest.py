@@ -1,0 +1,29 @@
+"""The contract suite runs over both clients: the same calls, the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, _gateway
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(params=["jvm", "kafka-python"])
+def utils(
+    request: pytest.FixtureRequest,
+    kafka: KafkaUtils,
+    spark: SparkSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[KafkaUtils]:
+    """A KafkaUtils whose calls go through the client that the parameter names."""
+    if request.param == "kafka-python":
+        monkeypatch.setattr(_gateway, "active_session", lambda: None)
+    with KafkaUtils(bootstrap_servers=kafka.broker) as external:
+        assert external.client == request.param
+        yield external
+        assert external.client == request.param
