@@ -86,6 +86,7 @@ class KafkaUtils:
         self._producer: KafkaProducer | None = None
         self._admin_client: KafkaAdminClient | None = None
         self._created: set[str] = set()
+        self._known: set[str] = set()
 
     # Life cycle
 
@@ -239,11 +240,11 @@ class KafkaUtils:
         _check_positive(replication_factor, "replication_factor")
         with self._lock:
             self._running("create_topics()")
-            self._created.update(
-                topics.create_topics(
-                    self.admin_client, names, num_partitions, replication_factor
-                )
+            created = topics.create_topics(
+                self.admin_client, names, num_partitions, replication_factor
             )
+            self._created.update(created)
+            self._known.update(names)
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
         """Deletes topics and returns when they are gone. Unknown ones are ignored; stop
@@ -262,6 +263,7 @@ class KafkaUtils:
                 self._check_own(names)
             topics.delete_topics(self.admin_client, names)
             self._created.difference_update(names)
+            self._known.difference_update(names)
 
     def _check_own(self, names: Sequence[str]) -> None:
         from spark_kafka_testkit.topics import existing
@@ -285,13 +287,14 @@ class KafkaUtils:
         replicas.
 
         `None` stays null, bytes go as they are, a str is UTF-8, anything else is
-        `str(item)` in UTF-8.
+        `str(item)` in UTF-8. A topic that does not exist is created with one partition,
+        except on an external broker, where that is the broker's to decide.
 
         Raises:
             SendError: (a RuntimeError) some were not acknowledged; it names each with
                 its cause.
-            UnknownTopicError: (a LookupError) the topic does not exist, and the broker
-                does not create it.
+            UnknownTopicError: (a LookupError) the topic does not exist on an external
+                broker, which does not create it.
             SerializationError: (a ValueError) a str that UTF-8 can't hold.
             TypeError, ValueError: an argument that can't be used; nothing was sent
                 then.
@@ -301,9 +304,27 @@ class KafkaUtils:
             messages, Iterable
         ):
             check_pairs(messages)
+        self._ensure_topic(topic)
         self._client("send_messages()").send(
             topic, batches(messages)
         ).raise_unless_complete(topic)
+
+    def _ensure_topic(self, topic: str) -> None:
+        """Creates a missing topic on a broker of ours, which creates none by itself."""
+        from spark_kafka_testkit.topics import existing
+
+        with self._lock:
+            if (
+                topic in self._known
+                or self._running("send_messages()").backend == "external"
+            ):
+                return
+            if not existing(self.admin_client, [topic]):
+                log.info(
+                    "topic %r did not exist: it is created, with one partition", topic
+                )
+                self.create_topics([topic])
+            self._known.add(topic)
 
     def get_all_records(
         self,

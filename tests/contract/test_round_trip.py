@@ -118,7 +118,9 @@ def test_the_report_tells_what_was_written_where(utils: KafkaUtils, topic: str) 
 def test_a_record_too_large_for_the_topic_is_named_by_index(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """A refused record raises, with its index and the client's reason; the others are written."""
+    """A refused record raises, with its index and the client's reason; the others are
+    written.
+    """
     utils.create_topics([topic])
     messages = [("a", "1"), ("big", "x" * 3_000_000), ("c", "3")]
     with pytest.raises(SendError) as caught:

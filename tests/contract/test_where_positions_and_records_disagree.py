@@ -23,7 +23,9 @@ from spark_kafka_testkit.errors import (
 def test_a_commit_marker_at_the_end_is_no_record_and_no_obstacle(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """A committed transaction leaves a marker after its records; the read ends behind it."""
+    """A committed transaction leaves a marker after its records; the read ends behind
+    it.
+    """
     utils.create_topics([topic])
     with transaction(utils) as producer:
         producer.send(topic, b"v", key=b"k")
@@ -196,7 +198,9 @@ def read(
 
 @contextmanager
 def transaction(utils: KafkaUtils) -> Iterator[KafkaProducer]:
-    """A transaction of a producer of its own, committed at the end, aborted on an error."""
+    """A transaction of a producer of its own, committed at the end, aborted on an
+    error.
+    """
     producer = KafkaProducer(
         bootstrap_servers=utils.broker, transactional_id=f"test-{uuid.uuid4().hex}"
     )

@@ -34,6 +34,7 @@ class ContainerBroker:
             )
         self._image = f"confluentinc/cp-kafka:{kafka_version}"
         container = _kafka_container()(self._image).with_kraft()
+        container.with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
         try:
             container.start(timeout=START_SECONDS)
         except Exception as error:

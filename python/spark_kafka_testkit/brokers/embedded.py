@@ -145,7 +145,7 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
-                # Ctrl-C at the terminal is ours to answer: the broker lives on to teardown
+                # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
                 start_new_session=True,
             )
         _close_in_children(self._popen)
@@ -318,6 +318,8 @@ def _properties(folder: Path, port: int, controller_port: int) -> str:
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": folder / "data",
+        # a misspelled topic is an error, and a deleted one stays deleted
+        "auto.create.topics.enable": "false",
         # one node: nothing to replicate, no consumers to wait for, few internal
         # partitions
         "offsets.topic.replication.factor": 1,

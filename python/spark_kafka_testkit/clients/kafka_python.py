@@ -22,6 +22,7 @@ from spark_kafka_testkit.clients import (
 )
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
+    KafkaTestkitError,
     MissingDependencyError,
     PartitionState,
     ReadTimeoutError,
@@ -248,7 +249,9 @@ class KafkaPythonClient:
         with self._lock, _reaching(self._bootstrap_servers):
             if self._admin is None:
                 self._admin = make_admin(self._bootstrap_servers)
-            read = _TopicRead(self._admin, topic, stall_seconds)
+            read = _TopicRead(
+                self._bootstrap_servers, self._admin, topic, stall_seconds
+            )
             with _consumer(self._bootstrap_servers, isolation) as consumer:
                 table = pa.Table.from_batches(
                     list(read.batches(consumer)), read_schema()
@@ -307,8 +310,9 @@ class _TopicRead:
     """
 
     def __init__(
-        self, admin: KafkaAdminClient, topic: str, stall_seconds: float
+        self, address: str, admin: KafkaAdminClient, topic: str, stall_seconds: float
     ) -> None:
+        self._address = address
         self._admin, self._topic, self._stall_seconds = admin, topic, stall_seconds
         self._description = self._describe()
         partitions = [
@@ -370,28 +374,42 @@ class _TopicRead:
                 looked_at = now
                 current = self._check_still(todo)
                 if now - moved_at >= self._stall_seconds:
-                    raise ReadTimeoutError(
-                        self._topic,
-                        self._stall_seconds,
-                        [
-                            PartitionState(
-                                p.partition,
-                                self._progress[p].position,
-                                self._progress[p].target,
-                                current[p].stable,
-                            )
-                            for p in sorted(todo)
-                        ],
-                    )
+                    raise self._timeout(todo, current)
 
-    def _check_still(self, todo: set[Any]) -> dict[Any, PartitionOffsets]:
-        """No position has moved for a while: raises where the reason is final."""
-        current = self._look_up()
-        if current is None:
-            raise TopicChangedError(self._topic, "deleted")
-        if current.get("topic_id") != self._description.get("topic_id"):
-            raise TopicChangedError(self._topic, "recreated")
-        offsets = partition_offsets(self._admin, todo)
+    def _timeout(
+        self, todo: set[Any], now: dict[Any, PartitionOffsets] | Exception
+    ) -> KafkaTestkitError:
+        if isinstance(now, Exception):
+            return BrokerUnreachableError(
+                self._address, f"{type(now).__name__}: {now}."
+            )
+        states = [
+            PartitionState(
+                partition.partition,
+                self._progress[partition].position,
+                self._progress[partition].target,
+                now[partition].stable,
+            )
+            for partition in sorted(todo)
+        ]
+        return ReadTimeoutError(self._topic, self._stall_seconds, states)
+
+    def _check_still(self, todo: set[Any]) -> dict[Any, PartitionOffsets] | Exception:
+        """Where the partitions stand now; raises where the read can't go on. While the
+        broker does not say, its error.
+        """
+        from kafka.errors import KafkaError
+
+        try:
+            current = self._look_up()
+            if current is None:
+                raise TopicChangedError(self._topic, "deleted")
+            if current.get("topic_id") != self._description.get("topic_id"):
+                raise TopicChangedError(self._topic, "recreated")
+            offsets = partition_offsets(self._admin, todo)
+        except KafkaError as error:
+            silence: Exception = error
+            return silence
         for partition in todo:
             progress, now = self._progress[partition], offsets[partition]
             if now.end < progress.target:

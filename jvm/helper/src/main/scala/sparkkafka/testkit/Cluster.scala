@@ -27,7 +27,7 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
   private var producer: Option[Producer] = None
 
   private lazy val admin: Admin = Admin.create(
-    settings("request.timeout.ms" -> "10000", "default.api.timeout.ms" -> "20000")
+    settings("request.timeout.ms" -> "10000", "default.api.timeout.ms" -> Cluster.apiMillis.toString)
   )
 
   /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so
@@ -56,11 +56,14 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
 
   /** Beginning offset, end offset (the high watermark) and last stable offset of each partition. */
-  def offsets(partitions: Iterable[TopicPartition]): Map[TopicPartition, PartitionOffsets] = {
-    def list(spec: OffsetSpec, isolation: IsolationLevel) =
-      admin
-        .listOffsets(partitions.map(_ -> spec).toMap.asJava, new ListOffsetsOptions(isolation))
-        .all
+  def offsets(
+      partitions: Iterable[TopicPartition],
+      timeoutMillis: Int = Cluster.apiMillis
+  ): Map[TopicPartition, PartitionOffsets] = {
+    def list(spec: OffsetSpec, isolation: IsolationLevel) = {
+      val options = new ListOffsetsOptions(isolation).timeoutMs(timeoutMillis)
+      admin.listOffsets(partitions.map(_ -> spec).toMap.asJava, options).all
+    }
     val beginning = list(OffsetSpec.earliest, IsolationLevel.READ_UNCOMMITTED)
     val end = list(OffsetSpec.latest, IsolationLevel.READ_UNCOMMITTED)
     val stable = list(OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
@@ -175,6 +178,7 @@ private[testkit] object Cluster {
 
   val batchBytes: Int = 256 << 10
 
+  private val apiMillis = 20000
   private val unknownTopicMillis = 2000L
   private val unknownTopicPauseMillis = 50L
   private val atOnce = java.time.Duration.ZERO

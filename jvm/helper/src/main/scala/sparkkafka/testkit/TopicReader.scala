@@ -89,51 +89,61 @@ private[testkit] final class TopicReader(
     */
   private def lookAt(todo: mutable.Set[TopicPartition], stall: Stall): Unit = {
     val now = checkStill(todo)
-    if (stall.isOver)
+    if (stall.isOver) throw now.fold(silence => silence, timeout(todo, _))
+  }
+
+  private def timeout(
+      todo: mutable.Set[TopicPartition],
+      now: Map[TopicPartition, PartitionOffsets]
+  ): Failure = {
+    val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
+      Map[String, Any](
+        "partition" -> partition.partition,
+        "position" -> coverage(partition).position,
+        "target" -> coverage(partition).target,
+        "stable" -> now(partition).stable
+      )
+    }
+    new Failure(
+      Failure.ReadTimeout,
+      Map("topic" -> topic, "seconds" -> stallMillis / 1000.0, "partitions" -> partitions)
+    )
+  }
+
+  /** Where the partitions stand now; or, while the broker does not say (a leader may be changing,
+    * the topic may be going), its silence.
+    */
+  private def checkStill(
+      todo: mutable.Set[TopicPartition]
+  ): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
+    try {
+      val current = cluster.lookUp(topic).getOrElse(throw changed("deleted"))
+      if (current.topicId != description.topicId) throw changed("recreated")
+      val now = cluster.offsets(todo.toSeq, TopicReader.lookMillis)
+      todo.foreach(partition => checkStill(partition, now(partition)))
+      Right(now)
+    } catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => Left(silence) }
+
+  private def checkStill(partition: TopicPartition, now: PartitionOffsets): Unit = {
+    val at = coverage(partition)
+    if (now.end < at.target) throw changed("truncated")
+    if (now.beginning > at.position)
       throw new Failure(
-        Failure.ReadTimeout,
+        Failure.RecordsDeleted,
         Map(
           "topic" -> topic,
-          "seconds" -> stallMillis / 1000.0,
-          "partitions" -> todo.toSeq.sortBy(_.partition).map { partition =>
-            val at = coverage(partition)
-            Map[String, Any](
-              "partition" -> partition.partition,
-              "position" -> at.position,
-              "target" -> at.target,
-              "stable" -> now(partition).stable
-            )
-          }
+          "partition" -> partition.partition,
+          "start" -> at.position,
+          "end" -> now.beginning
         )
       )
   }
 
-  private def checkStill(
-      todo: mutable.Set[TopicPartition]
-  ): Map[TopicPartition, PartitionOffsets] = {
-    def changed(what: String) =
-      throw new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
-    val current = cluster.lookUp(topic).getOrElse(changed("deleted"))
-    if (current.topicId != description.topicId) changed("recreated")
-    val now = cluster.offsets(todo.toSeq)
-    todo.foreach { partition =>
-      val at = coverage(partition)
-      if (now(partition).end < at.target) changed("truncated")
-      if (now(partition).beginning > at.position)
-        throw new Failure(
-          Failure.RecordsDeleted,
-          Map(
-            "topic" -> topic,
-            "partition" -> partition.partition,
-            "start" -> at.position,
-            "end" -> now(partition).beginning
-          )
-        )
-    }
-    now
-  }
+  private def changed(what: String): Failure =
+    new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
 }
 
 private[testkit] object TopicReader {
   private val slice = Duration.ofMillis(100)
+  private val lookMillis = 2000
 }
