@@ -47,6 +47,9 @@ FLAGS = (
     "-Xms64m",
     "-Xmx512m",
     "-Djava.awt.headless=true",
+    # the JVM's own warnings go to the log; by default they would go to stdout
+    "-Xlog:disable",
+    "-Xlog:all=warning:stderr",
 )
 LOG_LEVELS = {
     "defaultLogLevel": "info",
@@ -139,7 +142,7 @@ class _Process:
             "-cp",
             class_path,
         ]
-        with self._log.open("wb") as log_file:
+        with self._log.open("ab") as log_file:
             self._popen = subprocess.Popen(
                 [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
                 stdin=subprocess.PIPE,
@@ -160,44 +163,44 @@ class _Process:
         return self._popen.pid
 
     def _await_ready(self) -> None:
-        line = self._first_line()
-        if line == "READY":
-            return
-        reason = (
-            line.removeprefix("FAILED ")
-            or f"its process ended with exit code {self._popen.wait()}"
-        )
-        if (
-            "Address already in use" in reason
-            or "Address already in use" in self._log.read_text(errors="replace")
-        ):
-            raise _PortTakenError(self.port)
-        raise BrokerStartError(
-            f"The embedded broker did not start: {reason}\nThe end of its "
-            f"log:\n{self.log_tail()}"
-        )
-
-    def _first_line(self) -> str:
-        answer: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        stdout = self._popen.stdout
-        assert stdout is not None
+        answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(
-            target=lambda: answer.put(stdout.readline()), daemon=True
+            target=lambda: answers.put(self._answer()), daemon=True
         ).start()
         try:
-            return answer.get(timeout=START_SECONDS).decode(errors="replace").strip()
+            answer = answers.get(timeout=START_SECONDS)
         except queue.Empty:
-            raise BrokerStartError(
-                f"The embedded broker was not ready within {START_SECONDS:g} s.\nThe "
-                f"end of its log:\n{self.log_tail()}"
-            ) from None
+            answer = f"FAILED it was not ready within {START_SECONDS:g} s"
+        if answer == "READY":
+            return
+        if "Address already in use" in answer + self._log_text():
+            raise _PortTakenError(self.port)
+        reason = answer.removeprefix("FAILED ")
+        raise BrokerStartError(
+            f"The embedded broker did not start: {reason}\n"
+            f"The end of its log:\n{self.log_tail()}"
+        )
+
+    def _answer(self) -> str:
+        """The launcher's READY or FAILED line; what else the JVM says goes to the log."""
+        stdout = self._popen.stdout
+        assert stdout is not None
+        for data in stdout:
+            line = data.decode(errors="replace").strip()
+            if line.startswith(("READY", "FAILED")):
+                return line
+            with self._log.open("a") as file:
+                file.write(f"{line}\n")
+        return f"FAILED its process ended with exit code {self._popen.wait()}"
 
     def log_tail(self, lines: int = LOG_LINES) -> str:
+        return "\n".join(self._log_text().splitlines()[-lines:])
+
+    def _log_text(self) -> str:
         try:
-            text = self._log.read_text(errors="replace")
+            return self._log.read_text(errors="replace")
         except OSError as error:
             return f"(no log: {error})"
-        return "\n".join(text.splitlines()[-lines:])
 
     def stop(self) -> None:
         stdin, stdout = self._popen.stdin, self._popen.stdout

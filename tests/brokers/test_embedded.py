@@ -1,0 +1,350 @@
+"""The embedded broker's life: private, quick to go, and never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._jars import cache_folder
+from spark_kafka_testkit.brokers import embedded
+from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit.errors import BrokerStartError, JarError
+
+START = """
+    import os, sys, time
+    from spark_kafka_testkit import KafkaUtils
+    kafka = KafkaUtils(backend="embedded")
+    kafka.setup()
+    print(kafka._broker.pid, kafka.broker, flush=True)
+"""
+
+
+@pytest.fixture
+def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder of the test's own: what a broker leaves there is seen."""
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder
+
+
+@pytest.fixture
+def broker(temp: Path) -> Iterator[EmbeddedBroker]:
+    started = EmbeddedBroker()
+    yield started
+    started.stop()
+
+
+def test_it_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
+    """Nobody outside this machine can reach the broker or its controller."""
+    addresses = listening_addresses(broker.pid)
+    assert len(addresses) == 2
+    assert all(address.startswith("127.") for address in addresses)
+
+
+def test_its_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:
+    """A client that retries a vacant port there can't connect to itself."""
+    port = int(broker.bootstrap_servers.rpartition(":")[2])
+    assert 1024 < port < embedded._ephemeral_start()
+
+
+def test_its_files_are_private(broker: EmbeddedBroker, temp: Path) -> None:
+    """Only this user may look into the work folder."""
+    (folder,) = temp.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_stop_leaves_no_process_and_no_file(temp: Path) -> None:
+    """The JVM has gone, its folder too; a second stop does nothing."""
+    broker = EmbeddedBroker()
+    broker.stop()
+    broker.stop()
+    assert not is_alive(broker.pid)
+    assert list(temp.iterdir()) == []
+
+
+def test_it_dies_with_a_process_that_is_killed(temp: Path) -> None:
+    """After kill -9 of the owner the JVM ends by itself and removes its files."""
+    owner, pid = start_owner("time.sleep(600)")
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    wait_until(lambda: not is_alive(pid), "the broker outlived its owner")
+    assert list(temp.iterdir()) == []
+
+
+def test_it_dies_with_a_killed_process_whose_forked_child_lives_on(temp: Path) -> None:
+    """A child does not hold the pipe that keeps the broker alive."""
+    owner, pid = start_owner(
+        """
+        child = os.fork()
+        if child:
+            print(child, flush=True)
+        time.sleep(600)
+        """
+    )
+    assert owner.stdout is not None
+    child = int(owner.stdout.readline())
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    try:
+        wait_until(lambda: not is_alive(pid), "the broker outlived its owner")
+        assert is_alive(child)
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_it_ends_when_the_interpreter_ends_without_a_teardown(temp: Path) -> None:
+    """The exit hook tears down."""
+    owner, pid = start_owner("")
+    assert owner.wait(60) == 0
+    assert not is_alive(pid)
+    assert list(temp.iterdir()) == []
+
+
+def test_an_unhandled_signal_leaves_nothing_behind(temp: Path) -> None:
+    """SIGTERM runs no exit hook; the broker's own watch on its owner does the work."""
+    owner, pid = start_owner("time.sleep(600)")
+    owner.terminate()
+    owner.wait()
+    wait_until(lambda: not is_alive(pid), "the broker outlived its owner")
+    assert list(temp.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_tried_once_only(
+    temp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process has bound the port meanwhile, a new one is tried."""
+    real = embedded._free_ports
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", real(1)[0]))
+        other.listen()
+        taken = other.getsockname()[1]
+        tries = iter([[taken, *real(1)], real(2)])
+        monkeypatch.setattr(embedded, "_free_ports", lambda count: next(tries))
+        broker = EmbeddedBroker()
+    try:
+        assert broker.bootstrap_servers != f"127.0.0.1:{taken}"
+    finally:
+        broker.stop()
+    assert list(temp.iterdir()) == []
+
+
+def test_a_node_that_does_not_start_is_told_with_its_log(
+    temp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the reason and the end of the log; nothing is left."""
+    monkeypatch.setattr(
+        embedded,
+        "_properties",
+        lambda *_: "process.roles=broker,controller\nnode.id=oops\n",
+    )
+    kafka = KafkaUtils(backend="embedded")
+    with pytest.raises(RuntimeError) as caught:
+        kafka.setup()
+    assert isinstance(caught.value, BrokerStartError)
+    first, second, *log = str(caught.value).splitlines()
+    assert first == (
+        "The embedded broker did not start: org.apache.kafka.common.config."
+        "ConfigException: Invalid value oops for configuration broker.id: "
+        "Not a number of type INT"
+    )
+    assert second == "The end of its log:"
+    assert any("ConfigException" in line for line in log)
+    kafka.teardown()
+    assert list(temp.iterdir()) == []
+
+
+def test_a_jvm_that_can_not_run_is_told_with_its_words(
+    temp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JVM that ends at once gives its exit code and what it said."""
+    monkeypatch.setattr(embedded, "FLAGS", ("-Xmx1k",))
+    with pytest.raises(BrokerStartError) as caught:
+        EmbeddedBroker()
+    text = str(caught.value)
+    assert text.startswith(
+        "The embedded broker did not start: its process ended with exit code 1\n"
+        "The end of its log:\n"
+    )
+    assert "Too small maximum heap" in text
+    assert list(temp.iterdir()) == []
+
+
+def test_no_network_and_no_cache_names_both_remedies(
+    temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a user without network reads says what to set, and what to copy."""
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", "http://127.0.0.1:9")
+    with pytest.raises(JarError) as caught:
+        KafkaUtils(backend="embedded").setup()
+    text = str(caught.value)
+    assert text.startswith("http://127.0.0.1:9/")
+    assert text.endswith(
+        " can't be fetched: <urlopen error [Errno 111] Connection refused>. Either set "
+        "SPARK_KAFKA_TESTKIT_MAVEN_URL to a Maven repository that this machine "
+        f"reaches, or copy the folder {tmp_path / 'cache'} from a machine where the "
+        "kit has run."
+    )
+
+
+def test_the_class_data_archive_is_made_once_and_used_after(
+    temp: Path, own_cache: Path
+) -> None:
+    """The first broker records it when it ends, the second starts with it."""
+    first = EmbeddedBroker()
+    assert archives(own_cache) == []
+    first.stop()
+    (archive,) = archives(own_cache)
+    second = EmbeddedBroker()
+    try:
+        mapped = Path(f"/proc/{second.pid}/maps").read_text()
+        assert str(archive) in mapped
+    finally:
+        second.stop()
+    assert archives(own_cache) == [archive]
+
+
+def test_a_damaged_archive_does_not_stop_the_broker(
+    temp: Path, own_cache: Path
+) -> None:
+    """The JVM does without it."""
+    EmbeddedBroker().stop()
+    (archive,) = archives(own_cache)
+    archive.chmod(0o600)
+    archive.write_bytes(b"no archive")
+    EmbeddedBroker().stop()
+
+
+def test_brokers_side_by_side_do_not_disturb_each_other(
+    temp: Path, own_cache: Path
+) -> None:
+    """Two start, record their archive and end at the same time."""
+    with ThreadPoolExecutor(2) as pool:
+        brokers = list(pool.map(lambda _: EmbeddedBroker(), range(2)))
+        assert len({broker.bootstrap_servers for broker in brokers}) == 2
+        list(pool.map(EmbeddedBroker.stop, brokers))
+    assert len(archives(own_cache)) == 1
+    assert list(temp.iterdir()) == []
+
+
+def test_ten_set_ups_and_tear_downs_leave_nothing(temp: Path) -> None:
+    """No process, file, thread or open file is left, after work in between too."""
+    with KafkaUtils(backend="embedded") as kafka:  # what is loaded once is loaded now
+        work(kafka)
+    before = open_files(), threads()
+    for _ in range(10):
+        with KafkaUtils(backend="embedded") as kafka:
+            work(kafka)
+    wait_until(
+        lambda: (open_files(), threads()) <= before, "open files or threads have grown"
+    )
+    assert list(temp.iterdir()) == []
+
+
+def test_a_newer_java_keeps_an_aot_cache(
+    temp: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Java 25 the archive is an AOT cache."""
+    homes = sorted(Path("/usr/lib/jvm").glob("*25*"))
+    if not homes:
+        pytest.skip("no Java 25 under /usr/lib/jvm")
+    monkeypatch.setenv("JAVA_HOME", str(homes[0]))
+    EmbeddedBroker().stop()
+    (archive,) = archives(own_cache)
+    assert archive.suffix == ".aot"
+    EmbeddedBroker().stop()
+    assert archives(own_cache) == [archive]
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder with the jars of the real one and no archives."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "maven").symlink_to(cache_folder() / "maven")
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(cache))
+    return cache
+
+
+def work(kafka: KafkaUtils) -> None:
+    kafka.create_topics(["t"])
+    kafka.send_messages("t", [("k", "v")])
+    assert kafka.get_all_records(None, "t") == {"k": "v"}
+    kafka.producer.send("t", key=1, value=2).get(10)
+
+
+def archives(cache: Path) -> list[Path]:
+    return sorted((cache / "archives").iterdir())
+
+
+def start_owner(then: str) -> tuple[subprocess.Popen[str], int]:
+    """A process that starts a broker and goes on with `then`; and the broker's pid."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(START) + textwrap.dedent(then)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    pid, _ = owner.stdout.readline().split()
+    return owner, int(pid)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def listening_addresses(pid: int) -> list[str]:
+    """The local addresses that a process listens on, IPv4 and IPv6, by /proc."""
+    inodes = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        target = os.readlink(entry)
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                found.append(to_address(fields[1].partition(":")[0]))
+    return found
+
+
+def to_address(text: str) -> str:
+    words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
+    data = b"".join(words)
+    if data[:12] == b"\0" * 10 + b"\xff\xff":
+        data = data[12:]
+    family = socket.AF_INET if len(data) == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, data)
+
+
+def wait_until(condition: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.05)
