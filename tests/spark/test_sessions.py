@@ -1,0 +1,251 @@
+"""The helper on sessions of every kind: configured, attached, by --jars, or not there."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, __version__
+from spark_kafka_testkit._jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit.spark import installed_spark
+
+from .conftest import RunScript
+
+
+def helper_jar() -> Path:
+    return installed_spark().helper
+
+
+def connector() -> list[Path]:
+    version = installed_spark()
+    jars = connector_jars(version.spark, version.scala)
+    assert jars is not None
+    return fetch(jars, "the connector")
+
+
+def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> None:
+    """Helper and connector, batch and streaming, and in newSession() too."""
+    out = run_script(
+        """
+        spark = builder.getOrCreate()
+        assert kafka.client == "kafka-python"
+        kafka.attach(spark)
+        kafka.attach(spark)
+        assert kafka.client == "jvm"
+        kafka.send_messages(topic, [("k", "v")])
+        assert kafka.get_all_records(spark, topic) == read(spark) == {"k": "v"}
+        assert read(spark.newSession()) == {"k": "v"}
+        query = (
+            spark.readStream.format("kafka")
+            .option("kafka.bootstrap.servers", kafka.broker)
+            .option("subscribe", topic)
+            .option("startingOffsets", "earliest")
+            .load().writeStream.format("memory").queryName("q").start()
+        )
+        query.processAllAvailable()
+        assert spark.sql("SELECT * FROM q").count() == 1
+        query.stop()
+        """
+    )
+    assert out.splitlines()[1:] == [
+        "records go through kafka-python: "
+        "the helper jar is not on the session's class path",
+        "records go through jvm",
+    ]
+
+
+def test_another_thread_attaches_for_itself(run_script: RunScript) -> None:
+    """Spark's own reader needs it per thread; the kit's calls do not."""
+    run_script(
+        """
+        import threading
+        spark = builder.getOrCreate()
+        kafka.attach(spark)
+        kafka.send_messages(topic, [("k", "v")])
+        seen = []
+
+        def work():
+            seen.append(kafka.get_all_records(spark, topic))
+            try:
+                read(spark)
+            except Exception as error:
+                seen.append("data source: kafka" in str(error))
+            kafka.attach(spark)
+            seen.append(read(spark))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert seen == [{"k": "v"}, True, {"k": "v"}], seen
+        """
+    )
+
+
+def test_plain_jars_on_the_command_line_work(run_script: RunScript) -> None:
+    """--jars with the helper and the connector is all it takes."""
+    jars = ",".join(map(str, [helper_jar(), *connector()]))
+    run_script(
+        """
+        spark = builder.getOrCreate()
+        assert kafka.client == "jvm"
+        kafka.send_messages(topic, [("k", "v")])
+        assert kafka.get_all_records(spark, topic) == read(spark) == {"k": "v"}
+        """,
+        submit_args=f"--jars {jars}",
+    )
+
+
+def test_the_helper_without_the_connector_is_not_used(run_script: RunScript) -> None:
+    """Without kafka-clients the kit falls back, and says why."""
+    out = run_script(
+        """
+        spark = builder.getOrCreate()
+        kafka.send_messages(topic, [("k", "v")])
+        assert kafka.get_all_records(spark, topic) == {"k": "v"}
+        """,
+        submit_args=f"--jars {helper_jar()}",
+    )
+    assert out.splitlines()[1:] == [
+        "records go through kafka-python: the helper jar is on the session's class path,"
+        " but kafka-clients, which the connector brings, is not"
+    ]
+
+
+def test_a_helper_of_another_version_is_refused(
+    run_script: RunScript, tmp_path: Path
+) -> None:
+    """Both versions are in the error."""
+    other = tmp_path / "other.jar"
+    stamp_version(helper_jar(), other, "9.8.7")
+    out = run_script(
+        """
+        spark = builder.getOrCreate()
+        try:
+            kafka.send_messages(topic, [("k", "v")])
+        except errors.HelperError as error:
+            print(error)
+        """,
+        submit_args="--jars " + ",".join(map(str, [other, *connector()])),
+    )
+    assert out.splitlines()[-1] == (
+        "The helper jar on Spark's class path is version 9.8.7, and the Python package "
+        f"spark-kafka-testkit is version {__version__}. Use the jar that came with the "
+        "package: KafkaUtils.spark_conf() names it."
+    )
+
+
+def test_a_session_that_is_stopped_and_made_anew_is_found(
+    run_script: RunScript,
+) -> None:
+    """The kit follows the sessions of the process."""
+    run_script(
+        """
+        for name, value in KafkaUtils.spark_conf().items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
+        assert kafka.client == "jvm"
+        kafka.send_messages(topic, [("k1", "v")])
+        spark.stop()
+        assert kafka.client == "kafka-python"
+        kafka.send_messages(topic, [("k2", "v")])
+        spark = builder.getOrCreate()
+        assert kafka.client == "jvm"
+        assert kafka.get_all_records(spark, topic) == {"k1": "v", "k2": "v"}
+        """
+    )
+
+
+def test_an_interrupted_read_leaves_the_session_sound(run_script: RunScript) -> None:
+    """Ctrl-C during a wait in the JVM raises at once, and the next call works."""
+    run_script(
+        """
+        import os, signal, threading, time
+        from kafka import KafkaProducer
+        for name, value in KafkaUtils.spark_conf().items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
+        producer = KafkaProducer(bootstrap_servers=kafka.broker, transactional_id="t")
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, b"v", key=b"k").get(10)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        started = time.monotonic()
+        try:
+            kafka.get_all_records(spark, topic)
+        except KeyboardInterrupt:
+            assert time.monotonic() - started < 20
+        else:
+            raise AssertionError("the read did not wait for the open transaction")
+        producer.commit_transaction()
+        assert kafka.get_all_records(spark, topic) == {"k": "v"}
+        assert spark.range(3).count() == 3
+        """
+    )
+
+
+def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> None:
+    """A stranger on the loopback port is sent away; the owner is still served."""
+    run_script(
+        """
+        import socket
+        from spark_kafka_testkit._gateway import channel, find_helper
+        for name, value in KafkaUtils.spark_conf().items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
+        helper, _ = find_helper(spark)
+        address = helper.read(helper.open(kafka.broker), topic, "read_committed", 1000)
+        port, secret = address.split()
+        for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):
+            with socket.create_connection(("127.0.0.1", int(port))) as stranger:
+                stranger.sendall(guess)
+                stranger.shutdown(socket.SHUT_WR)
+                assert stranger.recv(1) == b""
+        with channel(address) as ours:
+            assert ours.result() == {"0": [0, 0]}
+        """
+    )
+
+
+def test_spark_conf_appends_and_never_replaces() -> None:
+    """The user's own jars and settings stay, and come first."""
+    mine = {"spark.jars": "/mine/a.jar,/mine/b.jar", "spark.app.name": "mine"}
+    conf = KafkaUtils.spark_conf(mine)
+    jars = conf.pop("spark.jars").split(",")
+    assert jars[:2] == ["/mine/a.jar", "/mine/b.jar"]
+    assert jars[2:] == [str(helper_jar()), *map(str, connector())]
+    assert conf == {"spark.app.name": "mine"}
+    assert mine == {"spark.jars": "/mine/a.jar,/mine/b.jar", "spark.app.name": "mine"}
+    assert KafkaUtils.spark_conf(KafkaUtils.spark_conf(mine)) == KafkaUtils.spark_conf(
+        mine
+    )
+
+
+def test_a_spark_without_a_locked_connector_gets_its_coordinate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For other versions Spark resolves the connector of exactly that version."""
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars/spark-core_2.13-4.0.1.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    assert KafkaUtils.spark_conf() == {
+        "spark.jars": str(own_jar("spark-kafka-testkit_2.13.jar")),
+        "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.1",
+    }
+
+
+def stamp_version(jar: Path, copy: Path, version: str) -> None:
+    """Copies the helper jar with another version in it, of the same length."""
+    old = __version__.encode()
+    assert len(version) == len(old)
+    with zipfile.ZipFile(jar) as source, zipfile.ZipFile(copy, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if Path(name).name == "BuildInfo$.class":
+                assert old in data
+                data = data.replace(old, version.encode())
+            target.writestr(name, data)
+    shutil.copystat(jar, copy)

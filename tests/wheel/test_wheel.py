@@ -1,0 +1,93 @@
+"""The built distributions, as a user gets them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+JARS = {
+    "spark-kafka-testkit_2.12.jar",
+    "spark-kafka-testkit_2.13.jar",
+    "spark-kafka-testkit-broker.jar",
+}
+USE = """
+import sys
+import spark_kafka_testkit
+from spark_kafka_testkit import KafkaUtils
+from pyspark.sql import SparkSession
+
+assert sys.prefix in spark_kafka_testkit.__file__, spark_kafka_testkit.__file__
+with KafkaUtils(backend="embedded") as kafka:
+    kafka.send_messages("t", [("k1", "v1")])
+    assert kafka.client == "kafka-python"
+    assert kafka.get_all_records(None, "t") == {"k1": "v1"}
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    for name, value in KafkaUtils.spark_conf().items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    kafka.send_messages("t", [("k2", "v2")])
+    assert kafka.client == "jvm"
+    assert kafka.get_all_records(spark, "t") == {"k1": "v1", "k2": "v2"}
+    spark.stop()
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the sdist, and the wheel that was made from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+def test_the_wheel_carries_exactly_the_jars_and_no_others(built: Path) -> None:
+    """Three jars, the lock file, the type marker, and no tests."""
+    (wheel,) = built.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {Path(name).name for name in names if name.endswith(".jar")} == JARS
+    assert "spark_kafka_testkit/jars/lock.json" in names
+    assert "spark_kafka_testkit/py.typed" in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "spark_kafka_testkit"
+    }
+
+
+def test_the_wheel_has_every_module(built: Path) -> None:
+    """What is in the source tree is in the wheel."""
+    (wheel,) = built.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = ROOT / "python"
+    modules = {str(p.relative_to(package)) for p in package.rglob("*.py")}
+    assert modules <= names
+
+
+def test_the_sdist_carries_the_jars(built: Path) -> None:
+    """A wheel can be made from it without sbt."""
+    (sdist,) = built.glob("*.tar.gz")
+    names = tarfile.open(sdist).getnames()
+    assert {Path(name).name for name in names if name.endswith(".jar")} == JARS
+    assert not any("/tests/" in name or "/jvm/" in name for name in names)
+
+
+def test_the_wheel_works_in_an_empty_environment(built: Path, tmp_path: Path) -> None:
+    """Installed where nothing of ours is: a broker, both clients, a Spark session."""
+    (wheel,) = built.glob("*.whl")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    install = [python, "-m", "pip", "install", "--quiet", f"{wheel}[spark]"]
+    subprocess.run([*install, "pyspark==4.2.0"], check=True)
+    done = subprocess.run(
+        [python, "-c", USE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
