@@ -1,7 +1,9 @@
 ThisBuild / organization := "io.github.spark-kafka-testkit"
 ThisBuild / version := KitVersion.read((ThisBuild / baseDirectory).value)
 ThisBuild / scalaVersion := Versions.scala213
-ThisBuild / semanticdbEnabled := sys.props.contains("testkit.lint")
+// scalafix reads the 2.13 build; the 2.12 build has the same sources
+val isLint = sys.props.contains("testkit.lint")
+ThisBuild / semanticdbVersion := "4.14.2"
 
 val strict =
   Seq("-deprecation", "-feature", "-unchecked", "-Xlint", "-Xfatal-warnings", "-encoding", "UTF-8")
@@ -16,6 +18,7 @@ def helper(binary: String, release: String): Project = {
   Project(s"helper_${binary.replace(".", "_")}", file(s"jvm/helper/scala-$binary")).settings(
     name := "spark-kafka-testkit",
     scalaVersion := baseline.scala,
+    semanticdbEnabled := isLint && binary == "2.13",
     scalacOptions ++= scalac(binary, release),
     Compile / scalaSource := (ThisBuild / baseDirectory).value / "jvm/helper/src/main/scala",
     Compile / unmanagedSourceDirectories += (ThisBuild / baseDirectory).value / s"jvm/helper/src/main/scala-$binary",
@@ -35,6 +38,7 @@ lazy val broker = (project in file("jvm/broker"))
   .settings(
     name := "spark-kafka-testkit-broker",
     scalaVersion := Versions.kafkaBrokerScala,
+    semanticdbEnabled := isLint,
     scalacOptions ++= scalac("2.13", release = "17"),
     libraryDependencies += "org.apache.kafka" %% "kafka" % Versions.kafkaBroker % Provided
   )

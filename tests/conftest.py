@@ -1,4 +1,6 @@
-"""What all tests share: one broker and one Spark session for the run, and topic names."""
+"""What all tests share: one broker and one Spark session for the run, and topic
+names.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[KafkaUtils]:
-    """The broker of the run; the embedded one, unless the environment asks for another."""
+    """The broker of the run; the embedded one, unless the environment asks for
+    another.
+    """
     with KafkaUtils(backend="embedded") as utils:
         yield utils
 

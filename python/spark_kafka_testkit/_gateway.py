@@ -1,10 +1,9 @@
 """The seam to the JVM: the only file that touches py4j.
 
 py4j carries short calls only; each names a loopback port and a one-time secret, and
-what takes time goes over that socket
-(`PythonApi.scala`, `Connection.scala`). So a wait is always on a socket of ours, which
-an interrupt can close, and py4j's own
-connection never holds an answer that nobody has read.
+what takes time goes over that socket (`PythonApi.scala`, `Connection.scala`). So a wait
+is always on a socket of ours, which an interrupt can close, and py4j's own connection
+never holds an answer that nobody has read.
 """
 
 from __future__ import annotations

@@ -48,15 +48,15 @@ class KafkaUtils:
             assert kafka.get_all_records(spark, "events") == {"user1": "login"}
 
     Records go through a helper in Spark's JVM where the active classic session has it
-    (`spark_conf`, `attach`), else through
-    kafka-python, with the same results; `client` says which.
+    (`spark_conf`, `attach`), else through kafka-python, with the same results; `client`
+    says which.
 
     Args:
         kafka_version: the version of Confluent's Kafka image, for the container
             backend.
         backend: `"container"`, `"embedded"`, `"external"`, or `"auto"` (the default): a
-            container where a Docker daemon answers, else the
-            embedded broker. Without it, SPARK_KAFKA_TESTKIT_BACKEND decides.
+            container where a Docker daemon answers, else the embedded broker. Without
+            it, SPARK_KAFKA_TESTKIT_BACKEND decides.
         bootstrap_servers: the address of a broker that runs already; the kit deletes no
             topic there that it did not create. Without it,
             SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS may give one.
@@ -337,8 +337,7 @@ class KafkaUtils:
         the moment of the call, read_committed.
 
         It takes no Spark task slot. A tombstone shows as `None`. Latest is by offset;
-        for a key that lies in several partitions by
-        timestamp, then partition.
+        for a key that lies in several partitions by timestamp, then partition.
 
         Args:
             spark: the session whose JVM is to read; `None` reads by the active one, or

@@ -98,8 +98,8 @@ def attach(spark: SparkSession) -> None:
     are not there yet.
 
     Jars that are added to a live session are seen by the Python thread that calls this.
-    Every Python thread has a JVM thread of its
-    own: call it in each that reads or writes Kafka by this session.
+    Every Python thread has a JVM thread of its own: call it in each that reads or
+    writes Kafka by this session.
 
     Raises:
         SparkSetupError: a Spark Connect session, or one that is stopped.

@@ -311,18 +311,18 @@ def is_alive(pid: int) -> bool:
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def threads() -> int:
-    return len(os.listdir("/proc/self/task"))
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
 
 
 def listening_addresses(pid: int) -> list[str]:
     """The local addresses that a process listens on, IPv4 and IPv6, by /proc."""
     inodes = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = os.readlink(entry)
+        target = str(entry.readlink())
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     found = []

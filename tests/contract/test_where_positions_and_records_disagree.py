@@ -84,7 +84,9 @@ def test_an_open_transaction_is_waited_out(utils: KafkaUtils, topic: str) -> Non
 def test_an_open_transaction_is_named_at_the_deadline(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """A read that can't get on raises, and says per partition how far it came and why."""
+    """A read that can't get on raises, and says per partition how far it came and
+    why.
+    """
     utils.create_topics([topic], num_partitions=2)
     with transaction(utils) as producer:
         producer.send(topic, b"v", key=b"k", partition=1).get(10)
@@ -96,7 +98,8 @@ def test_an_open_transaction_is_named_at_the_deadline(
     assert str(caught.value) == (
         f"Reading topic {topic!r} made no progress for 1.5 s. Not read to their end:\n"
         "  partition 1: at offset 0 of 1, held by a transaction open since offset 0\n"
-        "Commit or abort an open transaction; if there is none, look at the broker's log."
+        "Commit or abort an open transaction; if there is none, "
+        "look at the broker's log."
     )
 
 

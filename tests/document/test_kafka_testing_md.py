@@ -1,4 +1,5 @@
-"""The examples of Apache Spark's KAFKA_TESTING.md, as printed there; only the import differs.
+"""The examples of Apache Spark's KAFKA_TESTING.md, as printed there; only the import
+differs.
 
 Two things the document leaves out are added, each where a comment says so: Pattern 3
 needs `startingOffsets` to see what was sent before it starts, and topics to write to.
@@ -80,7 +81,9 @@ class QuickStartTest(KafkaTest):
         self.assertEqual(len(results), 2)
 
     def test_the_examples_of_the_reference(self) -> None:
-        """create_topics, send_messages and get_all_records as the reference shows them."""
+        """create_topics, send_messages and get_all_records as the reference shows
+        them.
+        """
         kafka_utils = self.kafka_utils
         kafka_utils.create_topics(["topic1", "topic2"])
         kafka_utils.create_topics(["multi-partition-topic"], num_partitions=3)

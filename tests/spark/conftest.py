@@ -1,4 +1,6 @@
-"""Each of these tests needs a Spark session of its own kind, so a process of its own."""
+"""Each of these tests needs a Spark session of its own kind, so a process of its
+own.
+"""
 
 from __future__ import annotations
 

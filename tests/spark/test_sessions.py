@@ -1,4 +1,6 @@
-"""The helper on sessions of every kind: configured, attached, by --jars, or not there."""
+"""The helper on sessions of every kind: configured, attached, by --jars, or not
+there.
+"""
 
 from __future__ import annotations
 
@@ -109,8 +111,8 @@ def test_the_helper_without_the_connector_is_not_used(run_script: RunScript) -> 
         submit_args=f"--jars {helper_jar()}",
     )
     assert out.splitlines()[1:] == [
-        "records go through kafka-python: the helper jar is on the session's class path,"
-        " but kafka-clients, which the connector brings, is not"
+        "records go through kafka-python: the helper jar is on the session's class "
+        "path, but kafka-clients, which the connector brings, is not"
     ]
 
 

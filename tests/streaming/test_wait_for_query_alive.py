@@ -107,7 +107,8 @@ def test_a_time_out_tells_the_status(kafka: KafkaUtils, spark: SparkSession) -> 
         kafka.wait_for_query_alive(query, timeout=1.5)
     assert isinstance(caught.value, WaitError)
     assert str(caught.value).startswith(
-        f"Query 'waits' ({query.id}) was not alive within 1.5 s: its status is {{'message': "
+        f"Query 'waits' ({query.id}) was not alive within 1.5 s: "
+        "its status is {'message': "
     )
 
 
@@ -124,7 +125,9 @@ def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, spark: SparkSession) 
 def test_a_read_takes_no_task_slot(
     kafka: KafkaUtils, spark: SparkSession, topic: str, tmp_path: Path
 ) -> None:
-    """Beside a real-time query that holds every slot of local[2] the helper reads on."""
+    """Beside a real-time query that holds every slot of local[2] the helper reads
+    on.
+    """
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink], num_partitions=2)
     query = (

@@ -28,7 +28,7 @@ with KafkaUtils(backend="embedded") as kafka:
     kafka.send_messages("t", [("k1", "v1")])
     assert kafka.client == "kafka-python"
     assert kafka.get_all_records(None, "t") == {"k1": "v1"}
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = SparkSession.builder.master("local[2]")
     for name, value in KafkaUtils.spark_conf().items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
@@ -75,7 +75,8 @@ def test_the_wheel_has_every_module(built: Path) -> None:
 def test_the_sdist_carries_the_jars(built: Path) -> None:
     """A wheel can be made from it without sbt."""
     (sdist,) = built.glob("*.tar.gz")
-    names = tarfile.open(sdist).getnames()
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
     assert {Path(name).name for name in names if name.endswith(".jar")} == JARS
     assert not any("/tests/" in name or "/jvm/" in name for name in names)
 

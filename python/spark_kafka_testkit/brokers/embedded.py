@@ -2,10 +2,9 @@
 machines without Docker.
 
 Its own launcher (`jvm/broker`) formats the storage and starts the node in one JVM. The
-process ends when its stdin does, so it can't
-outlive this one. Its ports lie outside the ephemeral range: a client that retries a
-vacant ephemeral port may connect to itself and
-hold it.
+process ends when its stdin does, so it can't outlive this one. Its ports lie outside
+the ephemeral range: a client that retries a vacant ephemeral port may connect to itself
+and hold it.
 """
 
 from __future__ import annotations
@@ -182,7 +181,9 @@ class _Process:
         )
 
     def _answer(self) -> str:
-        """The launcher's READY or FAILED line; what else the JVM says goes to the log."""
+        """The launcher's READY or FAILED line; what else the JVM says goes to the
+        log.
+        """
         stdout = self._popen.stdout
         assert stdout is not None
         for data in stdout:

@@ -2,8 +2,7 @@
 choice between the two clients.
 
 Both clients take and give the Arrow batches of `records`, raise the classes of
-`errors`, and read by the same rules
-(`tests/contract` runs over both).
+`errors`, and read by the same rules (`tests/contract` runs over both).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The client in pure Python, by kafka-python: for where no JVM helper can be reached.
-Also the makers of the kafka-python objects that
-users get as `producer` and `admin_client`.
+Also the makers of the kafka-python objects that users get as `producer` and
+`admin_client`.
 
 kafka-python 2.3 and 3.x are told apart by what they offer, not by version.
 """
@@ -224,8 +224,8 @@ class KafkaPythonClient:
 
     def _settle(self, futures: list[tuple[int, Any]], account: _Account) -> None:
         """Waits for what was sent. A failure ends the producer: an idempotent one
-        refuses everything from then on. A large record is settled by itself, so that
-        no other shares its fate.
+        refuses everything from then on. A large record is settled by itself, so that no
+        other shares its fate.
         """
         from kafka.errors import KafkaError, KafkaTimeoutError
 

@@ -1,5 +1,6 @@
 package sparkkafka.testkit
 
-import scala.collection.convert.{AsJavaExtensions, AsScalaExtensions}
+import scala.collection.convert.AsJavaExtensions
+import scala.collection.convert.AsScalaExtensions
 
 private[testkit] object Converters extends AsJavaExtensions with AsScalaExtensions

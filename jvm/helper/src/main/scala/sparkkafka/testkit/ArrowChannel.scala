@@ -1,9 +1,15 @@
 package sparkkafka.testkit
 
-import java.io.{DataInputStream, EOFException, IOException}
-import java.net.{InetAddress, ServerSocket, Socket, SocketTimeoutException}
+import java.io.DataInputStream
+import java.io.EOFException
+import java.io.IOException
+import java.net.InetAddress
+import java.net.ServerSocket
+import java.net.Socket
+import java.net.SocketTimeoutException
 import java.nio.charset.StandardCharsets.US_ASCII
-import java.security.{MessageDigest, SecureRandom}
+import java.security.MessageDigest
+import java.security.SecureRandom
 
 /** A loopback socket for one operation. It serves the first connection that opens with the one-time
   * secret, and no other: any user of the machine can reach a loopback port.

@@ -1,20 +1,25 @@
 package sparkkafka.testkit
 
-import java.util.{Properties, UUID}
-import java.util.concurrent.{ConcurrentLinkedQueue, ExecutionException}
+import java.util.Properties
+import java.util.UUID
+import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.ExecutionException
 
-import sparkkafka.testkit.Converters._
-
-import org.apache.kafka.clients.admin.{Admin, ListOffsetsOptions, OffsetSpec, TopicDescription}
+import org.apache.kafka.clients.admin.Admin
+import org.apache.kafka.clients.admin.ListOffsetsOptions
+import org.apache.kafka.clients.admin.OffsetSpec
+import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.KafkaConsumer
 import org.apache.kafka.clients.producer.KafkaProducer
-import org.apache.kafka.common.{IsolationLevel, KafkaFuture, TopicPartition}
-import org.apache.kafka.common.errors.{
-  InvalidTopicException,
-  TimeoutException,
-  UnknownTopicOrPartitionException
-}
-import org.apache.kafka.common.serialization.{ByteArrayDeserializer, ByteArraySerializer}
+import org.apache.kafka.common.IsolationLevel
+import org.apache.kafka.common.KafkaFuture
+import org.apache.kafka.common.TopicPartition
+import org.apache.kafka.common.errors.InvalidTopicException
+import org.apache.kafka.common.errors.TimeoutException
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
+import org.apache.kafka.common.serialization.ByteArrayDeserializer
+import org.apache.kafka.common.serialization.ByteArraySerializer
+import sparkkafka.testkit.Converters._
 
 /** One Kafka cluster and our clients of it. They are made when first needed, kept while they are
   * sound, and closed with it.
@@ -27,7 +32,10 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
   private var producer: Option[Producer] = None
 
   private lazy val admin: Admin = Admin.create(
-    settings("request.timeout.ms" -> "10000", "default.api.timeout.ms" -> Cluster.apiMillis.toString)
+    settings(
+      "request.timeout.ms" -> "10000",
+      "default.api.timeout.ms" -> Cluster.apiMillis.toString
+    )
   )
 
   /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so

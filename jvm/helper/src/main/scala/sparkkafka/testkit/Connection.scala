@@ -1,12 +1,10 @@
 package sparkkafka.testkit
 
-import java.io.{
-  BufferedInputStream,
-  BufferedOutputStream,
-  DataOutputStream,
-  InputStream,
-  OutputStream
-}
+import java.io.BufferedInputStream
+import java.io.BufferedOutputStream
+import java.io.DataOutputStream
+import java.io.InputStream
+import java.io.OutputStream
 import java.net.Socket
 import java.nio.charset.StandardCharsets.UTF_8
 

@@ -1,6 +1,7 @@
 package sparkkafka.testkit
 
-import java.io.{PrintWriter, StringWriter}
+import java.io.PrintWriter
+import java.io.StringWriter
 
 /** What went wrong, as a code and data: the text a user reads is made from them in Python, the same
   * for every client.

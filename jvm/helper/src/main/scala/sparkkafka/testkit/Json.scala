@@ -1,6 +1,7 @@
 package sparkkafka.testkit
 
-import java.util.{ArrayList, LinkedHashMap}
+import java.util.ArrayList
+import java.util.LinkedHashMap
 
 import com.fasterxml.jackson.databind.ObjectMapper
 

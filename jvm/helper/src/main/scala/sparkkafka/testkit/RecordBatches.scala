@@ -1,22 +1,27 @@
 package sparkkafka.testkit
 
-import java.io.{InputStream, OutputStream}
+import java.io.InputStream
+import java.io.OutputStream
 import java.nio.channels.Channels
 import java.nio.charset.StandardCharsets.UTF_8
-import java.util.{Arrays, Collections}
+import java.util.Arrays
+import java.util.Collections
 
 import org.apache.arrow.memory.RootAllocator
-import org.apache.arrow.vector.{
-  BigIntVector,
-  IntVector,
-  TinyIntVector,
-  VarBinaryVector,
-  VarCharVector,
-  VectorSchemaRoot
-}
-import org.apache.arrow.vector.complex.{ListVector, StructVector}
-import org.apache.arrow.vector.ipc.{ArrowStreamReader, ArrowStreamWriter}
-import org.apache.arrow.vector.types.pojo.{ArrowType, Field, FieldType, Schema}
+import org.apache.arrow.vector.BigIntVector
+import org.apache.arrow.vector.IntVector
+import org.apache.arrow.vector.TinyIntVector
+import org.apache.arrow.vector.VarBinaryVector
+import org.apache.arrow.vector.VarCharVector
+import org.apache.arrow.vector.VectorSchemaRoot
+import org.apache.arrow.vector.complex.ListVector
+import org.apache.arrow.vector.complex.StructVector
+import org.apache.arrow.vector.ipc.ArrowStreamReader
+import org.apache.arrow.vector.ipc.ArrowStreamWriter
+import org.apache.arrow.vector.types.pojo.ArrowType
+import org.apache.arrow.vector.types.pojo.Field
+import org.apache.arrow.vector.types.pojo.FieldType
+import org.apache.arrow.vector.types.pojo.Schema
 import org.apache.kafka.clients.consumer.ConsumerRecord
 
 /** The Arrow form of records, in both directions; its twin is `records.py`. */

@@ -3,11 +3,12 @@ package sparkkafka.testkit
 import java.time.Duration
 
 import scala.collection.mutable
-import sparkkafka.testkit.Converters._
 
 import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
-import org.apache.kafka.common.{IsolationLevel, TopicPartition}
+import org.apache.kafka.common.IsolationLevel
+import org.apache.kafka.common.TopicPartition
+import sparkkafka.testkit.Converters._
 
 /** Reads a topic from its beginning up to the end offsets it had when the read began: exactly that
   * range, or a failure that says per partition how far it came.

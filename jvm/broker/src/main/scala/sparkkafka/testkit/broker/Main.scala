@@ -1,6 +1,7 @@
 package sparkkafka.testkit.broker
 
-import java.io.{File, FileInputStream}
+import java.io.File
+import java.io.FileInputStream
 import java.util.Properties
 
 /** Runs one throw-away Kafka node for the process that started it.

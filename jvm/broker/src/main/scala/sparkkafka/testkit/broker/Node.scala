@@ -2,7 +2,8 @@ package sparkkafka.testkit.broker
 
 import java.util.Properties
 
-import kafka.server.{KafkaConfig, KafkaRaftServer}
+import kafka.server.KafkaConfig
+import kafka.server.KafkaRaftServer
 import org.apache.kafka.common.Uuid
 import org.apache.kafka.common.utils.Time
 import org.apache.kafka.metadata.storage.Formatter
