@@ -20,7 +20,6 @@ from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.records import (
     Deserializer,
     batches,
-    check_pairs,
     deserializer,
     latest_by_key,
 )
@@ -300,14 +299,10 @@ class KafkaUtils:
                 then.
         """
         _check_topic(topic)
-        if isinstance(messages, (str, bytes, Mapping)) or not isinstance(
-            messages, Iterable
-        ):
-            check_pairs(messages)
+        encoded = batches(messages)
         self._ensure_topic(topic)
-        self._client("send_messages()").send(
-            topic, batches(messages)
-        ).raise_unless_complete(topic)
+        report = self._client("send_messages()").send(topic, encoded)
+        report.raise_unless_complete(topic)
 
     def _ensure_topic(self, topic: str) -> None:
         """Creates a missing topic on a broker of ours, which creates none by itself."""

@@ -86,51 +86,49 @@ def encode(item: Any) -> bytes | None:
 
 
 def batches(messages: Iterable[Message]) -> Iterator[pa.RecordBatch]:
-    """The messages as batches of `send_schema()`. A list is checked whole before the
-    first batch, an iterator as it is drawn.
+    """The messages as batches of `send_schema()`. A list is checked whole at the call,
+    an iterator as it is drawn.
 
     Raises:
-        TypeError: a message that is not a (key, value) pair.
+        TypeError: not an iterable of (key, value) pairs.
         SerializationError: see `encode`.
     """
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(
+        messages, Iterable
+    ):
+        hint = " (give its items())" if isinstance(messages, Mapping) else ""
+        raise TypeError(
+            "messages must be a list of (key, value) pairs, "
+            f"not {type(messages).__name__}{hint}"
+        )
+    is_checked = isinstance(messages, (list, tuple))
+    if is_checked:
+        _check_pairs(messages, 0)
+    return _draw(messages, is_checked)
+
+
+def _draw(messages: Iterable[Message], is_checked: bool) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    is_drawn = not isinstance(messages, (list, tuple))
-    if not is_drawn:
-        check_pairs(messages)
     source = iter(messages)
     first = 0
     while chunk := list(islice(source, BATCH_MESSAGES)):
-        if is_drawn:
-            check_pairs(chunk, first)
-        keys, values = (
-            [message[0] for message in chunk],
-            [message[1] for message in chunk],
-        )
-        yield pa.record_batch([_column(keys), _column(values)], schema=send_schema())
+        if not is_checked:
+            _check_pairs(chunk, first)
+        columns = [message[0] for message in chunk], [message[1] for message in chunk]
+        yield pa.record_batch([_column(items) for items in columns], send_schema())
         first += len(chunk)
 
 
-def check_pairs(messages: Iterable[Any], first: int = 0) -> None:
+def _check_pairs(messages: Iterable[Any], first: int) -> None:
     """Raises a TypeError that names the first message that is not a pair."""
-    if isinstance(messages, (str, bytes, Mapping)):
-        hint = " (give its items())" if isinstance(messages, Mapping) else ""
-        raise TypeError(
-            "messages must be a list of (key, value) pairs, not "
-            f"{type(messages).__name__}{hint}"
-        )
-    if (
-        isinstance(messages, (list, tuple))
-        and set(map(type, messages)) <= {tuple}
-        and set(map(len, messages)) <= {2}
-    ):
-        return
+    if set(map(type, messages)) <= {tuple} and set(map(len, messages)) <= {2}:
+        return  # nearly always, and in C
     for index, message in enumerate(messages, first):
         if not isinstance(message, (tuple, list)) or len(message) != 2:
             raise TypeError(
                 f"messages must be (key, value) pairs; message {index} is "
-                f"{_shown(message)}. "
-                "For a value without a key send (None, value)."
+                f"{_shown(message)}. For a value without a key send (None, value)."
             )
 
 

@@ -1,0 +1,97 @@
+"""assert_eventually: checks at once, checks last, and shows the difference."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from spark_kafka_testkit.assertions import assert_eventually
+from spark_kafka_testkit.errors import WaitError
+
+
+def test_what_is_true_already_is_checked_once() -> None:
+    """No sleep, one call."""
+    calls: list[int] = []
+    started = time.monotonic()
+    assert_eventually(lambda: calls.append(1) or 5, 5, interval=30)
+    assert calls == [1]
+    assert time.monotonic() - started < 10
+
+
+def test_it_returns_when_the_result_becomes_the_expected_one() -> None:
+    """The function is called again until then."""
+    results = iter([1, 2, 3])
+    assert_eventually(lambda: next(results), 3, interval=0.001)
+
+
+def test_there_is_a_last_check_at_the_deadline() -> None:
+    """An interval longer than the time left does not make it miss the end."""
+    started = time.monotonic()
+    assert_eventually(lambda: time.monotonic() - started >= 0.3, True, 0.3, interval=60)
+
+
+def test_without_time_it_checks_once() -> None:
+    """timeout=0 is a plain assertion."""
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: 1, 2, timeout=0)
+    assert str(caught.value) == (
+        "The result was not the expected one within 0 s (1 checks).\n"
+        "  expected: 2\n"
+        "  last:     1"
+    )
+
+
+def test_dicts_are_compared_key_by_key() -> None:
+    """What is missing, different and unexpected, each on its line, long values cut."""
+    result = {"same": 1, "other": "x" * 200, "extra": 3}
+    expected = {"same": 1, "other": "y", "absent": 2}
+    with pytest.raises(AssertionError) as caught:
+        assert_eventually(lambda: result, expected, timeout=0)
+    assert str(caught.value) == (
+        "The result was not the expected one within 0 s (1 checks).\n"
+        "  missing:    'absent': 2\n"
+        f"  different:  'other': expected 'y', last '{'x' * 116}...\n"
+        "  unexpected: 'extra': 3"
+    )
+
+
+def test_many_differences_are_counted() -> None:
+    """Ten lines of a kind are shown."""
+    with pytest.raises(AssertionError) as caught:
+        assert_eventually(dict, {n: n for n in range(13)}, timeout=0)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 12
+    assert lines[-2:] == ["  missing:    9: 9", "  ... and 3 more"]
+
+
+def test_what_the_function_raises_goes_through() -> None:
+    """An error is not taken for 'not yet'."""
+    with pytest.raises(ZeroDivisionError):
+        assert_eventually(lambda: 1 / 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        (
+            ({"k": "v"}, {}),
+            TypeError,
+            "result_func must be a function that gives the current result, not dict; "
+            "write: assert_eventually(lambda: ..., expected)",
+        ),
+        (
+            (dict, {}, "60"),
+            TypeError,
+            "timeout must be a number of seconds, not str",
+        ),
+        ((dict, {}, -1), ValueError, "timeout must not be negative, and is -1"),
+        ((dict, {}, 1, -2), ValueError, "interval must not be negative, and is -2"),
+    ],
+)
+def test_misuse(arguments: Any, kind: type[Exception], text: str) -> None:
+    """Wrong arguments are told before anything is waited for."""
+    with pytest.raises(kind) as caught:
+        assert_eventually(*arguments)
+    assert str(caught.value) == text
