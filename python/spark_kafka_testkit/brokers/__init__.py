@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
@@ -50,33 +50,29 @@ def choose_backend(
     Raises:
         ValueError: an unknown backend, or one that does not go with the address.
     """
-    if bootstrap_servers is None and backend in (None, "external"):
-        bootstrap_servers = os.environ.get(BOOTSTRAP_ENV) or None
-    asked = (
-        backend
-        if backend is not None
-        else os.environ.get(BACKEND_ENV)
-        or ("external" if bootstrap_servers else "auto")
-    )
-    for known in BACKENDS:
-        if asked == known:
-            chosen: Backend = known
-            break
+    address = os.environ.get(BOOTSTRAP_ENV) or None
+    if bootstrap_servers is not None:
+        address, asked = bootstrap_servers, backend or "external"
     else:
+        default = "external" if address else "auto"
+        asked = backend or os.environ.get(BACKEND_ENV) or default
+    if asked not in BACKENDS:
         raise ValueError(
             f"backend={asked!r} is not known; valid are {', '.join(BACKENDS)}"
         )
-    if bootstrap_servers is not None and chosen not in ("external", "auto"):
+    if bootstrap_servers is not None and asked not in ("external", "auto"):
         raise ValueError(
-            f"backend={asked!r} starts a broker of its own; leave out "
-            f"bootstrap_servers={bootstrap_servers!r}"
+            f"backend={asked!r} starts a broker of its own; "
+            f"leave out bootstrap_servers={bootstrap_servers!r}"
         )
-    if chosen == "external" and bootstrap_servers is None:
+    if asked == "external" and address is None:
         raise ValueError(
-            f"backend='external' needs bootstrap_servers=..., or {BOOTSTRAP_ENV} in "
-            "the environment"
+            "backend='external' needs bootstrap_servers=..., "
+            f"or {BOOTSTRAP_ENV} in the environment"
         )
-    return ("external" if bootstrap_servers is not None else chosen), bootstrap_servers
+    if asked == "external" or bootstrap_servers is not None:
+        return "external", address
+    return cast(Backend, asked), None
 
 
 def start_broker(
