@@ -161,6 +161,16 @@ def test_a_topic_that_does_not_exist_is_an_error_and_is_not_created(
     assert topic not in utils.admin_client.list_topics()
 
 
+def test_sending_where_the_broker_creates_no_topic_is_an_error(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """On an external broker that is the broker's to decide; this one does not."""
+    with pytest.raises(UnknownTopicError) as caught:
+        utils.send_messages(topic, [("k", "v")])
+    assert caught.value.topic == topic
+    assert topic not in utils.admin_client.list_topics()
+
+
 def test_an_empty_topic_reads_as_nothing(utils: KafkaUtils, topic: str) -> None:
     """Partitions that were never written end at once."""
     utils.create_topics([topic], num_partitions=3)

@@ -100,6 +100,8 @@ def test_a_time_out_tells_the_status(kafka: KafkaUtils, spark: SparkSession) -> 
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", "127.0.0.1:9")
         .option("subscribe", "nowhere")
+        .option("kafka.request.timeout.ms", "1000")  # else its stop takes a minute
+        .option("kafka.default.api.timeout.ms", "3000")
         .load()
     )
     query = start(df, "waits")

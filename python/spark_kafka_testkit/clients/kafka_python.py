@@ -176,8 +176,7 @@ class KafkaPythonClient:
 
     def send(self, topic: str, batches: Iterable[pa.RecordBatch]) -> SendReport:
         with self._lock:
-            if self._sending_producer().partitions_for(topic) is None:
-                raise UnknownTopicError(topic)
+            self._check_topic(topic)
             account = _Account()
             futures: list[tuple[int, Any]] = []
             for batch in batches:
@@ -192,11 +191,22 @@ class KafkaPythonClient:
             self._settle(futures, account)
             return account.report()
 
+    def _check_topic(self, topic: str) -> None:
+        """Raises where the topic does not exist and the broker makes none."""
+        from kafka.errors import KafkaTimeoutError
+
+        try:
+            known = self._sending_producer().partitions_for(topic)
+        except KafkaTimeoutError as error:
+            raise UnknownTopicError(topic) from error
+        if known is None:
+            raise UnknownTopicError(topic)
+
     def _sending_producer(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = make_producer(
                 self._bootstrap_servers,
-                max_block_ms=15_000,
+                max_block_ms=10_000,
                 linger_ms=5,
                 batch_size=BATCH_BYTES,
                 max_request_size=100 << 20,

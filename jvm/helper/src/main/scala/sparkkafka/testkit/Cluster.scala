@@ -147,7 +147,7 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "batch.size" -> Cluster.batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
       "max.request.size" -> (100 << 20).toString, // the topic decides what is too large
-      "max.block.ms" -> "15000",
+      "max.block.ms" -> "10000",
       "request.timeout.ms" -> "15000",
       "delivery.timeout.ms" -> "60000"
     ),
