@@ -13,7 +13,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import assertions, streaming
-from spark_kafka_testkit.brokers import Broker, choose_backend, start_broker
+from spark_kafka_testkit.brokers import (
+    Broker,
+    BrokerSettings,
+    choose_backend,
+    start_broker,
+)
 from spark_kafka_testkit.clients import Client
 from spark_kafka_testkit.clients.choice import Clients
 from spark_kafka_testkit.errors import NotSetUpError
@@ -59,6 +64,15 @@ class KafkaUtils:
         bootstrap_servers: the address of a broker that runs already; the kit deletes no
             topic there that it did not create. Without it,
             SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS may give one.
+        image: a Docker image for the container backend instead of Confluent's, for
+            example `apache/kafka:4.1.0`.
+        startup_timeout: seconds until a broker of ours must answer; a pull is not
+            counted.
+        broker_config: Kafka's own settings for a broker of ours, by their names.
+        environment: variables for the container.
+        network: a Docker network for the container, by name or as testcontainers'
+            `Network`; other containers in it reach the broker at `network_broker`.
+        network_alias: the container's name in that network.
 
     Raises:
         ValueError: an unknown backend, or one that does not go with the address.
@@ -70,8 +84,23 @@ class KafkaUtils:
         *,
         backend: str | None = None,
         bootstrap_servers: str | None = None,
+        image: str | None = None,
+        startup_timeout: float = 120,
+        broker_config: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        network: Any = None,
+        network_alias: str = "kafka",
     ) -> None:
         self.kafka_version = kafka_version
+        self._settings = BrokerSettings(
+            kafka_version=kafka_version,
+            image=image,
+            startup_timeout=startup_timeout,
+            broker_config=dict(broker_config or {}),
+            environment=dict(environment or {}),
+            network=network,
+            network_alias=network_alias,
+        )
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
         )
@@ -109,7 +138,7 @@ class KafkaUtils:
             require_kafka_python()
             self._forget()
             self._broker = start_broker(
-                self._backend, self._bootstrap_servers, self.kafka_version
+                self._backend, self._bootstrap_servers, self._settings
             )
             atexit.register(self.teardown)
             log.info("broker: %s", self._broker.describe())
@@ -180,6 +209,13 @@ class KafkaUtils:
     def backend(self) -> str:
         """Where the broker comes from: `"container"`, `"embedded"` or `"external"`."""
         return self._running("backend").backend
+
+    @property
+    def network_broker(self) -> str | None:
+        """The broker's address for other containers of its Docker `network`, for
+        example `kafka:9092`; None for a broker that is in none.
+        """
+        return getattr(self._running("network_broker"), "network_broker", None)
 
     @property
     def producer(self) -> KafkaProducer:

@@ -18,6 +18,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._jars import cache_folder
 from spark_kafka_testkit.brokers import embedded
+from spark_kafka_testkit.brokers._ports import ephemeral_start, free_ports
 from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.errors import BrokerStartError, JarError
 
@@ -57,7 +58,7 @@ def test_it_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
 def test_its_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:
     """A client that retries a vacant port there can't connect to itself."""
     port = int(broker.bootstrap_servers.rpartition(":")[2])
-    assert 1024 < port < embedded._ephemeral_start()
+    assert 1024 < port < ephemeral_start()
 
 
 def test_its_files_are_private(broker: EmbeddedBroker, temp: Path) -> None:
@@ -126,13 +127,12 @@ def test_a_port_that_is_taken_is_tried_once_only(
     temp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where another process has bound the port meanwhile, a new one is tried."""
-    real = embedded._free_ports
     with socket.socket() as other:
-        other.bind(("127.0.0.1", real(1)[0]))
+        other.bind(("127.0.0.1", free_ports(1)[0]))
         other.listen()
         taken = other.getsockname()[1]
-        tries = iter([[taken, *real(1)], real(2)])
-        monkeypatch.setattr(embedded, "_free_ports", lambda count: next(tries))
+        tries = iter([[taken, *free_ports(1)], free_ports(2)])
+        monkeypatch.setattr(embedded, "free_ports", lambda count: next(tries))
         broker = EmbeddedBroker()
     try:
         assert broker.bootstrap_servers != f"127.0.0.1:{taken}"

@@ -23,6 +23,7 @@ class KafkaTest(unittest.TestCase):
 
     spark: ClassVar[SparkSession]
     kafka_utils: ClassVar[KafkaUtils]
+    where: ClassVar[dict[str, str]] = {"backend": "embedded"}
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -36,8 +37,7 @@ class KafkaTest(unittest.TestCase):
         for name, value in KafkaUtils.spark_conf(settings).items():
             builder = builder.config(name, value)
         cls.spark = builder.getOrCreate()
-        backend = os.environ.get("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
-        cls.kafka_utils = KafkaUtils(backend=backend)
+        cls.kafka_utils = KafkaUtils(**cls.where)  # type: ignore[arg-type]
         cls.kafka_utils.setup()
 
     @classmethod

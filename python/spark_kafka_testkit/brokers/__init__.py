@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Literal, Protocol, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, cast
 
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
@@ -14,6 +16,7 @@ __all__ = [
     "BOOTSTRAP_ENV",
     "Backend",
     "Broker",
+    "BrokerSettings",
     "choose_backend",
     "start_broker",
 ]
@@ -75,8 +78,31 @@ def choose_backend(
     return cast(Backend, asked), None
 
 
+@dataclass(frozen=True)
+class BrokerSettings:
+    """What a broker of ours is started with.
+
+    Attributes:
+        kafka_version: of Confluent's image.
+        image: a Docker image instead of that one.
+        startup_timeout: seconds until the broker must answer; a pull is not counted.
+        broker_config: Kafka's own settings, by their names; over the kit's.
+        environment: variables for the container.
+        network: a Docker network to join: its name, or testcontainers' `Network`.
+        network_alias: the broker's name in that network.
+    """
+
+    kafka_version: str = "7.4.0"
+    image: str | None = None
+    startup_timeout: float = 120
+    broker_config: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: Any = None
+    network_alias: str = "kafka"
+
+
 def start_broker(
-    backend: Backend, bootstrap_servers: str | None, kafka_version: str
+    backend: Backend, bootstrap_servers: str | None, settings: BrokerSettings
 ) -> Broker:
     """Starts, or finds, the broker; `auto` takes a container where a Docker daemon
     answers, else the embedded one.
@@ -94,39 +120,32 @@ def start_broker(
     if backend == "container":
         from spark_kafka_testkit.brokers.container import ContainerBroker
 
-        return ContainerBroker(kafka_version)
+        return ContainerBroker(settings)
     if backend == "embedded":
         from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 
-        return EmbeddedBroker()
-    return _start_any(kafka_version)
+        return EmbeddedBroker(settings)
+    return _start_any(settings)
 
 
-def _start_any(kafka_version: str) -> Broker:
+def _start_any(settings: BrokerSettings) -> Broker:
     from spark_kafka_testkit.brokers.container import docker_problem
 
     attempts: list[str] = []
     problem = docker_problem()
     if problem is None:
         try:
-            return start_broker("container", None, kafka_version)
+            return start_broker("container", None, settings)
         except KafkaTestkitError as error:
             attempts.append(f"container: {error}")
-            log.warning(
-                "no broker in a container (%s); starting the embedded one",
-                _first_line(error),
-            )
+            log.warning("%s; starting the embedded broker", str(error).splitlines()[0])
     else:
         attempts.append(f"container: {problem}")
         log.info("%s; starting the embedded broker", problem)
     try:
-        return start_broker("embedded", None, kafka_version)
+        return start_broker("embedded", None, settings)
     except KafkaTestkitError as error:
         attempts.append(f"embedded: {error}")
         raise BrokerStartError(
             "No Kafka broker could be started. Tried:\n" + "\n".join(attempts)
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

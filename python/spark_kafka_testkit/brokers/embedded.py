@@ -15,11 +15,11 @@ import os
 import queue
 import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 from spark_kafka_testkit._jars import (
@@ -30,13 +30,14 @@ from spark_kafka_testkit._jars import (
     own_jar,
 )
 from spark_kafka_testkit._java import Java, find_java
+from spark_kafka_testkit.brokers import BrokerSettings
+from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.errors import BrokerStartError
 
 __all__ = ["EmbeddedBroker"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_TRIES = 5
 LOG_LINES = 30
@@ -72,7 +73,8 @@ class EmbeddedBroker:
 
     backend = "embedded"
 
-    def __init__(self) -> None:
+    def __init__(self, settings: BrokerSettings | None = None) -> None:
+        settings = settings or BrokerSettings()
         java = find_java()
         jars = [
             own_jar("spark-kafka-testkit-broker.jar"),
@@ -80,7 +82,7 @@ class EmbeddedBroker:
         ]
         for attempt in range(1, PORT_TRIES + 1):
             try:
-                self._process = _Process(java, jars)
+                self._process = _Process(java, jars, settings)
                 break
             except _PortTakenError as taken:
                 log.info(
@@ -120,13 +122,16 @@ class _Process:
     what it can't, we do.
     """
 
-    def __init__(self, java: Java, jars: list[Path]) -> None:
-        self.port, controller_port = _free_ports(2)
+    def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
+        self._timeout = settings.startup_timeout
+        self.port, controller_port = free_ports(2)
         self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
         self._log = self._folder / "broker.log"
         self._archive = _Archive(java, jars)
         (self._folder / "server.properties").write_text(
-            _properties(self._folder, self.port, controller_port)
+            _properties(
+                self._folder, self.port, controller_port, settings.broker_config
+            )
         )
         class_path = os.pathsep.join(map(str, jars))
         levels = [
@@ -167,9 +172,9 @@ class _Process:
             target=lambda: answers.put(self._answer()), daemon=True
         ).start()
         try:
-            answer = answers.get(timeout=START_SECONDS)
+            answer = answers.get(timeout=self._timeout)
         except queue.Empty:
-            answer = f"FAILED it was not ready within {START_SECONDS:g} s"
+            answer = f"FAILED it was not ready within {self._timeout:g} s"
         if answer == "READY":
             return
         if "Address already in use" in answer + self._log_text():
@@ -283,35 +288,9 @@ def _close_in_children(popen: subprocess.Popen[bytes]) -> None:
     os.register_at_fork(after_in_child=close)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now, below the range from which the system takes the ports of
-    outgoing connections.
-    """
-    top = min(32768, _ephemeral_start())
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(top - 16384 if top > 18000 else 1025, top)
-        if port in ports:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        ports.append(port)
-    return ports
-
-
-def _ephemeral_start() -> int:
-    try:
-        return int(
-            Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
-        )
-    except (OSError, ValueError):
-        return 32768
-
-
-def _properties(folder: Path, port: int, controller_port: int) -> str:
+def _properties(
+    folder: Path, port: int, controller_port: int, broker_config: Mapping[str, str]
+) -> str:
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -342,5 +321,6 @@ def _properties(folder: Path, port: int, controller_port: int) -> str:
         "log.cleaner.dedupe.buffer.size": 16 << 20,
         # a test that waits for compaction does not want to wait the usual 15 s
         "log.cleaner.backoff.ms": 1000,
+        **broker_config,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

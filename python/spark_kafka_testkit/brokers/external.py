@@ -15,9 +15,9 @@ class ExternalBroker:
     backend = "external"
 
     def __init__(self, bootstrap_servers: str) -> None:
-        from spark_kafka_testkit.clients.kafka_python import make_admin
+        from spark_kafka_testkit.clients.kafka_python import await_api
 
-        make_admin(bootstrap_servers).close()
+        await_api(bootstrap_servers)
         self.bootstrap_servers = bootstrap_servers
 
     def describe(self) -> str:

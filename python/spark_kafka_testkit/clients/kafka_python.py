@@ -104,6 +104,20 @@ def make_admin(
         return KafkaAdminClient(bootstrap_servers=bootstrap_servers, **settings)
 
 
+def await_api(bootstrap_servers: str, timeout_seconds: float = 10.0) -> None:
+    """Returns when a broker answers a request at the address that it advertises.
+
+    Raises:
+        BrokerUnreachableError: none does within the time.
+    """
+    with _reaching(bootstrap_servers):
+        admin = make_admin(bootstrap_servers, timeout_seconds)
+        try:
+            admin.list_topics()
+        finally:
+            admin.close()
+
+
 def partition_offsets(
     admin: KafkaAdminClient, partitions: Iterable[Any]
 ) -> dict[Any, PartitionOffsets]:

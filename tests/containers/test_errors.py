@@ -1,0 +1,104 @@
+"""What a user reads when a container does not come up; each caused for real."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import (
+    BrokerStartError,
+    MissingDependencyError,
+)
+
+from .conftest import CONFLUENT
+
+
+def failure(**settings: Any) -> BrokerStartError:
+    """What setup() raises; teardown() after it does nothing."""
+    kafka = KafkaUtils(backend="container", **settings)
+    with pytest.raises(RuntimeError) as caught:
+        kafka.setup()
+    assert isinstance(caught.value, BrokerStartError)
+    kafka.teardown()
+    return caught.value
+
+
+def test_no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to start, and what needs none."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert str(failure()) == (
+        "Docker is not running: No Docker daemon answers at "
+        f"unix://{tmp_path}/none.sock ([Errno 2] No such file or directory). Start it "
+        '(check with: docker ps), or use backend="embedded", which needs none.'
+    )
+
+
+def test_an_image_that_can_not_be_pulled() -> None:
+    """The image is named, and the daemon's reason given."""
+    error = failure(image="127.0.0.1:9/nobody/kafka:1.0")
+    assert str(error).startswith(
+        "Kafka container failed to start from image 127.0.0.1:9/nobody/kafka:1.0: "
+        "it can't be pulled: "
+    )
+    assert "connection refused" in str(error)
+    assert error.__cause__ is not None
+
+
+def test_a_container_that_exits_at_once(image: str) -> None:
+    """Its state, and the end of its log, with the node's own words."""
+    error = failure(image=image, broker_config={"log.retention.hours": "oops"})
+    text = str(error)
+    assert text.startswith(
+        f"Kafka container failed to start from image {image}: it exited with code 1\n"
+        "The end of its log:\n"
+    )
+    assert "Invalid value oops for configuration log.retention.hours" in text
+
+
+def test_a_container_that_never_gets_ready(image: str) -> None:
+    """The time is named, the log's end shown, the container removed."""
+    error = failure(image=image, startup_timeout=4, environment={"KAFKA_OPTS": STALL})
+    text = str(error)
+    assert text.startswith(
+        f"Kafka container failed to start from image {image}: "
+        "it was not ready within 4 s\nThe end of its log:\n"
+    )
+    assert "Listening for transport dt_socket" in text
+
+
+# The JVM waits for a debugger that never comes.
+STALL = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=127.0.0.1:5005"
+
+
+@pytest.mark.parametrize("module", ["testcontainers", "kafka"])
+def test_a_missing_package(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ImportError with the line to type, in the document's words."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] == module:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError) as caught:
+        KafkaUtils(backend="container", image=CONFLUENT).setup()
+    assert isinstance(caught.value, MissingDependencyError)
+    package = {"testcontainers": "testcontainers[kafka]", "kafka": "kafka-python"}[
+        module
+    ]
+    name = package.partition("[")[0]
+    assert str(caught.value) == (
+        f"{name} is required for Kafka tests. Install it with: pip install {package}"
+    )
+
+
+def test_a_container_that_goes_away_under_the_test(engine: Any) -> None:
+    """teardown() goes through, whatever state the container is in."""
+    kafka = KafkaUtils(backend="container", image=CONFLUENT)
+    kafka.setup()
+    kafka.send_messages("t", [("k", "v")])
+    engine.containers.get(kafka._broker.container_id).remove(force=True)  # type: ignore[union-attr]
+    kafka.teardown()
+    kafka.teardown()
+    assert not kafka.initialized
