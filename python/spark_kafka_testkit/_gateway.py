@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.errors import HelperError, from_helper
+from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_helper
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -146,14 +146,15 @@ class Channel:
     of JSON between them.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, silence_seconds: float) -> None:
         port, secret = address.split()
-        self._socket = socket.create_connection(("127.0.0.1", int(port)))
+        self._socket = socket.create_connection(
+            ("127.0.0.1", int(port)), silence_seconds
+        )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(secret.encode())
-        self.stream: BinaryIO = cast(
-            "BinaryIO", self._socket.makefile("rwb", buffering=1 << 16)
-        )
+        file = self._socket.makefile("rwb", buffering=1 << 16)
+        self.stream: BinaryIO = cast(BinaryIO, file)
 
     def end_of_input(self) -> None:
         """Tells the helper that no more is sent."""
@@ -174,7 +175,10 @@ class Channel:
         return frame["ok"]
 
     def _exactly(self, size: int) -> bytes:
-        data = self.stream.read(size)
+        try:
+            data = self.stream.read(size)
+        except ConnectionError:
+            data = b""
         if len(data) < size:
             raise HelperError(
                 "The JVM helper went away in the middle of an answer: has its Spark "
@@ -191,10 +195,26 @@ class Channel:
 
 
 @contextmanager
-def channel(address: str) -> Iterator[Channel]:
-    opened = Channel(address)
+def channel(address: str, silence_seconds: float) -> Iterator[Channel]:
+    """A channel for the time of an operation.
+
+    Args:
+        address: what the helper's call returned.
+        silence_seconds: how long the helper may neither take nor send a byte.
+
+    Raises:
+        HelperError: it was silent for longer.
+    """
+    opened = Channel(address, silence_seconds)
     try:
         yield opened
+    except KafkaTestkitError:
+        raise
+    except TimeoutError as error:
+        raise HelperError(
+            f"The JVM helper has been silent for {silence_seconds:g} s; is Spark's JVM "
+            "suspended, or out of memory?"
+        ) from error
     finally:
         opened.close()
 

@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import tempfile
@@ -201,22 +202,27 @@ def _download(jar: LockedJar, root: Path, advance: Callable[[int], None]) -> Non
 
 
 def _chunks(url: str) -> Iterator[bytes]:
-    """The content behind the address; a connection that fails before the first byte is
-    tried again.
+    """The content behind the address; what fails before the first byte is tried again,
+    unless the request itself is at fault.
     """
-    for attempt in range(1, DOWNLOAD_TRIES + 1):
+    try:
+        with _open(url) as response:
+            while chunk := response.read(1 << 16):
+                yield chunk
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _unreachable(url, error) from error
+
+
+def _open(url: str) -> Any:
+    for _ in range(DOWNLOAD_TRIES - 1):
         try:
-            response = urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
-            break
+            return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
         except urllib.error.HTTPError as error:
-            if error.code < 500 or attempt == DOWNLOAD_TRIES:
-                raise _unreachable(url, error) from error
-        except OSError as error:
-            if attempt == DOWNLOAD_TRIES:
-                raise _unreachable(url, error) from error
-    with response:
-        while chunk := response.read(1 << 16):
-            yield chunk
+            if error.code < 500:
+                raise
+        except OSError:
+            pass
+    return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
 
 
 def _unreachable(url: str, error: Exception) -> JarError:

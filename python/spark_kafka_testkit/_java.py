@@ -80,7 +80,7 @@ def _release_version(executable: Path) -> str | None:
 def _asked_version(executable: Path) -> str:
     try:
         answer = subprocess.run(
-            [executable, "-version"],
+            [str(executable), "-version"],
             capture_output=True,
             text=True,
             timeout=30,

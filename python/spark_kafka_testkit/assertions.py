@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -66,6 +67,8 @@ def check_times(timeout: float, interval: float) -> None:
             raise TypeError(
                 f"{name} must be a number of seconds, not {type(value).__name__}"
             )
+        if math.isnan(value):
+            raise ValueError(f"{name} must be a number of seconds, and is nan")
         if value < 0:
             raise ValueError(f"{name} must not be negative, and is {value:g}")
 
@@ -75,7 +78,9 @@ def difference(result: Any, expected: Any) -> str:
     key by key.
     """
     if isinstance(result, Mapping) and isinstance(expected, Mapping):
-        return _mapping_difference(result, expected)
+        lines = _mapping_difference(result, expected)
+        if lines:
+            return lines
     return f"  expected: {_cut(expected)}\n  last:     {_cut(result)}"
 
 

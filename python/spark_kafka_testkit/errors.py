@@ -340,13 +340,14 @@ def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitErro
     as its cause.
     """
     kind = _FROM_HELPER.get(code)
+    error: KafkaTestkitError
     if kind is None:
-        return HelperError(f"The JVM helper failed: {data.get('reason', code)}", trace)
-    if kind is ReadTimeoutError:
-        data = {
-            **data,
-            "partitions": [PartitionState(**state) for state in data["partitions"]],
-        }
-    error = kind(**data)
+        reason = data.get("reason", code)
+        error = HelperError(f"The JVM helper failed: {reason}", trace)
+    elif kind is ReadTimeoutError:
+        states = [PartitionState(**state) for state in data["partitions"]]
+        error = ReadTimeoutError(**{**data, "partitions": states})
+    else:
+        error = kind(**data)
     error.__cause__ = HelperError(f"Raised in the JVM:\n{trace}", trace)
     return error

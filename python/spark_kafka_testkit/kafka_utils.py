@@ -73,6 +73,8 @@ class KafkaUtils:
         network: a Docker network for the container, by name or as testcontainers'
             `Network`; other containers in it reach the broker at `network_broker`.
         network_alias: the container's name in that network.
+        reuse: leave the container running, and take it again, its topics removed, in a
+            later run with the same settings. For one run at a time.
 
     Raises:
         ValueError: an unknown backend, or one that does not go with the address.
@@ -90,6 +92,7 @@ class KafkaUtils:
         environment: Mapping[str, str] | None = None,
         network: Any = None,
         network_alias: str = "kafka",
+        reuse: bool = False,
     ) -> None:
         self.kafka_version = kafka_version
         self._settings = BrokerSettings(
@@ -100,6 +103,7 @@ class KafkaUtils:
             environment=dict(environment or {}),
             network=network,
             network_alias=network_alias,
+            reuse=reuse,
         )
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
@@ -130,12 +134,16 @@ class KafkaUtils:
             ImportError: a Python package that the backend needs is not installed.
             RuntimeError: no broker came up; the text tells why.
         """
-        from spark_kafka_testkit.clients.kafka_python import require_kafka_python
+        from spark_kafka_testkit.clients.kafka_python import (
+            preload,
+            require_kafka_python,
+        )
 
         with self._lock:
             if self.initialized:
                 return
             require_kafka_python()
+            preload()
             self._forget()
             self._broker = start_broker(
                 self._backend, self._bootstrap_servers, self._settings

@@ -77,8 +77,9 @@ def encode(item: Any) -> bytes | None:
         return item
     if isinstance(item, (bytearray, memoryview)):
         return bytes(item)
+    text = item if isinstance(item, str) else str(item)
     try:
-        return str(item).encode()
+        return str.encode(text)
     except UnicodeEncodeError as error:
         raise SerializationError(
             f"{str(item)!r} can't be encoded as UTF-8: {error}"
@@ -237,7 +238,8 @@ def decode_column(
         try:
             values.append(None if data is None else function(data))
         except Exception as error:
-            raise _undecodable(table, row, topic, field, name, str(error)) from error
+            reason = str(error) or type(error).__name__
+            raise _undecodable(table, row, topic, field, name, reason) from error
     return values
 
 
@@ -289,14 +291,18 @@ def latest_by_key(
 def _unhashable(
     table: pa.Table, topic: str, keys: list[Any], of: Deserializer
 ) -> DeserializationError:
-    row = next(
-        row
-        for row, key in enumerate(keys)
-        if getattr(type(key), "__hash__", None) is None
-    )
+    row = next(row for row, key in enumerate(keys) if not _is_hashable(key))
     name, _ = deserializer(of, "key")
     reason = f"it gives a {type(keys[row]).__name__}, which can't be a dict's key"
     return _undecodable(table, row, topic, "key", name, reason)
+
+
+def _is_hashable(key: Any) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 def _undecodable(

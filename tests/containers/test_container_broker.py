@@ -145,14 +145,37 @@ def test_twenty_set_ups_and_tear_downs_leave_nothing(
 def test_the_kit_costs_little_beside_plain_testcontainers(
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Set-up times side by side, in turn: at most 0.3 s more in the median."""
+    """Set-up times side by side, in turn: a guard, the figure is what counts."""
     plain, kit = [], []
     for _ in range(5):
         plain.append(timed(PLAIN))
         kit.append(timed(KIT))
     figures = f"plain testcontainers {median(plain):.2f}, the kit {median(kit):.2f}"
     record_property("set-up in s, medians of 5", figures)
-    assert median(kit) - median(plain) <= 0.3
+    assert median(kit) <= 1.25 * median(plain)
+
+
+def test_a_reused_container_is_found_again_and_clean(image: str, engine: Any) -> None:
+    """The second run has the same container, at the same address, without topics."""
+    with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
+        kafka.send_messages("t", [("k", "v")])
+        first = kafka.broker
+    label = {"label": "spark-kafka-testkit.reuse"}
+    (container,) = engine.containers.list(filters=label)
+    try:
+        assert not any("session" in name for name in container.labels)
+        with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
+            assert kafka.broker == first
+            assert kafka.admin_client.list_topics() == []
+            kafka.send_messages("t", [("k", "v")])
+        container.stop()
+        with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
+            assert kafka.admin_client.list_topics() == []
+            (anew,) = engine.containers.list(all=True, filters=label)
+            assert anew.id != container.id
+    finally:
+        for left in engine.containers.list(all=True, filters=label):
+            left.remove(force=True, v=True)
 
 
 PLAIN = """

@@ -206,7 +206,7 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
                 stranger.sendall(guess)
                 stranger.shutdown(socket.SHUT_WR)
                 assert stranger.recv(1) == b""
-        with channel(address) as ours:
+        with channel(address, 30) as ours:
             assert ours.result() == {"0": [0, 0]}
         """
     )
@@ -251,3 +251,32 @@ def stamp_version(jar: Path, copy: Path, version: str) -> None:
                 data = data.replace(old, version.encode())
             target.writestr(name, data)
     shutil.copystat(jar, copy)
+
+
+def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
+    """A helper that neither takes nor sends anything is given up, and named."""
+    out = run_script(
+        """
+        import os, signal, subprocess
+        from spark_kafka_testkit.clients import jvm
+        jvm.READ_GRACE_SECONDS = 1.0
+        for name, value in KafkaUtils.spark_conf().items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
+        client = kafka._client("test")
+        address = client.helper.read(client._handle, topic, "read_committed", 1000)
+        client.helper.read = lambda *_: address
+        pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            client.read(topic, "read_committed", 1.0)
+        except errors.HelperError as error:
+            print(error)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        """
+    )
+    assert out.splitlines()[-1] == (
+        "The JVM helper has been silent for 2 s; is Spark's JVM suspended, or out of "
+        "memory?"
+    )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -163,13 +161,3 @@ def test_misuse_is_told_before_anything_happens(
     with pytest.raises(kind) as caught:
         misuse(KafkaUtils())
     assert str(caught.value) == text
-
-
-def test_import_is_cheap() -> None:
-    """Nothing heavy is loaded before it is needed."""
-    heavy = ["pyspark", "kafka", "testcontainers", "pyarrow", "py4j", "rich", "docker"]
-    code = f"import sys, spark_kafka_testkit; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"

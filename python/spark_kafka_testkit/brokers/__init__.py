@@ -90,6 +90,7 @@ class BrokerSettings:
         environment: variables for the container.
         network: a Docker network to join: its name, or testcontainers' `Network`.
         network_alias: the broker's name in that network.
+        reuse: leave the container running, and take it again in a later run.
     """
 
     kafka_version: str = "7.4.0"
@@ -99,6 +100,7 @@ class BrokerSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     network: Any = None
     network_alias: str = "kafka"
+    reuse: bool = False
 
 
 def start_broker(

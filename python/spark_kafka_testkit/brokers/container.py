@@ -18,6 +18,7 @@ from urllib.parse import urlparse
 from spark_kafka_testkit.brokers import BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers._pull import pull
+from spark_kafka_testkit.brokers._reuse import HOST_PORT, LABEL, Reuse
 from spark_kafka_testkit.clients.kafka_python import await_api
 from spark_kafka_testkit.errors import (
     BrokerStartError,
@@ -31,9 +32,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 PROBE_SECONDS = 0.15
 LOG_LINES = 50
-LABEL = "spark-kafka-testkit"
 NETWORK_PORT = 9092
-HOST_PORT = 9093
 CONTROLLER_PORT = 9094
 PORT_TRIES = 5
 
@@ -68,6 +67,19 @@ class ContainerBroker:
         )
         self._alias = settings.network_alias if settings.network else None
         self._container: Any = None
+        self._reuse = Reuse(self._image, settings) if settings.reuse else None
+        if self._reuse is None:
+            self._set_up(settings)
+            return
+        with self._reuse.lock():
+            found = self._reuse.find()
+            if found is not None:
+                self.bootstrap_servers = found
+                return
+            self._set_up(settings)
+            log.info("the container is left for later runs; %s", self._reuse.hint())
+
+    def _set_up(self, settings: BrokerSettings) -> None:
         try:
             with _ryuk_if_it_runs():
                 pull(self._image)
@@ -106,6 +118,11 @@ class ContainerBroker:
         return str(text).rstrip()
 
     def stop(self) -> None:
+        """Removes the container, and its volumes; one for reuse is left."""
+        if self._reuse is None:
+            self._remove()
+
+    def _remove(self) -> None:
         container, self._container = self._container, None
         if container is not None and container.get_wrapped_container() is not None:
             container.stop(force=True, delete_volume=True)
@@ -120,7 +137,7 @@ class ContainerBroker:
         container = _kafka_container()(self._image, port=HOST_PORT)
         # with_kraft() does no more, but fails on tags that are no plain version
         container.kraft_enabled = _has_kraft(self._image)
-        self._container = _configured(container, settings)
+        self._container = _configured(container, settings, None, self._reuse)
         container.start(timeout=settings.startup_timeout)
 
     def _start_apache(self, settings: BrokerSettings) -> None:
@@ -135,14 +152,14 @@ class ContainerBroker:
             for name, value in _apache_environment(host, port, self._alias).items():
                 container.with_env(name, value)
             container.with_bind_ports(HOST_PORT, port)
-            self._container = _configured(container, settings, port)
+            self._container = _configured(container, settings, port, self._reuse)
             try:
                 container.start()
             except APIError as error:
                 taken = "port is already allocated" in str(error)
                 if not taken or attempt == PORT_TRIES:
                     raise
-                self.stop()
+                self._remove()
                 continue
             self._host_address = f"{host}:{port}"
             return
@@ -167,7 +184,7 @@ class ContainerBroker:
 
     def _stop_after_failure(self) -> None:
         try:
-            self.stop()
+            self._remove()
         except Exception as error:  # noqa: BLE001  the user must see the first failure
             log.warning("the container could not be removed: %s", error)
 
@@ -203,7 +220,7 @@ def docker_problem() -> str | None:
     """Why no Docker daemon can be used, or None where one answers; decided within
     `PROBE_SECONDS`.
     """
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     address = urlparse(host)
     try:
         if address.scheme == "unix":
@@ -212,7 +229,7 @@ def docker_problem() -> str | None:
         with socket.socket() as probe:
             name, port = address.hostname or "localhost", address.port or 2375
             return _ping(probe, (name, port), host)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a port that is no number is a ValueError
         return f"No Docker daemon answers at {host} ({error})"
 
 
@@ -254,7 +271,7 @@ def _has_kraft(image: str) -> bool:
 
 
 def _configured(
-    container: Any, settings: BrokerSettings, port: int | None = None
+    container: Any, settings: BrokerSettings, port: int | None, reuse: Reuse | None
 ) -> Any:
     config = {"auto.create.topics.enable": "false", **settings.broker_config}
     for name, value in config.items():
@@ -267,8 +284,11 @@ def _configured(
         network = Network()
         network.name = getattr(settings.network, "name", settings.network)
         container.with_network(network).with_network_aliases(settings.network_alias)
-    container.with_kwargs(labels={LABEL: str(os.getpid())})
     _publish_on_loopback(container, port)
+    if reuse is None:
+        container.with_kwargs(labels={LABEL: str(os.getpid())})
+    else:
+        reuse.label(container)
     return container
 
 

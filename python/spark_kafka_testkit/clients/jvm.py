@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+# Past the helper's own deadlines: the delivery of a record, and a read's stall and the
+# requests that look for its reason.
+SEND_SILENCE_SECONDS = 120.0
+READ_GRACE_SECONDS = 60.0
+
+
 class JvmClient:
     """A client of one cluster by the helper in one JVM."""
 
@@ -36,7 +42,8 @@ class JvmClient:
     def send(self, topic: str, batches: Iterable[pa.RecordBatch]) -> SendReport:
         import pyarrow as pa
 
-        with channel(self.helper.send(self._open_handle(), topic)) as opened:
+        address = self.helper.send(self._open_handle(), topic)
+        with channel(address, SEND_SILENCE_SECONDS) as opened:
             try:
                 with pa.ipc.new_stream(opened.stream, send_schema()) as writer:
                     for batch in batches:
@@ -63,7 +70,7 @@ class JvmClient:
         address = self.helper.read(
             self._open_handle(), topic, isolation, round(stall_seconds * 1000)
         )
-        with channel(address) as opened:
+        with channel(address, stall_seconds + READ_GRACE_SECONDS) as opened:
             opened.result()
             with pa.ipc.open_stream(opened.stream) as reader:
                 table = pa.Table.from_batches(list(reader), read_schema())

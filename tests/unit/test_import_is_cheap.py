@@ -1,0 +1,62 @@
+"""An import loads nothing heavy and leaves the user's process as it was."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["pyspark", "kafka", "testcontainers", "pyarrow", "py4j", "rich", "docker"]
+LOADED = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
+PACKAGE = "import spark_kafka_testkit"
+
+
+def printed(code: str) -> str:
+    """What a new interpreter prints that runs this."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        PACKAGE,
+        "from spark_kafka_testkit import KafkaUtils; KafkaUtils(backend='embedded')",
+        "import spark_kafka_testkit.errors",
+        "import spark_kafka_testkit.assertions",
+        "import spark_kafka_testkit.streaming",
+        "import spark_kafka_testkit.records",
+        "import spark_kafka_testkit.spark",
+        "import spark_kafka_testkit.brokers.embedded",
+        "import spark_kafka_testkit.brokers.container",
+    ],
+)
+def test_nothing_heavy_is_loaded(statement: str) -> None:
+    """It is loaded where it is used."""
+    assert printed(f"{statement}\n{LOADED}") == "[]"
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_the_look_at_what_is_loaded_sees_it(name: str) -> None:
+    """Each of them is installed here, and would be found."""
+    assert name in printed(f"import {name}\n{LOADED}")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "dict(os.environ)",
+        "(logging.root.handlers[:], logging.root.level)",
+        "threading.enumerate()",
+        "signal.getsignal(signal.SIGTERM)",
+        "warnings.filters[:]",
+    ],
+)
+def test_the_users_process_is_left_as_it_was(state: str) -> None:
+    """No environment, logging, threads, signals or warnings of the kit's making."""
+    before = f"import logging, os, signal, threading, warnings\nbefore = {state}"
+    code = f"{before}\n{PACKAGE}\nprint(before == {state})"
+    assert printed(code) == "True"
