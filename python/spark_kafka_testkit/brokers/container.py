@@ -81,8 +81,8 @@ class ContainerBroker:
 
     def _set_up(self, settings: BrokerSettings) -> None:
         try:
+            pull(self._image)
             with _ryuk_if_it_runs():
-                pull(self._image)
                 self._start(settings)
                 self.bootstrap_servers = self._address()
                 self._await_api(settings.startup_timeout)
