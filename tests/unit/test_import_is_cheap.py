@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,13 +10,21 @@ import pytest
 
 HEAVY = ["pyspark", "kafka", "testcontainers", "pyarrow", "py4j", "rich", "docker"]
 LOADED = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
+INHERITED = ["PATH", "HOME", "PYTHONPATH"]
 PACKAGE = "import spark_kafka_testkit"
 
 
 def printed(code: str) -> str:
-    """What a new interpreter prints that runs this."""
+    """What a new interpreter prints that runs this. It inherits next to nothing: this
+    process has imported the kit, and what that changed would not show as a change.
+    """
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=kept,
     )
     return done.stdout.strip()
 
