@@ -166,6 +166,16 @@ def test_a_node_that_does_not_start_is_told_with_its_log(
     assert list(temp.iterdir()) == []
 
 
+def test_a_failed_start_leaves_no_archive(
+    temp: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hold too few classes for all that start later."""
+    monkeypatch.setattr(embedded, "_properties", lambda *_: "node.id=oops\n")
+    with pytest.raises(BrokerStartError):
+        EmbeddedBroker()
+    assert archives(own_cache) == []
+
+
 def test_a_jvm_that_can_not_run_is_told_with_its_words(
     temp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

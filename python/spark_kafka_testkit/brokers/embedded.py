@@ -128,11 +128,11 @@ class _Process:
         self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
         self._log = self._folder / "broker.log"
         self._archive = _Archive(java, jars)
-        (self._folder / "server.properties").write_text(
-            _properties(
-                self._folder, self.port, controller_port, settings.broker_config
-            )
+        self._is_ready = False
+        properties = _properties(
+            self._folder, self.port, controller_port, settings.broker_config
         )
+        (self._folder / "server.properties").write_text(properties)
         class_path = os.pathsep.join(map(str, jars))
         levels = [
             f"-Dorg.slf4j.simpleLogger.{name}={value}"
@@ -146,15 +146,13 @@ class _Process:
             "-cp",
             class_path,
         ]
-        with self._log.open("ab") as log_file:
-            self._popen = subprocess.Popen(
-                [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
-                start_new_session=True,
-            )
+        try:
+            self._popen = self._start(command)
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise BrokerStartError(
+                f"The embedded broker's JVM could not be started: {error}"
+            ) from error
         _close_in_children(self._popen)
         try:
             self._await_ready()
@@ -166,6 +164,17 @@ class _Process:
     def pid(self) -> int:
         return self._popen.pid
 
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log_file:
+            return subprocess.Popen(
+                [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
+                start_new_session=True,
+            )
+
     def _await_ready(self) -> None:
         answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(
@@ -176,6 +185,7 @@ class _Process:
         except queue.Empty:
             answer = f"FAILED it was not ready within {self._timeout:g} s"
         if answer == "READY":
+            self._is_ready = True
             return
         if "Address already in use" in answer + self._log_text():
             raise _PortTakenError(self.port)
@@ -228,7 +238,7 @@ class _Process:
             self._popen.wait()
         stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._archive.keep()
+        self._archive.end(self._is_ready)
 
 
 class _Archive:
@@ -260,13 +270,16 @@ class _Archive:
         option = "AOTCacheOutput" if java.major >= 25 else "ArchiveClassesAtExit"
         self.flags = [f"-XX:{option}={self._part}"]
 
-    def keep(self) -> None:
-        """Puts a recorded archive in its place, whole or not at all."""
+    def end(self, is_ready: bool) -> None:
+        """Puts a recorded archive in its place, whole or not at all; that of a broker
+        that never was ready holds too little.
+        """
         if self._part is None:
             return
-        if self._part.is_file():
+        if is_ready and self._part.is_file():
             self._part.replace(self._file)
-        self._part.with_name(self._part.name + ".config").unlink(missing_ok=True)
+        for left in (self._part, self._part.with_name(f"{self._part.name}.config")):
+            left.unlink(missing_ok=True)
         self._part = None
 
 
