@@ -93,19 +93,19 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
-        request = {
-            "topic": query.topic,
-            "isolation": query.isolation,
-            "stall_millis": round(query.stall_seconds * 1000),
-            "times": query.times(),
-            "allow_deleted": query.allow_deleted,
-        }
-        address = self.helper.read(self._open_handle(), request)
+        address = self.helper.read(self._open_handle(), query.topic, query.times())
         with channel(address, query.stall_seconds + READ_GRACE_SECONDS) as opened:
             ranges = query.ranges(_captured(opened.result()))
-            opened.send(
-                {n: (r.start, r.target, r.truncated) for n, r in ranges.items()}
-            )
+            plan = {
+                "ranges": {
+                    number: (part.start, part.target, part.truncated)
+                    for number, part in ranges.items()
+                },
+                "isolation": query.isolation,
+                "stall_millis": round(query.stall_seconds * 1000),
+                "allow_deleted": query.allow_deleted,
+            }
+            opened.send(plan)
             yield None
             with pa.ipc.open_stream(opened.stream) as reader:
                 yield from reader
@@ -117,14 +117,7 @@ class JvmClient:
         return coverage, tuple(covered["new_partitions"])
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        request = {
-            "topic": topic,
-            "isolation": "read_uncommitted",
-            "stall_millis": 0,
-            "times": list(times),
-            "allow_deleted": False,
-        }
-        address = self.helper.read(self._open_handle(), request)
+        address = self.helper.read(self._open_handle(), topic, times)
         with channel(address, READ_GRACE_SECONDS) as opened:
             return _captured(opened.result())
 
