@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import broker, produce, read, report, suite, topics, waiting
+from bench import broker, cold, growth, produce, read, report, suite, topics, waiting
 from bench.harness import RowResult, measure
 from bench.world import Options, World
 
-FAMILIES = (broker, topics, produce, read, waiting, suite)
+FAMILIES = (broker, topics, produce, read, waiting, suite, cold, growth)
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 

@@ -84,7 +84,7 @@ def start(_world: World) -> Row:
         [AtLeast(1 / 0.35, (STOCK,), "stock"), AtMost(1.0)],
         profile,
         ["for both the same probe ends the clock: topic created, record acknowledged"],
-        lambda: shutil.rmtree(cache, ignore_errors=True),
+        close=lambda: shutil.rmtree(cache, ignore_errors=True),
     )
 
 

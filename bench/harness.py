@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 __all__ = [
     "AtLeast",
@@ -23,6 +23,7 @@ __all__ = [
     "median_of",
     "seconds_of",
     "show_seconds",
+    "show_steps",
 ]
 
 KIT = "kit"
@@ -86,7 +87,11 @@ class AtLeast:
         )
 
 
-Target = AtMost | AtLeast
+class Target(Protocol):
+    """What a row must reach."""
+
+    def judge(self, row: RowResult) -> TargetResult:
+        """Whether what was measured reaches it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class Row:
         targets: what the kit must reach.
         profile: says where the kit's time goes, in lines; run after the measuring.
         notes: what a reader must know to read the figures right.
+        most_runs: a limit to the rounds, for a row that takes long.
         close: gives back what the row holds.
     """
 
@@ -118,6 +124,7 @@ class Row:
     targets: Sequence[Target] = ()
     profile: Callable[[], list[str]] | None = None
     notes: Sequence[str] = ()
+    most_runs: int = 100
     close: Callable[[], None] = lambda: None
 
 
@@ -187,7 +194,7 @@ class RowResult:
 def measure(
     row: Row, runs: int, progress: Callable[[str], None] = lambda _: None
 ) -> RowResult:
-    """Runs a row: each contestant once (its first call), then `runs` rounds, each
+    """Runs a row: each contestant once (its first call), then the rounds, each
     begun by another contestant.
     """
     contestants = list(row.contestants)
@@ -196,10 +203,11 @@ def measure(
     for one in contestants:
         progress(f"{row.name}: first call of {one.name}")
         firsts[one.name] = one.run() / one.share
-    for turn in range(runs):
+    rounds = min(runs, row.most_runs)
+    for turn in range(rounds):
         start = turn % len(contestants)
         for one in contestants[start:] + contestants[:start]:
-            progress(f"{row.name}: round {turn + 1} of {runs}, {one.name}")
+            progress(f"{row.name}: round {turn + 1} of {rounds}, {one.name}")
             times[one.name].append(one.run() / one.share)
     measured = [
         Measured(one.name, firsts[one.name], times[one.name], one.share)
@@ -234,3 +242,8 @@ def show_seconds(seconds: float) -> str:
     if seconds < 0.1:
         return f"{seconds * 1000:.3g} ms"
     return f"{seconds:.3g} s"
+
+
+def show_steps(steps: Mapping[str, float]) -> str:
+    """The seconds of several steps in one line."""
+    return ", ".join(f"{step} {show_seconds(taken)}" for step, taken in steps.items())

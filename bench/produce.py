@@ -156,7 +156,7 @@ def send_few(world: World) -> Row:
         [AtMost(0.005), AtLeast(1, CONFLUENT, "confluent-kafka's best")],
         lambda: profiles.of_calls(world, lambda: world.kafka.send_messages(topic, few)),
         [f"a run is the median of {calls} calls"],
-        others.close,
+        close=others.close,
     )
 
 

@@ -96,7 +96,7 @@ def of_run(world: World, run: Callable[[], float]) -> list[str]:
     """One more run with timers: what the time of the call went into, and who used the
     processors meanwhile.
     """
-    with cpu_of(_processes(world)) as cpu, seams(_kit_seams()) as spent:
+    with cpu_of(world.processes) as cpu, seams(_kit_seams()) as spent:
         total = run()
     return [*_wall(spent, total, 1), *_cpu(cpu, 1)]
 
@@ -105,7 +105,7 @@ def of_calls(
     world: World, call: Callable[[], object], calls: int = PROFILED_CALLS
 ) -> list[str]:
     """As `of_run`, for short calls: figures per call."""
-    with cpu_of(_processes(world)) as cpu, seams(_kit_seams()) as spent:
+    with cpu_of(world.processes) as cpu, seams(_kit_seams()) as spent:
         start = time.perf_counter()
         for _ in range(calls):
             call()
@@ -138,18 +138,6 @@ def _cpu(cpu: Mapping[str, Counter[str]], calls: int) -> list[str]:
         total = sum(threads.values()) / calls * 1000
         lines.append(f"{total:.2f} ms of processor time in {name}: {most}")
     return lines
-
-
-def _processes(world: World) -> dict[str, int]:
-    from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
-
-    broker = world.kafka._broker
-    assert isinstance(broker, EmbeddedBroker)
-    return {
-        "Python": os.getpid(),
-        "Spark's JVM": world.spark_pid,
-        "the broker": broker.pid,
-    }
 
 
 def _threads(pid: int) -> dict[int, tuple[str, int]]:

@@ -35,7 +35,7 @@ class PlainUtils:
         self._admin.create_topics(dict.fromkeys(topic_names, shape))
 
     def delete_topics(self, topic_names: list[str]) -> None:
-        self._admin.delete_topics(topic_names)
+        self._admin.delete_topics(topic_names, raise_errors=False)
 
     def send_messages(self, topic: str, messages: list[tuple[str, str]]) -> None:
         for key, value in messages:
@@ -72,6 +72,6 @@ class PlainUtils:
     ) -> None:
         self.assert_eventually(lambda: query.isActive, True, timeout, interval)
 
-    def close(self) -> None:
+    def teardown(self) -> None:
         self._producer.close(timeout=5)
         self._admin.close()

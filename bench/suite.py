@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bench.harness import KIT, AtLeast, Contestant, Row, seconds_of
+from bench.harness import KIT, AtLeast, Contestant, Row, seconds_of, show_steps
 from bench.spark_own import PlainUtils
 from bench.world import World
 
@@ -34,10 +34,7 @@ def suite(world: World) -> Row:
         lines = []
         for who, utils in ((KIT, world.kafka), (PLAIN, plain)):
             times = run_suite(utils, world.spark, world.new_name, world.kafka)
-            steps = ", ".join(
-                f"{title} {taken:.2f} s" for title, taken in times.items()
-            )
-            lines.append(f"{who}: {steps}")
+            lines.append(f"{who}: {show_steps(times)}")
         return lines
 
     return Row(
@@ -49,7 +46,7 @@ def suite(world: World) -> Row:
         ],
         [AtLeast(4, (PLAIN,), "the same suite the plain way")],
         profile,
-        close=plain.close,
+        close=plain.teardown,
     )
 
 

@@ -62,5 +62,5 @@ def create(world: World, count: int, limit: float) -> Row:
         [AtMost(limit)],
         profile,
         ["the kit returns when every partition has a leader that answers"],
-        admin.close,
+        close=admin.close,
     )

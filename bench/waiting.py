@@ -51,7 +51,7 @@ def wake(world: World) -> Row:
         ],
         [AtMost(0.050)],
         notes=[f"a run is the median of {WAITS} waits"],
-        close=plain.close,
+        close=plain.teardown,
     )
 
 

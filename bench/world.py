@@ -16,6 +16,7 @@ from unittest import mock
 
 from spark_kafka_testkit import KafkaUtils, _gateway, _jars
 from spark_kafka_testkit._java import find_java
+from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.spark import installed_spark
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "PlainJvm",
     "World",
     "fallback",
+    "jvm_pid",
     "messages",
     "part_of",
     "spark_session",
@@ -86,6 +88,11 @@ def spark_session(**settings: str) -> SparkSession:
     return builder.getOrCreate()
 
 
+def jvm_pid(spark: SparkSession) -> int:
+    """The process of the session's JVM."""
+    return int(_gateway.jvm_of(spark).java.lang.ProcessHandle.current().pid())
+
+
 @contextlib.contextmanager
 def fallback() -> Iterator[None]:
     """The time for which KafkaUtils sees no session, and goes by kafka-python."""
@@ -117,10 +124,15 @@ class World:
         return session
 
     @property
-    def spark_pid(self) -> int:
-        """The process of Spark's JVM."""
-        jvm = _gateway.jvm_of(self.spark)
-        return int(jvm.java.lang.ProcessHandle.current().pid())
+    def processes(self) -> dict[str, int]:
+        """The processes that the kit's work goes on in."""
+        broker = self.kafka._broker
+        assert isinstance(broker, EmbeddedBroker)
+        return {
+            "Python": os.getpid(),
+            "Spark's JVM": jvm_pid(self.spark),
+            "the broker": broker.pid,
+        }
 
     @cached_property
     def plain_jvm(self) -> PlainJvm:
