@@ -44,11 +44,11 @@ class Helper:
     def close(self, handle: int) -> None:
         self._api.pyClose(handle)
 
-    def send(self, handle: int, topic: str) -> str:
-        return str(self._api.pySend(handle, topic))
+    def send(self, handle: int, topic: str, transactional: bool) -> str:
+        return str(self._api.pySend(handle, topic, transactional))
 
-    def read(self, handle: int, topic: str, isolation: str, stall_millis: int) -> str:
-        return str(self._api.pyRead(handle, topic, isolation, stall_millis))
+    def read(self, handle: int, request: dict[str, Any]) -> str:
+        return str(self._api.pyRead(handle, json.dumps(request)))
 
 
 def active_session() -> SparkSession | None:
@@ -155,6 +155,12 @@ class Channel:
         self._socket.sendall(secret.encode())
         file = self._socket.makefile("rwb", buffering=1 << 16)
         self.stream: BinaryIO = cast(BinaryIO, file)
+
+    def send(self, content: Any) -> None:
+        """Sends a frame."""
+        data = json.dumps(content).encode()
+        self.stream.write(struct.pack(">i", len(data)) + data)
+        self.stream.flush()
 
     def end_of_input(self) -> None:
         """Tells the helper that no more is sent."""

@@ -29,6 +29,8 @@
     read
     │   └── TopicChangedError                           the topic was deleted, recreated
     or truncated
+    ├── OffsetRangeError           (ValueError)     a partition or offset that the topic
+    does not have
     ├── SerializationError         (ValueError)     a key or value that can't be encoded
     ├── DeserializationError       (ValueError)     bytes that don't decode
     └── WaitError                  (AssertionError) what was waited for did not come
@@ -53,6 +55,7 @@ __all__ = [
     "KafkaTestkitError",
     "MissingDependencyError",
     "NotSetUpError",
+    "OffsetRangeError",
     "PartitionState",
     "ReadError",
     "ReadTimeoutError",
@@ -181,6 +184,8 @@ class SendError(KafkaTestkitError, RuntimeError):
         sent, acked, failed, unknown: how many records; the last three add up to the
             first.
         failures: the first of those that failed or are unknown (at most 100), by index.
+        aborted: whether they were sent in a transaction, which was aborted then: no
+            read_committed consumer sees any of them.
     """
 
     def __init__(
@@ -191,8 +196,10 @@ class SendError(KafkaTestkitError, RuntimeError):
         failed: int,
         unknown: int,
         failures: Sequence[SendFailure],
+        aborted: bool = False,
     ) -> None:
         self.topic, self.sent, self.acked = topic, sent, acked
+        self.aborted = aborted
         self.failed, self.unknown, self.failures = failed, unknown, tuple(failures)
         lines = [
             f"  message {item.index} {item.outcome}: {item.error}: {item.reason}"
@@ -201,6 +208,8 @@ class SendError(KafkaTestkitError, RuntimeError):
         more = failed + unknown - len(lines)
         if more > 0:
             lines.append(f"  and {more} more (see .failures)")
+        if aborted:
+            lines.append("The transaction was aborted: none of them will be seen.")
         super().__init__(
             f"{failed + unknown} of {sent} messages to topic {topic!r} were not "
             "acknowledged "
@@ -217,21 +226,25 @@ class ReadError(KafkaTestkitError, RuntimeError):
 @dataclass(frozen=True)
 class PartitionState:
     """How far the read of a partition had come: offsets, `stable` being the last stable
-    offset.
+    offset, and `producers` the ids of those whose transactions are open (where the
+    client can ask for them).
     """
 
     partition: int
     position: int
     target: int
     stable: int
+    producers: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         state = (
             f"partition {self.partition}: at offset {self.position} of {self.target}"
         )
-        if self.stable <= self.position:
-            return f"{state}, held by a transaction open since offset {self.stable}"
-        return f"{state}, last stable offset {self.stable}"
+        if self.stable > self.position:
+            return f"{state}, last stable offset {self.stable}"
+        ids = " and ".join(map(str, self.producers))
+        whose = f" by producer {ids}" if ids else ""
+        return f"{state}, held by a transaction open since offset {self.stable}{whose}"
 
 
 class ReadTimeoutError(ReadError, TimeoutError):
@@ -257,14 +270,23 @@ class ReadTimeoutError(ReadError, TimeoutError):
 
 
 class RecordsDeletedError(ReadError):
-    """Retention or DeleteRecords removed records that the read had still before it."""
+    """Retention or DeleteRecords removed records that the read had still before it.
 
-    def __init__(self, topic: str, partition: int, start: int, end: int) -> None:
+    Attributes:
+        topic, partition: where.
+        start, end: the offsets [start, end) whose records are gone.
+        when: `"while"` or `"before"` the topic was read.
+    """
+
+    def __init__(
+        self, topic: str, partition: int, start: int, end: int, when: str = "while"
+    ) -> None:
         self.topic, self.partition, self.start, self.end = topic, partition, start, end
+        self.when = when
         super().__init__(
             f"Topic {topic!r}, partition {partition}: the records from offset {start} "
-            f"up to {end} were deleted while "
-            "the topic was read. Read again, or keep the records longer (retention.ms, "
+            f"up to {end} were deleted {when} the topic was read. Read with "
+            "allow_deleted=True, or keep the records longer (retention.ms, "
             "retention.bytes)."
         )
 
@@ -272,12 +294,18 @@ class RecordsDeletedError(ReadError):
 class TopicChangedError(ReadError):
     """The topic is not the one that the read began with."""
 
-    def __init__(self, topic: str, change: str) -> None:
+    def __init__(
+        self, topic: str, change: str, when: str = "while it was read"
+    ) -> None:
         self.topic, self.change = topic, change
         super().__init__(
-            f"Topic {topic!r} was {change} while it was read. Stop what writes to it "
+            f"Topic {topic!r} was {change} {when}. Stop what writes to it "
             "before you delete or recreate it."
         )
+
+
+class OffsetRangeError(KafkaTestkitError, ValueError):
+    """A partition that the topic does not have, or an offset past its end."""
 
 
 class SerializationError(KafkaTestkitError, ValueError):
@@ -345,7 +373,10 @@ def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitErro
         reason = data.get("reason", code)
         error = HelperError(f"The JVM helper failed: {reason}", trace)
     elif kind is ReadTimeoutError:
-        states = [PartitionState(**state) for state in data["partitions"]]
+        states = [
+            PartitionState(**{**state, "producers": tuple(state["producers"])})
+            for state in data["partitions"]
+        ]
         error = ReadTimeoutError(**{**data, "partitions": states})
     else:
         error = kind(**data)

@@ -12,33 +12,39 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import assertions, streaming
+from spark_kafka_testkit import assertions, reading, streaming
 from spark_kafka_testkit.brokers import (
     Broker,
     BrokerSettings,
     choose_backend,
     start_broker,
 )
-from spark_kafka_testkit.clients import Client
+from spark_kafka_testkit.clients import Client, Written
 from spark_kafka_testkit.clients.choice import Clients
 from spark_kafka_testkit.errors import NotSetUpError
-from spark_kafka_testkit.records import (
-    Deserializer,
-    batches,
-    deserializer,
-    latest_by_key,
+from spark_kafka_testkit.messages import batches
+from spark_kafka_testkit.offsets import (
+    Bound,
+    Isolation,
+    Mark,
+    PartitionOffsets,
+    ReadQuery,
+    UpTo,
 )
+from spark_kafka_testkit.reading import Decoding, ReadOptions, RecordStream
+from spark_kafka_testkit.records import Records
+from spark_kafka_testkit.serde import Deserializer, Serializer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from kafka import KafkaAdminClient, KafkaProducer
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
+    from typing_extensions import Unpack
 
 __all__ = ["KafkaUtils"]
 
 log = logging.getLogger("spark_kafka_testkit")
-
-STALL_SECONDS = 60.0
 
 
 class KafkaUtils:
@@ -134,7 +140,7 @@ class KafkaUtils:
             ImportError: a Python package that the backend needs is not installed.
             RuntimeError: no broker came up; the text tells why.
         """
-        from spark_kafka_testkit.clients.kafka_python import (
+        from spark_kafka_testkit.clients._kafka import (
             preload,
             require_kafka_python,
         )
@@ -230,7 +236,7 @@ class KafkaUtils:
         """A `kafka.KafkaProducer` that encodes keys and values as `send_messages` does;
         made at the first use.
         """
-        from spark_kafka_testkit.clients.kafka_python import make_producer
+        from spark_kafka_testkit.clients._kafka import make_producer
 
         with self._lock:
             address = self._running("producer").bootstrap_servers
@@ -241,7 +247,7 @@ class KafkaUtils:
     @property
     def admin_client(self) -> KafkaAdminClient:
         """A `kafka.KafkaAdminClient`; made at the first use."""
-        from spark_kafka_testkit.clients.kafka_python import make_admin
+        from spark_kafka_testkit.clients._kafka import make_admin
 
         with self._lock:
             address = self._running("admin_client").bootstrap_servers
@@ -325,28 +331,52 @@ class KafkaUtils:
 
     # Records
 
-    def send_messages(self, topic: str, messages: Iterable[tuple[Any, Any]]) -> None:
-        """Sends (key, value) pairs and returns when all of them are acknowledged by all
-        replicas.
+    def send_messages(
+        self,
+        topic: str,
+        messages: Any,
+        *,
+        key_serializer: Serializer | None = None,
+        value_serializer: Serializer | None = None,
+        transactional: bool = False,
+    ) -> dict[int, Written]:
+        """Sends messages and returns when all of them are acknowledged by all replicas.
 
-        `None` stays null, bytes go as they are, a str is UTF-8, anything else is
-        `str(item)` in UTF-8. A topic that does not exist is created with one partition,
-        except on an external broker, where that is the broker's to decide.
+        A topic that does not exist is created with one partition, except on an external
+        broker, where that is the broker's to decide.
+
+        Args:
+            topic: the topic.
+            messages: (key, value) pairs, or `Record`s (and what looks like them) whose
+                partition, timestamp and headers are obeyed, in any iterable, which is
+                drawn a few thousand at a time; or a table (pyarrow, pandas, Polars)
+                with the column `value`, and `key`, `partition`, `timestamp`
+                (milliseconds, or a timestamp) and `headers` as wanted.
+            key_serializer, value_serializer: a name of
+                `spark_kafka_testkit.serde.SERIALIZERS`, or a callable to bytes. Without
+                one `None` stays null, bytes go as they are, a str is UTF-8, anything
+                else is `str(item)` in UTF-8.
+            transactional: all in one transaction: none is visible unless all are. On
+                return they are visible.
+
+        Returns:
+            What was written: per partition the count, the first and the last offset.
 
         Raises:
             SendError: (a RuntimeError) some were not acknowledged; it names each with
-                its cause.
+                its cause. A transaction was aborted then.
             UnknownTopicError: (a LookupError) the topic does not exist on an external
                 broker, which does not create it.
-            SerializationError: (a ValueError) a str that UTF-8 can't hold.
-            TypeError, ValueError: an argument that can't be used; nothing was sent
-                then.
+            SerializationError: (a ValueError) a key or value that can't be serialized.
+            TypeError, ValueError: an argument that can't be used; of a list nothing was
+                sent then.
         """
         _check_topic(topic)
-        encoded = batches(messages)
+        encoded = batches(messages, key_serializer, value_serializer)
         self._ensure_topic(topic)
-        report = self._client("send_messages()").send(topic, encoded)
+        report = self._client("send_messages()").send(topic, encoded, transactional)
         report.raise_unless_complete(topic)
+        return report.written
 
     def _ensure_topic(self, topic: str) -> None:
         """Creates a missing topic on a broker of ours, which creates none by itself."""
@@ -383,7 +413,7 @@ class KafkaUtils:
                 by kafka-python.
             topic: the topic.
             key_deserializer, value_deserializer: a name of
-                `spark_kafka_testkit.records.DESERIALIZERS`, or a callable from bytes.
+                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable from bytes.
 
         Raises:
             UnknownTopicError: (a LookupError) the topic does not exist; it is not
@@ -395,12 +425,151 @@ class KafkaUtils:
                 record.
         """
         _check_topic(topic)
-        deserializer(key_deserializer, "key")
-        deserializer(value_deserializer, "value")
-        found = self._client("get_all_records()", spark).read(
-            topic, "read_committed", STALL_SECONDS
+        decoding = Decoding(key_deserializer, value_deserializer)
+        client = self._client("get_all_records()", spark)
+        return reading.read_latest(client, ReadQuery(topic), decoding)
+
+    def read_records(
+        self,
+        topic: str,
+        start: Bound | Mark = "earliest",
+        end: Bound | Mark = "latest",
+        *,
+        partitions: Sequence[int] | None = None,
+        isolation: Isolation = "read_committed",
+        upto: UpTo = "end",
+        allow_deleted: bool = False,
+        key_deserializer: Deserializer = "STRING",
+        value_deserializer: Deserializer = "STRING",
+        timeout: float = 60,
+    ) -> Records:
+        """The records of a topic between `start` and `end`: exactly those, partition by
+        partition in the order of offsets; or an error, never a short list.
+
+        Args:
+            topic: the topic.
+            start, end: `"earliest"`, `"latest"`; a time (a `datetime`, or milliseconds
+                since the epoch): the first record at or after it; a dict of offsets by
+                partition, where one left out is earliest for `start` and latest for
+                `end`; or a `Mark`. `end` is exclusive, and captured once, at the call.
+            partitions: only these.
+            isolation: `"read_committed"` leaves out aborted transactions and waits for
+                open ones; `"read_uncommitted"` gives all.
+            upto: `"end"`, the high watermark; or `"stable"`: no further than the oldest
+                open transaction, without waiting for it.
+            allow_deleted: where records of the range were deleted (retention,
+                DeleteRecords), go on with what is left; `coverage` says how many
+                offsets are missing.
+            key_deserializer, value_deserializer: a name of
+                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable from bytes.
+            timeout: seconds without progress after which it gives up.
+
+        Returns:
+            A list of `Record`, with the coverage of each partition as `.coverage`.
+
+        Raises:
+            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+                created.
+            OffsetRangeError: (a ValueError) a partition that does not exist, an offset
+                past the end.
+            ReadTimeoutError: (a TimeoutError) no progress for `timeout`, for example
+                behind an open transaction, which it names.
+            RecordsDeletedError, TopicChangedError: (ReadErrors) the range can't be had.
+            DeserializationError: (a ValueError) bytes that don't decode; it names the
+                record.
+            TypeError, ValueError: an argument that can't be used.
+        """
+        _check_topic(topic)
+        wanted, decoding = reading.wanted(
+            topic,
+            start,
+            end,
+            partitions=partitions,
+            isolation=isolation,
+            upto=upto,
+            allow_deleted=allow_deleted,
+            key_deserializer=key_deserializer,
+            value_deserializer=value_deserializer,
+            timeout=timeout,
         )
-        return latest_by_key(found.table, topic, key_deserializer, value_deserializer)
+        return reading.read_records(self._client("read_records()"), wanted, decoding)
+
+    def iter_records(
+        self,
+        topic: str,
+        start: Bound | Mark = "earliest",
+        end: Bound | Mark = "latest",
+        **options: Unpack[ReadOptions],
+    ) -> RecordStream:
+        """What `read_records` gives, one by one as it comes, with a few batches in
+        memory: per partition in the order of offsets, the partitions mixed. The range
+        is captured at the call; errors of the read come where they are met. The options
+        are those of `read_records`.
+
+        Returns:
+            An iterator of `Record`, whose `.coverage` is known at its end. Close it, or
+            use it in a `with`, where it is not drawn to its end.
+        """
+        _check_topic(topic)
+        wanted, decoding = reading.wanted(topic, start, end, **options)
+        read = self._client("iter_records()").read(wanted)
+        return RecordStream(read, topic, decoding)
+
+    def read_arrow(
+        self,
+        topic: str,
+        start: Bound | Mark = "earliest",
+        end: Bound | Mark = "latest",
+        **options: Unpack[ReadOptions],
+    ) -> pa.Table:
+        """What `read_records` gives, as an Arrow table: from there `.to_pandas()`,
+        `polars.from_arrow(...)`, or `spark.createDataFrame(...)`. The options are those
+        of `read_records`.
+
+        Returns:
+            A table with the columns `key`, `value` (string, binary, or what the
+            deserializers give), `partition` (int32), `offset` (int64), `timestamp`
+            (milliseconds, UTC), `timestamp_type` (int8: 0 create, 1 log append) and
+            `headers` (a list of `key` and `value`). The coverage is in its metadata.
+        """
+        _check_topic(topic)
+        wanted, decoding = reading.wanted(topic, start, end, **options)
+        return reading.read_arrow(self._client("read_arrow()"), wanted, decoding)
+
+    def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
+        """Where a topic stands: per partition its beginning, end (the high watermark)
+        and last stable offset.
+
+        Raises:
+            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+                created.
+        """
+        _check_topic(topic)
+        return self._client("offsets()").capture(topic).partitions
+
+    def mark(self, topic: str) -> Mark:
+        """The topic's end now; `records_since` it are those that appear later.
+
+        Raises:
+            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+                created.
+        """
+        _check_topic(topic)
+        return reading.mark(self._client("mark()"), topic)
+
+    def records_since(self, mark: Mark, **options: Unpack[ReadOptions]) -> Records:
+        """What appeared in the topic since the mark was taken, up to its end now: what
+        `read_records` gives with the mark as `start`, and with the same options.
+
+        Raises:
+            TopicChangedError: (a ReadError) the topic was recreated since.
+        """
+        if not isinstance(mark, Mark):
+            raise TypeError(
+                f"mark must be what mark(topic) gave, not {type(mark).__name__}"
+            )
+        wanted, decoding = reading.wanted(mark.topic, mark, "latest", **options)
+        return reading.read_records(self._client("records_since()"), wanted, decoding)
 
     # Waiting
 

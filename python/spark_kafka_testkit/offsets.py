@@ -1,14 +1,41 @@
-"""Offsets of a partition, and what "read up to its end" means: the twins of
-`PartitionOffsets.scala` and `Coverage.scala`.
+"""Offsets: where a topic stands, which part of it a read wants, and how far it is.
+
+What "up to its end" means is written here, once for both clients: a client captures
+where the topic stands, `ReadQuery.ranges` makes of that the range of each partition,
+and the client reads exactly these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal, TypeAlias
 
-from spark_kafka_testkit.clients import Coverage
+from spark_kafka_testkit.errors import (
+    OffsetRangeError,
+    RecordsDeletedError,
+    TopicChangedError,
+)
 
-__all__ = ["PartitionOffsets", "Progress"]
+__all__ = [
+    "Bound",
+    "Captured",
+    "Coverage",
+    "Isolation",
+    "Mark",
+    "PartitionOffsets",
+    "Progress",
+    "Range",
+    "ReadQuery",
+    "UpTo",
+    "to_millis",
+]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+Isolation = Literal["read_committed", "read_uncommitted"]
+UpTo = Literal["end", "stable"]
 
 
 @dataclass(frozen=True)
@@ -27,14 +54,198 @@ class PartitionOffsets:
     stable: int
 
 
-class Progress:
-    """How far the read of one partition has come in the range [beginning, end) that it
-    captured.
+@dataclass(frozen=True)
+class Mark:
+    """A point in the life of a topic: what is read since then lies at or behind it.
+
+    Attributes:
+        topic: its name.
+        offsets: the end offset of each partition at that moment; a partition that is
+            added later counts from its beginning.
+        topic_id: tells the topic from a later one of the same name; `None` where the
+            broker gives topics no ids.
     """
 
-    def __init__(self, captured: PartitionOffsets) -> None:
-        self.position = self._beginning = captured.beginning
-        self.target = captured.end
+    topic: str
+    offsets: Mapping[int, int]
+    topic_id: str | None = field(default=None, repr=False)
+
+
+Bound: TypeAlias = Literal["earliest", "latest"] | int | datetime | Mapping[int, int]
+"""Where a read starts or ends: `"earliest"`, `"latest"`; a time (a `datetime`, or
+milliseconds since the epoch): the first record at or after it; or an offset for each
+partition.
+"""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Where a topic stood at one moment.
+
+    Attributes:
+        topic_id: see `Mark.topic_id`.
+        partitions: the offsets of each partition.
+        times: for each time asked for (milliseconds since the epoch), per partition the
+            first offset with a record at or after it; the end offset without one.
+    """
+
+    topic_id: str | None
+    partitions: dict[int, PartitionOffsets]
+    times: dict[int, dict[int, int]]
+
+
+@dataclass(frozen=True)
+class Range:
+    """The part of a partition that a read wants: [start, target).
+
+    Attributes:
+        start, target: offsets.
+        truncated: how many offsets before `start` were asked for too, whose records had
+            been deleted.
+    """
+
+    start: int
+    target: int
+    truncated: int = 0
+
+
+@dataclass(frozen=True)
+class ReadQuery:
+    """What a read wants of a topic.
+
+    Attributes:
+        topic: its name.
+        start, end: see `Bound`; `end` is exclusive. In a mapping a partition that is
+            left out counts as earliest, or latest.
+        partitions: only these; all of them for `None`.
+        isolation: `read_committed` leaves out what was aborted, and waits for open
+            transactions.
+        upto: `"end"`, the high watermark; or `"stable"`, the last stable offset: what
+            lies before the oldest open transaction.
+        allow_deleted: read on where records of the range were deleted, instead of
+            raising.
+        stall_seconds: how long nothing may move.
+        topic_id: the topic must be this one.
+    """
+
+    topic: str
+    start: Bound = "earliest"
+    end: Bound = "latest"
+    partitions: Sequence[int] | None = None
+    isolation: Isolation = "read_committed"
+    upto: UpTo = "end"
+    allow_deleted: bool = False
+    stall_seconds: float = 60.0
+    topic_id: str | None = None
+
+    def times(self) -> list[int]:
+        """The times, in milliseconds, whose offsets `ranges` needs."""
+        return [
+            bound
+            for bound in (self.start, self.end)
+            if isinstance(bound, int) and not isinstance(bound, bool)
+        ]
+
+    def ranges(self, captured: Captured) -> dict[int, Range]:
+        """The range of each partition that is wanted.
+
+        Raises:
+            OffsetRangeError: (a ValueError) a partition that does not exist, an offset
+                past the end.
+            RecordsDeletedError: the range begins before the first record that is left.
+            TopicChangedError: it is another topic of the same name.
+        """
+        if self.topic_id and captured.topic_id and self.topic_id != captured.topic_id:
+            raise TopicChangedError(self.topic, "recreated", "since the mark was taken")
+        wanted = self.partitions
+        if wanted is None:
+            wanted = sorted(captured.partitions)
+        for asked in (wanted, *(b for b in (self.start, self.end) if _is_map(b))):
+            self._check_partitions(asked, captured)
+        return {number: self._range(number, captured) for number in wanted}
+
+    def _check_partitions(self, asked: Any, captured: Captured) -> None:
+        for number in asked:
+            if number not in captured.partitions:
+                raise OffsetRangeError(
+                    f"Topic {self.topic!r} has no partition {number!r}; it has "
+                    f"{_shown(captured.partitions)}."
+                )
+
+    def _range(self, number: int, captured: Captured) -> Range:
+        at = captured.partitions[number]
+        start = self._offset(self.start, "earliest", number, captured)
+        target = self._offset(self.end, "latest", number, captured)
+        target = min(target, at.stable if self.upto == "stable" else at.end)
+        truncated = min(at.beginning, target) - start
+        if truncated > 0:
+            if not self.allow_deleted:
+                raise RecordsDeletedError(
+                    self.topic, number, start, min(at.beginning, target), "before"
+                )
+            return Range(start + truncated, target, truncated)
+        return Range(start, target)
+
+    def _offset(
+        self, bound: Bound, default: str, number: int, captured: Captured
+    ) -> int:
+        at = captured.partitions[number]
+        if isinstance(bound, int):
+            return captured.times[bound][number]
+        if isinstance(bound, Mapping) and number in bound:
+            offset = bound[number]
+            if not 0 <= offset <= at.end:
+                raise OffsetRangeError(
+                    f"Topic {self.topic!r}, partition {number}: offset {offset} was "
+                    f"asked for, and the partition holds {at.beginning} up to {at.end}."
+                    " Was the topic deleted and created again since?"
+                )
+            return offset
+        name = bound if isinstance(bound, str) else default
+        return at.beginning if name == "earliest" else at.end
+
+
+def _is_map(bound: Bound) -> bool:
+    return isinstance(bound, Mapping)
+
+
+def _shown(partitions: Mapping[int, object]) -> str:
+    last = max(partitions, default=-1)
+    return f"0 to {last}" if last > 0 else "only partition 0" if last == 0 else "none"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a read covered of one partition: all of [beginning, target).
+
+    Attributes:
+        beginning, target: offsets, captured when the read began.
+        count: the records it found.
+        last: the offset of the last of them, or None.
+        invisible: offsets without a record: transaction markers, aborted records, what
+            compaction removed.
+        truncated: offsets of the range whose records were deleted before they could be
+            read; 0 unless the read allows that.
+    """
+
+    beginning: int
+    target: int
+    count: int
+    last: int | None
+    invisible: int
+    truncated: int = 0
+
+
+class Progress:
+    """How far the read of one partition has come in its range; the twin of
+    `Progress.scala`.
+    """
+
+    def __init__(self, wanted: Range) -> None:
+        self.position = wanted.start
+        self.target = wanted.target
+        self._beginning = wanted.start - wanted.truncated
+        self._truncated = wanted.truncated
         self._count = 0
         self._last: int | None = None
 
@@ -60,8 +271,27 @@ class Progress:
             self.position = position
         return moved
 
+    def skip_to(self, beginning: int) -> None:
+        """Notes that the records before this offset were deleted."""
+        self._truncated += min(beginning, self.target) - self.position
+        self.position = beginning
+
     def coverage(self) -> Coverage:
         span = max(0, self.target - self._beginning)
         return Coverage(
-            self._beginning, self.target, self._count, self._last, span - self._count
+            self._beginning,
+            self.target,
+            self._count,
+            self._last,
+            span - self._count - self._truncated,
+            self._truncated,
         )
+
+
+def to_millis(time: int | datetime | None) -> int | None:
+    """A time as milliseconds since the epoch; a naive `datetime` is local time, as
+    everywhere in Python.
+    """
+    if isinstance(time, datetime):
+        return (time.astimezone(timezone.utc) - EPOCH) // timedelta(milliseconds=1)
+    return time

@@ -1,58 +1,116 @@
-"""The form of records: how messages become Arrow batches, and how Arrow columns become
-Python values again.
-
-Both clients take and give batches of these schemas, so that encoding and decoding are
-written once.
-"""
+"""Records: what a read gives, and its Arrow form, which both clients share."""
 
 from __future__ import annotations
 
-import json
-import struct
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spark_kafka_testkit.errors import DeserializationError, SerializationError
+from spark_kafka_testkit.errors import DeserializationError
+from spark_kafka_testkit.offsets import EPOCH, Coverage
+from spark_kafka_testkit.serde import (
+    DESERIALIZERS,
+    Deserializer,
+    decode_column,
+    deserializer,
+    undecodable,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DESERIALIZERS",
-    "Deserializer",
-    "batches",
-    "encode",
+    "Record",
+    "Records",
+    "in_order",
     "latest_by_key",
     "read_schema",
-    "send_schema",
+    "to_records",
+    "to_table",
 ]
 
-Deserializer: TypeAlias = str | Callable[[bytes], Any]
-"""A name from `DESERIALIZERS` (in any case), or a callable from the bytes to the value;
-null stays `None` and is not given to it.
-"""
-
-Message: TypeAlias = tuple[Any, Any]
-
-BATCH_MESSAGES = 16_384
+NO_TIMESTAMP = -1
+TIMESTAMP_TYPES = {-1: None, 0: "CreateTime", 1: "LogAppendTime"}
 
 
-def send_schema() -> pa.Schema:
-    """The schema of batches to send: `key` and `value`, binary, null for null."""
+class Record(NamedTuple):
+    """A record of a topic: one that was read, or one to send.
+
+    To send, a key and a value are enough: `Record("k", "v", timestamp=1000)`.
+    Partition, timestamp and headers are obeyed; topic, offset and timestamp_type, which
+    only the broker gives, are not looked at, so that what was read can be sent on.
+
+    Attributes:
+        key, value: what the deserializers made of them; `None` is null (as a value, a
+            tombstone).
+        topic, partition, offset: where it lies.
+        timestamp: milliseconds since the epoch; `None` where the record has none.
+        timestamp_type: `"CreateTime"` or `"LogAppendTime"`, Kafka's names; `None` with
+            no timestamp.
+        headers: (name, bytes or `None`) pairs, in their order; a name may come twice.
+    """
+
+    key: Any = None
+    value: Any = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    timestamp: int | None = None
+    timestamp_type: str | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def datetime(self) -> datetime | None:
+        """The timestamp as an aware `datetime`, in UTC."""
+        if self.timestamp is None:
+            return None
+        return EPOCH + timedelta(milliseconds=self.timestamp)
+
+    def __repr__(self) -> str:
+        """Only what there is: `Record('k', 'v', topic='t', partition=0, offset=7)`."""
+        shown = [repr(self.key), repr(self.value)]
+        shown += [
+            f"{name}={item!r}"
+            for name, item in zip(self._fields[2:], self[2:], strict=True)
+            if item not in (None, ())
+        ]
+        return f"Record({', '.join(shown)})"
+
+
+class Records(list[Record]):
+    """The records of one read, per partition by offset.
+
+    Attributes:
+        coverage: what of each partition was read; all of it, or the read had failed.
+        new_partitions: those that were added to the topic while it was read, and are
+            not in the records.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        coverage: Mapping[int, Coverage],
+        new_partitions: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(records)
+        self.coverage = dict(coverage)
+        self.new_partitions = new_partitions
+
+
+def header_type() -> pa.DataType:
+    """The Arrow type of a record's headers: a list of (key, value)."""
     import pyarrow as pa
 
-    return pa.schema([("key", pa.binary()), ("value", pa.binary())])
+    header = pa.struct([("key", pa.string()), ("value", pa.binary())])
+    return pa.list_(pa.field("item", header))
 
 
 def read_schema() -> pa.Schema:
     """The schema of batches that were read; `timestamp` is in milliseconds,
-    `timestamp_type` Kafka's (0 create, 1 log append).
+    `timestamp_type` Kafka's (-1 none, 0 create, 1 log append).
     """
     import pyarrow as pa
 
-    header = pa.struct([("key", pa.string()), ("value", pa.binary())])
     return pa.schema(
         [
             ("partition", pa.int32()),
@@ -61,186 +119,111 @@ def read_schema() -> pa.Schema:
             ("timestamp_type", pa.int8()),
             ("key", pa.binary()),
             ("value", pa.binary()),
-            ("headers", pa.list_(pa.field("item", header))),
+            ("headers", header_type()),
         ]
     )
 
 
-def encode(item: Any) -> bytes | None:
-    """One key or value as bytes: `None` stays null, bytes pass, a str is UTF-8,
-    anything else is `str(item)` in UTF-8.
+def in_order(table: pa.Table) -> pa.Table:
+    """A table of `read_schema()`, whose rows come in the order of offsets for each
+    partition, with the partitions in order too.
+    """
+    import pyarrow.compute as pc
+
+    partitions = table.column("partition").combine_chunks()
+    if table.num_rows == 0 or len(partitions.unique()) == 1:
+        return table
+    return table.take(pc.array_sort_indices(partitions))  # a stable sort
+
+
+def to_records(
+    table: pa.Table | pa.RecordBatch,
+    topic: str,
+    key_deserializer: Deserializer,
+    value_deserializer: Deserializer,
+) -> list[Record]:
+    """The rows of a table of `read_schema()` as records, in its order.
 
     Raises:
-        SerializationError: a str that UTF-8 can't hold (a lone surrogate).
+        DeserializationError: names the first record that does not decode.
     """
-    if item is None or isinstance(item, bytes):
-        return item
-    if isinstance(item, (bytearray, memoryview)):
-        return bytes(item)
-    text = item if isinstance(item, str) else str(item)
-    try:
-        return str.encode(text)
-    except UnicodeEncodeError as error:
-        raise SerializationError(
-            f"{str(item)!r} can't be encoded as UTF-8: {error}"
-        ) from error
+    names = [
+        TIMESTAMP_TYPES[kind] for kind in table.column("timestamp_type").to_pylist()
+    ]
+    stamps = [
+        None if stamp == NO_TIMESTAMP else stamp
+        for stamp in table.column("timestamp").to_pylist()
+    ]
+    rows = zip(
+        decode_column(table, topic, "key", key_deserializer),
+        decode_column(table, topic, "value", value_deserializer),
+        [topic] * table.num_rows,
+        table.column("partition").to_pylist(),
+        table.column("offset").to_pylist(),
+        stamps,
+        names,
+        _headers(table),
+        strict=True,
+    )
+    return list(map(Record._make, rows))
 
 
-def batches(messages: Iterable[Message]) -> Iterator[pa.RecordBatch]:
-    """The messages as batches of `send_schema()`. A list is checked whole at the call,
-    an iterator as it is drawn.
+def _headers(table: pa.Table | pa.RecordBatch) -> list[tuple[Any, ...]]:
+    import pyarrow.compute as pc
 
-    Raises:
-        TypeError: not an iterable of (key, value) pairs.
-        SerializationError: see `encode`.
-    """
-    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(
-        messages, Iterable
-    ):
-        hint = " (give its items())" if isinstance(messages, Mapping) else ""
-        raise TypeError(
-            "messages must be a list of (key, value) pairs, "
-            f"not {type(messages).__name__}{hint}"
-        )
-    is_checked = isinstance(messages, (list, tuple))
-    if is_checked:
-        _check_pairs(messages, 0)
-    return _draw(messages, is_checked)
+    column = table.column("headers")
+    if not pc.any(pc.greater(pc.list_value_length(column), 0)).as_py():
+        return [()] * table.num_rows  # nearly always
+    return [
+        tuple((header["key"], header["value"]) for header in headers)
+        for headers in column.to_pylist()
+    ]
 
 
-def _draw(messages: Iterable[Message], is_checked: bool) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    source = iter(messages)
-    first = 0
-    while chunk := list(islice(source, BATCH_MESSAGES)):
-        if not is_checked:
-            _check_pairs(chunk, first)
-        columns = [message[0] for message in chunk], [message[1] for message in chunk]
-        yield pa.record_batch([_column(items) for items in columns], send_schema())
-        first += len(chunk)
-
-
-def _check_pairs(messages: Iterable[Any], first: int) -> None:
-    """Raises a TypeError that names the first message that is not a pair."""
-    if set(map(type, messages)) <= {tuple} and set(map(len, messages)) <= {2}:
-        return  # nearly always, and in C
-    for index, message in enumerate(messages, first):
-        if not isinstance(message, (tuple, list)) or len(message) != 2:
-            raise TypeError(
-                f"messages must be (key, value) pairs; message {index} is "
-                f"{_shown(message)}. For a value without a key send (None, value)."
-            )
-
-
-def _shown(item: object) -> str:
-    text = repr(item)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _column(items: list[Any]) -> pa.Array:
-    """A binary column; Arrow itself takes str, bytes and None, without a Python step
-    per item.
-    """
-    import pyarrow as pa
-
-    try:
-        return pa.array(items, pa.binary())
-    except (pa.ArrowException, TypeError, UnicodeEncodeError):
-        return pa.array([encode(item) for item in items], pa.binary())
-
-
-def _fixed(code: str) -> Callable[[bytes], Any]:
-    layout = struct.Struct(">" + code)
-
-    def decode(data: bytes) -> Any:
-        if len(data) != layout.size:
-            raise ValueError(
-                f"{layout.size} bytes are expected (Kafka's binary form, not text), "
-                f"{len(data)} found"
-            )
-        return layout.unpack(data)[0]
-
-    return decode
-
-
-def _boolean(data: bytes) -> bool:
-    if data not in (b"\x00", b"\x01"):
-        raise ValueError("a single byte 0 or 1 is expected")
-    return data == b"\x01"
-
-
-def _text(data: bytes) -> str:
-    return data.decode()
-
-
-DESERIALIZERS: dict[str, Callable[[bytes], Any]] = {
-    "STRING": _text,
-    "BINARY": bytes,
-    "BYTES": bytes,
-    "SHORT": _fixed("h"),
-    "INT": _fixed("i"),
-    "LONG": _fixed("q"),
-    "FLOAT": _fixed("f"),
-    "DOUBLE": _fixed("d"),
-    "BOOLEAN": _boolean,
-    "UUID": lambda data: uuid.UUID(data.decode()),
-    "JSON": json.loads,
-}
-"""By name: the formats of Kafka's own serializers (numbers big endian), UTF-8 text, and
-JSON.
-"""
-
-
-def deserializer(of: Deserializer, field: str) -> tuple[str, Callable[[bytes], Any]]:
-    """The name and the function of a deserializer.
-
-    Raises:
-        TypeError, ValueError: neither a known name nor a callable.
-    """
-    if callable(of):
-        return getattr(of, "__name__", repr(of)), of
-    if not isinstance(of, str):
-        raise TypeError(
-            f"{field}_deserializer must be a name or a callable, not "
-            f"{type(of).__name__}"
-        )
-    function = DESERIALIZERS.get(of.upper())
-    if function is None:
-        raise ValueError(
-            f"{field}_deserializer={of!r} is not known; give one of "
-            f"{', '.join(DESERIALIZERS)}, or a callable that takes bytes"
-        )
-    return of.upper(), function
-
-
-def decode_column(
-    table: pa.Table, topic: str, field: str, of: Deserializer
-) -> list[Any]:
-    """The values of column `field` of a table of `read_schema()`, in its order.
+def to_table(
+    table: pa.Table,
+    topic: str,
+    key_deserializer: Deserializer,
+    value_deserializer: Deserializer,
+) -> pa.Table:
+    """A table of `read_schema()` as users get it: the columns of `Record` but the
+    topic, timestamps as Arrow's, in UTC.
 
     Raises:
         DeserializationError: names the first record that does not decode.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    name, function = deserializer(of, field)
+    stamps = table.column("timestamp")
+    stamps = pc.if_else(
+        pc.equal(stamps, NO_TIMESTAMP), pa.scalar(None, pa.int64()), stamps
+    )
+    columns = {
+        "key": _decoded(table, topic, "key", key_deserializer),
+        "value": _decoded(table, topic, "value", value_deserializer),
+        "partition": table.column("partition"),
+        "offset": table.column("offset"),
+        "timestamp": stamps.cast(pa.timestamp("ms", "UTC")),
+        "timestamp_type": table.column("timestamp_type"),
+        "headers": table.column("headers"),
+    }
+    return pa.table(columns)
+
+
+def _decoded(table: pa.Table, topic: str, field: str, of: Deserializer) -> Any:
+    import pyarrow as pa
+
+    _, function = deserializer(of, field)
     column = table.column(field)
-    if function is bytes:
-        return list(column.to_pylist())
-    if function is _text:
+    if function is DESERIALIZERS["BINARY"]:
+        return column
+    if function is DESERIALIZERS["STRING"]:
         try:
-            return list(column.cast(pa.string()).to_pylist())
+            return column.cast(pa.string())
         except pa.ArrowInvalid:
-            pass  # the loop below finds the record
-    values: list[Any] = []
-    for row, data in enumerate(column.to_pylist()):
-        try:
-            values.append(None if data is None else function(data))
-        except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise _undecodable(table, row, topic, field, name, reason) from error
-    return values
+            pass  # what follows finds the record
+    return pa.array(decode_column(table, topic, field, of))
 
 
 def latest_by_key(
@@ -294,7 +277,7 @@ def _unhashable(
     row = next(row for row, key in enumerate(keys) if not _is_hashable(key))
     name, _ = deserializer(of, "key")
     reason = f"it gives a {type(keys[row]).__name__}, which can't be a dict's key"
-    return _undecodable(table, row, topic, "key", name, reason)
+    return undecodable(table, row, topic, "key", name, reason)
 
 
 def _is_hashable(key: Any) -> bool:
@@ -303,12 +286,3 @@ def _is_hashable(key: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _undecodable(
-    table: pa.Table, row: int, topic: str, field: str, name: str, reason: str
-) -> DeserializationError:
-    partition, offset, data = (
-        table.column(column)[row].as_py() for column in ("partition", "offset", field)
-    )
-    return DeserializationError(topic, partition, offset, field, name, data, reason)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit.clients.kafka_python import partition_offsets
+from spark_kafka_testkit.clients._kafka import partition_offsets
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
 if TYPE_CHECKING:

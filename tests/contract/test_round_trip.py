@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.clients import Coverage, Written
+from spark_kafka_testkit import KafkaUtils, Records
+from spark_kafka_testkit.clients import Written
 from spark_kafka_testkit.errors import SendError, UnknownTopicError
-from spark_kafka_testkit.records import batches
+from spark_kafka_testkit.messages import batches
+from spark_kafka_testkit.offsets import Coverage
 
 
 def test_text_of_every_plane_comes_back_as_it_was(
@@ -190,5 +191,5 @@ def test_named_deserializers_read_kafkas_binary_forms(
     assert utils.get_all_records(None, topic, "LONG", "JSON") == {7: {"a": [1, None]}}
 
 
-def read(utils: KafkaUtils, topic: str):  # type: ignore[no-untyped-def]
-    return utils._client("test").read(topic, "read_committed", 30)
+def read(utils: KafkaUtils, topic: str) -> Records:
+    return utils.read_records(topic)

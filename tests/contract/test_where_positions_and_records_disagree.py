@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import pytest
 from kafka import KafkaProducer, TopicPartition
 
-from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.clients import Coverage, Isolation, Readback
+from spark_kafka_testkit import KafkaUtils, Records
 from spark_kafka_testkit.errors import (
     PartitionState,
     ReadTimeoutError,
     TopicChangedError,
 )
+from spark_kafka_testkit.offsets import Coverage, Isolation
 
 
 def test_a_commit_marker_at_the_end_is_no_record_and_no_obstacle(
@@ -91,13 +91,15 @@ def test_an_open_transaction_is_named_at_the_deadline(
     with transaction(utils) as producer:
         producer.send(topic, b"v", key=b"k", partition=1).get(10)
         with pytest.raises(ReadTimeoutError) as caught:
-            read(utils, topic, stall_seconds=1.5)
+            read(utils, topic, timeout=1.5)
+    (producer_id,) = caught.value.partitions[0].producers
     assert caught.value.partitions == (
-        PartitionState(1, position=0, target=1, stable=0),
+        PartitionState(1, position=0, target=1, stable=0, producers=(producer_id,)),
     )
     assert str(caught.value) == (
         f"Reading topic {topic!r} made no progress for 1.5 s. Not read to their end:\n"
-        "  partition 1: at offset 0 of 1, held by a transaction open since offset 0\n"
+        "  partition 1: at offset 0 of 1, held by a transaction open since offset 0 "
+        f"by producer {producer_id}\n"
         "Commit or abort an open transaction; if there is none, "
         "look at the broker's log."
     )
@@ -150,7 +152,7 @@ def test_a_topic_deleted_under_the_read_is_a_clear_error(
         threading.Timer(1.0, lambda: utils.delete_topics([topic])).start()
         started = time.monotonic()
         with pytest.raises(TopicChangedError) as caught:
-            read(utils, topic, stall_seconds=60)
+            read(utils, topic, timeout=60)
         assert time.monotonic() - started < 30
     assert str(caught.value) == (
         f"Topic {topic!r} was deleted while it was read. "
@@ -168,8 +170,8 @@ def test_a_read_ends_at_the_offsets_it_captured(utils: KafkaUtils, topic: str) -
         for _ in range(10):
             found = read(utils, topic)
             offsets = {0: [], 1: []}
-            for row in found.table.select(["partition", "offset"]).to_pylist():
-                offsets[row["partition"]].append(row["offset"])
+            for record in found:
+                offsets[record.partition].append(record.offset)
             for partition, coverage in found.coverage.items():
                 assert offsets[partition] == list(
                     range(coverage.beginning, coverage.target)
@@ -194,9 +196,9 @@ def read(
     utils: KafkaUtils,
     topic: str,
     isolation: Isolation = "read_committed",
-    stall_seconds: float = 30,
-) -> Readback:
-    return utils._client("test").read(topic, isolation, stall_seconds)
+    timeout: float = 30,
+) -> Records:
+    return utils.read_records(topic, isolation=isolation, timeout=timeout)
 
 
 @contextmanager

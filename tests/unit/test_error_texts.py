@@ -19,7 +19,7 @@ UNKNOWN = (
 )
 GONE = (
     "Topic 't', partition 2: the records from offset 5 up to 9 were deleted while the "
-    "topic was read. Read again, or keep the records longer (retention.ms, "
+    "topic was read. Read with allow_deleted=True, or keep the records longer (retention.ms, "
     "retention.bytes)."
 )
 NO_BROKER = (
@@ -28,7 +28,7 @@ NO_BROKER = (
 )
 STALLED = (
     "Reading topic 't' made no progress for 1.5 s. Not read to their end:\n"
-    "  partition 0: at offset 3 of 7, held by a transaction open since offset 3\n"
+    "  partition 0: at offset 3 of 7, held by a transaction open since offset 3 by producer 7\n"
     "  partition 4: at offset 1 of 2, last stable offset 2\n"
     "Commit or abort an open transaction; if there is none, look at the broker's log."
 )
@@ -36,8 +36,8 @@ STALLED_DATA = {
     "topic": "t",
     "seconds": 1.5,
     "partitions": [
-        {"partition": 0, "position": 3, "target": 7, "stable": 3},
-        {"partition": 4, "position": 1, "target": 2, "stable": 2},
+        {"partition": 0, "position": 3, "target": 7, "stable": 3, "producers": [7]},
+        {"partition": 4, "position": 1, "target": 2, "stable": 2, "producers": [7]},
     ],
 }
 
@@ -81,7 +81,7 @@ def test_each_class_has_the_parents_that_the_docstring_draws(
         (errors.TopicChangedError("t", "deleted"), DELETED),
         (
             errors.ReadTimeoutError(
-                "t", 1.5, [PartitionState(0, 3, 7, 3), PartitionState(4, 1, 2, 2)]
+                "t", 1.5, [PartitionState(0, 3, 7, 3, (7,)), PartitionState(4, 1, 2, 2)]
             ),
             STALLED,
         ),

@@ -69,7 +69,7 @@ def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> 
         (
             errors.RecordsDeletedError("t", 2, 5, 9),
             "Topic 't', partition 2: the records from offset 5 up to 9 were deleted "
-            "while the topic was read. Read again, or keep the records longer "
+            "while the topic was read. Read with allow_deleted=True, or keep the records longer "
             "(retention.ms, retention.bytes).",
         ),
     ],
@@ -104,7 +104,13 @@ def test_texts(error: Exception, text: str) -> None:
                 "topic": "t",
                 "seconds": 1.0,
                 "partitions": [
-                    {"partition": 0, "position": 0, "target": 1, "stable": 0}
+                    {
+                        "partition": 0,
+                        "position": 0,
+                        "target": 1,
+                        "stable": 0,
+                        "producers": [7],
+                    }
                 ],
             },
             errors.ReadTimeoutError,

@@ -134,13 +134,13 @@ def test_teardown_without_setup_does_nothing() -> None:
         (
             lambda kafka: kafka.send_messages("t", {"k": "v"}),
             TypeError,
-            "messages must be a list of (key, value) pairs, not dict "
+            "messages must be a list of (key, value) pairs or Records, or a table, not dict "
             "(give its items())",
         ),
         (
             lambda kafka: kafka.send_messages("t", None),
             TypeError,
-            "messages must be a list of (key, value) pairs, not NoneType",
+            "messages must be a list of (key, value) pairs or Records, or a table, not NoneType",
         ),
         (
             lambda kafka: kafka.send_messages([("k", "v")], "t"),

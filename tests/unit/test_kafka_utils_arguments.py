@@ -78,18 +78,18 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> KafkaUtils:
         (
             lambda kafka: kafka.send_messages("t", "kv"),
             TypeError,
-            "messages must be a list of (key, value) pairs, not str",
+            "messages must be a list of (key, value) pairs or Records, or a table, not str",
         ),
         (
             lambda kafka: kafka.send_messages("t", ("k", "v")),
             TypeError,
-            "messages must be (key, value) pairs; message 0 is 'k'. "
+            "messages must be (key, value) pairs or Records; message 0 is 'k'. "
             "For a value without a key send (None, value).",
         ),
         (
             lambda kafka: kafka.send_messages("t", ["ab", "cd"]),
             TypeError,
-            "messages must be (key, value) pairs; message 0 is 'ab'. "
+            "messages must be (key, value) pairs or Records; message 0 is 'ab'. "
             "For a value without a key send (None, value).",
         ),
         (

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from spark_kafka_testkit.clients import Coverage
-from spark_kafka_testkit.offsets import PartitionOffsets, Progress
+from spark_kafka_testkit.errors import (
+    OffsetRangeError,
+    RecordsDeletedError,
+    TopicChangedError,
+)
+from spark_kafka_testkit.offsets import (
+    EPOCH,
+    Captured,
+    Coverage,
+    PartitionOffsets,
+    Progress,
+    Range,
+    ReadQuery,
+    to_millis,
+)
+from spark_kafka_testkit.records import Record
 
 
-def progress(beginning: int = 5, end: int = 9, stable: int | None = None) -> Progress:
-    """The progress of a read that captured this range."""
-    return Progress(PartitionOffsets(beginning, end, end if stable is None else stable))
+def progress(start: int = 5, target: int = 9) -> Progress:
+    """The progress of a read of this range."""
+    return Progress(Range(start, target))
 
 
 def test_a_read_begins_at_the_beginning_offset() -> None:
-    """And goes to the high watermark."""
+    """And goes to the target."""
     assert (progress().position, progress().target) == (5, 9)
 
 
@@ -26,13 +42,6 @@ def test_an_empty_range_is_done_at_once(
 ) -> None:
     """Nothing is waited for where nothing is."""
     assert progress(beginning, end).is_done is is_done
-
-
-def test_the_target_is_not_lowered_by_an_open_transaction() -> None:
-    """It is waited out, not left out."""
-    read = progress(0, 9, stable=3)
-    read.move_to(3)
-    assert (read.target, read.is_done) == (9, False)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +117,116 @@ def test_a_record_past_the_target_is_not_covered() -> None:
 def test_coverage_of_nothing(end: int) -> None:
     """No record, no last one, and no invisible offsets below zero."""
     assert progress(3, end).coverage() == Coverage(3, end, 0, None, invisible=0)
+
+
+def test_deleted_records_are_counted_as_truncated() -> None:
+    """What was skipped is neither read nor invisible."""
+    read = progress(0, 9)
+    read.accept(0)
+    read.move_to(1)
+    read.skip_to(6)
+    for offset in range(6, 9):
+        read.accept(offset)
+    assert read.position == 6
+    assert read.coverage() == Coverage(0, 9, 4, 8, invisible=0, truncated=5)
+
+
+def test_records_deleted_past_the_target_end_the_read() -> None:
+    """Only offsets of the range count as truncated."""
+    read = progress(0, 9)
+    read.skip_to(50)
+    assert read.is_done
+    assert read.coverage() == Coverage(0, 9, 0, None, invisible=0, truncated=9)
+
+
+CAPTURED = Captured(
+    topic_id="1",
+    partitions={
+        0: PartitionOffsets(beginning=5, end=20, stable=12),
+        1: PartitionOffsets(beginning=0, end=0, stable=0),
+    },
+    times={1000: {0: 9, 1: 0}},
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        (ReadQuery("t"), Range(5, 20)),
+        (ReadQuery("t", start="latest"), Range(20, 20)),
+        (ReadQuery("t", end="earliest"), Range(5, 5)),
+        (ReadQuery("t", start=1000), Range(9, 20)),
+        (ReadQuery("t", end=1000), Range(5, 9)),
+        (ReadQuery("t", start={0: 7}, end={0: 11}), Range(7, 11)),
+        (ReadQuery("t", start={1: 0}), Range(5, 20)),
+        (ReadQuery("t", upto="stable"), Range(5, 12)),
+        (ReadQuery("t", upto="stable", end={0: 8}), Range(5, 8)),
+        (ReadQuery("t", start={0: 20}, upto="stable"), Range(20, 12)),
+        (ReadQuery("t", start={0: 2}, allow_deleted=True), Range(5, 20, truncated=3)),
+        (ReadQuery("t", {0: 1}, {0: 3}, allow_deleted=True), Range(3, 3, truncated=2)),
+        (ReadQuery("t", topic_id="1"), Range(5, 20)),
+    ],
+)
+def test_the_range_is_what_the_query_asks_for(query: ReadQuery, first: Range) -> None:
+    """For every kind of start and end, of what the topic held when it was captured."""
+    ranges = query.ranges(CAPTURED)
+    assert ranges[0] == first
+    assert ranges[1] == Range(0, 0)
+
+
+def test_only_the_partitions_asked_for_are_read() -> None:
+    """The others have no range."""
+    assert ReadQuery("t", partitions=[1]).ranges(CAPTURED) == {1: Range(0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "text"),
+    [
+        (
+            ReadQuery("t", partitions=[0, 7]),
+            OffsetRangeError,
+            "Topic 't' has no partition 7; it has 0 to 1.",
+        ),
+        (
+            ReadQuery("t", end={3: 0}),
+            OffsetRangeError,
+            "Topic 't' has no partition 3; it has 0 to 1.",
+        ),
+        (
+            ReadQuery("t", start={0: 21}),
+            OffsetRangeError,
+            "Topic 't', partition 0: offset 21 was asked for, and the partition holds 5 up to 20. Was the topic deleted and created again since?",
+        ),
+        (
+            ReadQuery("t", end={0: -1}),
+            OffsetRangeError,
+            "Topic 't', partition 0: offset -1 was asked for, and the partition holds 5 up to 20. Was the topic deleted and created again since?",
+        ),
+        (
+            ReadQuery("t", start={0: 2}),
+            RecordsDeletedError,
+            "Topic 't', partition 0: the records from offset 2 up to 5 were deleted before the topic was read. Read with allow_deleted=True, or keep the records longer (retention.ms, retention.bytes).",
+        ),
+        (
+            ReadQuery("t", topic_id="2"),
+            TopicChangedError,
+            "Topic 't' was recreated since the mark was taken. Stop what writes to it before you delete or recreate it.",
+        ),
+    ],
+)
+def test_a_range_that_can_not_be_had_is_refused(
+    query: ReadQuery, kind: type[Exception], text: str
+) -> None:
+    """With what was asked for, and what there is."""
+    with pytest.raises(kind) as caught:
+        query.ranges(CAPTURED)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("millis", [0, 1, 1_700_000_000_123, 253_402_300_799_999])
+def test_times_are_exact_to_the_millisecond(millis: int) -> None:
+    """In UTC, in another zone, and back."""
+    moment = EPOCH + timedelta(milliseconds=millis)
+    assert to_millis(moment) == millis
+    assert to_millis(millis) == millis
+    assert Record(timestamp=millis).datetime == moment

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.records import BATCH_MESSAGES, batches, encode, send_schema
+from spark_kafka_testkit.messages import BATCH_MESSAGES, batches, send_schema
+from spark_kafka_testkit.serde import encode
 
 Pair = namedtuple("Pair", ["key", "value"])
 
@@ -60,6 +61,8 @@ def test_a_batch_is_full_before_the_next_begins(
 def test_batches_have_the_schema_that_clients_expect() -> None:
     """Also where a column holds nothing but nulls."""
     (batch,) = batches([(None, None)])
+    assert batch.schema == send_schema(wide=False)
+    (batch,) = batches(iter([(None, None)]))
     assert batch.schema == send_schema()
 
 
@@ -75,7 +78,7 @@ def test_a_generator_is_drawn_one_batch_at_a_time() -> None:
 def test_any_sequence_of_two_is_a_message(pair: Any) -> None:
     """A tuple, a list, a named tuple: a Row of Spark is one."""
     (batch,) = batches([pair])
-    assert batch.to_pylist() == [{"key": b"k", "value": b"v"}]
+    assert batch.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
 
 
 def test_types_may_be_mixed_in_a_column() -> None:
@@ -131,7 +134,7 @@ def test_text_that_utf8_can_not_hold_is_refused_in_a_batch(other: Any) -> None:
     with pytest.raises(SerializationError) as caught:
         values([(None, other), (None, "a\udfff")])
     assert str(caught.value) == (
-        "'a\\udfff' can't be encoded as UTF-8: 'utf-8' codec can't encode character "
+        "The value of message 1: 'a\\udfff' can't be encoded as UTF-8: 'utf-8' codec can't encode character "
         "'\\udfff' in position 1: surrogates not allowed"
     )
 
@@ -144,7 +147,7 @@ def test_a_wrong_message_past_the_first_batch_is_named_by_its_place() -> None:
     with pytest.raises(TypeError) as caught:
         next(found)
     assert str(caught.value) == (
-        "messages must be (key, value) pairs; message 16389 is 16389. "
+        "messages must be (key, value) pairs or Records; message 16389 is 16389. "
         "For a value without a key send (None, value)."
     )
 
@@ -155,7 +158,7 @@ def test_a_wrong_message_of_a_list_is_told_before_any_batch() -> None:
     with pytest.raises(TypeError) as caught:
         batches(messages)
     assert str(caught.value) == (
-        "messages must be (key, value) pairs; message 16384 is None. "
+        "messages must be (key, value) pairs or Records; message 16384 is None. "
         "For a value without a key send (None, value)."
     )
 
@@ -165,7 +168,7 @@ def test_a_long_wrong_message_is_cut() -> None:
     with pytest.raises(TypeError) as caught:
         batches(["x" * 100])  # type: ignore[list-item]
     assert str(caught.value) == (
-        f"messages must be (key, value) pairs; message 0 is '{'x' * 56}.... "
+        f"messages must be (key, value) pairs or Records; message 0 is '{'x' * 56}.... "
         "For a value without a key send (None, value)."
     )
 
@@ -176,11 +179,11 @@ def test_what_can_not_be_iterated_is_refused(messages: Any) -> None:
     with pytest.raises(TypeError) as caught:
         batches(messages)
     assert str(caught.value) == (
-        f"messages must be a list of (key, value) pairs, not {type(messages).__name__}"
+        f"messages must be a list of (key, value) pairs or Records, or a table, not {type(messages).__name__}"
     )
 
 
 def test_a_view_of_items_is_taken() -> None:
     """What the refusal of a dict advises."""
     found = pa.Table.from_batches(batches({"k": "v"}.items()))
-    assert found.to_pylist() == [{"key": b"k", "value": b"v"}]
+    assert found.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]

@@ -12,13 +12,8 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit.errors import DeserializationError
-from spark_kafka_testkit.records import (
-    DESERIALIZERS,
-    decode_column,
-    deserializer,
-    latest_by_key,
-    read_schema,
-)
+from spark_kafka_testkit.records import latest_by_key, read_schema
+from spark_kafka_testkit.serde import DESERIALIZERS, decode_column, deserializer
 
 NOT_UTF8 = "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
 

@@ -11,15 +11,9 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit.errors import DeserializationError, SerializationError
-from spark_kafka_testkit.records import (
-    BATCH_MESSAGES,
-    DESERIALIZERS,
-    batches,
-    deserializer,
-    encode,
-    latest_by_key,
-    read_schema,
-)
+from spark_kafka_testkit.messages import BATCH_MESSAGES, batches
+from spark_kafka_testkit.records import latest_by_key, read_schema
+from spark_kafka_testkit.serde import DESERIALIZERS, deserializer, encode
 
 Row = tuple[int, int, int, bytes | None, bytes | None]
 
@@ -80,20 +74,26 @@ def test_batches_hold_all_messages_in_order(kind: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize(
     ("messages", "text"),
     [
-        ("ab", "messages must be a list of (key, value) pairs, not str"),
-        (b"ab", "messages must be a list of (key, value) pairs, not bytes"),
+        (
+            "ab",
+            "messages must be a list of (key, value) pairs or Records, or a table, not str",
+        ),
+        (
+            b"ab",
+            "messages must be a list of (key, value) pairs or Records, or a table, not bytes",
+        ),
         (
             {"k": "v"},
-            "messages must be a list of (key, value) pairs, not dict (give its items())",
+            "messages must be a list of (key, value) pairs or Records, or a table, not dict (give its items())",
         ),
         (
             ["ab"],
-            "messages must be (key, value) pairs; message 0 is 'ab'. "
+            "messages must be (key, value) pairs or Records; message 0 is 'ab'. "
             "For a value without a key send (None, value).",
         ),
         (
             [("k", "v"), ("k", "v", "x")],
-            "messages must be (key, value) pairs; message 1 is ('k', 'v', 'x'). "
+            "messages must be (key, value) pairs or Records; message 1 is ('k', 'v', 'x'). "
             "For a value without a key send (None, value).",
         ),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 
 from spark_kafka_testkit._jars import cache_folder
 from spark_kafka_testkit.brokers import BrokerSettings
-from spark_kafka_testkit.clients.kafka_python import await_api, make_admin
+from spark_kafka_testkit.clients._kafka import await_api, make_admin
 from spark_kafka_testkit.errors import BrokerUnreachableError
 from spark_kafka_testkit.topics import delete_topics
 

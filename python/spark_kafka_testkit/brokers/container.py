@@ -19,7 +19,7 @@ from spark_kafka_testkit.brokers import BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers._pull import pull
 from spark_kafka_testkit.brokers._reuse import HOST_PORT, LABEL, Reuse
-from spark_kafka_testkit.clients.kafka_python import await_api
+from spark_kafka_testkit.clients._kafka import await_api
 from spark_kafka_testkit.errors import (
     BrokerStartError,
     BrokerUnreachableError,

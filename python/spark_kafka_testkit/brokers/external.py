@@ -15,7 +15,7 @@ class ExternalBroker:
     backend = "external"
 
     def __init__(self, bootstrap_servers: str) -> None:
-        from spark_kafka_testkit.clients.kafka_python import await_api
+        from spark_kafka_testkit.clients._kafka import await_api
 
         await_api(bootstrap_servers)
         self.bootstrap_servers = bootstrap_servers

@@ -1,24 +1,24 @@
 """How records get in and out of a cluster: the protocol, what goes over it, and the
 choice between the two clients.
 
-Both clients take and give the Arrow batches of `records`, raise the classes of
-`errors`, and read by the same rules (`tests/contract` runs over both).
+Both clients take and give the Arrow batches of `messages` and `records`, raise the
+classes of `errors`, and read by the same rules (`tests/contract` runs over both).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from spark_kafka_testkit.errors import SendError, SendFailure
+from spark_kafka_testkit.offsets import Captured, Coverage, ReadQuery
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Client", "Coverage", "Isolation", "Readback", "SendReport", "Written"]
-
-Isolation = Literal["read_committed", "read_uncommitted"]
+__all__ = ["Client", "Read", "SendReport", "Written"]
 
 
 @dataclass(frozen=True)
@@ -42,43 +42,61 @@ class SendReport:
     unknown: int
     failures: tuple[SendFailure, ...]
     written: dict[int, Written]
+    aborted: bool = False
 
     def raise_unless_complete(self, topic: str) -> None:
         """Raises a SendError where a record was not acknowledged."""
-        if self.acked != self.sent:
+        if self.acked != self.sent or self.aborted:
             raise SendError(
-                topic, self.sent, self.acked, self.failed, self.unknown, self.failures
+                topic,
+                self.sent,
+                self.acked,
+                self.failed,
+                self.unknown,
+                self.failures,
+                self.aborted,
             )
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """What a read covered of one partition: all of [beginning, target).
+Reading: TypeAlias = "Generator[Any, None, tuple[dict[int, Coverage], tuple[int, ...]]]"
+"""What a client reads by. It captures the ranges, and yields once to say so; then it
+yields batches of `records.read_schema()`; it returns what they cover, and the
+partitions that are new.
+"""
+
+
+class Read:
+    """A read that has captured its ranges. Iterate over its batches to the end, then
+    look at what they cover; or close it before.
 
     Attributes:
-        beginning, target: offsets, captured when the read began; the target is the high
-            watermark.
-        count: the records it found.
-        last: the offset of the last of them, or None.
-        invisible: offsets without a record: transaction markers, aborted records, what
-            compaction removed.
+        coverage: what was read, per partition; known at the end.
+        new_partitions: those that were added meanwhile; known at the end.
     """
 
-    beginning: int
-    target: int
-    count: int
-    last: int | None
-    invisible: int
+    def __init__(self, reading: Reading) -> None:
+        next(reading)
+        self._reading = reading
+        self.coverage: dict[int, Coverage] = {}
+        self.new_partitions: tuple[int, ...] = ()
 
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        self.coverage, self.new_partitions = yield from self._reading
 
-@dataclass(frozen=True)
-class Readback:
-    """A topic's records, a table of `records.read_schema()`, per partition by offset;
-    and what they cover.
-    """
+    def close(self) -> None:
+        """Ends the read; a second call does nothing."""
+        self._reading.close()
 
-    table: pa.Table
-    coverage: dict[int, Coverage]
+    def __enter__(self) -> Read:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class Client(Protocol):
@@ -87,20 +105,35 @@ class Client(Protocol):
     name: str
     """`"jvm"` or `"kafka-python"`."""
 
-    def send(self, topic: str, batches: Iterable[pa.RecordBatch]) -> SendReport:
-        """Sends all rows and waits until each is acknowledged or given up.
+    def send(
+        self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
+    ) -> SendReport:
+        """Sends all rows and waits until each is acknowledged or given up; all in one
+        transaction if asked, which is aborted where one fails, and else committed and
+        visible.
+
+        What `batches` raises goes through, when all rows before it are settled (or,
+        in a transaction, aborted).
 
         Raises:
             UnknownTopicError: the topic does not exist and the broker makes none.
         """
 
-    def read(self, topic: str, isolation: Isolation, stall_seconds: float) -> Readback:
-        """Reads the whole topic, up to the end offsets at the moment of the call.
+    def read(self, query: ReadQuery) -> Read:
+        """Captures where the topic stands, and reads what the query wants of it.
 
         Raises:
             UnknownTopicError: the topic does not exist; it is not created.
-            ReadTimeoutError: no progress for `stall_seconds`.
+            OffsetRangeError: see `ReadQuery.ranges`.
+            ReadTimeoutError: no progress for `query.stall_seconds`.
             ReadError: the range can't be had any more.
+        """
+
+    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
+        """Where the topic stands now.
+
+        Raises:
+            UnknownTopicError: the topic does not exist; it is not created.
         """
 
     def close(self) -> None:

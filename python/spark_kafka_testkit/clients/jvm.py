@@ -5,19 +5,18 @@ records.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._gateway import Helper, channel
-from spark_kafka_testkit.clients import (
-    Coverage,
-    Isolation,
-    Readback,
-    SendReport,
-    Written,
-)
+from spark_kafka_testkit._gateway import Channel, Helper, channel
+from spark_kafka_testkit.clients import Read, Reading, SendReport, Written
 from spark_kafka_testkit.errors import SendFailure
-from spark_kafka_testkit.records import read_schema, send_schema
+from spark_kafka_testkit.offsets import (
+    Captured,
+    Coverage,
+    PartitionOffsets,
+    ReadQuery,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 # requests that look for its reason.
 SEND_SILENCE_SECONDS = 120.0
 READ_GRACE_SECONDS = 60.0
+COMPLETE = b"\x01"
 
 
 class JvmClient:
@@ -39,19 +39,15 @@ class JvmClient:
         self._handle: int | None = helper.open(bootstrap_servers)
         self._lock = threading.Lock()
 
-    def send(self, topic: str, batches: Iterable[pa.RecordBatch]) -> SendReport:
-        import pyarrow as pa
-
-        address = self.helper.send(self._open_handle(), topic)
+    def send(
+        self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
+    ) -> SendReport:
+        address = self.helper.send(self._open_handle(), topic, transactional)
         with channel(address, SEND_SILENCE_SECONDS) as opened:
-            try:
-                with pa.ipc.new_stream(opened.stream, send_schema()) as writer:
-                    for batch in batches:
-                        writer.write_batch(batch)
-                opened.end_of_input()
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the helper has stopped reading, and says why in its answer
+            failure = self._write(opened, batches)
             data = opened.result()
+        if failure is not None:
+            raise failure
         return SendReport(
             sent=data["sent"],
             acked=data["acked"],
@@ -62,26 +58,75 @@ class JvmClient:
                 int(partition): Written(*numbers)
                 for partition, numbers in data["written"].items()
             },
+            aborted=data["aborted"],
         )
 
-    def read(self, topic: str, isolation: Isolation, stall_seconds: float) -> Readback:
+    @staticmethod
+    def _write(opened: Channel, batches: pa.RecordBatchReader) -> Exception | None:
+        """Writes the stream, and that it is complete; or gives the error of what draws
+        the batches.
+        """
         import pyarrow as pa
 
-        address = self.helper.read(
-            self._open_handle(), topic, isolation, round(stall_seconds * 1000)
-        )
-        with channel(address, stall_seconds + READ_GRACE_SECONDS) as opened:
-            opened.result()
+        failure: Exception | None = None
+        try:
+            with pa.ipc.new_stream(opened.stream, batches.schema) as writer:
+                while True:
+                    try:
+                        batch = batches.read_next_batch()
+                    except StopIteration:
+                        break
+                    except Exception as error:  # noqa: BLE001  the helper is told first
+                        failure = error
+                        break
+                    writer.write_batch(batch)
+            if failure is None:
+                opened.stream.write(COMPLETE)
+            opened.end_of_input()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the helper has stopped reading, and says why in its answer
+        return failure
+
+    def read(self, query: ReadQuery) -> Read:
+        return Read(self._read(query))
+
+    def _read(self, query: ReadQuery) -> Reading:
+        import pyarrow as pa
+
+        request = {
+            "topic": query.topic,
+            "isolation": query.isolation,
+            "stall_millis": round(query.stall_seconds * 1000),
+            "times": query.times(),
+            "allow_deleted": query.allow_deleted,
+        }
+        address = self.helper.read(self._open_handle(), request)
+        with channel(address, query.stall_seconds + READ_GRACE_SECONDS) as opened:
+            ranges = query.ranges(_captured(opened.result()))
+            opened.send(
+                {n: (r.start, r.target, r.truncated) for n, r in ranges.items()}
+            )
+            yield None
             with pa.ipc.open_stream(opened.stream) as reader:
-                table = pa.Table.from_batches(list(reader), read_schema())
-            coverage = opened.result()
-        return Readback(
-            table,
-            {
-                int(partition): Coverage(**numbers)
-                for partition, numbers in coverage.items()
-            },
-        )
+                yield from reader
+            covered = opened.result()
+        coverage = {
+            int(number): Coverage(**part)
+            for number, part in covered["coverage"].items()
+        }
+        return coverage, tuple(covered["new_partitions"])
+
+    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
+        request = {
+            "topic": topic,
+            "isolation": "read_uncommitted",
+            "stall_millis": 0,
+            "times": list(times),
+            "allow_deleted": False,
+        }
+        address = self.helper.read(self._open_handle(), request)
+        with channel(address, READ_GRACE_SECONDS) as opened:
+            return _captured(opened.result())
 
     def close(self) -> None:
         with self._lock:
@@ -93,3 +138,17 @@ class JvmClient:
         if self._handle is None:
             raise RuntimeError("the client is closed")
         return self._handle
+
+
+def _captured(data: dict[str, Any]) -> Captured:
+    return Captured(
+        data["topic_id"],
+        {
+            int(n): PartitionOffsets(*offsets)
+            for n, offsets in data["partitions"].items()
+        },
+        {
+            int(time): {int(n): offset for n, offset in found.items()}
+            for time, found in data["times"].items()
+        },
+    )

@@ -5,15 +5,23 @@ import java.io.InputStream
 import scala.collection.mutable
 
 import org.apache.kafka.clients.producer.Callback
-import org.apache.kafka.clients.producer.ProducerRecord
 import org.apache.kafka.clients.producer.RecordMetadata
 import org.apache.kafka.common.KafkaException
+import org.apache.kafka.common.errors.RetriableException
 import org.apache.kafka.common.errors.TimeoutException
 
 /** Sends the rows of one Arrow stream to one topic and keeps account of each. The producer's own
   * thread sends while rows are decoded; its buffer bounds what is held.
+  *
+  * @param isTransactional
+  *   all in one transaction: committed where every row was acknowledged and Python sent all it had,
+  *   else aborted
   */
-private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: String) {
+private[testkit] final class BulkProducer(
+    producer: Cluster.Producer,
+    topic: String,
+    isTransactional: Boolean
+) {
   import BulkProducer._
 
   private val written = mutable.TreeMap.empty[Int, Written]
@@ -22,18 +30,40 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
   private var acked = 0L
   private var failed = 0L
   private var unknown = 0L
+  private var partitions = 0
+  private var aborted = false
 
   /** Fails with [[Failure.UnknownTopic]] where the topic does not exist and the broker makes none.
     */
   def run(in: InputStream): Report = {
-    checkTopic()
-    RecordBatches.foreachRow(in)(send)
-    producer.flush()
-    synchronized(Report(sent, acked, failed, unknown, failures.toList, written.toMap))
+    partitions = countPartitions()
+    if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
+    synchronized(Report(sent, acked, failed, unknown, failures.toList, written.toMap, aborted))
   }
 
-  private def checkTopic(): Unit =
-    try { producer.partitionsFor(topic); () }
+  /** Whether all was sent, and acknowledged. */
+  private def sendAll(in: InputStream): Boolean = {
+    val isWhole = SendBatches.foreachRecord(in, topic)(send)
+    producer.flush()
+    isWhole && synchronized(acked == sent)
+  }
+
+  private def transaction(work: => Boolean): Unit = {
+    producer.beginTransaction()
+    val isComplete =
+      try work
+      catch { case thrown: Throwable => producer.abortTransaction(); throw thrown }
+    if (isComplete)
+      try producer.commitTransaction()
+      catch { case _: TimeoutException => synchronized { unknown = acked; acked = 0 } }
+    else {
+      producer.abortTransaction()
+      aborted = true
+    }
+  }
+
+  private def countPartitions(): Int =
+    try producer.partitionsFor(topic).size
     catch {
       case missing: TimeoutException =>
         throw new Failure(Failure.UnknownTopic, Map("topic" -> topic), Some(missing))
@@ -41,21 +71,35 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
 
   /** A record larger than a batch is sent before another can join its batch: refused as too large,
     * such a batch would be split, joined again, and retried until the delivery times out.
+    *
+    * @return
+    *   whether more is wanted: a transaction that has lost a record is lost
     */
-  private def send(key: Array[Byte], value: Array[Byte]): Unit = {
+  private def send(record: SendBatches.Out): Boolean = {
     val index = sent
     sent += 1
-    val outcome = new Callback {
-      override def onCompletion(metadata: RecordMetadata, exception: Exception): Unit =
-        if (exception == null) ack(metadata) else fail(index, exception)
-    }
-    try {
-      producer.send(new ProducerRecord(topic, key, value), outcome)
-      if (length(key) + length(value) > Cluster.batchBytes) producer.flush()
-    } catch { case refused: KafkaException => fail(index, refused) }
+    if (record.partition != null && record.partition >= partitions) {
+      val reason = s"partition ${record.partition} of a topic with $partitions"
+      fail(SendFailure(index, Failed, "UnknownPartition", reason))
+    } else
+      try {
+        producer.send(record, new Outcome(index))
+        if (length(record.key) + length(record.value) > Cluster.batchBytes) producer.flush()
+      } catch { case refused: KafkaException => fail(SendFailure(index, Failed, refused)) }
+    !(isTransactional && synchronized(failures.nonEmpty))
   }
 
   private def length(bytes: Array[Byte]): Int = if (bytes == null) 0 else bytes.length
+
+  private final class Outcome(index: Long) extends Callback {
+    override def onCompletion(metadata: RecordMetadata, exception: Exception): Unit =
+      exception match {
+        case null => ack(metadata)
+        // out of time, or out of tries: it may have been written all the same
+        case _: RetriableException => fail(SendFailure(index, Unknown, exception))
+        case _ => fail(SendFailure(index, Failed, exception))
+      }
+  }
 
   private def ack(metadata: RecordMetadata): Unit = synchronized {
     acked += 1
@@ -64,22 +108,16 @@ private[testkit] final class BulkProducer(producer: Cluster.Producer, topic: Str
     partition.last = metadata.offset
   }
 
-  /** A time-out leaves open whether the record was written: it is unknown, not failed. */
-  private def fail(index: Long, exception: Exception): Unit = synchronized {
-    val isUnknown = exception.isInstanceOf[TimeoutException]
-    if (isUnknown) unknown += 1 else failed += 1
-    val failure = SendFailure(
-      index,
-      if (isUnknown) "unknown" else "failed",
-      exception.getClass.getSimpleName,
-      exception.getMessage
-    )
+  private def fail(failure: SendFailure): Unit = synchronized {
+    if (failure.outcome == Unknown) unknown += 1 else failed += 1
     if (failures.size < maxFailures) { failures += failure; () }
   }
 }
 
 private[testkit] object BulkProducer {
   private val maxFailures = 100
+  private val Failed = "failed"
+  private val Unknown = "unknown"
 
   final class Written(val first: Long) {
     var last: Long = first
@@ -91,15 +129,21 @@ private[testkit] object BulkProducer {
       Map[String, Any]("index" -> index, "outcome" -> outcome, "error" -> error, "reason" -> reason)
   }
 
+  object SendFailure {
+    def apply(index: Long, outcome: String, thrown: Exception): SendFailure =
+      SendFailure(index, outcome, thrown.getClass.getSimpleName, thrown.getMessage)
+  }
+
   final case class Report(
       sent: Long,
       acked: Long,
       failed: Long,
       unknown: Long,
       failures: Seq[SendFailure],
-      written: Map[Int, Written]
+      written: Map[Int, Written],
+      aborted: Boolean
   ) {
-    def isComplete: Boolean = acked == sent
+    def isComplete: Boolean = acked == sent && !aborted
 
     def toData: Map[String, Any] = Map(
       "sent" -> sent,
@@ -109,7 +153,8 @@ private[testkit] object BulkProducer {
       "failures" -> failures.sortBy(_.index).map(_.toData),
       "written" -> written.map { case (partition, item) =>
         partition -> Seq(item.count, item.first, item.last)
-      }
+      },
+      "aborted" -> aborted
     )
   }
 }

@@ -2,11 +2,14 @@ package sparkkafka.testkit
 
 import java.io.BufferedInputStream
 import java.io.BufferedOutputStream
+import java.io.DataInputStream
 import java.io.DataOutputStream
 import java.io.InputStream
 import java.io.OutputStream
 import java.net.Socket
 import java.nio.charset.StandardCharsets.UTF_8
+
+import com.fasterxml.jackson.databind.JsonNode
 
 /** Python's end of one operation: Arrow streams go over `in` and `out`, and between them frames of
   * JSON, each a length (four bytes, big endian) and that many bytes of UTF-8: `{"ok": ...}` or
@@ -20,6 +23,14 @@ private[testkit] final class Connection(socket: Socket) extends AutoCloseable {
   def sendResult(result: Any): Unit = sendFrame(Map("ok" -> result))
 
   def sendFailure(thrown: Throwable): Unit = sendFrame(Map("error" -> Failure.toData(thrown)))
+
+  /** Waits for a frame of Python's: a length and JSON, as ours. */
+  def receive(): JsonNode = {
+    val frame = new DataInputStream(in)
+    val bytes = new Array[Byte](frame.readInt())
+    frame.readFully(bytes)
+    Json.read(new String(bytes, UTF_8))
+  }
 
   /** Reads and drops what Python still sends: closing a socket with unread bytes would reset it,
     * and lose the answer on its way.

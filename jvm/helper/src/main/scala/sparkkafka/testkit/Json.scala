@@ -3,15 +3,18 @@ package sparkkafka.testkit
 import java.util.ArrayList
 import java.util.LinkedHashMap
 
+import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.ObjectMapper
 
-/** Scala's maps, sequences, strings, numbers and booleans as JSON text, by the Jackson that Spark
-  * ships.
+/** JSON text, by the Jackson that Spark ships: written from Scala's maps, sequences, strings,
+  * numbers and booleans, and read into Jackson's tree.
   */
 private[testkit] object Json {
   private val mapper = new ObjectMapper
 
   def write(value: Any): String = mapper.writeValueAsString(toJava(value))
+
+  def read(text: String): JsonNode = mapper.readTree(text)
 
   private def toJava(value: Any): Any = value match {
     case map: scala.collection.Map[_, _] =>

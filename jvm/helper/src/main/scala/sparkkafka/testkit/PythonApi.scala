@@ -3,8 +3,6 @@ package sparkkafka.testkit
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
 
-import org.apache.kafka.common.IsolationLevel
-
 /** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
   * own and answers over the channel whose address (`port secret`) the method returns, so that
   * Python can give up waiting whenever it wants to.
@@ -27,37 +25,38 @@ final class PythonApi {
   /** Closes the handle's clients. A handle that is not open is no error. */
   def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(_.close())
 
-  /** Over the channel: Python sends an Arrow stream of `key` and `value`, and gets a frame with the
-    * [[BulkProducer.Report]].
+  /** Over the channel: Python sends an Arrow stream (see `messages.py`) and one byte more, which
+    * says that it is complete; it gets a frame with the [[BulkProducer.Report]].
     */
-  def pySend(handle: Long, topic: String): String = {
+  def pySend(handle: Long, topic: String, transactional: Boolean): String = {
     val cluster = clusters.get(handle)
     open(s"send-$topic") { connection =>
       val report =
-        try Right(cluster.withProducer(new BulkProducer(_, topic).run(connection.in))(_.isComplete))
+        try Right(cluster.send(topic, transactional, connection.in))
         catch { case failure: Failure => Left(failure) }
       connection.drain()
       report.fold(connection.sendFailure, done => connection.sendResult(done.toData))
     }
   }
 
-  /** Over the channel: Python gets a frame with the captured ranges, an Arrow stream of records,
-    * and a frame with the coverage.
+  /** Over the channel: Python gets a frame that tells where the topic stands, and sends one with
+    * the ranges it wants; then it gets an Arrow stream of records, and a frame with the coverage.
     *
-    * @param isolation
-    *   `read_committed` or `read_uncommitted`
+    * @param request
+    *   a [[ReadRequest]] as JSON
     */
-  def pyRead(handle: Long, topic: String, isolation: String, stallMillis: Long): String = {
+  def pyRead(handle: Long, request: String): String = {
     val cluster = clusters.get(handle)
-    open(s"read-$topic") { connection =>
-      val reader =
-        new TopicReader(cluster, topic, IsolationLevel.valueOf(isolation.toUpperCase), stallMillis)
-      connection.sendResult(reader.ranges)
+    val wanted = ReadRequest(Json.read(request))
+    open(s"read-${wanted.topic}") { connection =>
+      val reader = new TopicReader(cluster, wanted)
+      connection.sendResult(reader.capture())
+      val ranges = ReadRequest.ranges(connection.receive())
       val writer = new RecordBatches.Writer(connection.out)
-      val coverage =
-        try reader.run(writer)
+      val covered =
+        try reader.run(ranges, writer)
         finally writer.close()
-      connection.sendResult(coverage.map { case (partition, at) => partition -> at.toData })
+      connection.sendResult(covered)
     }
   }
 

@@ -1,6 +1,5 @@
 package sparkkafka.testkit
 
-import java.io.InputStream
 import java.io.OutputStream
 import java.nio.channels.Channels
 import java.nio.charset.StandardCharsets.UTF_8
@@ -16,7 +15,6 @@ import org.apache.arrow.vector.VarCharVector
 import org.apache.arrow.vector.VectorSchemaRoot
 import org.apache.arrow.vector.complex.ListVector
 import org.apache.arrow.vector.complex.StructVector
-import org.apache.arrow.vector.ipc.ArrowStreamReader
 import org.apache.arrow.vector.ipc.ArrowStreamWriter
 import org.apache.arrow.vector.types.pojo.ArrowType
 import org.apache.arrow.vector.types.pojo.Field
@@ -24,7 +22,7 @@ import org.apache.arrow.vector.types.pojo.FieldType
 import org.apache.arrow.vector.types.pojo.Schema
 import org.apache.kafka.clients.consumer.ConsumerRecord
 
-/** The Arrow form of records, in both directions; its twin is `records.py`. */
+/** The Arrow form of records that were read; its twin is `records.py`. */
 private[testkit] object RecordBatches {
   private val maxRows = 16384
   private val maxBytes = 4 << 20
@@ -58,29 +56,6 @@ private[testkit] object RecordBatches {
       )
     )
   )
-
-  /** Gives each row of an Arrow stream of columns `key` and `value` (both binary) to `each`, null
-    * for null.
-    */
-  def foreachRow(in: InputStream)(each: (Array[Byte], Array[Byte]) => Unit): Unit = {
-    val allocator = new RootAllocator(Long.MaxValue)
-    val reader = new ArrowStreamReader(in, allocator)
-    try
-      while (reader.loadNextBatch()) {
-        val batch = reader.getVectorSchemaRoot
-        val keys = batch.getVector("key").asInstanceOf[VarBinaryVector]
-        val values = batch.getVector("value").asInstanceOf[VarBinaryVector]
-        var row = 0
-        while (row < batch.getRowCount) {
-          each(keys.get(row), values.get(row))
-          row += 1
-        }
-      }
-    finally {
-      reader.close(false)
-      allocator.close()
-    }
-  }
 
   /** Writes records to an Arrow stream, a batch whenever enough have come; `close` ends the stream.
     */

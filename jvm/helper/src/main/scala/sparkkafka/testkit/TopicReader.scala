@@ -6,49 +6,58 @@ import scala.collection.mutable
 
 import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
-import org.apache.kafka.common.IsolationLevel
 import org.apache.kafka.common.TopicPartition
 import sparkkafka.testkit.Converters._
 
-/** Reads a topic from its beginning up to the end offsets it had when the read began: exactly that
-  * range, or a failure that says per partition how far it came.
+/** Reads ranges of a topic's partitions: exactly those, or a failure that says per partition how
+  * far it came.
   *
   * A partition is done when the consumer's position has reached the target, not when a record with
   * the last offset was seen (transaction markers, aborted records and compaction leave offsets
   * without a record) and not when a poll came back empty (a poll may move the position and return
   * nothing). Under read_committed the target is the high watermark as well: the last stable offset
   * would leave out what is committed above an open transaction, or committed a moment ago.
-  *
-  * @param stallMillis
-  *   how long no position may move before the read fails; a wait for an open transaction counts as
-  *   well
   */
-private[testkit] final class TopicReader(
-    cluster: Cluster,
-    topic: String,
-    isolation: IsolationLevel,
-    stallMillis: Long
-) {
-  private val description: TopicDescription = cluster.describe(topic)
-  private val offsets: Map[TopicPartition, PartitionOffsets] =
-    cluster.offsets(
-      description.partitions.asScala.map(info => new TopicPartition(topic, info.partition))
-    )
-  private val coverage: Map[TopicPartition, Coverage] =
-    offsets.map { case (partition, at) => partition -> new Coverage(at.beginning, at.end) }
+private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest) {
+  private val topic = request.topic
+  private val description: TopicDescription = cluster.lookups.describe(topic)
+  private val numbers: Set[Int] = TopicReader.numbers(description)
+  private var progress: Map[TopicPartition, Progress] = Map.empty
 
-  /** The range that is going to be read, per partition. */
-  def ranges: Map[Int, Seq[Long]] = offsets.map { case (partition, at) =>
-    partition.partition -> Seq(at.beginning, at.end)
+  /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
+  def capture(): Map[String, Any] = {
+    val partitions = numbers.map(new TopicPartition(topic, _))
+    val offsets = cluster.lookups.offsets(partitions)
+    val times = request.times.map { time =>
+      val found = cluster.lookups.offsetsAt(time, offsets)
+      time -> found.map { case (partition, offset) => partition.partition -> offset }
+    }
+    Map(
+      "topic_id" -> TopicReader.idOf(description),
+      "partitions" -> offsets.map { case (partition, at) =>
+        partition.partition -> Seq(at.beginning, at.end, at.stable)
+      },
+      "times" -> times.toMap
+    )
   }
 
-  /** Gives every record of the range to `writer`, per partition in the order of offsets. */
-  def run(writer: RecordBatches.Writer): Map[Int, Coverage] = {
-    val todo = mutable.Set.empty[TopicPartition] ++= coverage.collect {
+  /** Gives every record of the ranges to `writer`, per partition in the order of offsets.
+    *
+    * @return
+    *   what was covered, and the partitions that were added to the topic meanwhile
+    */
+  def run(ranges: Map[Int, Range], writer: RecordBatches.Writer): Map[String, Any] = {
+    progress = ranges.map { case (number, wanted) =>
+      new TopicPartition(topic, number) -> new Progress(wanted)
+    }
+    val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
       case (partition, at) if !at.isDone => partition
     }
-    if (todo.nonEmpty) cluster.withConsumer(isolation)(read(_, todo, writer))
-    coverage.map { case (partition, at) => partition.partition -> at }
+    if (todo.nonEmpty) cluster.withConsumer(request.isolation)(read(_, todo, writer))
+    Map(
+      "coverage" -> progress.map { case (partition, at) => partition.partition -> at.toData },
+      "new_partitions" -> newPartitions()
+    )
   }
 
   private def read(
@@ -57,19 +66,19 @@ private[testkit] final class TopicReader(
       writer: RecordBatches.Writer
   ): Unit = {
     consumer.assign(todo.asJava)
-    todo.foreach(partition => consumer.seek(partition, coverage(partition).position))
-    val stall = new Stall(stallMillis)
+    todo.foreach(partition => consumer.seek(partition, progress(partition).position))
+    val stall = new Stall(request.stallMillis)
     while (todo.nonEmpty) {
       poll(consumer, todo, writer)
       val moved =
-        todo.count(partition => coverage(partition).moveTo(consumer.position(partition))) > 0
-      val done = todo.filter(partition => coverage(partition).isDone)
+        todo.count(partition => progress(partition).moveTo(consumer.position(partition))) > 0
+      val done = todo.filter(partition => progress(partition).isDone)
       if (done.nonEmpty) {
         consumer.pause(done.asJava)
         todo --= done
       }
       if (moved) stall.reset()
-      else if (todo.nonEmpty && stall.isTimeToLook) lookAt(todo, stall)
+      else if (todo.nonEmpty && stall.isTimeToLook) lookAt(consumer, todo, stall)
     }
   }
 
@@ -81,15 +90,19 @@ private[testkit] final class TopicReader(
     try
       consumer.poll(TopicReader.slice).forEach { record =>
         val partition = new TopicPartition(record.topic, record.partition)
-        if (coverage(partition).accept(record.offset)) writer.add(record)
+        if (progress(partition).accept(record.offset)) writer.add(record)
       }
-    catch { case _: OffsetOutOfRangeException => checkStill(todo); () }
+    catch { case _: OffsetOutOfRangeException => checkStill(consumer, todo); () }
 
   /** No position has moved for a while: says why where that is final, else lets the read wait until
     * its time is up.
     */
-  private def lookAt(todo: mutable.Set[TopicPartition], stall: Stall): Unit = {
-    val now = checkStill(todo)
+  private def lookAt(
+      consumer: Cluster.Consumer,
+      todo: mutable.Set[TopicPartition],
+      stall: Stall
+  ): Unit = {
+    val now = checkStill(consumer, todo)
     if (stall.isOver) throw now.fold(silence => silence, timeout(todo, _))
   }
 
@@ -97,17 +110,19 @@ private[testkit] final class TopicReader(
       todo: mutable.Set[TopicPartition],
       now: Map[TopicPartition, PartitionOffsets]
   ): Failure = {
+    val producers = cluster.lookups.openProducers(todo.toSeq)
     val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
       Map[String, Any](
         "partition" -> partition.partition,
-        "position" -> coverage(partition).position,
-        "target" -> coverage(partition).target,
-        "stable" -> now(partition).stable
+        "position" -> progress(partition).position,
+        "target" -> progress(partition).target,
+        "stable" -> now(partition).stable,
+        "producers" -> producers.getOrElse(partition, Nil)
       )
     }
     new Failure(
       Failure.ReadTimeout,
-      Map("topic" -> topic, "seconds" -> stallMillis / 1000.0, "partitions" -> partitions)
+      Map("topic" -> topic, "seconds" -> request.stallMillis / 1000.0, "partitions" -> partitions)
     )
   }
 
@@ -115,30 +130,46 @@ private[testkit] final class TopicReader(
     * the topic may be going), its silence.
     */
   private def checkStill(
+      consumer: Cluster.Consumer,
       todo: mutable.Set[TopicPartition]
   ): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
     try {
-      val current = cluster.lookUp(topic).getOrElse(throw changed("deleted"))
-      if (current.topicId != description.topicId) throw changed("recreated")
-      val now = cluster.offsets(todo.toSeq, TopicReader.lookMillis)
-      todo.foreach(partition => checkStill(partition, now(partition)))
+      checkSame(cluster.lookups.lookUp(topic).getOrElse(throw changed("deleted")))
+      val now = cluster.lookups.offsets(todo.toSeq, TopicReader.lookMillis)
+      todo.foreach(partition => checkStill(consumer, partition, now(partition)))
       Right(now)
     } catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => Left(silence) }
 
-  private def checkStill(partition: TopicPartition, now: PartitionOffsets): Unit = {
-    val at = coverage(partition)
+  private def checkStill(
+      consumer: Cluster.Consumer,
+      partition: TopicPartition,
+      now: PartitionOffsets
+  ): Unit = {
+    val at = progress(partition)
     if (now.end < at.target) throw changed("truncated")
-    if (now.beginning > at.position)
-      throw new Failure(
-        Failure.RecordsDeleted,
-        Map(
-          "topic" -> topic,
-          "partition" -> partition.partition,
-          "start" -> at.position,
-          "end" -> now.beginning
-        )
-      )
+    if (now.beginning > at.position) {
+      if (!request.allowDeleted) throw deleted(partition, at.position, now.beginning)
+      at.skipTo(now.beginning)
+      consumer.seek(partition, now.beginning)
+    }
   }
+
+  /** Without an error where the broker does not say: all that was wanted has been read. */
+  private def newPartitions(): Seq[Int] =
+    try
+      cluster.lookups.lookUp(topic).toSeq.flatMap { current =>
+        checkSame(current)
+        (TopicReader.numbers(current) -- numbers).toSeq.sorted
+      }
+    catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => Nil }
+
+  private def checkSame(current: TopicDescription): Unit =
+    if (current.topicId != description.topicId) throw changed("recreated")
+
+  private def deleted(partition: TopicPartition, start: Long, end: Long): Failure = new Failure(
+    Failure.RecordsDeleted,
+    Map("topic" -> topic, "partition" -> partition.partition, "start" -> start, "end" -> end)
+  )
 
   private def changed(what: String): Failure =
     new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
@@ -147,4 +178,13 @@ private[testkit] final class TopicReader(
 private[testkit] object TopicReader {
   private val slice = Duration.ofMillis(100)
   private val lookMillis = 2000
+
+  private def numbers(description: TopicDescription): Set[Int] =
+    description.partitions.asScala.map(_.partition).toSet
+
+  /** In the usual form of a UUID, in which kafka-python gives it too. */
+  private def idOf(description: TopicDescription): String = {
+    val id = description.topicId
+    new java.util.UUID(id.getMostSignificantBits, id.getLeastSignificantBits).toString
+  }
 }

@@ -1,0 +1,142 @@
+package sparkkafka.testkit
+
+import java.util.Collections.singletonList
+import java.util.Properties
+import java.util.concurrent.ExecutionException
+
+import org.apache.kafka.clients.admin.Admin
+import org.apache.kafka.clients.admin.ListOffsetsOptions
+import org.apache.kafka.clients.admin.OffsetSpec
+import org.apache.kafka.clients.admin.TopicDescription
+import org.apache.kafka.clients.admin.TransactionState
+import org.apache.kafka.common.IsolationLevel
+import org.apache.kafka.common.KafkaException
+import org.apache.kafka.common.KafkaFuture
+import org.apache.kafka.common.TopicPartition
+import org.apache.kafka.common.errors.InvalidTopicException
+import org.apache.kafka.common.errors.TimeoutException
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
+import sparkkafka.testkit.Converters._
+
+/** What the brokers say of topics and transactions, by one admin client. */
+private[testkit] final class Lookups(settings: Properties) extends AutoCloseable {
+  import Lookups._
+
+  private val admin: Admin = Admin.create(settings)
+
+  /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so
+    * the broker is asked for a while.
+    */
+  def describe(topic: String): TopicDescription = {
+    val deadline = System.nanoTime + unknownTopicMillis * 1000000L
+    def attempt(): TopicDescription =
+      lookUp(topic) match {
+        case Some(description) => description
+        case None if System.nanoTime >= deadline =>
+          throw new Failure(Failure.UnknownTopic, Map("topic" -> topic))
+        case None =>
+          Thread.sleep(unknownTopicPauseMillis)
+          attempt()
+      }
+    attempt()
+  }
+
+  def lookUp(topic: String): Option[TopicDescription] =
+    try Some(await(admin.describeTopics(singletonList(topic)).allTopicNames).get(topic))
+    catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
+
+  /** Beginning offset, end offset (the high watermark) and last stable offset of each partition. */
+  def offsets(
+      partitions: Iterable[TopicPartition],
+      timeoutMillis: Int = apiMillis
+  ): Map[TopicPartition, PartitionOffsets] = {
+    def list(spec: OffsetSpec, isolation: IsolationLevel) = {
+      val options = new ListOffsetsOptions(isolation).timeoutMs(timeoutMillis)
+      admin.listOffsets(partitions.map(_ -> spec).toMap.asJava, options).all
+    }
+    val beginning = list(OffsetSpec.earliest, IsolationLevel.READ_UNCOMMITTED)
+    val end = list(OffsetSpec.latest, IsolationLevel.READ_UNCOMMITTED)
+    val stable = list(OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
+    partitions.map { partition =>
+      val highWatermark = await(end).get(partition).offset
+      partition -> PartitionOffsets(
+        await(beginning).get(partition).offset,
+        highWatermark,
+        // asked for last, and may have moved on meanwhile
+        await(stable).get(partition).offset.min(highWatermark)
+      )
+    }.toMap
+  }
+
+  /** Per partition the first offset whose record has this time or a later one; the end without one.
+    *
+    * @param offsets
+    *   where the partitions stand
+    */
+  def offsetsAt(
+      millis: Long,
+      offsets: Map[TopicPartition, PartitionOffsets]
+  ): Map[TopicPartition, Long] = {
+    val specs = offsets.map { case (partition, _) => partition -> OffsetSpec.forTimestamp(millis) }
+    val found = await(admin.listOffsets(specs.asJava).all)
+    offsets.map { case (partition, at) =>
+      val offset = found.get(partition).offset
+      partition -> (if (offset < 0) at.end else offset.min(at.end))
+    }
+  }
+
+  /** The ids of the producers with an open transaction; without those of partitions for which the
+    * broker does not say.
+    */
+  def openProducers(partitions: Seq[TopicPartition]): Map[TopicPartition, Seq[Long]] = {
+    val asked = admin.describeProducers(partitions.asJava)
+    partitions.flatMap { partition =>
+      try {
+        val producers = await(asked.partitionResult(partition)).activeProducers.asScala
+        val open = producers.filter(_.currentTransactionStartOffset.isPresent).map(_.producerId)
+        Some(partition -> open.toSeq.sorted)
+      } catch { case _: KafkaException | _: Failure => None }
+    }.toMap
+  }
+
+  /** A commit is answered before its markers are written, which make it visible: waits for them,
+    * within bounds; our own reads wait for them anyway.
+    */
+  def awaitVisible(transactionalId: String): Unit = {
+    val deadline = System.nanoTime + visibleMillis * 1000000L
+    def isVisible: Boolean = {
+      val asked = admin.describeTransactions(singletonList(transactionalId))
+      await(asked.description(transactionalId)).state == TransactionState.COMPLETE_COMMIT
+    }
+    while (!isVisible && System.nanoTime < deadline) Thread.sleep(visiblePauseMillis)
+  }
+
+  override def close(): Unit = admin.close(Cluster.atOnce)
+
+  private def await[A](future: KafkaFuture[A]): A =
+    try future.get()
+    catch {
+      case failed: ExecutionException =>
+        failed.getCause match {
+          case timeout: TimeoutException =>
+            throw new Failure(
+              Failure.BrokerUnreachable,
+              Map(
+                "bootstrap_servers" -> settings.getProperty("bootstrap.servers"),
+                "reason" -> timeout.getMessage
+              ),
+              Some(timeout)
+            )
+          case cause => throw cause
+        }
+    }
+}
+
+private[testkit] object Lookups {
+  val apiMillis = 20000
+
+  private val unknownTopicMillis = 2000L
+  private val unknownTopicPauseMillis = 50L
+  private val visibleMillis = 30000L
+  private val visiblePauseMillis = 2L
+}

@@ -1,0 +1,89 @@
+package sparkkafka.testkit
+
+import java.io.InputStream
+import java.nio.charset.StandardCharsets.UTF_8
+import java.util.ArrayList
+
+import org.apache.arrow.memory.RootAllocator
+import org.apache.arrow.vector.BigIntVector
+import org.apache.arrow.vector.IntVector
+import org.apache.arrow.vector.VarBinaryVector
+import org.apache.arrow.vector.VarCharVector
+import org.apache.arrow.vector.VectorSchemaRoot
+import org.apache.arrow.vector.complex.ListVector
+import org.apache.arrow.vector.complex.StructVector
+import org.apache.arrow.vector.ipc.ArrowStreamReader
+import org.apache.kafka.clients.producer.ProducerRecord
+import org.apache.kafka.common.header.Header
+import org.apache.kafka.common.header.internals.RecordHeader
+
+/** The Arrow stream of a send, as records for the producer; its twin is `messages.py`. */
+private[testkit] object SendBatches {
+  type Out = ProducerRecord[Array[Byte], Array[Byte]]
+
+  /** Gives the record of each row to `each`, until it answers false.
+    *
+    * @return
+    *   whether Python said that it had sent all there is: a stream that breaks off looks the same
+    *   as one that ends
+    */
+  def foreachRecord(in: InputStream, topic: String)(each: Out => Boolean): Boolean = {
+    val allocator = new RootAllocator(Long.MaxValue)
+    val reader = new ArrowStreamReader(in, allocator)
+    try {
+      var goesOn = true
+      while (goesOn && reader.loadNextBatch()) {
+        val batch = new Batch(reader.getVectorSchemaRoot, topic)
+        var row = 0
+        while (goesOn && row < batch.rows) {
+          goesOn = each(batch.record(row))
+          row += 1
+        }
+      }
+      goesOn && in.read() == complete
+    } finally {
+      reader.close(false)
+      allocator.close()
+    }
+  }
+
+  private val complete = 1
+
+  /** One batch; the columns `partition`, `timestamp` and `headers` may be missing. */
+  private final class Batch(root: VectorSchemaRoot, topic: String) {
+    private val key = root.getVector("key").asInstanceOf[VarBinaryVector]
+    private val value = root.getVector("value").asInstanceOf[VarBinaryVector]
+    private val partition = root.getVector("partition").asInstanceOf[IntVector]
+    private val timestamp = root.getVector("timestamp").asInstanceOf[BigIntVector]
+    private val headers = root.getVector("headers").asInstanceOf[ListVector]
+
+    def rows: Int = root.getRowCount
+
+    def record(row: Int): Out =
+      if (partition == null) new ProducerRecord(topic, key.get(row), value.get(row))
+      else
+        new ProducerRecord(
+          topic,
+          partition.getObject(row),
+          timestamp.getObject(row),
+          key.get(row),
+          value.get(row),
+          headersOf(row)
+        )
+
+    private def headersOf(row: Int): ArrayList[Header] = {
+      val found = new ArrayList[Header]
+      if (!headers.isNull(row)) {
+        val items = headers.getDataVector.asInstanceOf[StructVector]
+        val names = items.getChild("key").asInstanceOf[VarCharVector]
+        val values = items.getChild("value").asInstanceOf[VarBinaryVector]
+        var at = headers.getElementStartIndex(row)
+        while (at < headers.getElementEndIndex(row)) {
+          found.add(new RecordHeader(new String(names.get(at), UTF_8), values.get(at)))
+          at += 1
+        }
+      }
+      found
+    }
+  }
+}

@@ -1,0 +1,201 @@
+"""kafka-python's objects, made as the kit needs them; those that users get as
+`producer` and `admin_client` too.
+
+kafka-python 2.3 and 3.x are told apart by what they offer, not by version.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit.errors import BrokerUnreachableError, MissingDependencyError
+from spark_kafka_testkit.offsets import Isolation, PartitionOffsets
+from spark_kafka_testkit.serde import encode
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
+__all__ = [
+    "await_api",
+    "make_admin",
+    "make_consumer",
+    "make_producer",
+    "partition_offsets",
+    "preload",
+    "reaching",
+    "require_kafka_python",
+]
+
+
+def require_kafka_python() -> None:
+    """Raises a MissingDependencyError, in the document's words, where kafka-python is
+    not installed. It is not imported for that: `preload` does so while a broker starts.
+    """
+    if importlib.util.find_spec("kafka") is None:
+        raise MissingDependencyError(
+            "kafka-python is required for Kafka tests. "
+            "Install it with: pip install kafka-python"
+        )
+
+
+def preload() -> None:
+    """Imports kafka-python in the background: it takes a sixth of a second."""
+    threading.Thread(
+        target=importlib.import_module, args=["kafka"], daemon=True
+    ).start()
+
+
+@contextmanager
+def reaching(bootstrap_servers: str) -> Iterator[None]:
+    """Turns kafka-python's several ways to say that nobody answers into one."""
+    require_kafka_python()
+    from kafka import errors
+
+    kinds = tuple(
+        getattr(errors, name)
+        for name in ("NoBrokersAvailable", "KafkaTimeoutError", "KafkaConnectionError")
+        if hasattr(errors, name)
+    )
+    try:
+        yield
+    except kinds as error:
+        raise BrokerUnreachableError(
+            bootstrap_servers, f"{type(error).__name__}: {error}."
+        ) from error
+
+
+def supported(kind: Any, **settings: Any) -> dict[str, Any]:
+    """Those of the settings that this version of kafka-python has."""
+    return {
+        name: value for name, value in settings.items() if name in kind.DEFAULT_CONFIG
+    }
+
+
+def make_admin(
+    bootstrap_servers: str, timeout_seconds: float = 10.0
+) -> KafkaAdminClient:
+    """A kafka-python admin client.
+
+    Raises:
+        BrokerUnreachableError: nobody answers within the time.
+    """
+    with reaching(bootstrap_servers):
+        from kafka import KafkaAdminClient
+
+        millis = round(timeout_seconds * 1000)
+        settings = supported(
+            KafkaAdminClient,
+            bootstrap_timeout_ms=millis,
+            api_version_auto_timeout_ms=millis,
+        )
+        return KafkaAdminClient(bootstrap_servers=bootstrap_servers, **settings)
+
+
+def await_api(bootstrap_servers: str, timeout_seconds: float = 10.0) -> None:
+    """Returns when a broker answers a request at the address that it advertises.
+
+    Raises:
+        BrokerUnreachableError: none does within the time.
+    """
+    with reaching(bootstrap_servers):
+        admin = make_admin(bootstrap_servers, timeout_seconds)
+        try:
+            admin.list_topics()
+        finally:
+            admin.close()
+
+
+def partition_offsets(
+    admin: KafkaAdminClient, partitions: Iterable[Any]
+) -> dict[Any, PartitionOffsets]:
+    """Where the partitions stand; a KafkaError where a leader does not answer."""
+    wanted = list(partitions)
+    if hasattr(admin, "list_partition_offsets"):
+        from kafka.admin import OffsetSpec
+        from kafka.protocol.consumer import IsolationLevel
+
+        def listed(
+            spec: Any, isolation: Any = IsolationLevel.READ_UNCOMMITTED
+        ) -> dict[Any, int]:
+            found = admin.list_partition_offsets(dict.fromkeys(wanted, spec), isolation)
+            return {partition: answer.offset for partition, answer in found.items()}
+
+        beginning, end = listed(OffsetSpec.EARLIEST), listed(OffsetSpec.LATEST)
+        stable = listed(OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+    else:
+        address = admin.config["bootstrap_servers"]
+        with make_consumer(address, "read_uncommitted") as consumer:
+            beginning, end = (
+                consumer.beginning_offsets(wanted),
+                consumer.end_offsets(wanted),
+            )
+        with make_consumer(address, "read_committed") as consumer:
+            stable = consumer.end_offsets(wanted)
+    return {
+        # the last stable offset is asked for last, and may have moved on meanwhile
+        p: PartitionOffsets(beginning[p], end[p], min(stable[p], end[p]))
+        for p in wanted
+    }
+
+
+def make_producer(
+    bootstrap_servers: str,
+    to_bytes: Callable[[Any], bytes | None] = encode,
+    **settings: Any,
+) -> KafkaProducer:
+    """A kafka-python producer that encodes keys and values by the kit's rules, or as
+    `to_bytes` does, and waits for all replicas.
+    """
+    with reaching(bootstrap_servers):
+        from kafka import KafkaProducer
+
+        serializer = _serializer(to_bytes)
+        return KafkaProducer(
+            bootstrap_servers=bootstrap_servers,
+            acks="all",
+            key_serializer=serializer,
+            value_serializer=serializer,
+            **supported(KafkaProducer, bootstrap_timeout_ms=10_000, **settings),
+        )
+
+
+def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
+    """The function as kafka-python's serializer class, whose method takes (topic,
+    data) in 2.x, (topic, headers, data) in 3.x.
+    """
+    from kafka.serializer import Serializer
+
+    class KitSerializer(Serializer):  # type: ignore[misc]
+        def serialize(self, topic: str, *rest: Any) -> bytes | None:
+            return to_bytes(rest[-1])
+
+    return KitSerializer()
+
+
+@contextmanager
+def make_consumer(
+    bootstrap_servers: str, isolation: Isolation
+) -> Iterator[KafkaConsumer]:
+    """A kafka-python consumer without a group, which never chooses an offset itself."""
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        isolation_level=isolation,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=50,
+        max_partition_fetch_bytes=8 << 20,
+        **supported(
+            KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000
+        ),
+    )
+    try:
+        yield consumer
+    finally:
+        consumer.close(autocommit=False)

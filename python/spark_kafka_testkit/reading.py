@@ -1,0 +1,234 @@
+"""What users get of a topic: records, tables and marks, by whichever client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
+
+from spark_kafka_testkit.clients import Client, Read
+from spark_kafka_testkit.offsets import (
+    Bound,
+    Coverage,
+    Isolation,
+    Mark,
+    ReadQuery,
+    UpTo,
+    to_millis,
+)
+from spark_kafka_testkit.records import (
+    Record,
+    Records,
+    in_order,
+    latest_by_key,
+    read_schema,
+    to_records,
+    to_table,
+)
+from spark_kafka_testkit.serde import Deserializer, deserializer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "Decoding",
+    "ReadOptions",
+    "RecordStream",
+    "mark",
+    "read_arrow",
+    "read_latest",
+    "read_records",
+    "read_table",
+    "wanted",
+]
+
+COVERAGE_KEY = "spark_kafka_testkit.coverage"
+
+
+class Decoding:
+    """How keys and values are decoded.
+
+    Raises:
+        TypeError, ValueError: neither a known name nor a callable.
+    """
+
+    def __init__(self, key: Deserializer, value: Deserializer) -> None:
+        deserializer(key, "key")
+        deserializer(value, "value")
+        self.key, self.value = key, value
+
+
+class ReadOptions(TypedDict, total=False):
+    """The options of `KafkaUtils.read_records`, which see."""
+
+    partitions: Sequence[int] | None
+    isolation: Isolation
+    upto: UpTo
+    allow_deleted: bool
+    key_deserializer: Deserializer
+    value_deserializer: Deserializer
+    timeout: float
+
+
+def wanted(
+    topic: str,
+    start: Bound | Mark,
+    end: Bound | Mark,
+    *,
+    partitions: Sequence[int] | None = None,
+    isolation: Isolation = "read_committed",
+    upto: UpTo = "end",
+    allow_deleted: bool = False,
+    key_deserializer: Deserializer = "STRING",
+    value_deserializer: Deserializer = "STRING",
+    timeout: float = 60.0,
+) -> tuple[ReadQuery, Decoding]:
+    """What a user's arguments ask for, checked.
+
+    Raises:
+        TypeError, ValueError: an argument that can't be used.
+    """
+    _check_choice("isolation", isolation, get_args(Isolation))
+    _check_choice("upto", upto, get_args(UpTo))
+    if partitions is not None:
+        if isinstance(partitions, (int, str)):
+            raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
+        partitions = sorted(set(partitions))
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(
+            f"timeout must be a number of seconds, not {type(timeout).__name__}"
+        )
+    if not timeout > 0:
+        raise ValueError(f"timeout must be more than 0 s, and is {timeout:g}")
+    marks = [bound for bound in (start, end) if isinstance(bound, Mark)]
+    for taken in marks:
+        if taken.topic != topic:
+            raise ValueError(
+                f"The mark is one of topic {taken.topic!r}, and {topic!r} is read"
+            )
+    query = ReadQuery(
+        topic,
+        _bound("start", start),
+        _bound("end", end),
+        partitions,
+        isolation,
+        upto,
+        allow_deleted,
+        timeout,
+        topic_id=marks[0].topic_id if marks else None,
+    )
+    return query, Decoding(key_deserializer, value_deserializer)
+
+
+def _check_choice(name: str, item: object, valid: tuple[str, ...]) -> None:
+    if item not in valid:
+        raise ValueError(
+            f"{name}={item!r} is not known; give one of {', '.join(valid)}"
+        )
+
+
+def _bound(name: str, bound: Bound | Mark) -> Bound:
+    if isinstance(bound, Mark):
+        return bound.offsets
+    if isinstance(bound, Mapping):
+        for number, offset in bound.items():
+            if not (isinstance(number, int) and isinstance(offset, int)):
+                raise TypeError(
+                    f"{name} must map partitions to offsets, both int, and has "
+                    f"{number!r}: {offset!r}"
+                )
+        return dict(bound)
+    is_time = isinstance(bound, (int, datetime)) and not isinstance(bound, bool)
+    if bound in ("earliest", "latest") or is_time:
+        millis = to_millis(bound) if isinstance(bound, datetime) else bound
+        assert millis is not None
+        return millis
+    raise TypeError(
+        f"{name} must be 'earliest', 'latest', a time (a datetime, or milliseconds "
+        f"since the epoch), or a dict of offsets by partition, not {bound!r}"
+    )
+
+
+class RecordStream(Iterator[Record]):
+    """The records of a read, as they come: per partition in the order of offsets, the
+    partitions mixed. The range is captured when it is made; only a few batches are in
+    memory at a time.
+
+    It is a context manager, for one that is not drawn to its end.
+
+    Attributes:
+        coverage: see `Records`; known at the end.
+        new_partitions: see `Records`; known at the end.
+    """
+
+    def __init__(self, read: Read, topic: str, decoding: Decoding) -> None:
+        self._read = read
+        self._records = self._draw(topic, decoding)
+
+    def _draw(self, topic: str, decoding: Decoding) -> Iterator[Record]:
+        for batch in self._read:
+            yield from to_records(batch, topic, decoding.key, decoding.value)
+
+    def __next__(self) -> Record:
+        return next(self._records)
+
+    @property
+    def coverage(self) -> dict[int, Coverage]:
+        return self._read.coverage
+
+    @property
+    def new_partitions(self) -> tuple[int, ...]:
+        return self._read.new_partitions
+
+    def close(self) -> None:
+        """Ends the read; a second call does nothing."""
+        self._read.close()
+
+    def __enter__(self) -> RecordStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_table(client: Client, query: ReadQuery) -> tuple[pa.Table, Read]:
+    """What is wanted as a table of `records.read_schema()`, in order, and the read that
+    it comes from.
+    """
+    import pyarrow as pa
+
+    with client.read(query) as read:
+        table = pa.Table.from_batches(list(read), read_schema())
+    return in_order(table), read
+
+
+def read_records(client: Client, query: ReadQuery, decoding: Decoding) -> Records:
+    """What is wanted as records, in order."""
+    table, read = read_table(client, query)
+    found = to_records(table, query.topic, decoding.key, decoding.value)
+    return Records(found, read.coverage, read.new_partitions)
+
+
+def read_arrow(client: Client, query: ReadQuery, decoding: Decoding) -> pa.Table:
+    """What is wanted as a table for users; see `records.to_table`. The coverage is in
+    its metadata.
+    """
+    table, read = read_table(client, query)
+    found = to_table(table, query.topic, decoding.key, decoding.value)
+    covered = {number: asdict(part) for number, part in read.coverage.items()}
+    return found.replace_schema_metadata({COVERAGE_KEY: json.dumps(covered)})
+
+
+def read_latest(client: Client, query: ReadQuery, decoding: Decoding) -> dict[Any, Any]:
+    """The latest value of each key; see `records.latest_by_key`."""
+    table, _ = read_table(client, query)
+    return latest_by_key(table, query.topic, decoding.key, decoding.value)
+
+
+def mark(client: Client, topic: str) -> Mark:
+    """Where the topic ends now."""
+    captured = client.capture(topic)
+    ends = {number: at.end for number, at in captured.partitions.items()}
+    return Mark(topic, ends, captured.topic_id)
