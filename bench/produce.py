@@ -45,7 +45,9 @@ def send_many(world: World) -> Row:
         with world.topic() as topic, fallback():
             return seconds_of(lambda: world.by_kafka_python.send_messages(topic, some))
 
-    def on_new_topic(send: Callable[[str, Messages], None], part: float = 1.0) -> float:
+    def on_new_topic(
+        send: Callable[[str, Messages], object], part: float = 1.0
+    ) -> float:
         some = part_of(world.many, part)
         with world.topic() as topic:
             return seconds_of(lambda: send(topic, some))
@@ -94,7 +96,7 @@ def send_table(world: World) -> Row:
 
     def kit() -> float:
         with world.topic() as topic:
-            return seconds_of(lambda: _send_table(world, topic, table))
+            return seconds_of(lambda: world.kafka.send_messages(topic, table))
 
     def jvm(mode: str) -> float:
         with world.topic() as topic:
@@ -121,7 +123,7 @@ def send_few(world: World) -> Row:
     few, topic = world.few, world.new_topic()
     others = Peers(world)
 
-    def often(send: Callable[[str, Messages], None]) -> float:
+    def often(send: Callable[[str, Messages], object]) -> float:
         return median_of(calls, lambda: send(topic, few))
 
     def kit() -> float:
@@ -158,13 +160,6 @@ def send_few(world: World) -> Row:
         [f"a run is the median of {calls} calls"],
         close=others.close,
     )
-
-
-def _send_table(world: World, topic: str, table: pa.Table) -> None:
-    from spark_kafka_testkit.records import send_schema
-
-    batches = table.cast(send_schema()).to_batches(16_384)
-    world.kafka._client("bench").send(topic, batches).raise_unless_complete(topic)
 
 
 class Peers:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from bench import profiles
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, median_of, seconds_of
 from bench.world import World, fallback, part_of
-from spark_kafka_testkit import KafkaUtils
 
 __all__ = ["rows"]
 
@@ -34,11 +33,11 @@ def read_many(world: World) -> Row:
     peers = Peers(world)
 
     def kit() -> float:
-        return seconds_of(lambda: _read_arrow(world.kafka, topic))
+        return seconds_of(lambda: world.kafka.read_arrow(topic))
 
     def by_fallback() -> float:
         with fallback():
-            return seconds_of(lambda: _read_arrow(world.by_kafka_python, small))
+            return seconds_of(lambda: world.by_kafka_python.read_arrow(small))
 
     return Row(
         "read",
@@ -149,10 +148,6 @@ def read_few(world: World) -> Row:
             "kafka-python make one for each read, as tests do",
         ],
     )
-
-
-def _read_arrow(kafka: KafkaUtils, topic: str) -> object:
-    return kafka._client("bench").read(topic, "read_committed", 60).table
 
 
 def _dict_by_spark(world: World, topic: str) -> dict[str, str]:
