@@ -78,7 +78,10 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
         todo --= done
       }
       if (moved) stall.reset()
-      else if (todo.nonEmpty && stall.isTimeToLook) lookAt(consumer, todo, stall)
+      else if (todo.nonEmpty) {
+        if (stall.isTimeToLook) lookAt(consumer, todo, stall)
+        Thread.sleep(stall.restMillis)
+      }
     }
   }
 
@@ -176,7 +179,7 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
 }
 
 private[testkit] object TopicReader {
-  private val slice = Duration.ofMillis(100)
+  private val slice = Duration.ofMillis(10)
   private val lookMillis = 2000
 
   private def numbers(description: TopicDescription): Set[Int] =
