@@ -194,20 +194,24 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
     run_script(
         """
         import socket
-        from spark_kafka_testkit._gateway import channel, find_helper
+        from spark_kafka_testkit._gateway import Channel, find_helper
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         helper, _ = find_helper(spark)
-        address = helper.read(helper.open(kafka.broker), topic, "read_committed", 1000)
+        address = helper.serve(helper.open(kafka.broker))
         port, secret = address.split()
         for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):
             with socket.create_connection(("127.0.0.1", int(port))) as stranger:
                 stranger.sendall(guess)
                 stranger.shutdown(socket.SHUT_WR)
                 assert stranger.recv(1) == b""
-        with channel(address, 30) as ours:
-            assert ours.result() == {"0": [0, 0]}
+        ours = Channel(address)
+        ours.begin(
+            "read", 30, topic=topic, isolation="read_committed", stall_millis=1000,
+            times=[], allow_deleted=False,
+        )
+        assert ours.result()["partitions"] == {"0": [0, 0, 0]}
         """
     )
 

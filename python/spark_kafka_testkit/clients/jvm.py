@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._gateway import Channel, Helper, channel
+from spark_kafka_testkit._gateway import Channel, Channels, Helper
 from spark_kafka_testkit.clients import Read, Reading, SendReport, Written
 from spark_kafka_testkit.errors import SendFailure
 from spark_kafka_testkit.offsets import (
@@ -37,17 +37,22 @@ class JvmClient:
     def __init__(self, helper: Helper, bootstrap_servers: str) -> None:
         self.helper = helper
         self._handle: int | None = helper.open(bootstrap_servers)
+        self._channels = Channels(lambda: helper.serve(self._open_handle()))
         self._lock = threading.Lock()
 
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        address = self.helper.send(self._open_handle(), topic, transactional)
-        with channel(address, SEND_SILENCE_SECONDS) as opened:
-            failure = self._write(opened, batches)
-            data = opened.result()
-        if failure is not None:
-            raise failure
+        with self._channels.lend() as lent:
+            lent.begin(
+                "send", SEND_SILENCE_SECONDS, topic=topic, transactional=transactional
+            )
+            failure = self._write(lent, batches)
+            data = lent.result()
+            if failure is not None:
+                raise failure
+            if data["acked"] == data["sent"] and not data["aborted"]:
+                lent.end()
         return SendReport(
             sent=data["sent"],
             acked=data["acked"],
@@ -62,7 +67,7 @@ class JvmClient:
         )
 
     @staticmethod
-    def _write(opened: Channel, batches: pa.RecordBatchReader) -> Exception | None:
+    def _write(lent: Channel, batches: pa.RecordBatchReader) -> Exception | None:
         """Writes the stream, and that it is complete; or gives the error of what draws
         the batches.
         """
@@ -70,7 +75,7 @@ class JvmClient:
 
         failure: Exception | None = None
         try:
-            with pa.ipc.new_stream(opened.stream, batches.schema) as writer:
+            with pa.ipc.new_stream(lent.stream, batches.schema) as writer:
                 while True:
                     try:
                         batch = batches.read_next_batch()
@@ -81,8 +86,10 @@ class JvmClient:
                         break
                     writer.write_batch(batch)
             if failure is None:
-                opened.stream.write(COMPLETE)
-            opened.end_of_input()
+                lent.stream.write(COMPLETE)
+                lent.stream.flush()
+            else:
+                lent.end_of_input()
         except (BrokenPipeError, ConnectionResetError):
             pass  # the helper has stopped reading, and says why in its answer
         return failure
@@ -93,23 +100,15 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
-        request = {
-            "topic": query.topic,
-            "isolation": query.isolation,
-            "stall_millis": round(query.stall_seconds * 1000),
-            "times": query.times(),
-            "allow_deleted": query.allow_deleted,
-        }
-        address = self.helper.read(self._open_handle(), request)
-        with channel(address, query.stall_seconds + READ_GRACE_SECONDS) as opened:
-            ranges = query.ranges(_captured(opened.result()))
-            opened.send(
-                {n: (r.start, r.target, r.truncated) for n, r in ranges.items()}
-            )
+        with self._channels.lend() as lent:
+            self._begin_read(lent, query)
+            ranges = query.ranges(_captured(lent.result()))
+            lent.send({n: (r.start, r.target, r.truncated) for n, r in ranges.items()})
             yield None
-            with pa.ipc.open_stream(opened.stream) as reader:
+            with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
-            covered = opened.result()
+            covered = lent.result()
+            lent.end()
         coverage = {
             int(number): Coverage(**part)
             for number, part in covered["coverage"].items()
@@ -117,21 +116,30 @@ class JvmClient:
         return coverage, tuple(covered["new_partitions"])
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        request = {
-            "topic": topic,
-            "isolation": "read_uncommitted",
-            "stall_millis": 0,
-            "times": list(times),
-            "allow_deleted": False,
-        }
-        address = self.helper.read(self._open_handle(), request)
-        with channel(address, READ_GRACE_SECONDS) as opened:
-            return _captured(opened.result())
+        with self._channels.lend() as lent:
+            self._begin_read(lent, ReadQuery(topic), times)
+            captured = _captured(lent.result())
+            lent.send(None)
+            lent.end()
+        return captured
+
+    @staticmethod
+    def _begin_read(lent: Channel, query: ReadQuery, times: Sequence[int] = ()) -> None:
+        lent.begin(
+            "read",
+            query.stall_seconds + READ_GRACE_SECONDS,
+            topic=query.topic,
+            isolation=query.isolation,
+            stall_millis=round(query.stall_seconds * 1000),
+            times=list(times) or query.times(),
+            allow_deleted=query.allow_deleted,
+        )
 
     def close(self) -> None:
         with self._lock:
             handle, self._handle = self._handle, None
         if handle is not None:
+            self._channels.close()
             self.helper.close(handle)
 
     def _open_handle(self) -> int:
