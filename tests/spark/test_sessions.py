@@ -194,20 +194,24 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
     run_script(
         """
         import socket
-        from spark_kafka_testkit._gateway import channel, find_helper
+        from spark_kafka_testkit._gateway import Channel, find_helper
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         helper, _ = find_helper(spark)
-        address = helper.read(helper.open(kafka.broker), topic, "read_committed", 1000)
+        address = helper.serve(helper.open(kafka.broker))
         port, secret = address.split()
         for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):
             with socket.create_connection(("127.0.0.1", int(port))) as stranger:
                 stranger.sendall(guess)
                 stranger.shutdown(socket.SHUT_WR)
                 assert stranger.recv(1) == b""
-        with channel(address, 30) as ours:
-            assert ours.result() == {"0": [0, 0]}
+        ours = Channel(address)
+        ours.begin(
+            "read", 30, topic=topic, isolation="read_committed", stall_millis=1000,
+            times=[], allow_deleted=False,
+        )
+        assert ours.result()["partitions"] == {"0": [0, 0, 0]}
         """
     )
 
@@ -263,13 +267,11 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
-        client = kafka._client("test")
-        address = client.helper.read(client._handle, topic, "read_committed", 1000)
-        client.helper.read = lambda *_: address
+        kafka.read_records(topic)
         pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
         os.kill(pid, signal.SIGSTOP)
         try:
-            client.read(topic, "read_committed", 1.0)
+            kafka.read_records(topic, timeout=1.0)
         except errors.HelperError as error:
             print(error)
         finally:

@@ -109,7 +109,8 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "auto.offset.reset" -> "none",
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
-      "fetch.max.wait.ms" -> "10", // a fetch in flight delays the next read, and a close, by this much
+      // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
+      "fetch.max.wait.ms" -> "1",
       "max.partition.fetch.bytes" -> (8 << 20).toString,
       "max.poll.records" -> "16384"
     ),

@@ -81,7 +81,10 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
           todo --= done
         }
         if (moved) stall.reset()
-        else if (todo.nonEmpty && stall.isTimeToLook) lookAt(stall)
+        else if (todo.nonEmpty) {
+          if (stall.isTimeToLook) lookAt(stall)
+          Thread.sleep(stall.restMillis)
+        }
       }
     }
 
@@ -164,7 +167,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
 }
 
 private[testkit] object TopicReader {
-  private val slice = Duration.ofMillis(100)
+  private val slice = Duration.ofMillis(10)
   private val lookMillis = 2000
 
   private def numbers(description: TopicDescription): Set[Int] =
