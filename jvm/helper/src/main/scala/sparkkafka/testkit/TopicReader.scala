@@ -53,7 +53,13 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
     val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
       case (partition, at) if !at.isDone => partition
     }
-    if (todo.nonEmpty) cluster.withConsumer(request.isolation)(read(_, todo, writer))
+    if (todo.nonEmpty) {
+      val behind = new WriteBehind(writer)
+      try {
+        cluster.withConsumer(request.isolation)(read(_, todo, behind))
+        behind.finish()
+      } finally behind.stop()
+    }
     Map(
       "coverage" -> progress.map { case (partition, at) => partition.partition -> at.toData },
       "new_partitions" -> newPartitions()
@@ -63,7 +69,7 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
   private def read(
       consumer: Cluster.Consumer,
       todo: mutable.Set[TopicPartition],
-      writer: RecordBatches.Writer
+      writer: WriteBehind
   ): Unit = {
     consumer.assign(todo.asJava)
     todo.foreach(partition => consumer.seek(partition, progress(partition).position))
@@ -88,14 +94,19 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
   private def poll(
       consumer: Cluster.Consumer,
       todo: mutable.Set[TopicPartition],
-      writer: RecordBatches.Writer
+      writer: WriteBehind
   ): Unit =
-    try
-      consumer.poll(TopicReader.slice).forEach { record =>
-        val partition = new TopicPartition(record.topic, record.partition)
-        if (progress(partition).accept(record.offset)) writer.add(record)
+    try {
+      val found = consumer.poll(TopicReader.slice)
+      val wanted = new WriteBehind.Batch(found.count)
+      found.partitions.forEach { partition =>
+        val at = progress(partition)
+        found.records(partition).forEach { record =>
+          if (at.accept(record.offset)) { wanted.add(record); () }
+        }
       }
-    catch { case _: OffsetOutOfRangeException => checkStill(consumer, todo); () }
+      if (!wanted.isEmpty) writer.add(wanted)
+    } catch { case _: OffsetOutOfRangeException => checkStill(consumer, todo); () }
 
   /** No position has moved for a while: says why where that is final, else lets the read wait until
     * its time is up.
