@@ -101,9 +101,19 @@ class JvmClient:
         import pyarrow as pa
 
         with self._channels.lend() as lent:
-            self._begin_read(lent, query)
+            silence_seconds = query.stall_seconds + READ_GRACE_SECONDS
+            lent.begin("read", silence_seconds, topic=query.topic, times=query.times())
             ranges = query.ranges(_captured(lent.result()))
-            lent.send({n: (r.start, r.target, r.truncated) for n, r in ranges.items()})
+            plan = {
+                "ranges": {
+                    number: (part.start, part.target, part.truncated)
+                    for number, part in ranges.items()
+                },
+                "isolation": query.isolation,
+                "stall_millis": round(query.stall_seconds * 1000),
+                "allow_deleted": query.allow_deleted,
+            }
+            lent.send(plan)
             yield None
             with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
@@ -117,23 +127,11 @@ class JvmClient:
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
         with self._channels.lend() as lent:
-            self._begin_read(lent, ReadQuery(topic), times)
+            lent.begin("read", READ_GRACE_SECONDS, topic=topic, times=list(times))
             captured = _captured(lent.result())
             lent.send(None)
             lent.end()
         return captured
-
-    @staticmethod
-    def _begin_read(lent: Channel, query: ReadQuery, times: Sequence[int] = ()) -> None:
-        lent.begin(
-            "read",
-            query.stall_seconds + READ_GRACE_SECONDS,
-            topic=query.topic,
-            isolation=query.isolation,
-            stall_millis=round(query.stall_seconds * 1000),
-            times=list(times) or query.times(),
-            allow_deleted=query.allow_deleted,
-        )
 
     def close(self) -> None:
         with self._lock:

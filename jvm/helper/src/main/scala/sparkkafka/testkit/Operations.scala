@@ -3,6 +3,7 @@ package sparkkafka.testkit
 import scala.annotation.tailrec
 
 import com.fasterxml.jackson.databind.JsonNode
+import sparkkafka.testkit.Converters._
 
 /** Serves Python's operations on one cluster over one connection, one after another. Each begins
   * with a frame `{"operation": name, ...}`; one that did not go through whole is the connection's
@@ -14,7 +15,7 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
 
   private def serve(request: JsonNode): Boolean = request.get("operation").asText match {
     case "send" => send(request.get("topic").asText, request.get("transactional").asBoolean)
-    case "read" => read(ReadRequest(request))
+    case "read" => read(request.get("topic").asText, request.get("times"))
   }
 
   /** Python sends an Arrow stream (see `messages.py`) and one byte more, which says that it is
@@ -33,17 +34,20 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
         false
     }
 
-  /** Python gets a frame that tells where the topic stands, and sends one with the ranges it wants,
-    * or null for none; then it gets an Arrow stream of records, and a frame with the coverage.
+  /** Python gets a frame that tells where the topic stands, and sends one with a [[ReadPlan]], or
+    * with null; then it gets an Arrow stream of records, and a frame with the coverage.
+    *
+    * @param times
+    *   for which offsets are wanted too: milliseconds since the epoch
     */
-  private def read(request: ReadRequest): Boolean = {
-    val reader = new TopicReader(cluster, request)
-    connection.sendResult(reader.capture())
-    val ranges = connection.receive()
-    if (!ranges.isNull) {
+  private def read(topic: String, times: JsonNode): Boolean = {
+    val reader = new TopicReader(cluster, topic)
+    connection.sendResult(reader.capture(times.elements.asScala.map(_.asLong).toList))
+    val plan = connection.receive()
+    if (!plan.isNull) {
       val writer = new RecordBatches.Writer(connection.out)
       val covered =
-        try reader.run(ReadRequest.ranges(ranges), writer)
+        try reader.run(ReadPlan(plan), writer)
         finally writer.close()
       connection.sendResult(covered)
     }
