@@ -80,4 +80,5 @@ def _lateness(world: World, wait: Callable[[str], None], delay: float) -> float:
         wait(topic)
         returned = time.perf_counter()
         sender.join()
+        producer.close()
     return returned - committed[0]

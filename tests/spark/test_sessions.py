@@ -207,10 +207,7 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
                 stranger.shutdown(socket.SHUT_WR)
                 assert stranger.recv(1) == b""
         ours = Channel(address)
-        ours.begin(
-            "read", 30, topic=topic, isolation="read_committed", stall_millis=1000,
-            times=[], allow_deleted=False,
-        )
+        ours.begin("read", 30, topic=topic, times=[])
         assert ours.result()["partitions"] == {"0": [0, 0, 0]}
         """
     )
@@ -263,15 +260,17 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         """
         import os, signal, subprocess
         from spark_kafka_testkit.clients import jvm
+        from spark_kafka_testkit.offsets import ReadQuery
         jvm.READ_GRACE_SECONDS = 1.0
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
-        kafka.read_records(topic)
+        client = kafka._client("test")
+        client.capture(topic)  # py4j has no part in what follows
         pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
         os.kill(pid, signal.SIGSTOP)
         try:
-            kafka.read_records(topic, timeout=1.0)
+            client.read(ReadQuery(topic, stall_seconds=1.0))
         except errors.HelperError as error:
             print(error)
         finally:

@@ -100,9 +100,9 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
-        silence = query.stall_seconds + READ_GRACE_SECONDS
         with self._channels.lend() as lent:
-            lent.begin("read", silence, topic=query.topic, times=query.times())
+            silence_seconds = query.stall_seconds + READ_GRACE_SECONDS
+            lent.begin("read", silence_seconds, topic=query.topic, times=query.times())
             ranges = query.ranges(_captured(lent.result()))
             plan = {
                 "ranges": {

@@ -15,7 +15,7 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
 
   private def serve(request: JsonNode): Boolean = request.get("operation").asText match {
     case "send" => send(request.get("topic").asText, request.get("transactional").asBoolean)
-    case "read" => read(request)
+    case "read" => read(request.get("topic").asText, request.get("times"))
   }
 
   /** Python sends an Arrow stream (see `messages.py`) and one byte more, which says that it is
@@ -35,13 +35,14 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
     }
 
   /** Python gets a frame that tells where the topic stands, and sends one with a [[ReadPlan]], or
-    * null for none; then it gets an Arrow stream of records, and a frame with the coverage.
+    * with null; then it gets an Arrow stream of records, and a frame with the coverage.
+    *
+    * @param times
+    *   for which offsets are wanted too: milliseconds since the epoch
     */
-  private def read(request: JsonNode): Boolean = {
-    val reader = new TopicReader(cluster, request.get("topic").asText)
-    connection.sendResult(
-      reader.capture(request.get("times").elements.asScala.map(_.asLong).toList)
-    )
+  private def read(topic: String, times: JsonNode): Boolean = {
+    val reader = new TopicReader(cluster, topic)
+    connection.sendResult(reader.capture(times.elements.asScala.map(_.asLong).toList))
     val plan = connection.receive()
     if (!plan.isNull) {
       val writer = new RecordBatches.Writer(connection.out)

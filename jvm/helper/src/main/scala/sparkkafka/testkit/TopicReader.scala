@@ -48,8 +48,13 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     val progress = plan.ranges.map { case (number, wanted) =>
       new TopicPartition(topic, number) -> new Progress(wanted)
     }
-    if (progress.values.exists(!_.isDone))
-      cluster.withConsumer(plan.isolation)(new Reading(plan, progress, _, writer).run())
+    if (progress.values.exists(!_.isDone)) {
+      val behind = new WriteBehind(writer)
+      try {
+        cluster.withConsumer(plan.isolation)(new Reading(plan, progress, _, behind).run())
+        behind.finish()
+      } finally behind.stop()
+    }
     Map(
       "coverage" -> progress.map { case (partition, at) => partition.partition -> at.toData },
       "new_partitions" -> newPartitions()
@@ -61,7 +66,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       plan: ReadPlan,
       progress: Map[TopicPartition, Progress],
       consumer: Cluster.Consumer,
-      writer: RecordBatches.Writer
+      writer: WriteBehind
   ) {
     private val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
       case (partition, at) if !at.isDone => partition
@@ -89,12 +94,17 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     }
 
     private def poll(): Unit =
-      try
-        consumer.poll(TopicReader.slice).forEach { record =>
-          val partition = new TopicPartition(record.topic, record.partition)
-          if (progress(partition).accept(record.offset)) writer.add(record)
+      try {
+        val found = consumer.poll(TopicReader.slice)
+        val wanted = new WriteBehind.Batch(found.count)
+        found.partitions.forEach { partition =>
+          val at = progress(partition)
+          found.records(partition).forEach { record =>
+            if (at.accept(record.offset)) { wanted.add(record); () }
+          }
         }
-      catch { case _: OffsetOutOfRangeException => checkStill(); () }
+        if (!wanted.isEmpty) writer.add(wanted)
+      } catch { case _: OffsetOutOfRangeException => checkStill(); () }
 
     /** No position has moved for a while: says why where that is final, else lets the read wait
       * until its time is up.
