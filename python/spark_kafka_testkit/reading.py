@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from spark_kafka_testkit.clients import Client, Read
+from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.offsets import (
     Bound,
     Coverage,
@@ -175,14 +176,21 @@ class RecordStream(Iterator[Record]):
     """
 
     def __init__(self, read: Read, topic: str, decoding: Decoding) -> None:
-        self._read = read
+        self._read, self._topic = read, topic
         self._records = self._draw(topic, decoding)
+        self._is_at_end = self._is_closed = False
 
     def _draw(self, topic: str, decoding: Decoding) -> Iterator[Record]:
-        for batch in self._read:
-            yield from to_records(batch, topic, decoding.key, decoding.value)
+        with self._read:
+            for batch in self._read:
+                yield from to_records(batch, topic, decoding.key, decoding.value)
+        self._is_at_end = True
 
     def __next__(self) -> Record:
+        if self._is_closed:
+            raise ReadError(
+                f"The stream of topic {self._topic!r} was closed before its end."
+            )
         return next(self._records)
 
     @property
@@ -194,7 +202,8 @@ class RecordStream(Iterator[Record]):
         return self._read.new_partitions
 
     def close(self) -> None:
-        """Ends the read; a second call does nothing."""
+        """Ends the read. A second call does nothing, nor does one at the end."""
+        self._is_closed = not self._is_at_end
         self._read.close()
 
     def __enter__(self) -> RecordStream:

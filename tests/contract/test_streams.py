@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -164,11 +164,10 @@ def helper_threads(spark: SparkSession, topic: str) -> list[str]:
 
 
 def open_sockets() -> int:
-    folder = f"/proc/{os.getpid()}/fd"
     found = 0
-    for name in os.listdir(folder):
+    for descriptor in Path("/proc/self/fd").iterdir():
         try:
-            found += os.readlink(f"{folder}/{name}").startswith("socket:")
+            found += str(descriptor.readlink()).startswith("socket:")
         except OSError:
             pass  # it is closed by now
     return found

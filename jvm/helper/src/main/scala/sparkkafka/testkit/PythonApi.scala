@@ -54,7 +54,7 @@ final class PythonApi {
       val ranges = ReadRequest.ranges(connection.receive())
       val writer = new RecordBatches.Writer(connection.out)
       val covered =
-        try reader.run(ranges, writer)
+        try reader.run(ranges, writer, () => connection.checkOpen())
         finally writer.close()
       connection.sendResult(covered)
     }

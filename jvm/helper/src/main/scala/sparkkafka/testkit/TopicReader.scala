@@ -7,6 +7,7 @@ import scala.collection.mutable
 import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
 import org.apache.kafka.common.TopicPartition
+import org.apache.kafka.common.errors.TimeoutException
 import sparkkafka.testkit.Converters._
 
 /** Reads ranges of a topic's partitions: exactly those, or a failure that says per partition how
@@ -43,17 +44,24 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
 
   /** Gives every record of the ranges to `writer`, per partition in the order of offsets.
     *
+    * @param checkWanted
+    *   fails where no one waits for the records any more; called while nothing comes
     * @return
     *   what was covered, and the partitions that were added to the topic meanwhile
     */
-  def run(ranges: Map[Int, Range], writer: RecordBatches.Writer): Map[String, Any] = {
+  def run(
+      ranges: Map[Int, Range],
+      writer: RecordBatches.Writer,
+      checkWanted: () => Unit
+  ): Map[String, Any] = {
     progress = ranges.map { case (number, wanted) =>
       new TopicPartition(topic, number) -> new Progress(wanted)
     }
     val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
       case (partition, at) if !at.isDone => partition
     }
-    if (todo.nonEmpty) cluster.withConsumer(request.isolation)(read(_, todo, writer))
+    if (todo.nonEmpty)
+      cluster.withConsumer(request.isolation)(read(_, todo, writer, checkWanted))
     Map(
       "coverage" -> progress.map { case (partition, at) => partition.partition -> at.toData },
       "new_partitions" -> newPartitions()
@@ -63,36 +71,47 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
   private def read(
       consumer: Cluster.Consumer,
       todo: mutable.Set[TopicPartition],
-      writer: RecordBatches.Writer
+      writer: RecordBatches.Writer,
+      checkWanted: () => Unit
   ): Unit = {
     consumer.assign(todo.asJava)
     todo.foreach(partition => consumer.seek(partition, progress(partition).position))
     val stall = new Stall(request.stallMillis)
     while (todo.nonEmpty) {
-      poll(consumer, todo, writer)
-      val moved =
-        todo.count(partition => progress(partition).moveTo(consumer.position(partition))) > 0
+      val moved = advance(consumer, todo, writer)
       val done = todo.filter(partition => progress(partition).isDone)
       if (done.nonEmpty) {
         consumer.pause(done.asJava)
         todo --= done
       }
       if (moved) stall.reset()
-      else if (todo.nonEmpty && stall.isTimeToLook) lookAt(consumer, todo, stall)
+      else if (todo.nonEmpty && stall.isTimeToLook) {
+        checkWanted()
+        lookAt(consumer, todo, stall)
+      }
     }
   }
 
-  private def poll(
+  /** One poll; true where a position has moved. */
+  private def advance(
       consumer: Cluster.Consumer,
       todo: mutable.Set[TopicPartition],
       writer: RecordBatches.Writer
-  ): Unit =
-    try
-      consumer.poll(TopicReader.slice).forEach { record =>
+  ): Boolean =
+    try {
+      val polled = consumer.poll(TopicReader.slice)
+      polled.forEach { record =>
         val partition = new TopicPartition(record.topic, record.partition)
         if (progress(partition).accept(record.offset)) writer.add(record)
       }
-    catch { case _: OffsetOutOfRangeException => checkStill(consumer, todo); () }
+      if (polled.isEmpty) writer.flush() // no more for now: what there is shall not wait
+      todo.count(partition => progress(partition).moveTo(position(consumer, partition))) > 0
+    } catch { case _: OffsetOutOfRangeException => checkStill(consumer, todo); false }
+
+  /** While the consumer asks a new leader whether its position is still valid, it does not tell. */
+  private def position(consumer: Cluster.Consumer, partition: TopicPartition): Long =
+    try consumer.position(partition, Cluster.atOnce)
+    catch { case _: TimeoutException => progress(partition).position }
 
   /** No position has moved for a while: says why where that is final, else lets the read wait until
     * its time is up.
