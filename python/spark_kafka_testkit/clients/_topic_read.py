@@ -16,6 +16,7 @@ from spark_kafka_testkit.clients._kafka import (
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     KafkaTestkitError,
+    MissingDependencyError,
     PartitionState,
     ReadTimeoutError,
     RecordsDeletedError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer
 
 UNKNOWN_TOPIC_SECONDS = 2.0
+CAPTURE_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 POSITION_MILLIS = 1000
 BATCH_RECORDS = 8192
@@ -64,6 +66,20 @@ class TopicRead:
 
     def capture(self, times: Sequence[int]) -> Captured:
         """Where the topic stands now."""
+        from kafka.errors import KafkaError
+
+        deadline = time.monotonic() + CAPTURE_SECONDS
+        while True:
+            try:
+                return self._capture(times)
+            except KafkaError as error:
+                # a new leader may not know the high watermark yet
+                is_passing = getattr(error, "retriable", False)
+                if not is_passing or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _capture(self, times: Sequence[int]) -> Captured:
         description = self._describe()
         self._topic_id = _id_of(description)
         self._known = _numbers(description)
@@ -142,13 +158,22 @@ class TopicRead:
 
     def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> list[Any]:
         """The records of one poll that the read wants."""
-        from kafka.errors import OffsetOutOfRangeError
+        from kafka import errors
 
+        lost = [errors.OffsetOutOfRangeError]
+        if hasattr(errors, "LogTruncationError"):
+            lost.append(errors.LogTruncationError)
         try:
             polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
-        except OffsetOutOfRangeError:
+        except tuple(lost):
             self._check_still(consumer, todo)
             return []
+        except errors.UnsupportedCodecError as error:
+            raise MissingDependencyError(
+                f"Topic {self._topic!r} holds compressed records, which kafka-python "
+                f"can't read here: {error}. Install what it needs with: "
+                "pip install 'spark-kafka-testkit[codecs]'"
+            ) from error
         return [
             record
             for partition, found in polled.items()
@@ -263,11 +288,7 @@ class TopicRead:
         with self._admin() as admin:
             (found,) = admin.describe_topics([self._topic])
         error = for_code(found["error_code"])
-        if error.__name__ in (
-            "UnknownTopicOrPartitionError",
-            "InvalidTopicError",
-            "LeaderNotAvailableError",
-        ):
+        if error.__name__ in ("UnknownTopicOrPartitionError", "InvalidTopicError"):
             return None
         if found["error_code"]:
             raise error(f"describing topic {self._topic!r}")
