@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from kafka import KafkaProducer, TopicPartition
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def create(
@@ -55,3 +59,37 @@ def hold(producer: KafkaProducer, topic: str, count: int = 1) -> None:
     for number in range(count):
         producer.send(topic, b"held", key=b"held-%d" % number, partition=0)
     producer.flush()
+
+
+def send_by_java(
+    spark: SparkSession,
+    utils: KafkaUtils,
+    topic: str,
+    records: Iterable[Record],
+    **settings: object,
+) -> None:
+    """Sends text, with headers, by Kafka's own producer in Spark's JVM; `_` in the
+    names of its settings stands for a dot.
+    """
+    jvm = spark._jvm
+    assert jvm is not None
+    kafka = jvm.org.apache.kafka
+    properties = jvm.java.util.Properties()
+    properties.put("bootstrap.servers", utils.broker)
+    for name, item in settings.items():
+        properties.put(name.replace("_", "."), str(item))
+    text = kafka.common.serialization.StringSerializer
+    producer = kafka.clients.producer.KafkaProducer(properties, text(), text())
+    try:
+        for record in records:
+            headers = jvm.java.util.ArrayList()
+            for name, content in record.headers:
+                headers.add(kafka.common.header.internals.RecordHeader(name, content))
+            producer.send(
+                kafka.clients.producer.ProducerRecord(
+                    topic, record.partition, record.key, record.value, headers
+                )
+            )
+        producer.flush()
+    finally:
+        producer.close()

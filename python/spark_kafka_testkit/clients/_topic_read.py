@@ -129,16 +129,16 @@ class TopicRead:
             consumer.seek(partition, self._progress[partition].position)
         moved_at = looked_at = time.monotonic()
         while todo:
-            records = self._poll(consumer, todo)
+            polled = self._poll(consumer, todo)
+            moved = self._move(consumer, todo, polled)
+            records = [
+                record
+                for partition, found in polled.items()
+                for record in found
+                if self._progress[partition].accept(record.offset)
+            ]
             if records:
                 yield _to_batch(records)
-            moved = [
-                partition
-                for partition in todo
-                if self._progress[partition].move_to(
-                    consumer.position(partition, timeout_ms=POSITION_MILLIS)
-                )
-            ]
             done = {
                 partition for partition in todo if self._progress[partition].is_done
             }
@@ -156,30 +156,48 @@ class TopicRead:
                 if is_over:
                     raise self._timeout(todo, current)
 
-    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> list[Any]:
-        """The records of one poll that the read wants."""
+    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> dict[Any, list[Any]]:
+        """The records of one poll, by partition."""
         from kafka import errors
 
         lost = [errors.OffsetOutOfRangeError]
         if hasattr(errors, "LogTruncationError"):
             lost.append(errors.LogTruncationError)
         try:
-            polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
+            found: dict[Any, list[Any]] = consumer.poll(
+                timeout_ms=100, max_records=BATCH_RECORDS
+            )
         except tuple(lost):
             self._check_still(consumer, todo)
-            return []
+            return {}
         except errors.UnsupportedCodecError as error:
             raise MissingDependencyError(
-                f"Topic {self._topic!r} holds compressed records, which kafka-python "
-                f"can't read here: {error}. Install what it needs with: "
+                f"Topic {self._topic!r} holds records compressed with a codec that "
+                f"kafka-python lacks here ({error}). Install it with: "
                 "pip install 'spark-kafka-testkit[codecs]'"
             ) from error
-        return [
-            record
+        return found
+
+    def _move(
+        self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
+    ) -> bool:
+        """Whether a position has moved. A record tells that it lies behind it; what
+        lies behind the last one is asked for when no more come, because to ask for one
+        position takes kafka-python longer the more partitions there are.
+        """
+        positions = {
+            partition: found[-1].offset + 1
             for partition, found in polled.items()
-            for record in found
-            if self._progress[partition].accept(record.offset)
+            if found
+        } or {
+            partition: consumer.position(partition, timeout_ms=POSITION_MILLIS)
+            for partition in todo
+        }
+        moved = [
+            self._progress[partition].move_to(position)
+            for partition, position in positions.items()
         ]
+        return any(moved)
 
     def _timeout(
         self, todo: set[Any], now: dict[Any, PartitionOffsets] | Exception
