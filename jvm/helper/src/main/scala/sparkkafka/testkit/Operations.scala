@@ -47,7 +47,7 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
     if (!plan.isNull) {
       val writer = new RecordBatches.Writer(connection.out)
       val covered =
-        try reader.run(ReadPlan(plan), writer)
+        try reader.run(ReadPlan(plan), writer, () => connection.checkOpen())
         finally writer.close()
       connection.sendResult(covered)
     }

@@ -14,11 +14,26 @@ private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
   private val queue = new ArrayBlockingQueue[Batch](1)
   private var held: Option[Batch] = None
   private var thread: Option[Thread] = None
+  private var isFlushed = true
   @volatile private var failure: Option[Throwable] = None
 
   def add(batch: Batch): Unit = {
     held.foreach(hand)
     held = Some(batch)
+    isFlushed = false
+  }
+
+  /** No batch comes for a while: sends on what there is. */
+  def rest(): Unit = if (!isFlushed) {
+    isFlushed = true
+    if (thread.isEmpty) {
+      held.foreach(write)
+      writer.flush()
+    } else {
+      held.foreach(hand)
+      offer(WriteBehind.flush)
+    }
+    held = None
   }
 
   /** Returns when all is written; the writer stays open. */
@@ -59,11 +74,13 @@ private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
     try Iterator.continually(queue.take()).takeWhile(_ ne WriteBehind.end).foreach(write)
     catch { case thrown: Throwable => failure = Some(thrown) }
 
-  private def write(batch: Batch): Unit = batch.forEach(record => writer.add(record))
+  private def write(batch: Batch): Unit =
+    if (batch eq WriteBehind.flush) writer.flush() else batch.forEach(record => writer.add(record))
 }
 
 private[testkit] object WriteBehind {
   type Batch = java.util.ArrayList[ConsumerRecord[Array[Byte], Array[Byte]]]
 
   private val end = new Batch(0)
+  private val flush = new Batch(0)
 }
