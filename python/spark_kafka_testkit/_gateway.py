@@ -21,6 +21,7 @@ from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_help
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
@@ -49,6 +50,9 @@ class Helper:
 
     def read(self, handle: int, request: dict[str, Any]) -> str:
         return str(self._api.pyRead(handle, json.dumps(request)))
+
+    def follow(self, handle: int, request: dict[str, Any]) -> str:
+        return str(self._api.pyFollow(handle, json.dumps(request)))
 
 
 def active_session() -> SparkSession | None:
@@ -228,3 +232,14 @@ def channel(address: str, silence_seconds: float) -> Iterator[Channel]:
 def scala_version(session: SparkSession) -> str:
     """The version of the Scala library in the session's JVM, for example `2.13.18`."""
     return str(jvm_of(session).scala.util.Properties.versionNumberString())
+
+
+def trigger_of(query: StreamingQuery) -> str | None:
+    """The class of the query's trigger, for example `RealTimeTrigger`; None where no
+    JVM is in reach.
+    """
+    execution = getattr(query, "_jsq", None)
+    if execution is None:
+        return None
+    trigger = execution.streamingQuery().trigger()
+    return str(trigger.getClass().getSimpleName())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class TopicRead:
         """Where the topic stands now."""
         description = self._describe()
         self._topic_id = _id_of(description)
-        self._known = _numbers(description)
+        self._known = numbers_of(description)
         partitions = [self._partition(number) for number in sorted(self._known)]
         with self._admin() as admin:
             offsets = partition_offsets(admin, partitions)
@@ -115,7 +115,7 @@ class TopicRead:
         while todo:
             records = self._poll(consumer, todo)
             if records:
-                yield _to_batch(records)
+                yield to_batch(records)
             moved = [
                 partition
                 for partition in todo
@@ -247,7 +247,7 @@ class TopicRead:
         if current is None:
             return ()
         self._check_same(current)
-        return tuple(sorted(_numbers(current) - self._known))
+        return tuple(sorted(numbers_of(current) - self._known))
 
     def _describe(self) -> dict[str, Any]:
         deadline = time.monotonic() + UNKNOWN_TOPIC_SECONDS
@@ -285,13 +285,15 @@ def _id_of(description: dict[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def _numbers(description: dict[str, Any]) -> set[int]:
+def numbers_of(description: dict[str, Any]) -> set[int]:
     return {info["partition_index"] for info in description["partitions"]}
 
 
-def _to_batch(records: Iterable[Any]) -> pa.RecordBatch:
+def to_batch(records: Sequence[Any]) -> pa.RecordBatch:
     import pyarrow as pa
 
+    if not records:
+        return pa.RecordBatch.from_pylist([], read_schema())
     rows = [
         (
             record.partition,

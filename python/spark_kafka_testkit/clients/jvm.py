@@ -5,7 +5,7 @@ records.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._gateway import Channel, Helper, channel
@@ -93,19 +93,9 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
-        request = {
-            "topic": query.topic,
-            "isolation": query.isolation,
-            "stall_millis": round(query.stall_seconds * 1000),
-            "times": query.times(),
-            "allow_deleted": query.allow_deleted,
-        }
-        address = self.helper.read(self._open_handle(), request)
+        address = self.helper.read(self._open_handle(), _request(query))
         with channel(address, query.stall_seconds + READ_GRACE_SECONDS) as opened:
-            ranges = query.ranges(_captured(opened.result()))
-            opened.send(
-                {n: (r.start, r.target, r.truncated) for n, r in ranges.items()}
-            )
+            _send_ranges(opened, query)
             yield None
             with pa.ipc.open_stream(opened.stream) as reader:
                 yield from reader
@@ -116,14 +106,18 @@ class JvmClient:
         }
         return coverage, tuple(covered["new_partitions"])
 
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        import pyarrow as pa
+
+        address = self.helper.follow(self._open_handle(), _request(query))
+        with channel(address, READ_GRACE_SECONDS) as opened:
+            _send_ranges(opened, query)
+            with pa.ipc.open_stream(opened.stream) as reader:
+                yield from reader
+            opened.result()  # it ends by a failure alone
+
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        request = {
-            "topic": topic,
-            "isolation": "read_uncommitted",
-            "stall_millis": 0,
-            "times": list(times),
-            "allow_deleted": False,
-        }
+        request = {**_request(ReadQuery(topic)), "times": list(times)}
         address = self.helper.read(self._open_handle(), request)
         with channel(address, READ_GRACE_SECONDS) as opened:
             return _captured(opened.result())
@@ -138,6 +132,22 @@ class JvmClient:
         if self._handle is None:
             raise RuntimeError("the client is closed")
         return self._handle
+
+
+def _request(query: ReadQuery) -> dict[str, Any]:
+    return {
+        "topic": query.topic,
+        "isolation": query.isolation,
+        "stall_millis": round(query.stall_seconds * 1000),
+        "times": query.times(),
+        "allow_deleted": query.allow_deleted,
+    }
+
+
+def _send_ranges(opened: Channel, query: ReadQuery) -> None:
+    """Answers where the topic stands with what the query wants of it."""
+    ranges = query.ranges(_captured(opened.result()))
+    opened.send({n: (r.start, r.target, r.truncated) for n, r in ranges.items()})
 
 
 def _captured(data: dict[str, Any]) -> Captured:

@@ -61,13 +61,20 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
     val lent = idleConsumers.asScala
       .find(idle => idle._1 == isolation && idleConsumers.remove(idle))
-      .getOrElse(isolation -> newConsumer(isolation))
+      .getOrElse(isolation -> newConsumer(isolation, readWaitMillis))
     val result =
       try use(lent._2)
       catch { case thrown: Throwable => lent._2.close(atOnce); throw thrown }
     lent._2.unsubscribe()
     idleConsumers.add(lent)
     result
+  }
+
+  /** Lends a consumer whose fetches wait for records, and closes it. */
+  def withFollower[A](isolation: IsolationLevel)(use: Consumer => A): A = {
+    val consumer = newConsumer(isolation, followWaitMillis)
+    try use(consumer)
+    finally consumer.close(atOnce)
   }
 
   override def close(): Unit = {
@@ -103,13 +110,13 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     producer
   }
 
-  private def newConsumer(isolation: IsolationLevel): Consumer = new KafkaConsumer(
+  private def newConsumer(isolation: IsolationLevel, waitMillis: Int): Consumer = new KafkaConsumer(
     settings(
       "isolation.level" -> isolation.toString.toLowerCase,
       "auto.offset.reset" -> "none",
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
-      "fetch.max.wait.ms" -> "10", // a fetch in flight delays the next read, and a close, by this much
+      "fetch.max.wait.ms" -> waitMillis.toString,
       "max.partition.fetch.bytes" -> (8 << 20).toString,
       "max.poll.records" -> "16384"
     ),
@@ -135,5 +142,8 @@ private[testkit] object Cluster {
   val batchBytes: Int = 256 << 10
   val atOnce: java.time.Duration = java.time.Duration.ZERO
 
+  private val readWaitMillis =
+    10 // a fetch in flight delays the next read, and a close, by this much
+  private val followWaitMillis = 500
   private val transactionMillis = 900000 // what brokers allow at the most, by default
 }

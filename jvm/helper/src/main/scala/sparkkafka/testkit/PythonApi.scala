@@ -60,6 +60,23 @@ final class PythonApi {
     }
   }
 
+  /** As [[pyRead]], but the stream of records does not end, and holds an empty batch at least every
+    * while; Python closes the channel, or gets a frame with the failure that ended it. Of the
+    * ranges only the starts count.
+    */
+  def pyFollow(handle: Long, request: String): String = {
+    val cluster = clusters.get(handle)
+    val wanted = ReadRequest(Json.read(request))
+    open(s"follow-${wanted.topic}") { connection =>
+      val reader = new TopicReader(cluster, wanted)
+      connection.sendResult(reader.capture())
+      val starts = ReadRequest.ranges(connection.receive()).map { case (n, of) => n -> of.start }
+      val writer = new RecordBatches.Writer(connection.out)
+      try new TopicFollower(cluster, wanted, reader.description, starts).run(writer)
+      finally writer.close()
+    }
+  }
+
   private def open(name: String)(serve: Connection => Unit): String = {
     val address = ArrowChannel.open(name)(serve)
     s"${address.port} ${address.secret}"

@@ -89,6 +89,12 @@ private[testkit] object RecordBatches {
       if (rows >= maxRows || bytes >= maxBytes) writeBatch()
     }
 
+    /** Sends what has come, an empty batch if nothing has. */
+    def flush(): Unit = {
+      writeBatch()
+      out.flush()
+    }
+
     private def addBytes(vector: VarBinaryVector, row: Int, content: Array[Byte]): Unit =
       if (content == null) vector.setNull(row)
       else {

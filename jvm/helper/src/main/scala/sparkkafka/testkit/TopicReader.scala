@@ -20,7 +20,7 @@ import sparkkafka.testkit.Converters._
   */
 private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest) {
   private val topic = request.topic
-  private val description: TopicDescription = cluster.lookups.describe(topic)
+  val description: TopicDescription = cluster.lookups.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
   private var progress: Map[TopicPartition, Progress] = Map.empty
 
@@ -148,7 +148,8 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
     val at = progress(partition)
     if (now.end < at.target) throw changed("truncated")
     if (now.beginning > at.position) {
-      if (!request.allowDeleted) throw deleted(partition, at.position, now.beginning)
+      if (!request.allowDeleted)
+        throw Failure.recordsDeleted(topic, partition.partition, at.position, now.beginning)
       at.skipTo(now.beginning)
       consumer.seek(partition, now.beginning)
     }
@@ -166,20 +167,14 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
   private def checkSame(current: TopicDescription): Unit =
     if (current.topicId != description.topicId) throw changed("recreated")
 
-  private def deleted(partition: TopicPartition, start: Long, end: Long): Failure = new Failure(
-    Failure.RecordsDeleted,
-    Map("topic" -> topic, "partition" -> partition.partition, "start" -> start, "end" -> end)
-  )
-
-  private def changed(what: String): Failure =
-    new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
+  private def changed(what: String): Failure = Failure.topicChanged(topic, what)
 }
 
 private[testkit] object TopicReader {
   private val slice = Duration.ofMillis(100)
   private val lookMillis = 2000
 
-  private def numbers(description: TopicDescription): Set[Int] =
+  def numbers(description: TopicDescription): Set[Int] =
     description.partitions.asScala.map(_.partition).toSet
 
   /** In the usual form of a UUID, in which kafka-python gives it too. */
