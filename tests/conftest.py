@@ -5,6 +5,7 @@ names.
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -46,7 +47,9 @@ def spark() -> Iterator[SparkSession]:
     }
     for name, value in KafkaUtils.spark_conf(settings).items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYSPARK_PYTHON", sys.executable)  # where pandas is
+        session = builder.getOrCreate()
     yield session
     session.stop()
 

@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from spark_kafka_testkit import KafkaUtils
 
 builder = SparkSession.builder.master("local[2]")
+builder = builder.config("spark.sql.shuffle.partitions", 2)
 for name, value in KafkaUtils.spark_conf().items():
     builder = builder.config(name, value)
 spark = builder.getOrCreate()
@@ -48,7 +49,11 @@ def test_the_block_runs(where: str, code: str) -> None:
     whole = code if "import" in code else CONTEXT + code
     done = subprocess.run(
         [sys.executable, "-c", whole],
-        env={**os.environ, "SPARK_KAFKA_TESTKIT_BACKEND": "embedded"},
+        env={
+            **os.environ,
+            "SPARK_KAFKA_TESTKIT_BACKEND": "embedded",
+            "PYSPARK_PYTHON": sys.executable,  # as in an activated environment
+        },
         capture_output=True,
         text=True,
         timeout=180,
