@@ -4,6 +4,7 @@ names.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import uuid
@@ -27,10 +28,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[KafkaUtils]:
-    """The broker of the run; the embedded one, unless the environment asks for
-    another.
+    """The broker of the run: an embedded one, or that of the test run which started
+    this one.
     """
-    with KafkaUtils(backend="embedded") as utils:
+    address = os.environ.get("SPARK_KAFKA_TESTKIT_TEST_BROKER")
+    where = {"bootstrap_servers": address} if address else {"backend": "embedded"}
+    with KafkaUtils(**where) as utils:
         yield utils
 
 

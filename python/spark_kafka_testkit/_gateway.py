@@ -12,7 +12,7 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -48,11 +48,11 @@ class Helper:
     def send(self, handle: int, topic: str, transactional: bool) -> str:
         return str(self._api.pySend(handle, topic, transactional))
 
-    def read(self, handle: int, request: dict[str, Any]) -> str:
-        return str(self._api.pyRead(handle, json.dumps(request)))
+    def read(self, handle: int, topic: str, times: Sequence[int]) -> str:
+        return str(self._api.pyRead(handle, topic, json.dumps(list(times))))
 
-    def follow(self, handle: int, request: dict[str, Any]) -> str:
-        return str(self._api.pyFollow(handle, json.dumps(request)))
+    def follow(self, handle: int, topic: str, times: Sequence[int]) -> str:
+        return str(self._api.pyFollow(handle, topic, json.dumps(list(times))))
 
 
 def active_session() -> SparkSession | None:

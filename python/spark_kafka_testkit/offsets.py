@@ -53,6 +53,13 @@ class PartitionOffsets:
     end: int
     stable: int
 
+    @classmethod
+    def of(cls, beginning: int, end: int, stable: int) -> PartitionOffsets:
+        """What a broker answers. Asked for last, the stable offset may have moved past
+        the end; and it stays where it is when the records above it are deleted.
+        """
+        return cls(beginning, end, max(beginning, min(stable, end)))
+
 
 @dataclass(frozen=True)
 class Mark:

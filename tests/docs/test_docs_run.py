@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-CONTEXT = """
-import sys, tempfile
-from pyspark.sql import SparkSession
-from spark_kafka_testkit import KafkaUtils
-
-builder = SparkSession.builder.master("local[2]")
-builder = builder.config("spark.sql.shuffle.partitions", 2)
-for name, value in KafkaUtils.spark_conf().items():
-    builder = builder.config(name, value)
-spark = builder.getOrCreate()
-kafka = KafkaUtils()
-kafka.setup()
-"""
+PAGES = {
+    "README": [ROOT / "README.md"],
+    "docs": sorted((ROOT / "docs").rglob("*.md")),
+}
+STANDARD = {"datetime": datetime, "json": json, "tempfile": tempfile}
 
 
-def blocks() -> list[tuple[str, str]]:
-    """Every Python block, but those marked as fragments, and where it stands."""
+def blocks(of: str) -> list[tuple[str, str]]:
+    """Every Python block of the README or of the docs, but those marked as fragments,
+    and where it stands.
+    """
     found = []
-    for page in PAGES:
+    for page in PAGES[of]:
         for match in re.finditer(
             r"^```python\n(.*?)^```", page.read_text(), re.M | re.S
         ):
@@ -41,19 +40,38 @@ def blocks() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def docs_kafka() -> Iterator[KafkaUtils]:
+    """A broker for the docs alone: they all use the same names of topics."""
+    with KafkaUtils(backend="embedded") as utils:
+        yield utils
+
+
 @pytest.mark.parametrize(
-    ("where", "code"), blocks(), ids=[where for where, _ in blocks()]
+    ("where", "code"), blocks("docs"), ids=[where for where, _ in blocks("docs")]
 )
-def test_the_block_runs(where: str, code: str) -> None:
-    """As printed; a block that makes no session of its own is given one."""
-    whole = code if "import" in code else CONTEXT + code
+def test_the_block_runs(
+    where: str, code: str, docs_kafka: KafkaUtils, spark: Any
+) -> None:
+    """As printed, with a session `spark` and a broker `kafka` at hand."""
+    exec(  # noqa: S102  that is what this test is for
+        compile(textwrap.dedent(code), where, "exec"),
+        {"spark": spark, "kafka": docs_kafka, "KafkaUtils": KafkaUtils, **STANDARD},
+    )
+    for query in spark.streams.active:
+        query.stop()
+    names = [t for t in docs_kafka.admin_client.list_topics() if not t.startswith("__")]
+    docs_kafka.delete_topics(names)
+
+
+@pytest.mark.parametrize(
+    ("where", "code"), blocks("README"), ids=[where for where, _ in blocks("README")]
+)
+def test_the_readmes_block_runs_by_itself(where: str, code: str) -> None:
+    """As printed, in a process of its own, where nothing was set up."""
     done = subprocess.run(
-        [sys.executable, "-c", whole],
-        env={
-            **os.environ,
-            "SPARK_KAFKA_TESTKIT_BACKEND": "embedded",
-            "PYSPARK_PYTHON": sys.executable,  # as in an activated environment
-        },
+        [sys.executable, "-c", code],
+        env={**os.environ, "SPARK_KAFKA_TESTKIT_BACKEND": "embedded"},
         capture_output=True,
         text=True,
         timeout=180,

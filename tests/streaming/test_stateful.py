@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Frames: TypeAlias = "Iterator[pd.DataFrame]"
 
 MINUTE = 60_000
-START = 1_767_225_600_000 # 2026-01-01
+START = 1_767_225_600_000  # 2026-01-01
 STORE = "spark.sql.streaming.stateStore.providerClass"
 ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
@@ -117,7 +117,7 @@ def test_transform_with_state(kafka: KafkaUtils, queries: Queries, topic: str) -
             self.handle.registerTimer(due)
             yield pd.DataFrame({"key": [], "value": []}, dtype=str)
 
-        def handleExpiredTimer(self, key: Any, *timers: Any) -> Frames:  # noqa: N802
+        def handleExpiredTimer(self, key: Any, **timers: Any) -> Frames:  # noqa: N802
             import pandas as pd
 
             count, _ = self.state.get()

@@ -14,6 +14,7 @@ __all__ = [
     "BACKENDS",
     "BACKEND_ENV",
     "BOOTSTRAP_ENV",
+    "OWN_CONFIG",
     "Backend",
     "Broker",
     "BrokerSettings",
@@ -22,6 +23,18 @@ __all__ = [
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
+
+OWN_CONFIG: Mapping[str, str] = {
+    # a misspelled topic is an error, and a deleted one stays deleted
+    "auto.create.topics.enable": "false",
+    # tests choose timestamps: of long ago, which retention would delete within minutes,
+    # and of days to come, which brokers refuse
+    "log.retention.ms": "-1",
+    "log.message.timestamp.after.max.ms": str((1 << 63) - 1),
+}
+"""Kafka's settings for a broker of ours, wherever it runs; `broker_config` is over
+them.
+"""
 
 Backend = Literal["auto", "container", "embedded", "external"]
 BACKENDS: tuple[Backend, ...] = ("auto", "container", "embedded", "external")

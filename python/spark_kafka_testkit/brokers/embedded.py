@@ -30,7 +30,7 @@ from spark_kafka_testkit._jars import (
     own_jar,
 )
 from spark_kafka_testkit._java import Java, find_java
-from spark_kafka_testkit.brokers import BrokerSettings
+from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.errors import BrokerStartError
 
@@ -314,8 +314,6 @@ def _properties(
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": folder / "data",
-        # a misspelled topic is an error, and a deleted one stays deleted
-        "auto.create.topics.enable": "false",
         # one node: nothing to replicate, no consumers to wait for, few internal
         # partitions
         "offsets.topic.replication.factor": 1,
@@ -334,6 +332,7 @@ def _properties(
         "log.cleaner.dedupe.buffer.size": 16 << 20,
         # a test that waits for compaction does not want to wait the usual 15 s
         "log.cleaner.backoff.ms": 1000,
+        **OWN_CONFIG,
         **broker_config,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

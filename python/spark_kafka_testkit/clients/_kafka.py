@@ -136,11 +136,7 @@ def partition_offsets(
             )
         with make_consumer(address, "read_committed") as consumer:
             stable = consumer.end_offsets(wanted)
-    return {
-        # the last stable offset is asked for last, and may have moved on meanwhile
-        p: PartitionOffsets(beginning[p], end[p], min(stable[p], end[p]))
-        for p in wanted
-    }
+    return {p: PartitionOffsets.of(beginning[p], end[p], stable[p]) for p in wanted}
 
 
 def make_producer(

@@ -93,9 +93,9 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
-        address = self.helper.read(self._open_handle(), _request(query))
+        address = self.helper.read(self._open_handle(), query.topic, query.times())
         with channel(address, query.stall_seconds + READ_GRACE_SECONDS) as opened:
-            _send_ranges(opened, query)
+            _send_plan(opened, query)
             yield None
             with pa.ipc.open_stream(opened.stream) as reader:
                 yield from reader
@@ -109,16 +109,15 @@ class JvmClient:
     def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
         import pyarrow as pa
 
-        address = self.helper.follow(self._open_handle(), _request(query))
+        address = self.helper.follow(self._open_handle(), query.topic, query.times())
         with channel(address, READ_GRACE_SECONDS) as opened:
-            _send_ranges(opened, query)
+            _send_plan(opened, query)
             with pa.ipc.open_stream(opened.stream) as reader:
                 yield from reader
             opened.result()  # it ends by a failure alone
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        request = {**_request(ReadQuery(topic)), "times": list(times)}
-        address = self.helper.read(self._open_handle(), request)
+        address = self.helper.read(self._open_handle(), topic, times)
         with channel(address, READ_GRACE_SECONDS) as opened:
             return _captured(opened.result())
 
@@ -134,20 +133,19 @@ class JvmClient:
         return self._handle
 
 
-def _request(query: ReadQuery) -> dict[str, Any]:
-    return {
-        "topic": query.topic,
-        "isolation": query.isolation,
-        "stall_millis": round(query.stall_seconds * 1000),
-        "times": query.times(),
-        "allow_deleted": query.allow_deleted,
-    }
-
-
-def _send_ranges(opened: Channel, query: ReadQuery) -> None:
+def _send_plan(opened: Channel, query: ReadQuery) -> None:
     """Answers where the topic stands with what the query wants of it."""
     ranges = query.ranges(_captured(opened.result()))
-    opened.send({n: (r.start, r.target, r.truncated) for n, r in ranges.items()})
+    plan = {
+        "ranges": {
+            number: (part.start, part.target, part.truncated)
+            for number, part in ranges.items()
+        },
+        "isolation": query.isolation,
+        "stall_millis": round(query.stall_seconds * 1000),
+        "allow_deleted": query.allow_deleted,
+    }
+    opened.send(plan)
 
 
 def _captured(data: dict[str, Any]) -> Captured:

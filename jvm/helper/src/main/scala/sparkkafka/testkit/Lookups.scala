@@ -58,12 +58,10 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
     val end = list(OffsetSpec.latest, IsolationLevel.READ_UNCOMMITTED)
     val stable = list(OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
     partitions.map { partition =>
-      val highWatermark = await(end).get(partition).offset
-      partition -> PartitionOffsets(
+      partition -> PartitionOffsets.of(
         await(beginning).get(partition).offset,
-        highWatermark,
-        // asked for last, and may have moved on meanwhile
-        await(stable).get(partition).offset.min(highWatermark)
+        await(end).get(partition).offset,
+        await(stable).get(partition).offset
       )
     }.toMap
   }

@@ -3,6 +3,8 @@ package sparkkafka.testkit
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
 
+import sparkkafka.testkit.Converters._
+
 /** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
   * own and answers over the channel whose address (`port secret`) the method returns, so that
   * Python can give up waiting whenever it wants to.
@@ -39,22 +41,22 @@ final class PythonApi {
     }
   }
 
-  /** Over the channel: Python gets a frame that tells where the topic stands, and sends one with
-    * the ranges it wants; then it gets an Arrow stream of records, and a frame with the coverage.
+  /** Over the channel: Python gets a frame that tells where the topic stands, and sends one with a
+    * [[ReadPlan]]; then it gets an Arrow stream of records, and a frame with the coverage.
     *
-    * @param request
-    *   a [[ReadRequest]] as JSON
+    * @param times
+    *   for which offsets are wanted too: milliseconds since the epoch, as a JSON list
     */
-  def pyRead(handle: Long, request: String): String = {
+  def pyRead(handle: Long, topic: String, times: String): String = {
     val cluster = clusters.get(handle)
-    val wanted = ReadRequest(Json.read(request))
-    open(s"read-${wanted.topic}") { connection =>
-      val reader = new TopicReader(cluster, wanted)
-      connection.sendResult(reader.capture())
-      val ranges = ReadRequest.ranges(connection.receive())
+    val millis = Json.read(times).elements.asScala.map(_.asLong).toList
+    open(s"read-$topic") { connection =>
+      val reader = new TopicReader(cluster, topic)
+      connection.sendResult(reader.capture(millis))
+      val plan = ReadPlan(connection.receive())
       val writer = new RecordBatches.Writer(connection.out)
       val covered =
-        try reader.run(ranges, writer)
+        try reader.run(plan, writer)
         finally writer.close()
       connection.sendResult(covered)
     }
@@ -64,15 +66,15 @@ final class PythonApi {
     * while; Python closes the channel, or gets a frame with the failure that ended it. Of the
     * ranges only the starts count.
     */
-  def pyFollow(handle: Long, request: String): String = {
+  def pyFollow(handle: Long, topic: String, times: String): String = {
     val cluster = clusters.get(handle)
-    val wanted = ReadRequest(Json.read(request))
-    open(s"follow-${wanted.topic}") { connection =>
-      val reader = new TopicReader(cluster, wanted)
-      connection.sendResult(reader.capture())
-      val starts = ReadRequest.ranges(connection.receive()).map { case (n, of) => n -> of.start }
+    val millis = Json.read(times).elements.asScala.map(_.asLong).toList
+    open(s"follow-$topic") { connection =>
+      val reader = new TopicReader(cluster, topic)
+      connection.sendResult(reader.capture(millis))
+      val plan = ReadPlan(connection.receive())
       val writer = new RecordBatches.Writer(connection.out)
-      try new TopicFollower(cluster, wanted, reader.description, starts).run(writer)
+      try new TopicFollower(cluster, reader.description, plan).run(writer)
       finally writer.close()
     }
   }

@@ -12,34 +12,31 @@ import sparkkafka.testkit.Converters._
   *
   * @param described
   *   the topic when the offsets were captured
-  * @param starts
-  *   the first offset wanted of each partition; one that is added later is followed from its
-  *   beginning
+  * @param plan
+  *   of the ranges the starts count; a partition that is added later is followed from its beginning
   */
 private[testkit] final class TopicFollower(
     cluster: Cluster,
-    request: ReadRequest,
     described: TopicDescription,
-    starts: Map[Int, Long]
+    plan: ReadPlan
 ) {
-  private val topic = request.topic
+  private val topic = described.name
   private var known = TopicReader.numbers(described)
 
   /** Gives records to `writer` within milliseconds, and an empty batch where none has come for a
     * while. It ends by what it throws.
     */
-  def run(writer: RecordBatches.Writer): Unit = cluster.withFollower(request.isolation) {
-    consumer =>
-      consumer.assign(starts.keys.map(new TopicPartition(topic, _)).toSeq.asJava)
-      starts.foreach { case (number, offset) =>
-        consumer.seek(new TopicPartition(topic, number), offset)
-      }
-      val stall = new Stall(Long.MaxValue)
-      while (true) {
-        val count = poll(consumer, writer)
-        writer.flush()
-        if (count > 0) stall.reset() else if (stall.isTimeToLook) look(consumer)
-      }
+  def run(writer: RecordBatches.Writer): Unit = cluster.withFollower(plan.isolation) { consumer =>
+    consumer.assign(plan.ranges.keys.map(new TopicPartition(topic, _)).toSeq.asJava)
+    plan.ranges.foreach { case (number, wanted) =>
+      consumer.seek(new TopicPartition(topic, number), wanted.start)
+    }
+    val stall = new Stall(Long.MaxValue)
+    while (true) {
+      val count = poll(consumer, writer)
+      writer.flush()
+      if (count > 0) stall.reset() else if (stall.isTimeToLook) look(consumer)
+    }
   }
 
   private def poll(consumer: Cluster.Consumer, writer: RecordBatches.Writer): Int =

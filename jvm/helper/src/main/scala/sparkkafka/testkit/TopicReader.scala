@@ -18,17 +18,15 @@ import sparkkafka.testkit.Converters._
   * nothing). Under read_committed the target is the high watermark as well: the last stable offset
   * would leave out what is committed above an open transaction, or committed a moment ago.
   */
-private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest) {
-  private val topic = request.topic
+private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   val description: TopicDescription = cluster.lookups.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
-  private var progress: Map[TopicPartition, Progress] = Map.empty
 
   /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
-  def capture(): Map[String, Any] = {
+  def capture(millis: Seq[Long]): Map[String, Any] = {
     val partitions = numbers.map(new TopicPartition(topic, _))
     val offsets = cluster.lookups.offsets(partitions)
-    val times = request.times.map { time =>
+    val times = millis.map { time =>
       val found = cluster.lookups.offsetsAt(time, offsets)
       time -> found.map { case (partition, offset) => partition.partition -> offset }
     }
@@ -41,117 +39,107 @@ private[testkit] final class TopicReader(cluster: Cluster, request: ReadRequest)
     )
   }
 
-  /** Gives every record of the ranges to `writer`, per partition in the order of offsets.
+  /** Gives every record of the plan's ranges to `writer`, per partition in the order of offsets.
     *
     * @return
     *   what was covered, and the partitions that were added to the topic meanwhile
     */
-  def run(ranges: Map[Int, Range], writer: RecordBatches.Writer): Map[String, Any] = {
-    progress = ranges.map { case (number, wanted) =>
+  def run(plan: ReadPlan, writer: RecordBatches.Writer): Map[String, Any] = {
+    val progress = plan.ranges.map { case (number, wanted) =>
       new TopicPartition(topic, number) -> new Progress(wanted)
     }
-    val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
-      case (partition, at) if !at.isDone => partition
-    }
-    if (todo.nonEmpty) cluster.withConsumer(request.isolation)(read(_, todo, writer))
+    if (progress.values.exists(!_.isDone))
+      cluster.withConsumer(plan.isolation)(new Reading(plan, progress, _, writer).run())
     Map(
       "coverage" -> progress.map { case (partition, at) => partition.partition -> at.toData },
       "new_partitions" -> newPartitions()
     )
   }
 
-  private def read(
+  /** The fetching part of one read. */
+  private final class Reading(
+      plan: ReadPlan,
+      progress: Map[TopicPartition, Progress],
       consumer: Cluster.Consumer,
-      todo: mutable.Set[TopicPartition],
       writer: RecordBatches.Writer
-  ): Unit = {
-    consumer.assign(todo.asJava)
-    todo.foreach(partition => consumer.seek(partition, progress(partition).position))
-    val stall = new Stall(request.stallMillis)
-    while (todo.nonEmpty) {
-      poll(consumer, todo, writer)
-      val moved =
-        todo.count(partition => progress(partition).moveTo(consumer.position(partition))) > 0
-      val done = todo.filter(partition => progress(partition).isDone)
-      if (done.nonEmpty) {
-        consumer.pause(done.asJava)
-        todo --= done
-      }
-      if (moved) stall.reset()
-      else if (todo.nonEmpty && stall.isTimeToLook) lookAt(consumer, todo, stall)
+  ) {
+    private val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
+      case (partition, at) if !at.isDone => partition
     }
-  }
 
-  private def poll(
-      consumer: Cluster.Consumer,
-      todo: mutable.Set[TopicPartition],
-      writer: RecordBatches.Writer
-  ): Unit =
-    try
-      consumer.poll(TopicReader.slice).forEach { record =>
-        val partition = new TopicPartition(record.topic, record.partition)
-        if (progress(partition).accept(record.offset)) writer.add(record)
+    def run(): Unit = {
+      consumer.assign(todo.asJava)
+      todo.foreach(partition => consumer.seek(partition, progress(partition).position))
+      val stall = new Stall(plan.stallMillis)
+      while (todo.nonEmpty) {
+        poll()
+        val moved =
+          todo.count(partition => progress(partition).moveTo(consumer.position(partition))) > 0
+        val done = todo.filter(partition => progress(partition).isDone)
+        if (done.nonEmpty) {
+          consumer.pause(done.asJava)
+          todo --= done
+        }
+        if (moved) stall.reset()
+        else if (todo.nonEmpty && stall.isTimeToLook) lookAt(stall)
       }
-    catch { case _: OffsetOutOfRangeException => checkStill(consumer, todo); () }
+    }
 
-  /** No position has moved for a while: says why where that is final, else lets the read wait until
-    * its time is up.
-    */
-  private def lookAt(
-      consumer: Cluster.Consumer,
-      todo: mutable.Set[TopicPartition],
-      stall: Stall
-  ): Unit = {
-    val now = checkStill(consumer, todo)
-    if (stall.isOver) throw now.fold(silence => silence, timeout(todo, _))
-  }
+    private def poll(): Unit =
+      try
+        consumer.poll(TopicReader.slice).forEach { record =>
+          val partition = new TopicPartition(record.topic, record.partition)
+          if (progress(partition).accept(record.offset)) writer.add(record)
+        }
+      catch { case _: OffsetOutOfRangeException => checkStill(); () }
 
-  private def timeout(
-      todo: mutable.Set[TopicPartition],
-      now: Map[TopicPartition, PartitionOffsets]
-  ): Failure = {
-    val producers = cluster.lookups.openProducers(todo.toSeq)
-    val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
-      Map[String, Any](
-        "partition" -> partition.partition,
-        "position" -> progress(partition).position,
-        "target" -> progress(partition).target,
-        "stable" -> now(partition).stable,
-        "producers" -> producers.getOrElse(partition, Nil)
+    /** No position has moved for a while: says why where that is final, else lets the read wait
+      * until its time is up.
+      */
+    private def lookAt(stall: Stall): Unit = {
+      val now = checkStill()
+      if (stall.isOver) throw now.fold(silence => silence, timeout(_))
+    }
+
+    private def timeout(now: Map[TopicPartition, PartitionOffsets]): Failure = {
+      val producers = cluster.lookups.openProducers(todo.toSeq)
+      val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
+        Map[String, Any](
+          "partition" -> partition.partition,
+          "position" -> progress(partition).position,
+          "target" -> progress(partition).target,
+          "stable" -> now(partition).stable,
+          "producers" -> producers.getOrElse(partition, Nil)
+        )
+      }
+      new Failure(
+        Failure.ReadTimeout,
+        Map("topic" -> topic, "seconds" -> plan.stallMillis / 1000.0, "partitions" -> partitions)
       )
     }
-    new Failure(
-      Failure.ReadTimeout,
-      Map("topic" -> topic, "seconds" -> request.stallMillis / 1000.0, "partitions" -> partitions)
-    )
-  }
 
-  /** Where the partitions stand now; or, while the broker does not say (a leader may be changing,
-    * the topic may be going), its silence.
-    */
-  private def checkStill(
-      consumer: Cluster.Consumer,
-      todo: mutable.Set[TopicPartition]
-  ): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
-    try {
-      checkSame(cluster.lookups.lookUp(topic).getOrElse(throw changed("deleted")))
-      val now = cluster.lookups.offsets(todo.toSeq, TopicReader.lookMillis)
-      todo.foreach(partition => checkStill(consumer, partition, now(partition)))
-      Right(now)
-    } catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => Left(silence) }
+    /** Where the partitions stand now; or, while the broker does not say (a leader may be changing,
+      * the topic may be going), its silence.
+      */
+    private def checkStill(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
+      try {
+        checkSame(cluster.lookups.lookUp(topic).getOrElse(throw changed("deleted")))
+        val now = cluster.lookups.offsets(todo.toSeq, TopicReader.lookMillis)
+        todo.foreach(partition => checkStill(partition, now(partition)))
+        Right(now)
+      } catch {
+        case silence: Failure if silence.code == Failure.BrokerUnreachable => Left(silence)
+      }
 
-  private def checkStill(
-      consumer: Cluster.Consumer,
-      partition: TopicPartition,
-      now: PartitionOffsets
-  ): Unit = {
-    val at = progress(partition)
-    if (now.end < at.target) throw changed("truncated")
-    if (now.beginning > at.position) {
-      if (!request.allowDeleted)
-        throw Failure.recordsDeleted(topic, partition.partition, at.position, now.beginning)
-      at.skipTo(now.beginning)
-      consumer.seek(partition, now.beginning)
+    private def checkStill(partition: TopicPartition, now: PartitionOffsets): Unit = {
+      val at = progress(partition)
+      if (now.end < at.target) throw changed("truncated")
+      if (now.beginning > at.position) {
+        if (!plan.allowDeleted)
+          throw Failure.recordsDeleted(topic, partition.partition, at.position, now.beginning)
+        at.skipTo(now.beginning)
+        consumer.seek(partition, now.beginning)
+      }
     }
   }
 
