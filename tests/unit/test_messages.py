@@ -18,6 +18,7 @@ from spark_kafka_testkit.messages import (
     BATCH_BYTES,
     BATCH_MESSAGES,
     batches,
+    send_schema,
 )
 
 NOTHING = {"partition": None, "timestamp": None, "headers": []}
