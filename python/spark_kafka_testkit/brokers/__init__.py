@@ -14,6 +14,7 @@ __all__ = [
     "BACKENDS",
     "BACKEND_ENV",
     "BOOTSTRAP_ENV",
+    "OUR_CONFIG",
     "Backend",
     "Broker",
     "BrokerSettings",
@@ -101,6 +102,15 @@ class BrokerSettings:
     network: Any = None
     network_alias: str = "kafka"
     reuse: bool = False
+
+
+OUR_CONFIG = {
+    # a misspelled topic is an error, and a deleted one stays deleted
+    "auto.create.topics.enable": "false",
+    # by default records whose timestamps lie a week back go within five minutes
+    "log.retention.ms": "-1",
+}
+"""What brokers of ours do otherwise than Kafka by default, wherever they run."""
 
 
 def start_broker(

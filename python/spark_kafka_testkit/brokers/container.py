@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
-from spark_kafka_testkit.brokers import BrokerSettings
+from spark_kafka_testkit.brokers import OUR_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers._pull import pull
 from spark_kafka_testkit.brokers._reuse import HOST_PORT, LABEL, Reuse
@@ -273,7 +273,7 @@ def _has_kraft(image: str) -> bool:
 def _configured(
     container: Any, settings: BrokerSettings, port: int | None, reuse: Reuse | None
 ) -> Any:
-    config = {"auto.create.topics.enable": "false", **settings.broker_config}
+    config = {**OUR_CONFIG, **settings.broker_config}
     for name, value in config.items():
         container.with_env(_variable(name), value)
     for name, value in settings.environment.items():

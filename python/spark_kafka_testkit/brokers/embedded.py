@@ -30,7 +30,7 @@ from spark_kafka_testkit._jars import (
     own_jar,
 )
 from spark_kafka_testkit._java import Java, find_java
-from spark_kafka_testkit.brokers import BrokerSettings
+from spark_kafka_testkit.brokers import OUR_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.errors import BrokerStartError
 
@@ -314,8 +314,7 @@ def _properties(
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": folder / "data",
-        # a misspelled topic is an error, and a deleted one stays deleted
-        "auto.create.topics.enable": "false",
+        **OUR_CONFIG,
         # one node: nothing to replicate, no consumers to wait for, few internal
         # partitions
         "offsets.topic.replication.factor": 1,
