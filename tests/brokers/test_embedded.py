@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._jars import cache_folder
 from spark_kafka_testkit.brokers import embedded
 from spark_kafka_testkit.brokers._ports import ephemeral_start, free_ports
@@ -53,6 +53,28 @@ def test_it_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
     addresses = listening_addresses(broker.pid)
     assert len(addresses) == 2
     assert all(address.startswith("127.") for address in addresses)
+
+
+def test_records_of_long_ago_are_kept() -> None:
+    """Their timestamps are often those of the events: retention does not remove them,
+    unless a topic asks for it.
+    """
+    often = {
+        "log.retention.check.interval.ms": "100",
+        "log.initial.task.delay.ms": "100",
+    }
+    with KafkaUtils(backend="embedded", broker_config=often) as kafka:
+        kafka.create_topics(["kept"])
+        configs = {"retention.ms": "1000"}
+        kafka.admin_client.create_topics({"lost": {"configs": configs}})
+        kafka.create_topics(["lost"])
+        for topic in ("kept", "lost"):
+            kafka.send_messages(topic, [Record("k", "v", timestamp=0)])
+        deadline = time.monotonic() + 60
+        while kafka.offsets("lost")[0].beginning == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert [record.key for record in kafka.read_records("kept")] == ["k"]
 
 
 def test_its_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+@contextmanager
+def through(
+    client: str, bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[KafkaUtils]:
+    """A KafkaUtils of that broker, whose calls go through that client."""
+    if client == "kafka-python":
+        monkeypatch.setattr(_gateway, "active_session", lambda: None)
+    with KafkaUtils(bootstrap_servers=bootstrap_servers) as external:
+        assert external.client == client
+        yield external
+        assert external.client == client
+
+
 @pytest.fixture(params=["jvm", "kafka-python"])
 def utils(
     request: pytest.FixtureRequest,
@@ -21,9 +35,5 @@ def utils(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[KafkaUtils]:
     """A KafkaUtils whose calls go through the client that the parameter names."""
-    if request.param == "kafka-python":
-        monkeypatch.setattr(_gateway, "active_session", lambda: None)
-    with KafkaUtils(bootstrap_servers=kafka.broker) as external:
-        assert external.client == request.param
+    with through(request.param, kafka.broker, monkeypatch) as external:
         yield external
-        assert external.client == request.param

@@ -23,7 +23,7 @@ from tests.contract.topics import hold, open_transaction
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-MANY = 40_000
+MANY = 30_000
 
 
 @pytest.fixture

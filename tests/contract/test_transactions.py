@@ -11,7 +11,7 @@ from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit.errors import SendError, SerializationError
 from tests.contract.topics import create
 
-MANY = 40_000
+MANY = 20_000
 
 
 class SourceError(Exception):

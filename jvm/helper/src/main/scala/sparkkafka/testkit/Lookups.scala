@@ -46,9 +46,13 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
     catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
 
   /** Beginning offset, end offset (the high watermark) and last stable offset of each partition. */
+  def offsets(partitions: Iterable[TopicPartition]): Map[TopicPartition, PartitionOffsets] =
+    inTries(offsets(partitions, _))
+
+  /** The same, or a failure when a leader has not answered within the time. */
   def offsets(
       partitions: Iterable[TopicPartition],
-      timeoutMillis: Int = apiMillis
+      timeoutMillis: Int
   ): Map[TopicPartition, PartitionOffsets] = {
     def list(spec: OffsetSpec, isolation: IsolationLevel) = {
       val options = new ListOffsetsOptions(isolation).timeoutMs(timeoutMillis)
@@ -76,7 +80,9 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
       offsets: Map[TopicPartition, PartitionOffsets]
   ): Map[TopicPartition, Long] = {
     val specs = offsets.map { case (partition, _) => partition -> OffsetSpec.forTimestamp(millis) }
-    val found = await(admin.listOffsets(specs.asJava).all)
+    val found = inTries { timeoutMillis =>
+      await(admin.listOffsets(specs.asJava, new ListOffsetsOptions().timeoutMs(timeoutMillis)).all)
+    }
     offsets.map { case (partition, at) =>
       val offset = found.get(partition).offset
       partition -> (if (offset < 0) at.end else offset.min(at.end))
@@ -111,6 +117,22 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
 
   override def close(): Unit = admin.close(Cluster.atOnce)
 
+  /** A request for a leader stays with the one that was known when it was made: where that one has
+    * died it fails with its time, though another has been elected. So it gets less time, and more
+    * tries.
+    */
+  private def inTries[A](request: Int => A): A = {
+    val deadline = System.nanoTime + apiMillis * 1000000L
+    def attempt(): A =
+      try request(tryMillis)
+      catch {
+        case silence: Failure
+            if silence.code == Failure.BrokerUnreachable && System.nanoTime < deadline =>
+          attempt()
+      }
+    attempt()
+  }
+
   private def await[A](future: KafkaFuture[A]): A =
     try future.get()
     catch {
@@ -133,6 +155,7 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
 private[testkit] object Lookups {
   val apiMillis = 20000
 
+  private val tryMillis = 4000
   private val unknownTopicMillis = 2000L
   private val unknownTopicPauseMillis = 50L
   private val visibleMillis = 30000L

@@ -31,11 +31,17 @@ private[broker] final class Node(properties: Properties) {
     val formatter = new Formatter()
       .setPrintStream(System.err)
       .setNodeId(config.nodeId)
-      .setClusterId(Uuid.randomUuid().toString)
+      .setClusterId(properties.getProperty(Node.clusterId, Uuid.randomUuid().toString))
       .setControllerListenerName(config.controllerListenerNames.get(0))
       .setMetadataLogDirectory(config.metadataLogDir)
       .setHasDynamicQuorum(false)
     config.logDirs.forEach(directory => { formatter.addDirectory(directory); () })
     formatter.run()
   }
+}
+
+private[broker] object Node {
+
+  /** The one setting that is not Kafka's: nodes with the same cluster id make a cluster. */
+  val clusterId: String = "spark.kafka.testkit.cluster.id"
 }

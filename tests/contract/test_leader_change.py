@@ -1,0 +1,108 @@
+"""A leader that dies while its partition is read: two nodes, one cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.brokers import BrokerSettings
+from spark_kafka_testkit.brokers._ports import free_ports
+from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit.offsets import Coverage, PartitionOffsets
+from tests.contract.conftest import through
+from tests.contract.topics import hold, open_transaction
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MANY = 2_000
+
+
+class Cluster:
+    """Node 1 is the controller too; node 2, a broker alone, can be killed."""
+
+    def __init__(self) -> None:
+        self._controller, *self._ports = free_ports(3)
+        self.bootstrap_servers = f"127.0.0.1:{self._ports[0]}"
+        self.nodes: list[EmbeddedBroker] = []
+
+    def start_node(self) -> None:
+        number, port = len(self.nodes) + 1, self._ports[len(self.nodes)]
+        listener = f"PLAINTEXT://127.0.0.1:{port}"
+        controller = f",CONTROLLER://127.0.0.1:{self._controller}"
+        config = {
+            "spark.kafka.testkit.cluster.id": "dHdvLW5vZGVzLW9uZS1jbA",
+            "node.id": str(number),
+            "process.roles": "broker,controller" if number == 1 else "broker",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            "listeners": listener + (controller if number == 1 else ""),
+            "advertised.listeners": listener,
+            # a dead node is noticed after the session
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+        }
+        self.nodes.append(EmbeddedBroker(BrokerSettings(broker_config=config)))
+
+    def stop(self) -> None:
+        for node in reversed(self.nodes):
+            node.stop()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Both nodes run; the coordinator of transactions is on the first."""
+    cluster = Cluster()
+    try:
+        cluster.start_node()
+        with KafkaUtils(bootstrap_servers=cluster.bootstrap_servers) as alone:
+            alone.create_topics(["first"])
+            alone.send_messages("first", [("k", "v")], transactional=True)
+        cluster.start_node()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def leader_and_in_sync(utils: KafkaUtils, topic: str) -> tuple[int, set[int]]:
+    (found,) = utils.admin_client.describe_topics([topic])
+    (partition,) = found["partitions"]
+    return partition["leader_id"], set(partition["isr_nodes"])
+
+
+@pytest.mark.parametrize("client", ["jvm", "kafka-python"])
+def test_the_leader_dies_while_its_partition_is_read(
+    client: str,
+    cluster: Cluster,
+    topic: str,
+    spark: SparkSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The read goes on with the new leader, and ends exact; so does one that begins
+    before there is one.
+    """
+    with through(client, cluster.bootstrap_servers, monkeypatch) as utils:
+        utils.admin_client.create_topics({topic: {"assignments": {0: [2, 1]}}})
+        utils.create_topics([topic])
+        deadline = time.monotonic() + 30
+        while leader_and_in_sync(utils, topic) != (2, {1, 2}):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        utils.send_messages(topic, [(str(n), "x" * 100) for n in range(MANY)])
+        with open_transaction(utils) as producer:
+            hold(producer, topic, 3)
+            end = utils.offsets(topic)[0].end
+            with utils.iter_records(topic) as stream:
+                found = [next(stream).offset for _ in range(MANY)]
+                os.kill(cluster.nodes[1].pid, signal.SIGKILL)
+                assert utils.offsets(topic) == {0: PartitionOffsets(0, end, MANY)}
+                producer.commit_transaction()
+                found += [record.offset for record in stream]
+        assert leader_and_in_sync(utils, topic) == (1, {1})
+        assert found == list(range(end))
+        assert stream.coverage == {0: Coverage(0, end, end, end - 1, 0)}
