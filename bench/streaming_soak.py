@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import signal
 import statistics
 import subprocess
 import sys
@@ -115,6 +116,7 @@ def main() -> int:
     arguments = parser.parse_args()
     command = [sys.executable, __file__, "--load", "0", "--runs", "1000000"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the load goes with us
     load = [subprocess.Popen(command, **quiet) for _ in range(arguments.load)]
     try:
         taken = soak(arguments.runs)
