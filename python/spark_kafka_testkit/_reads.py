@@ -85,9 +85,11 @@ def _watch(
 
 
 def note(client: Client, query: ReadQuery, targets: Mapping[int, int]) -> None:
-    """Notes a read up to the end of a topic, where someone on this thread asks."""
+    """Notes a read up to the end of a topic, where someone on this thread asks; one
+    that ends before is no reason to look again as soon as there is more.
+    """
     reads: Reads | None = getattr(_thread, "reads", None)
-    if reads is not None and query.end == "latest":
+    if reads is not None and (query.end, query.upto) == ("latest", "end"):
         reads.add(client, query, targets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -330,6 +331,32 @@ def test_a_time_out_tells_where_the_query_is(
         "Give it more time (timeout=...), or look for what holds it: an open "
         "transaction, a trigger's interval, minOffsetsPerTrigger."
     )
+
+
+def test_a_query_in_its_first_batch_is_told(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """So does a real-time query look where its mode can't be known."""
+    kafka.create_topics([topic])
+    go_on = threading.Event()
+    query = (
+        queries.source(topic)
+        .writeStream.foreachBatch(lambda df, batch: go_on.wait(60) and None)
+        .start()
+    )
+    kafka.wait_for_query_alive(query)
+    with pytest.raises(WaitError) as caught:
+        kafka.wait_until_processed(query, timeout=0.2)
+    go_on.set()
+    assert str(caught.value) == (
+        f"Query {query.id} has not processed its topics up to their end within 0.2 s.\n"
+        f"  query {query.id}: active, status 'Processing new data'\n"
+        "  last progress: none\n"
+        "It has not finished a batch yet. Give it more time (timeout=...); if it runs "
+        "in real-time mode, which does not show by Spark Connect, use wait_for_records "
+        "on its sink topic."
+    )
+    kafka.wait_until_processed(query)
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,10 @@ def _why_not_processed(
         advice = (
             "Give it more time (timeout=...), or look for what holds it: an open "
             "transaction, a trigger's interval, minOffsetsPerTrigger."
+            if position.is_known
+            else "It has not finished a batch yet. Give it more time (timeout=...); if "
+            "it runs in real-time mode, which does not show by Spark Connect, use "
+            "wait_for_records on its sink topic."
         )
     return "\n".join(
         [f"Query {name_of(query)} {happened}", *lines, describe(query), advice]
