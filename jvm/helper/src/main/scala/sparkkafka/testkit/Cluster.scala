@@ -81,6 +81,7 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "linger.ms" -> "20", // full batches in a bulk send; a small one does not wait, because it ends with a flush
       "batch.size" -> batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
+      "send.buffer.bytes" -> "-1", // the system's own, which grows; Kafka's default throttles loopback
       "max.request.size" -> (100 << 20).toString, // the topic decides what is too large
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "15000",
@@ -107,7 +108,8 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "allow.auto.create.topics" -> "false",
       // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
       "fetch.max.wait.ms" -> "1",
-      "max.partition.fetch.bytes" -> (8 << 20).toString,
+      "receive.buffer.bytes" -> "-1", // as send.buffer.bytes
+      "max.partition.fetch.bytes" -> (4 << 20).toString,
       "max.poll.records" -> "16384"
     ),
     new ByteArrayDeserializer,
