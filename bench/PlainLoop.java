@@ -110,6 +110,7 @@ public class PlainLoop {
             settings.put("linger.ms", "20");
             settings.put("batch.size", String.valueOf(256 << 10));
             settings.put("buffer.memory", String.valueOf(64 << 20));
+            settings.put("send.buffer.bytes", "-1");
         }
         settings.put("key.serializer", "org.apache.kafka.common.serialization.StringSerializer");
         settings.put("value.serializer", "org.apache.kafka.common.serialization.StringSerializer");
@@ -122,9 +123,10 @@ public class PlainLoop {
         settings.put("enable.auto.commit", "false");
         settings.put("isolation.level", "read_committed");
         if (mode.equals("TUNED")) { // the kit's own settings
-            settings.put("max.partition.fetch.bytes", String.valueOf(8 << 20));
+            settings.put("receive.buffer.bytes", "-1");
+            settings.put("max.partition.fetch.bytes", String.valueOf(4 << 20));
             settings.put("max.poll.records", "16384");
-            settings.put("fetch.max.wait.ms", "10");
+            settings.put("fetch.max.wait.ms", "1");
         }
         settings.put("key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
         settings.put("value.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");

@@ -330,6 +330,9 @@ def _properties(
         "num.network.threads": 2,
         "num.io.threads": 4,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
+        # the system's own, which grow; Kafka's default of 100 kB throttles loopback
+        "socket.send.buffer.bytes": -1,
+        "socket.receive.buffer.bytes": -1,
         # metadata is written at once: the usual 25 ms are added to every topic, and to
         # every step of the start
         "controller.quorum.append.linger.ms": 0,

@@ -88,6 +88,7 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "linger.ms" -> "20", // full batches in a bulk send; a small one does not wait, because it ends with a flush
       "batch.size" -> batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
+      "send.buffer.bytes" -> "-1", // the system's own, which grows; Kafka's default throttles loopback
       "max.request.size" -> (100 << 20).toString, // the topic decides what is too large
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "15000",
@@ -113,7 +114,8 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
       "fetch.max.wait.ms" -> waitMillis.toString,
-      "max.partition.fetch.bytes" -> (8 << 20).toString,
+      "receive.buffer.bytes" -> "-1", // as send.buffer.bytes
+      "max.partition.fetch.bytes" -> (4 << 20).toString,
       "max.poll.records" -> "16384"
     ),
     new ByteArrayDeserializer,
