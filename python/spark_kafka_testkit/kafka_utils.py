@@ -530,10 +530,14 @@ class KafkaUtils:
         of `read_records`.
 
         Returns:
-            A table with the columns `key`, `value` (string, binary, or what the
+            A table with the columns `key`, `value` (of the types in
+            `spark_kafka_testkit.serde.ARROW_TYPES`, else what Arrow makes of what the
             deserializers give), `partition` (int32), `offset` (int64), `timestamp`
             (milliseconds, UTC), `timestamp_type` (int8: 0 create, 1 log append) and
             `headers` (a list of `key` and `value`). The coverage is in its metadata.
+
+        Raises:
+            TypeError: what the deserializers give is not of one Arrow type.
         """
         _check_topic(topic)
         wanted, decoding = reading.wanted(topic, start, end, **options)

@@ -44,9 +44,14 @@ class SendReport:
     written: dict[int, Written]
     aborted: bool = False
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every record was acknowledged, and not taken back."""
+        return self.acked == self.sent and not self.aborted
+
     def raise_unless_complete(self, topic: str) -> None:
         """Raises a SendError where a record was not acknowledged."""
-        if self.acked != self.sent or self.aborted:
+        if not self.is_complete:
             raise SendError(
                 topic,
                 self.sent,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "await_api",
+    "end_offsets",
     "make_admin",
     "make_consumer",
     "make_producer",
@@ -110,6 +111,19 @@ def await_api(bootstrap_servers: str, timeout_seconds: float = 10.0) -> None:
             admin.close()
 
 
+def end_offsets(admin: KafkaAdminClient, partitions: Iterable[Any]) -> dict[Any, int]:
+    """The partitions' end offsets (high watermarks), by one request to each leader; a
+    KafkaError where a leader does not answer.
+    """
+    if hasattr(admin, "list_partition_offsets"):
+        from kafka.admin import OffsetSpec
+
+        return _listed(admin, partitions, OffsetSpec.LATEST)
+    address = admin.config["bootstrap_servers"]
+    with make_consumer(address, "read_uncommitted") as consumer:
+        return dict(consumer.end_offsets(list(partitions)))
+
+
 def partition_offsets(
     admin: KafkaAdminClient, partitions: Iterable[Any]
 ) -> dict[Any, PartitionOffsets]:
@@ -119,24 +133,28 @@ def partition_offsets(
         from kafka.admin import OffsetSpec
         from kafka.protocol.consumer import IsolationLevel
 
-        def listed(
-            spec: Any, isolation: Any = IsolationLevel.READ_UNCOMMITTED
-        ) -> dict[Any, int]:
-            found = admin.list_partition_offsets(dict.fromkeys(wanted, spec), isolation)
-            return {partition: answer.offset for partition, answer in found.items()}
-
-        beginning, end = listed(OffsetSpec.EARLIEST), listed(OffsetSpec.LATEST)
-        stable = listed(OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        beginning = _listed(admin, wanted, OffsetSpec.EARLIEST)
+        end = end_offsets(admin, wanted)
+        stable = _listed(
+            admin, wanted, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED
+        )
     else:
         address = admin.config["bootstrap_servers"]
         with make_consumer(address, "read_uncommitted") as consumer:
-            beginning, end = (
-                consumer.beginning_offsets(wanted),
-                consumer.end_offsets(wanted),
-            )
+            beginning = consumer.beginning_offsets(wanted)
+        end = end_offsets(admin, wanted)
         with make_consumer(address, "read_committed") as consumer:
             stable = consumer.end_offsets(wanted)
     return {p: PartitionOffsets.of(beginning[p], end[p], stable[p]) for p in wanted}
+
+
+def _listed(
+    admin: KafkaAdminClient, partitions: Iterable[Any], spec: Any, *isolation: Any
+) -> dict[Any, int]:
+    """The offsets by kafka-python 3's admin client."""
+    asked = dict.fromkeys(partitions, spec)
+    found = admin.list_partition_offsets(asked, *isolation)
+    return {partition: answer.offset for partition, answer in found.items()}
 
 
 def make_producer(

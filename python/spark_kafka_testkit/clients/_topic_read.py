@@ -16,6 +16,7 @@ from spark_kafka_testkit.clients._kafka import (
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     KafkaTestkitError,
+    MissingDependencyError,
     PartitionState,
     ReadTimeoutError,
     RecordsDeletedError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer
 
 UNKNOWN_TOPIC_SECONDS = 2.0
+CAPTURE_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 POSITION_MILLIS = 1000
 BATCH_RECORDS = 8192
@@ -64,6 +66,20 @@ class TopicRead:
 
     def capture(self, times: Sequence[int]) -> Captured:
         """Where the topic stands now."""
+        from kafka.errors import KafkaError
+
+        deadline = time.monotonic() + CAPTURE_SECONDS
+        while True:
+            try:
+                return self._capture(times)
+            except KafkaError as error:
+                # a new leader may not know the high watermark yet
+                is_passing = getattr(error, "retriable", False)
+                if not is_passing or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _capture(self, times: Sequence[int]) -> Captured:
         description = self._describe()
         self._topic_id = _id_of(description)
         self._known = _numbers(description)
@@ -113,16 +129,16 @@ class TopicRead:
             consumer.seek(partition, self._progress[partition].position)
         moved_at = looked_at = time.monotonic()
         while todo:
-            records = self._poll(consumer, todo)
+            polled = self._poll(consumer, todo)
+            moved = self._move(consumer, todo, polled)
+            records = [
+                record
+                for partition, found in polled.items()
+                for record in found
+                if self._progress[partition].accept(record.offset)
+            ]
             if records:
                 yield _to_batch(records)
-            moved = [
-                partition
-                for partition in todo
-                if self._progress[partition].move_to(
-                    consumer.position(partition, timeout_ms=POSITION_MILLIS)
-                )
-            ]
             done = {
                 partition for partition in todo if self._progress[partition].is_done
             }
@@ -140,21 +156,48 @@ class TopicRead:
                 if is_over:
                     raise self._timeout(todo, current)
 
-    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> list[Any]:
-        """The records of one poll that the read wants."""
-        from kafka.errors import OffsetOutOfRangeError
+    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> dict[Any, list[Any]]:
+        """The records of one poll, by partition."""
+        from kafka import errors
 
+        lost = [errors.OffsetOutOfRangeError]
+        if hasattr(errors, "LogTruncationError"):
+            lost.append(errors.LogTruncationError)
         try:
-            polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
-        except OffsetOutOfRangeError:
+            found: dict[Any, list[Any]] = consumer.poll(
+                timeout_ms=100, max_records=BATCH_RECORDS
+            )
+        except tuple(lost):
             self._check_still(consumer, todo)
-            return []
-        return [
-            record
+            return {}
+        except errors.UnsupportedCodecError as error:
+            raise MissingDependencyError(
+                f"Topic {self._topic!r} holds records compressed with a codec that "
+                f"kafka-python lacks here ({error}). Install it with: "
+                "pip install 'spark-kafka-testkit[codecs]'"
+            ) from error
+        return found
+
+    def _move(
+        self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
+    ) -> bool:
+        """Whether a position has moved. A record tells that it lies behind it; what
+        lies behind the last one is asked for when no more come, because to ask for one
+        position takes kafka-python longer the more partitions there are.
+        """
+        positions = {
+            partition: found[-1].offset + 1
             for partition, found in polled.items()
-            for record in found
-            if self._progress[partition].accept(record.offset)
+            if found
+        } or {
+            partition: consumer.position(partition, timeout_ms=POSITION_MILLIS)
+            for partition in todo
+        }
+        moved = [
+            self._progress[partition].move_to(position)
+            for partition, position in positions.items()
         ]
+        return any(moved)
 
     def _timeout(
         self, todo: set[Any], now: dict[Any, PartitionOffsets] | Exception
@@ -263,11 +306,7 @@ class TopicRead:
         with self._admin() as admin:
             (found,) = admin.describe_topics([self._topic])
         error = for_code(found["error_code"])
-        if error.__name__ in (
-            "UnknownTopicOrPartitionError",
-            "InvalidTopicError",
-            "LeaderNotAvailableError",
-        ):
+        if error.__name__ in ("UnknownTopicOrPartitionError", "InvalidTopicError"):
             return None
         if found["error_code"]:
             raise error(f"describing topic {self._topic!r}")

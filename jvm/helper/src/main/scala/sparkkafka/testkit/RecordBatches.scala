@@ -110,6 +110,12 @@ private[testkit] object RecordBatches {
       headers.endValue(rows, count)
     }
 
+    /** Sends on what has come so far. */
+    def flush(): Unit = if (rows > 0) {
+      writeBatch()
+      out.flush()
+    }
+
     private def writeBatch(): Unit = {
       root.setRowCount(rows)
       stream.writeBatch()
