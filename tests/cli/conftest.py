@@ -81,6 +81,17 @@ class CommandLine:
         """What `read` prints."""
         return [json.loads(line) for line in self.ok("read", *args).splitlines()]
 
+    def peak(self, code: str, *args: str) -> int:
+        """The most memory, in KiB, that Python code takes, which prints it last."""
+        done = subprocess.run(
+            [sys.executable, "-c", code, *args],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(done.stderr.splitlines()[-1])
+
     def python(self, code: str, **env: str) -> subprocess.Popen[str]:
         """A test run of a user's."""
         return subprocess.Popen(
