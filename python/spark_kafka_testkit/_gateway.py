@@ -22,6 +22,7 @@ from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_help
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
@@ -268,3 +269,14 @@ class Channels:
 def scala_version(session: SparkSession) -> str:
     """The version of the Scala library in the session's JVM, for example `2.13.18`."""
     return str(jvm_of(session).scala.util.Properties.versionNumberString())
+
+
+def trigger_of(query: StreamingQuery) -> str | None:
+    """The class of the query's trigger, for example `RealTimeTrigger`; None where no
+    JVM is in reach.
+    """
+    execution = getattr(query, "_jsq", None)
+    if execution is None:
+        return None
+    trigger = execution.streamingQuery().trigger()
+    return str(trigger.getClass().getSimpleName())

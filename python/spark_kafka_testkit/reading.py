@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from spark_kafka_testkit import _reads
 from spark_kafka_testkit.clients import Client, Read
 from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.offsets import (
@@ -221,6 +222,8 @@ def read_table(client: Client, query: ReadQuery) -> tuple[pa.Table, Read]:
 
     with client.read(query) as read:
         table = pa.Table.from_batches(list(read), read_schema())
+    targets = {number: part.target for number, part in read.coverage.items()}
+    _reads.note(client, query, targets)
     return in_order(table), read
 
 

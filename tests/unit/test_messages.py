@@ -14,10 +14,11 @@ import pytest
 
 from spark_kafka_testkit import Record
 from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.messages import (, send_schema
+from spark_kafka_testkit.messages import (
     BATCH_BYTES,
     BATCH_MESSAGES,
     batches,
+    send_schema,
 )
 
 NOTHING = {"partition": None, "timestamp": None, "headers": []}

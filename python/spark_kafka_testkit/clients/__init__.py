@@ -134,6 +134,19 @@ class Client(Protocol):
             ReadError: the range can't be had any more.
         """
 
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of `records.read_schema()` as the records come, from the query's
+        start on, without end; its `end`, `upto` and times of waiting count for nothing.
+        Partitions that are added later are followed too.
+
+        An empty batch comes at least every few hundred milliseconds, so that the caller
+        can look at the time. Close the generator to end it.
+
+        Raises:
+            UnknownTopicError, OffsetRangeError, RecordsDeletedError, TopicChangedError:
+                as `read`, while it is drawn.
+        """
+
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
         """Where the topic stands now.
 

@@ -193,9 +193,16 @@ def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
 
 @contextmanager
 def make_consumer(
-    bootstrap_servers: str, isolation: Isolation
+    bootstrap_servers: str, isolation: Isolation, wait_millis: int = 50
 ) -> Iterator[KafkaConsumer]:
-    """A kafka-python consumer without a group, which never chooses an offset itself."""
+    """A kafka-python consumer without a group, which never chooses an offset itself.
+
+    Args:
+        bootstrap_servers: the address.
+        isolation: what of transactions it sees.
+        wait_millis: how long the broker holds back the answer to a fetch while there is
+            nothing to read.
+    """
     from kafka import KafkaConsumer
 
     consumer = KafkaConsumer(
@@ -203,7 +210,7 @@ def make_consumer(
         isolation_level=isolation,
         auto_offset_reset="none",
         enable_auto_commit=False,
-        fetch_max_wait_ms=50,
+        fetch_max_wait_ms=wait_millis,
         max_partition_fetch_bytes=8 << 20,
         **supported(
             KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ class TopicRead:
     def _capture(self, times: Sequence[int]) -> Captured:
         description = self._describe()
         self._topic_id = _id_of(description)
-        self._known = _numbers(description)
+        self._known = numbers_of(description)
         partitions = [self._partition(number) for number in sorted(self._known)]
         with self._admin() as admin:
             offsets = partition_offsets(admin, partitions)
@@ -138,7 +138,7 @@ class TopicRead:
                 if self._progress[partition].accept(record.offset)
             ]
             if records:
-                yield _to_batch(records)
+                yield to_batch(records)
             done = {
                 partition for partition in todo if self._progress[partition].is_done
             }
@@ -290,7 +290,7 @@ class TopicRead:
         if current is None:
             return ()
         self._check_same(current)
-        return tuple(sorted(_numbers(current) - self._known))
+        return tuple(sorted(numbers_of(current) - self._known))
 
     def _describe(self) -> dict[str, Any]:
         deadline = time.monotonic() + UNKNOWN_TOPIC_SECONDS
@@ -324,13 +324,15 @@ def _id_of(description: dict[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def _numbers(description: dict[str, Any]) -> set[int]:
+def numbers_of(description: dict[str, Any]) -> set[int]:
     return {info["partition_index"] for info in description["partitions"]}
 
 
-def _to_batch(records: Iterable[Any]) -> pa.RecordBatch:
+def to_batch(records: Sequence[Any]) -> pa.RecordBatch:
     import pyarrow as pa
 
+    if not records:
+        return pa.RecordBatch.from_pylist([], read_schema())
     rows = [
         (
             record.partition,

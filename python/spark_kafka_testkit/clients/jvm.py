@@ -5,7 +5,7 @@ records.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._gateway import Channel, Channels, Helper
@@ -100,20 +100,10 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
+        silence = query.stall_seconds + READ_GRACE_SECONDS
         with self._channels.lend() as lent:
-            silence_seconds = query.stall_seconds + READ_GRACE_SECONDS
-            lent.begin("read", silence_seconds, topic=query.topic, times=query.times())
-            ranges = query.ranges(_captured(lent.result()))
-            plan = {
-                "ranges": {
-                    number: (part.start, part.target, part.truncated)
-                    for number, part in ranges.items()
-                },
-                "isolation": query.isolation,
-                "stall_millis": round(query.stall_seconds * 1000),
-                "allow_deleted": query.allow_deleted,
-            }
-            lent.send(plan)
+            lent.begin("read", silence, topic=query.topic, times=query.times())
+            _send_plan(lent, query)
             yield None
             with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
@@ -124,6 +114,18 @@ class JvmClient:
             for number, part in covered["coverage"].items()
         }
         return coverage, tuple(covered["new_partitions"])
+
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        import pyarrow as pa
+
+        with self._channels.lend() as lent:
+            lent.begin(
+                "follow", READ_GRACE_SECONDS, topic=query.topic, times=query.times()
+            )
+            _send_plan(lent, query)
+            with pa.ipc.open_stream(lent.stream) as reader:
+                yield from reader
+            lent.result()  # it ends by a failure alone
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
         with self._channels.lend() as lent:
@@ -144,6 +146,21 @@ class JvmClient:
         if self._handle is None:
             raise RuntimeError("the client is closed")
         return self._handle
+
+
+def _send_plan(lent: Channel, query: ReadQuery) -> None:
+    """Answers where the topic stands with what the query wants of it."""
+    ranges = query.ranges(_captured(lent.result()))
+    plan = {
+        "ranges": {
+            number: (part.start, part.target, part.truncated)
+            for number, part in ranges.items()
+        },
+        "isolation": query.isolation,
+        "stall_millis": round(query.stall_seconds * 1000),
+        "allow_deleted": query.allow_deleted,
+    }
+    lent.send(plan)
 
 
 def _captured(data: dict[str, Any]) -> Captured:

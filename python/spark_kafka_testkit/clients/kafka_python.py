@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit.clients import Read, SendReport
 from spark_kafka_testkit.clients._kafka import make_admin, reaching
 from spark_kafka_testkit.clients._send import ProducerSlot, Send
+from spark_kafka_testkit.clients._topic_follow import TopicFollow
 from spark_kafka_testkit.clients._topic_read import TopicRead
 from spark_kafka_testkit.offsets import Captured, ReadQuery
 
@@ -73,6 +74,9 @@ class KafkaPythonClient:
 
     def read(self, query: ReadQuery) -> Read:
         return Read(TopicRead(self._bootstrap_servers, self.admin, query).run())
+
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        return TopicFollow(self._bootstrap_servers, self.admin, query).follow()
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
         with reaching(self._bootstrap_servers):

@@ -59,13 +59,20 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
     val lent = idleReaders
       .take(_.isolation == isolation)
-      .getOrElse(new Reader(newConsumer(isolation), isolation))
+      .getOrElse(new Reader(newConsumer(isolation, readWaitMillis), isolation))
     val result =
       try use(lent.consumer)
       catch { case thrown: Throwable => lent.close(); throw thrown }
     lent.consumer.unsubscribe()
     idleReaders.giveBack(lent)
     result
+  }
+
+  /** Lends a consumer whose fetches wait for records, and closes it. */
+  def withFollower[A](isolation: IsolationLevel)(use: Consumer => A): A = {
+    val consumer = newConsumer(isolation, followWaitMillis)
+    try use(consumer)
+    finally consumer.close(atOnce)
   }
 
   override def close(): Unit = {
@@ -99,14 +106,13 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     sender
   }
 
-  private def newConsumer(isolation: IsolationLevel): Consumer = new KafkaConsumer(
+  private def newConsumer(isolation: IsolationLevel, waitMillis: Int): Consumer = new KafkaConsumer(
     settings(
       "isolation.level" -> isolation.toString.toLowerCase,
       "auto.offset.reset" -> "none",
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
-      // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
-      "fetch.max.wait.ms" -> "1",
+      "fetch.max.wait.ms" -> waitMillis.toString,
       "max.partition.fetch.bytes" -> (8 << 20).toString,
       "max.poll.records" -> "16384"
     ),
@@ -132,6 +138,9 @@ private[testkit] object Cluster {
   val batchBytes: Int = 256 << 10
   val atOnce: Duration = Duration.ZERO
 
+  // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
+  private val readWaitMillis = 1
+  private val followWaitMillis = 500
   private val transactionMillis = 900000 // what brokers allow at the most, by default
 
   private final class Sender(val producer: Producer, val transactionalId: Option[String])

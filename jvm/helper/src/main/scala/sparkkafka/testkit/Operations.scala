@@ -16,6 +16,7 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
   private def serve(request: JsonNode): Boolean = request.get("operation").asText match {
     case "send" => send(request.get("topic").asText, request.get("transactional").asBoolean)
     case "read" => read(request.get("topic").asText, request.get("times"))
+    case "follow" => follow(request.get("topic").asText, request.get("times"))
   }
 
   /** Python sends an Arrow stream (see `messages.py`) and one byte more, which says that it is
@@ -52,5 +53,19 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
       connection.sendResult(covered)
     }
     true
+  }
+
+  /** As `read`, but the stream of records does not end, and holds an empty batch at least every
+    * while; Python closes the connection, or gets a frame with the failure that ended it. Of the
+    * ranges only the starts count.
+    */
+  private def follow(topic: String, times: JsonNode): Boolean = {
+    val reader = new TopicReader(cluster, topic)
+    connection.sendResult(reader.capture(times.elements.asScala.map(_.asLong).toList))
+    val plan = ReadPlan(connection.receive())
+    val writer = new RecordBatches.Writer(connection.out)
+    try new TopicFollower(cluster, reader.description, plan).run(writer)
+    finally writer.close()
+    false
   }
 }

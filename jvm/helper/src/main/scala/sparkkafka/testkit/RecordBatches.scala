@@ -111,7 +111,10 @@ private[testkit] object RecordBatches {
     }
 
     /** Sends on what has come so far. */
-    def flush(): Unit = if (rows > 0) {
+    def flush(): Unit = if (rows > 0) beat()
+
+    /** Sends on what has come so far, an empty batch if nothing has. */
+    def beat(): Unit = {
       writeBatch()
       out.flush()
     }

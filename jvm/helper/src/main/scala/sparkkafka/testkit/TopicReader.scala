@@ -20,7 +20,7 @@ import sparkkafka.testkit.Converters._
   * would leave out what is committed above an open transaction, or committed a moment ago.
   */
 private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
-  private val description: TopicDescription = cluster.lookups.describe(topic)
+  val description: TopicDescription = cluster.lookups.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
   /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
@@ -168,7 +168,8 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       val at = progress(partition)
       if (now.end < at.target) throw changed("truncated")
       if (now.beginning > at.position) {
-        if (!plan.allowDeleted) throw deleted(partition, at.position, now.beginning)
+        if (!plan.allowDeleted)
+          throw Failure.recordsDeleted(topic, partition.partition, at.position, now.beginning)
         at.skipTo(now.beginning)
         consumer.seek(partition, now.beginning)
       }
@@ -187,20 +188,14 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   private def checkSame(current: TopicDescription): Unit =
     if (current.topicId != description.topicId) throw changed("recreated")
 
-  private def deleted(partition: TopicPartition, start: Long, end: Long): Failure = new Failure(
-    Failure.RecordsDeleted,
-    Map("topic" -> topic, "partition" -> partition.partition, "start" -> start, "end" -> end)
-  )
-
-  private def changed(what: String): Failure =
-    new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
+  private def changed(what: String): Failure = Failure.topicChanged(topic, what)
 }
 
 private[testkit] object TopicReader {
   private val slice = Duration.ofMillis(10)
   private val lookMillis = 2000
 
-  private def numbers(description: TopicDescription): Set[Int] =
+  def numbers(description: TopicDescription): Set[Int] =
     description.partitions.asScala.map(_.partition).toSet
 
   /** In the usual form of a UUID, in which kafka-python gives it too. */
