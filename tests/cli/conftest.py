@@ -68,9 +68,12 @@ class CommandLine:
         )
 
     def ok(self, *args: str, stdin: bytes = b"", **env: str) -> str:
-        """What a command prints that succeeds, and says nothing on stderr."""
+        """What a command prints that succeeds, and says nothing on stderr but how far
+        it is.
+        """
         done = self.run(*args, stdin=stdin, **env)
-        assert (done.returncode, done.stderr) == (0, "")
+        said = [line for line in done.stderr.splitlines() if " in " not in line]
+        assert (done.returncode, said) == (0, [])
         return done.stdout
 
     def facts(self, *args: str, stdin: bytes = b"", **env: str) -> Any:

@@ -6,8 +6,8 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from spark_kafka_testkit.cli._output import (
     watched,
 )
 from spark_kafka_testkit.reading import Decoding, RecordStream, wanted
+from spark_kafka_testkit.records import to_records
 from spark_kafka_testkit.serde import DESERIALIZERS
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 FLUSH_RECORDS = 1000
-FOLLOW_SECONDS = 0.2
 NARROW = 80
 
 
@@ -151,9 +151,10 @@ def produce(
         drawn = _counted(batches(source.messages), add)
         report = client.send(topic, drawn, transactional)
     report.raise_unless_complete(topic)
+    written = {number: asdict(part) for number, part in report.written.items()}
     say(
         is_json,
-        {"topic": topic, "sent": report.sent, "partitions": report.written},
+        {"topic": topic, "sent": report.sent, "partitions": written},
         f"sent {rate(report.sent, time.monotonic() - started)} to {topic}",
         *(
             f"  partition {number}: {part.count:,}, offsets {part.first} to {part.last}"
@@ -295,14 +296,10 @@ def _reading(client: Client, query: ReadQuery, decoding: Decoding) -> Iterator[R
 def _following(
     client: Client, query: ReadQuery, decoding: Decoding
 ) -> Iterator[Record]:
-    """What there is, then what comes: one exact read after another."""
-    while True:
-        read = client.read(replace(query, upto="stable"))
-        with RecordStream(read, query.topic, decoding) as records:
-            yield from records
-            ends = {number: part.target for number, part in records.coverage.items()}
-        query = replace(query, start=ends)
-        time.sleep(FOLLOW_SECONDS)
+    """What there is, then what comes."""
+    with closing(client.follow(query)) as batches:
+        for batch in batches:
+            yield from to_records(batch, query.topic, decoding.key, decoding.value)
 
 
 def _print(records: Iterable[Record], is_json: bool, flush_each: bool) -> None:
