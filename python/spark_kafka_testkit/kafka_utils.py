@@ -152,7 +152,8 @@ class KafkaUtils:
             if self.initialized:
                 return
             require_kafka_python()
-            preload()
+            if not self._settings.reuse:  # else there is likely no start to wait for
+                preload()
             self._forget()
             self._broker = start_broker(
                 self._backend, self._bootstrap_servers, self._settings

@@ -209,11 +209,6 @@ def test_a_run_is_set_up_sooner_with_it(
             ("--config", "three"),
             "Invalid value for '--config': 'three' is not of the form NAME=VALUE",
         ),
-        (
-            ("--backend", "external"),
-            "Invalid value for '--backend': 'external' is not one of 'auto', "
-            "'container', 'embedded'.",
-        ),
     ],
 )
 def test_what_is_not_understood(

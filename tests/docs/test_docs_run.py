@@ -93,7 +93,7 @@ def command_lines() -> list[tuple[str, list[str]]]:
     found = []
     for page in (*PAGES["README"], *PAGES["docs"]):
         for block in re.finditer(r"^```bash\n(.*?)^```", page.read_text(), re.M | re.S):
-            calls = re.findall(rf"{NAME} [^|)&\n]*", block[1])
+            calls = re.findall(rf"(?<![=\w]){NAME} [a-z][^|)&\n]*", block[1])
             found += [
                 (f"{page.name}: {call}", shlex.split(call, comments=True))
                 for call in calls

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,7 @@ Kind = Literal["container", "embedded"]
 KINDS: tuple[Kind, ...] = ("container", "embedded")
 HOURS = 8.0
 END_SECONDS = 60.0
+ANSWER_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -219,8 +221,7 @@ def keep(
         slot = Slot.of(kind, settings)
         if slot.file.exists():
             with slot.lock():
-                if state := slot.state():
-                    slot.touch()
+                if state := _living(slot):
                     return state
     return start_any(lambda kind: _keep(cast(Kind, kind), settings, seconds))
 
@@ -228,11 +229,25 @@ def keep(
 def _keep(kind: Kind, settings: BrokerSettings, seconds: float) -> State:
     slot = Slot.of(kind, settings)
     with slot.lock():
-        if state := slot.state():
-            slot.touch()
+        if state := _living(slot):
             return state
         _prepare(kind, settings)
         return _start_keeper(slot, kind, settings, seconds)
+
+
+def _living(slot: Slot) -> State | None:
+    """What is kept here, asked for anew; one that does not answer is ended."""
+    state = slot.state()
+    if state is None:
+        return None
+    host, _, port = state.address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+    except OSError:
+        _end(slot, state)
+        return None
+    slot.touch()
+    return state
 
 
 def _prepare(kind: Kind, settings: BrokerSettings) -> None:
@@ -287,21 +302,25 @@ def end(state: State) -> None:
     Raises:
         BrokerStopError: its keeper did not end.
     """
-    from filelock import Timeout
-
     slot = Slot(state.key)
     with slot.lock():
-        slot.clear()
-        keeper = slot.lock("keeper")
-        try:
-            keeper.acquire(timeout=END_SECONDS)
-        except Timeout as error:
-            raise BrokerStopError(
-                f"The broker at {state.address} was told to end, and its keeper, "
-                f"process {state.pid}, is still there after {END_SECONDS:g} s. End it "
-                f"with: kill -9 {state.pid}"
-            ) from error
-        keeper.release()
+        _end(slot, state)
+
+
+def _end(slot: Slot, state: State) -> None:
+    from filelock import Timeout
+
+    slot.clear()
+    keeper = slot.lock("keeper")
+    try:
+        keeper.acquire(timeout=END_SECONDS)
+    except Timeout as error:
+        raise BrokerStopError(
+            f"The broker at {state.address} was told to end, and its keeper, process "
+            f"{state.pid}, is still there after {END_SECONDS:g} s. End it with: "
+            f"kill -9 {state.pid}"
+        ) from error
+    keeper.release()
 
 
 def take(backend: Backend, settings: BrokerSettings) -> Broker:
