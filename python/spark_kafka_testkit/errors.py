@@ -8,6 +8,7 @@
     ├── BrokerStartError           (RuntimeError)   no broker came up
     │   └── JavaNotFoundError                       no Java, or too old a one, for the
     embedded broker
+    ├── BrokerStopError            (RuntimeError)   a kept broker that did not end
     ├── BrokerUnreachableError     (RuntimeError)   a broker that does not answer
     ├── MissingDependencyError     (ImportError)    a Python package that is not
     installed
@@ -47,6 +48,7 @@ from typing import Any
 
 __all__ = [
     "BrokerStartError",
+    "BrokerStopError",
     "BrokerUnreachableError",
     "DeserializationError",
     "HelperError",
@@ -88,6 +90,10 @@ class BrokerStartError(KafkaTestkitError, RuntimeError):
 
 class JavaNotFoundError(BrokerStartError):
     """No Java for the embedded broker, or one that is too old."""
+
+
+class BrokerStopError(KafkaTestkitError, RuntimeError):
+    """A kept broker did not end when it was told to."""
 
 
 class BrokerUnreachableError(KafkaTestkitError, RuntimeError):

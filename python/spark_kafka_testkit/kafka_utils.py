@@ -17,6 +17,7 @@ from spark_kafka_testkit.brokers import (
     Broker,
     BrokerSettings,
     choose_backend,
+    choose_reuse,
     start_broker,
 )
 from spark_kafka_testkit.clients import Client, Written
@@ -79,8 +80,10 @@ class KafkaUtils:
         network: a Docker network for the container, by name or as testcontainers'
             `Network`; other containers in it reach the broker at `network_broker`.
         network_alias: the container's name in that network.
-        reuse: leave the container running, and take it again, its topics removed, in a
-            later run with the same settings. For one run at a time.
+        reuse: take the broker that `spark-kafka-testkit up` or an earlier run left,
+            its topics removed, or start one; and leave it running, for 8 hours after
+            its last use. It serves one run at a time: another gets one of its own.
+            Without it, SPARK_KAFKA_TESTKIT_REUSE=1 decides.
 
     Raises:
         ValueError: an unknown backend, or one that does not go with the address.
@@ -98,7 +101,7 @@ class KafkaUtils:
         environment: Mapping[str, str] | None = None,
         network: Any = None,
         network_alias: str = "kafka",
-        reuse: bool = False,
+        reuse: bool | None = None,
     ) -> None:
         self.kafka_version = kafka_version
         self._settings = BrokerSettings(
@@ -109,7 +112,7 @@ class KafkaUtils:
             environment=dict(environment or {}),
             network=network,
             network_alias=network_alias,
-            reuse=reuse,
+            reuse=choose_reuse(reuse),
         )
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
@@ -149,7 +152,8 @@ class KafkaUtils:
             if self.initialized:
                 return
             require_kafka_python()
-            preload()
+            if not self._settings.reuse:  # else there is likely no start to wait for
+                preload()
             self._forget()
             self._broker = start_broker(
                 self._backend, self._bootstrap_servers, self._settings

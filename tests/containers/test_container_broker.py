@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pytest
+
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.brokers import kept
+from spark_kafka_testkit.brokers.container import LABEL
 
 from .conftest import CONFLUENT, inventory, own_environment
 
@@ -155,27 +160,43 @@ def test_the_kit_costs_little_beside_plain_testcontainers(
     assert median(kit) <= 1.25 * median(plain)
 
 
-def test_a_reused_container_is_found_again_and_clean(image: str, engine: Any) -> None:
-    """The second run has the same container, at the same address, without topics."""
+def test_a_kept_container_is_found_again_and_clean(
+    image: str, engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run has the same container, at the same address, without topics; one
+    that has stopped is replaced; and when its keeper is killed it goes too.
+    """
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
+
+    def kept_containers() -> list[str]:
+        found = engine.containers.list(all=True, filters={"label": LABEL})
+        pids = {str(state.pid) for state in kept.running()}
+        return [at.id for at in found if at.labels[LABEL] in pids]
+
     with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
         kafka.send_messages("t", [("k", "v")])
         first = kafka.broker
-    label = {"label": "spark-kafka-testkit.reuse"}
-    (container,) = engine.containers.list(filters=label)
+    (container,) = kept_containers()
     try:
-        assert not any("session" in name for name in container.labels)
         with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
             assert kafka.broker == first
             assert kafka.admin_client.list_topics() == []
             kafka.send_messages("t", [("k", "v")])
-        container.stop()
+        engine.containers.get(container).kill()
         with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
             assert kafka.admin_client.list_topics() == []
-            (anew,) = engine.containers.list(all=True, filters=label)
-            assert anew.id != container.id
+            (anew,) = kept_containers()
+            assert anew != container
+        (state,) = kept.running()
+        os.kill(state.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while kept.running():
+            assert time.monotonic() < deadline, "its keeper is still there"
+        left = engine.containers.list(all=True, filters={"label": LABEL})
+        assert anew not in [at.id for at in left]
     finally:
-        for left in engine.containers.list(all=True, filters=label):
-            left.remove(force=True, v=True)
+        for state in kept.running():
+            kept.end(state)
 
 
 PLAIN = """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.cli import NAME, cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -51,17 +54,22 @@ def docs_kafka() -> Iterator[KafkaUtils]:
     ("where", "code"), blocks("docs"), ids=[where for where, _ in blocks("docs")]
 )
 def test_the_block_runs(
-    where: str, code: str, docs_kafka: KafkaUtils, spark: Any
+    where: str, code: str, docs_kafka: KafkaUtils, spark: Any, tmp_path: Path
 ) -> None:
-    """As printed, with a session `spark` and a broker `kafka` at hand."""
-    exec(  # noqa: S102  that is what this test is for
-        compile(textwrap.dedent(code), where, "exec"),
-        {"spark": spark, "kafka": docs_kafka, "KafkaUtils": KafkaUtils, **STANDARD},
-    )
+    """As printed, with a session `spark` and a broker `kafka` at hand; test functions
+    in it are called with what they ask for.
+    """
+    at_hand = {"spark": spark, "kafka": docs_kafka, "tmp_path": tmp_path}
+    names = {**at_hand, "KafkaUtils": KafkaUtils, **STANDARD}
+    exec(compile(textwrap.dedent(code), where, "exec"), names)  # noqa: S102  that is what this test is for
+    for name, function in names.items():
+        if name.startswith("test_"):
+            asked = inspect.signature(function).parameters
+            function(**{argument: at_hand[argument] for argument in asked})
     for query in spark.streams.active:
         query.stop()
-    names = [t for t in docs_kafka.admin_client.list_topics() if not t.startswith("__")]
-    docs_kafka.delete_topics(names)
+    left = [t for t in docs_kafka.admin_client.list_topics() if not t.startswith("__")]
+    docs_kafka.delete_topics(left)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +86,42 @@ def test_the_readmes_block_runs_by_itself(where: str, code: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def command_lines() -> list[tuple[str, list[str]]]:
+    """Every call of the kit's command in a shell block, and where it stands."""
+    found = []
+    for page in (*PAGES["README"], *PAGES["docs"]):
+        for block in re.finditer(r"^```bash\n(.*?)^```", page.read_text(), re.M | re.S):
+            calls = re.findall(rf"(?<![=\w]){NAME} [a-z][^|)&\n]*", block[1])
+            found += [
+                (f"{page.name}: {call}", shlex.split(call, comments=True))
+                for call in calls
+            ]
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [words for _, words in command_lines()],
+    ids=[where for where, _ in command_lines()],
+)
+def test_the_command_line_is_understood(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its command, options and arguments are those that there are; it is not run."""
+    monkeypatch.chdir(tmp_path)
+    for name in words:
+        if name.endswith((".jsonl", ".csv", ".parquet")):
+            Path(name).touch()
+    name, *rest = words[1:]
+    cli.commands[name].make_context(name, rest)
+
+
+def test_fragments_are_few() -> None:
+    """What is not run is what can't be: it stands beside a form that is."""
+    pages = (*PAGES["README"], *PAGES["docs"])
+    assert sum(page.read_text().count("```python notest") for page in pages) <= 5
 
 
 def test_the_readmes_table_has_every_public_name() -> None:
@@ -98,5 +142,5 @@ def test_every_setting_is_in_the_readme() -> None:
         for file in package.rglob("*.py")
         for name in re.findall(r'"(SPARK_KAFKA_TESTKIT_[A-Z_]+)"', file.read_text())
     }
-    assert len(used) == 5
+    assert len(used) == 6
     assert [name for name in sorted(used) if f"`{name}`" not in readme] == []

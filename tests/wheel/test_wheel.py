@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tarfile
 import venv
 import zipfile
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 JARS = {
@@ -37,18 +34,6 @@ with KafkaUtils(backend="embedded") as kafka:
     assert kafka.get_all_records(spark, "t") == {"k1": "v1", "k2": "v2"}
     spark.stop()
 """
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the sdist, and the wheel that was made from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)],
-        check=True,
-        capture_output=True,
-    )
-    return folder
 
 
 def test_the_wheel_carries_exactly_the_jars_and_no_others(built: Path) -> None:

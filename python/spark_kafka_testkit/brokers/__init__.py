@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
@@ -15,10 +15,13 @@ __all__ = [
     "BACKEND_ENV",
     "BOOTSTRAP_ENV",
     "OWN_CONFIG",
+    "REUSE_ENV",
     "Backend",
     "Broker",
     "BrokerSettings",
     "choose_backend",
+    "choose_reuse",
+    "start_any",
     "start_broker",
 ]
 
@@ -40,6 +43,7 @@ Backend = Literal["auto", "container", "embedded", "external"]
 BACKENDS: tuple[Backend, ...] = ("auto", "container", "embedded", "external")
 BACKEND_ENV = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP_ENV = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
+REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
 
 
 class Broker(Protocol):
@@ -91,6 +95,20 @@ def choose_backend(
     return cast(Backend, asked), None
 
 
+def choose_reuse(reuse: bool | None) -> bool:
+    """Whether a kept broker is wanted, by the argument, else by the environment.
+
+    Raises:
+        ValueError: the variable is neither 1 nor 0.
+    """
+    if reuse is not None:
+        return reuse
+    text = os.environ.get(REUSE_ENV) or "0"
+    if text not in ("0", "1"):
+        raise ValueError(f"{REUSE_ENV} must be 1 or 0, and is {text!r}")
+    return text == "1"
+
+
 @dataclass(frozen=True)
 class BrokerSettings:
     """What a broker of ours is started with.
@@ -103,7 +121,7 @@ class BrokerSettings:
         environment: variables for the container.
         network: a Docker network to join: its name, or testcontainers' `Network`.
         network_alias: the broker's name in that network.
-        reuse: leave the container running, and take it again in a later run.
+        reuse: take the kept broker with these settings, and leave it running.
     """
 
     kafka_version: str = "7.4.0"
@@ -132,6 +150,10 @@ def start_broker(
 
         assert bootstrap_servers is not None
         return ExternalBroker(bootstrap_servers)
+    if settings.reuse:
+        from spark_kafka_testkit.brokers import kept
+
+        return kept.take(backend, settings)
     if backend == "container":
         from spark_kafka_testkit.brokers.container import ContainerBroker
 
@@ -140,17 +162,26 @@ def start_broker(
         from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 
         return EmbeddedBroker(settings)
-    return _start_any(settings)
+    return start_any(lambda kind: start_broker(kind, None, settings))
 
 
-def _start_any(settings: BrokerSettings) -> Broker:
+Started = TypeVar("Started")
+
+
+def start_any(start: Callable[[Backend], Started]) -> Started:
+    """What `auto` starts: a container where a Docker daemon answers, else, or where
+    that fails, the embedded broker.
+
+    Raises:
+        BrokerStartError: none came up; the text tells of each attempt.
+    """
     from spark_kafka_testkit.brokers.container import docker_problem
 
     attempts: list[str] = []
     problem = docker_problem()
     if problem is None:
         try:
-            return start_broker("container", None, settings)
+            return start("container")
         except KafkaTestkitError as error:
             attempts.append(f"container: {error}")
             log.warning("%s; starting the embedded broker", str(error).splitlines()[0])
@@ -158,7 +189,7 @@ def _start_any(settings: BrokerSettings) -> Broker:
         attempts.append(f"container: {problem}")
         log.info("%s; starting the embedded broker", problem)
     try:
-        return start_broker("embedded", None, settings)
+        return start("embedded")
     except KafkaTestkitError as error:
         attempts.append(f"embedded: {error}")
         raise BrokerStartError(

@@ -18,7 +18,6 @@ from urllib.parse import urlparse
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers._pull import pull
-from spark_kafka_testkit.brokers._reuse import HOST_PORT, LABEL, Reuse
 from spark_kafka_testkit.clients._kafka import await_api
 from spark_kafka_testkit.errors import (
     BrokerStartError,
@@ -26,15 +25,53 @@ from spark_kafka_testkit.errors import (
     MissingDependencyError,
 )
 
-__all__ = ["ContainerBroker", "docker_problem"]
+__all__ = ["ContainerBroker", "docker_problem", "image_of", "prepare"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
+LABEL = "spark-kafka-testkit"
 PROBE_SECONDS = 0.15
 LOG_LINES = 50
 NETWORK_PORT = 9092
+HOST_PORT = 9093
 CONTROLLER_PORT = 9094
 PORT_TRIES = 5
+
+
+def image_of(settings: BrokerSettings) -> str:
+    """The image that these settings ask for."""
+    return settings.image or f"confluentinc/cp-kafka:{settings.kafka_version}"
+
+
+def prepare(settings: BrokerSettings) -> None:
+    """Sees to it that a container can be started: its image is pulled.
+
+    Raises:
+        MissingDependencyError: testcontainers is not installed.
+        BrokerStartError: no Docker daemon answers, or the image can't be had.
+    """
+    _require_testcontainers()
+    problem = docker_problem()
+    if problem is not None:
+        raise BrokerStartError(
+            f"Docker is not running: {problem}. Start it (check with: docker ps), "
+            'or use backend="embedded", which needs none.'
+        )
+    image = image_of(settings)
+    try:
+        pull(image)
+    except Exception as error:
+        raise _start_error(image, _first_line(error)) from error
+
+
+def _start_error(image: str, reason: str) -> BrokerStartError:
+    return BrokerStartError(
+        f"Kafka container failed to start from image {image}: {reason}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 class ContainerBroker:
@@ -55,33 +92,11 @@ class ContainerBroker:
     backend = "container"
 
     def __init__(self, settings: BrokerSettings) -> None:
-        _require_testcontainers()
-        problem = docker_problem()
-        if problem is not None:
-            raise BrokerStartError(
-                f"Docker is not running: {problem}. Start it (check with: docker ps), "
-                'or use backend="embedded", which needs none.'
-            )
-        self._image = (
-            settings.image or f"confluentinc/cp-kafka:{settings.kafka_version}"
-        )
+        prepare(settings)
+        self._image = image_of(settings)
         self._alias = settings.network_alias if settings.network else None
         self._container: Any = None
-        self._reuse = Reuse(self._image, settings) if settings.reuse else None
-        if self._reuse is None:
-            self._set_up(settings)
-            return
-        with self._reuse.lock():
-            found = self._reuse.find()
-            if found is not None:
-                self.bootstrap_servers = found
-                return
-            self._set_up(settings)
-            log.info("the container is left for later runs; %s", self._reuse.hint())
-
-    def _set_up(self, settings: BrokerSettings) -> None:
         try:
-            pull(self._image)
             with _ryuk_if_it_runs():
                 self._start(settings)
                 self.bootstrap_servers = self._address()
@@ -89,9 +104,7 @@ class ContainerBroker:
         except Exception as error:
             reason = self._reason(error, settings.startup_timeout) + self._log_end()
             self._remove()
-            raise BrokerStartError(
-                f"Kafka container failed to start from image {self._image}: {reason}"
-            ) from error
+            raise _start_error(self._image, reason) from error
         except BaseException:
             self._remove()
             raise
@@ -106,6 +119,11 @@ class ContainerBroker:
         """Docker's id of the container."""
         return str(self._container.get_wrapped_container().id)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the container has not exited."""
+        return self._exit_code() is None
+
     def describe(self) -> str:
         return f"{self._image} in a container, at {self.bootstrap_servers}"
 
@@ -118,9 +136,8 @@ class ContainerBroker:
         return str(text).rstrip()
 
     def stop(self) -> None:
-        """Removes the container, and its volumes; one for reuse is left."""
-        if self._reuse is None:
-            self._remove()
+        """Removes the container, and its volumes."""
+        self._remove()
 
     def _remove(self) -> None:
         container, self._container = self._container, None
@@ -152,7 +169,7 @@ class ContainerBroker:
         container = _kafka_container()(self._image, port=HOST_PORT)
         # with_kraft() does no more, but fails on tags that are no plain version
         container.kraft_enabled = _has_kraft(self._image)
-        self._container = _configured(container, settings, None, self._reuse)
+        self._container = _configured(container, settings, None)
         container.start(timeout=settings.startup_timeout)
 
     def _start_apache(self, settings: BrokerSettings) -> None:
@@ -167,7 +184,7 @@ class ContainerBroker:
             for name, value in _apache_environment(host, port, self._alias).items():
                 container.with_env(name, value)
             container.with_bind_ports(HOST_PORT, port)
-            self._container = _configured(container, settings, port, self._reuse)
+            self._container = _configured(container, settings, port)
             try:
                 container.start()
             except APIError as error:
@@ -203,7 +220,7 @@ class ContainerBroker:
             return f"it exited with code {code}"
         if isinstance(error, (TimeoutError, BrokerUnreachableError)):
             return f"it was not ready within {seconds:g} s"
-        return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return _first_line(error)
 
     def _exit_code(self) -> int | None:
         """The container's exit code, or None while it runs, or is none."""
@@ -279,9 +296,7 @@ def _has_kraft(image: str) -> bool:
     return version is None or int(version[1]) >= 7
 
 
-def _configured(
-    container: Any, settings: BrokerSettings, port: int | None, reuse: Reuse | None
-) -> Any:
+def _configured(container: Any, settings: BrokerSettings, port: int | None) -> Any:
     config = {**OWN_CONFIG, **settings.broker_config}
     for name, value in config.items():
         container.with_env(_variable(name), value)
@@ -294,10 +309,7 @@ def _configured(
         network.name = getattr(settings.network, "name", settings.network)
         container.with_network(network).with_network_aliases(settings.network_alias)
     _publish_on_loopback(container, port)
-    if reuse is None:
-        container.with_kwargs(labels={LABEL: str(os.getpid())})
-    else:
-        reuse.label(container)
+    container.with_kwargs(labels={LABEL: str(os.getpid())})
     return container
 
 

@@ -34,7 +34,7 @@ from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.errors import BrokerStartError
 
-__all__ = ["EmbeddedBroker"]
+__all__ = ["EmbeddedBroker", "prepare"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -61,6 +61,18 @@ LOG_LEVELS = {
 }
 
 
+def prepare() -> tuple[Java, list[Path]]:
+    """The Java and the jars for the broker; what is not in the cache is fetched.
+
+    Raises:
+        JavaNotFoundError: no Java 17 or newer.
+        JarError: its jars are neither cached nor to be fetched.
+    """
+    java = find_java()
+    kafka = fetch(broker_jars(), f"Apache Kafka {broker_version()}")
+    return java, [own_jar("spark-kafka-testkit-broker.jar"), *kafka]
+
+
 class EmbeddedBroker:
     """Starts the broker and returns when it serves requests.
 
@@ -75,11 +87,7 @@ class EmbeddedBroker:
 
     def __init__(self, settings: BrokerSettings | None = None) -> None:
         settings = settings or BrokerSettings()
-        java = find_java()
-        jars = [
-            own_jar("spark-kafka-testkit-broker.jar"),
-            *fetch(broker_jars(), f"Apache Kafka {broker_version()}"),
-        ]
+        java, jars = prepare()
         for attempt in range(1, PORT_TRIES + 1):
             try:
                 self._process = _Process(java, jars, settings)
@@ -99,6 +107,16 @@ class EmbeddedBroker:
     def pid(self) -> int:
         """The id of the broker's process."""
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the broker's process is there."""
+        return self._process.is_running
+
+    @property
+    def log_file(self) -> str:
+        """The file with the broker's log."""
+        return self._process.log_file
 
     def describe(self) -> str:
         return f"Kafka {broker_version()}, embedded, at {self.bootstrap_servers}"
@@ -163,6 +181,14 @@ class _Process:
     @property
     def pid(self) -> int:
         return self._popen.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def log_file(self) -> str:
+        return str(self._log)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log_file:

@@ -1,0 +1,82 @@
+"""The command line: `spark-kafka-testkit`, or `python -m spark_kafka_testkit`.
+
+Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was not understood;
+3 no broker is up; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+import click
+from click.shell_completion import get_completion_class
+
+from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit.cli import _brokers, _doctor, _records
+from spark_kafka_testkit.errors import KafkaTestkitError
+
+__all__ = ["cli", "main"]
+
+NAME = "spark-kafka-testkit"
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Tells the kit's errors as a command does: a line, and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read the output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except (KafkaTestkitError, OSError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was "
+    "not understood; 3 no broker is up; 130 interrupted.",
+)
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+def cli(verbose: bool) -> None:
+    """Kafka for PySpark tests: a broker that stays, and what is in it."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR, format="%(message)s"
+    )
+    if not verbose:
+        # what its clients log of a broker that is not there, our errors say better
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logging.getLogger("spark_kafka_testkit").setLevel(
+        logging.INFO if verbose else logging.WARNING
+    )
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    For bash: eval "$(spark-kafka-testkit completion bash)"
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    variable = f"_{NAME}_COMPLETE".replace("-", "_").upper()
+    click.echo(kind(cli, {}, NAME, variable).source())
+
+
+for command in (*_brokers.COMMANDS, *_records.COMMANDS, _doctor.doctor):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Runs the command of the process's arguments, and exits."""
+    cli(prog_name=NAME)

@@ -1,0 +1,171 @@
+"""`up`, `down`, `status`: a broker that stays."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spark_kafka_testkit.brokers import (
+    BACKEND_ENV,
+    BOOTSTRAP_ENV,
+    REUSE_ENV,
+    BrokerSettings,
+)
+from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
+
+if TYPE_CHECKING:
+    from spark_kafka_testkit.brokers.kept import State
+
+__all__ = ["COMMANDS", "seconds_of"]
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds_of(text: str) -> float | None:
+    """`90s`, `30m`, `8h` or `2d` in seconds; None for what is no such time."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    return float(match[1]) * UNITS[match[2]] if match else None
+
+
+def _to_seconds(text: str) -> float:
+    seconds = seconds_of(text)
+    if not seconds:
+        raise click.BadParameter(f"{text!r} is no time; write 90s, 30m, 8h or 2d")
+    return seconds
+
+
+def _to_setting(text: str) -> tuple[str, str]:
+    name, equals, item = text.partition("=")
+    if not (name and equals):
+        raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+    return name, item
+
+
+@click.command(short_help="Start a broker that stays, or find it.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "container", "embedded"]),
+    default="auto",
+    envvar=BACKEND_ENV,
+    show_default=True,
+    show_envvar=True,
+    help="auto: a container where a Docker daemon answers, else the embedded broker.",
+)
+@click.option("--image", help="A Docker image instead of Confluent's.")
+@click.option(
+    "--kafka-version", default="7.4.0", show_default=True, help="Of Confluent's image."
+)
+@click.option(
+    "--config",
+    "broker_config",
+    type=_to_setting,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A setting of Kafka's own; may be given more than once.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    type=_to_seconds,
+    default="8h",
+    show_default=True,
+    metavar="TIME",
+    help="How long it stays after its last use.",
+)
+@json_option
+def up(
+    backend: Any,
+    image: str | None,
+    kafka_version: str,
+    broker_config: tuple[tuple[str, str], ...],
+    seconds: float,
+    is_json: bool,
+) -> None:
+    """Start a broker that stays, or find the one with the same settings.
+
+    Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
+    SPARK_KAFKA_TESTKIT_REUSE=1 in their environment; its topics are removed then.
+    """
+    from spark_kafka_testkit.brokers.kept import keep, running
+
+    before = {state.key for state in running()}
+    settings = BrokerSettings(
+        kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
+    )
+    state = keep(backend, settings, seconds)
+    found = state.key in before
+    say(
+        is_json,
+        {**_facts(state), "found": found},
+        f"{state.description} ({'was up already' if found else 'started'})",
+        f"Test runs take it with {REUSE_ENV}=1, or KafkaUtils(reuse=True);",
+        f"other programs with: export {BOOTSTRAP_ENV}={state.address}",
+        f"It ends {_time(state.seconds)} after its last use, or with: "
+        "spark-kafka-testkit down",
+    )
+
+
+@click.command()
+@json_option
+def down(is_json: bool) -> None:
+    """End the brokers that are up."""
+    from spark_kafka_testkit.brokers.kept import end, running
+
+    states = running()
+    for state in states:
+        end(state)
+    lines = [f"ended: {state.description}" for state in states]
+    say(is_json, [_facts(state) for state in states], *(lines or ["No broker was up."]))
+
+
+@click.command(short_help="Show the brokers that are up.")
+@json_option
+@click.pass_context
+def status(ctx: click.Context, is_json: bool) -> None:
+    """Show the brokers that are up; exit with 3 where there is none."""
+    from spark_kafka_testkit.brokers.kept import Slot, running
+
+    states = running()
+    facts = [
+        {**_facts(state), "in_use": Slot(state.key).is_held("use")} for state in states
+    ]
+    header = ["ADDRESS", "BROKER", "UP FOR", "ENDS IN", "KEEPER", "USE"]
+    rows = [
+        [
+            state.address,
+            state.description.rpartition(", at ")[0],
+            _time(time.time() - state.started),
+            _time(state.seconds - Slot(state.key).idle_seconds()),
+            str(state.pid),
+            "by a test run" if fact["in_use"] else "free",
+        ]
+        for state, fact in zip(states, facts, strict=True)
+    ]
+    say(is_json, facts, *(columns(header, rows) if rows else ["No broker is up."]))
+    if not states:
+        ctx.exit(NO_BROKER)
+
+
+def _facts(state: State) -> dict[str, Any]:
+    facts = asdict(state)
+    facts["bootstrap_servers"] = facts.pop("address")
+    facts["started"] = datetime.fromtimestamp(state.started, timezone.utc).isoformat(
+        timespec="seconds"
+    )
+    return facts
+
+
+def _time(seconds: float) -> str:
+    """Some seconds in their largest whole unit: `7 h`."""
+    for name, size in reversed(UNITS.items()):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {name}"
+    return "0 s"
+
+
+COMMANDS = (up, down, status)

@@ -1,0 +1,33 @@
+"""`doctor`: what is set up here, and what to do about what is not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from spark_kafka_testkit.cli._output import json_option, say
+
+__all__ = ["doctor"]
+
+
+@click.command(short_help="Check what the kit needs.")
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, is_json: bool) -> None:
+    """Check what the kit needs; exit with 1 where something is wrong.
+
+    Spark and its Kafka connector, Java, Docker, the packages: what was seen of each,
+    and what to do where it does not fit.
+    """
+    from spark_kafka_testkit.preflight import preflight
+
+    findings = preflight()
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.state:<7}  {finding.subject}: {finding.seen}")
+        if finding.advice:
+            lines += [f"{'':9}{line}" for line in finding.advice.splitlines()]
+    say(is_json, [asdict(finding) for finding in findings], *lines)
+    if any(finding.state == "wrong" for finding in findings):
+        ctx.exit(1)

@@ -1,0 +1,207 @@
+"""Files as messages: lines, JSON lines, CSV, Parquet, and what `read` prints; drawn as
+they are sent, a few thousand messages at a time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from spark_kafka_testkit.cli._output import as_json
+from spark_kafka_testkit.records import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FORMATS", "Source", "format_of", "open_source"]
+
+FORMATS = ("lines", "jsonl", "csv", "parquet", "records")
+SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Messages of a file.
+
+    Attributes:
+        messages: what `send_messages` takes.
+        size: bytes of the file, or None where it is a pipe.
+        position: how many of them were read.
+    """
+
+    messages: Iterator[Any]
+    size: int | None
+    position: Callable[[], int] | None
+
+
+def format_of(name: str) -> str:
+    """The format that a file's name tells; lines for any other, and for a pipe."""
+    return SUFFIXES.get(Path(name).suffix.lower(), "lines")
+
+
+def open_source(name: str, kind: str, key: str | None, is_text: bool) -> Source:
+    """The messages of a file, or of stdin for `-`.
+
+    Args:
+        name: the path, or `-`.
+        kind: one of `FORMATS`.
+        key: what the key is: of lines the separator behind it, else the name of a field
+            or column.
+        is_text: all values of a CSV file are text.
+
+    Raises:
+        click.UsageError: they don't go together.
+        click.ClickException: while it is drawn: a line that can't be used.
+    """
+    if kind == "records" and key is not None:
+        raise click.UsageError("Records have their own keys; leave out --key.")
+    if is_text and kind != "csv":
+        raise click.UsageError("--text is for CSV.")
+    if name == "-":
+        if kind == "parquet":
+            raise click.UsageError("Parquet is read from a file, not from a pipe.")
+        return Source(
+            _messages(sys.stdin.buffer, "stdin", kind, key, is_text), None, None
+        )
+    file = Path(name).open("rb")  # noqa: SIM115  it is read as the messages are sent
+    size = Path(name).stat().st_size
+    messages = _messages(file, name, kind, key, is_text)
+    return Source(messages, size, lambda: size if file.closed else file.tell())
+
+
+def _messages(
+    file: IO[bytes], name: str, kind: str, key: str | None, is_text: bool
+) -> Iterator[Any]:
+    if kind == "lines":
+        return _lines(file, name, key)
+    if kind == "jsonl":
+        return _json_lines(file, name, key)
+    if kind == "records":
+        return _records(file, name)
+    draw = _csv_batches(file, is_text) if kind == "csv" else _parquet_batches(file)
+    return _rows(draw, name, key)
+
+
+def _lines(
+    file: IO[bytes], name: str, separator: str | None
+) -> Iterator[tuple[bytes | None, bytes]]:
+    if separator is None:
+        for line in file:
+            yield None, _bare(line)
+        return
+    mark = separator.encode()
+    for number, line in enumerate(file, 1):
+        key, found, value = _bare(line).partition(mark)
+        if not found:
+            raise _fault(name, number, f"has no {separator!r} behind its key")
+        yield key, value
+
+
+def _json_lines(
+    file: IO[bytes], name: str, key: str | None
+) -> Iterator[tuple[Any, bytes]]:
+    for number, line, item in _parsed(file, name):
+        if key is None:
+            yield None, line
+        elif isinstance(item, dict) and key in item:
+            yield _text(item[key]), line
+        else:
+            raise _fault(name, number, f"has no field {key!r}")
+
+
+def _records(file: IO[bytes], name: str) -> Iterator[Record]:
+    for number, _, item in _parsed(file, name):
+        if not isinstance(item, dict) or "value" not in item:
+            raise _fault(name, number, "is no record: it has no field 'value'")
+        try:
+            yield Record(
+                _bytes(item.get("key")),
+                _bytes(item["value"]),
+                partition=item.get("partition"),
+                timestamp=item.get("timestamp"),
+                headers=tuple((t, _bytes(data)) for t, data in item.get("headers", ())),
+            )
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise _fault(name, number, f"is no record: {error}") from error
+
+
+def _parsed(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes, Any]]:
+    for number, line in enumerate(file, 1):
+        bare = _bare(line)
+        if bare.strip():
+            try:
+                yield number, bare, json.loads(bare)
+            except ValueError as error:
+                raise _fault(name, number, f"is no JSON: {error}") from error
+
+
+def _rows(
+    batches: Iterator[pa.RecordBatch], name: str, key: str | None
+) -> Iterator[tuple[Any, str]]:
+    import pyarrow as pa
+
+    try:
+        for batch in batches:
+            if key is not None and key not in batch.schema.names:
+                known = ", ".join(batch.schema.names)
+                raise click.ClickException(
+                    f"{name} has no column {key!r}; it has {known}."
+                )
+            for row in batch.to_pylist():
+                yield None if key is None else _text(row[key]), as_json(row)
+    except pa.ArrowInvalid as error:
+        raise click.ClickException(f"{name} can't be read: {error}") from error
+
+
+def _csv_batches(file: IO[bytes], is_text: bool) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    from pyarrow.csv import ConvertOptions, ReadOptions, open_csv
+
+    if not is_text:
+        yield from open_csv(file)
+        return
+    names = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
+    types = ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+    )
+    yield from open_csv(file, ReadOptions(column_names=names), convert_options=types)
+
+
+def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
+    from pyarrow.parquet import ParquetFile
+
+    yield from ParquetFile(file).iter_batches(batch_size=4096)
+
+
+def _bare(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _text(item: Any) -> Any:
+    """A key: text and bytes as they are, anything else as its JSON."""
+    return item if item is None or isinstance(item, (str, bytes)) else as_json(item)
+
+
+def _bytes(item: Any) -> Any:
+    """A key or value as `read` has printed it."""
+    if isinstance(item, dict) and set(item) == {"base64"}:
+        return base64.b64decode(item["base64"], validate=True)
+    return _text(item)
+
+
+def _fault(name: str, number: int, what: str) -> click.ClickException:
+    return click.ClickException(f"Line {number} of {name} {what}.")

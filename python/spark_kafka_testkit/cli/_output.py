@@ -1,0 +1,168 @@
+"""What the commands share: the broker they talk to, and how they say things."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from spark_kafka_testkit.brokers import BOOTSTRAP_ENV
+
+__all__ = [
+    "NO_BROKER",
+    "address_option",
+    "as_json",
+    "broker_address",
+    "columns",
+    "json_option",
+    "rate",
+    "say",
+    "watched",
+]
+
+NO_BROKER = 3
+LINE_SECONDS = 5.0
+
+json_option = click.option(
+    "--json", "is_json", is_flag=True, help="Print JSON, for programs."
+)
+address_option = click.option(
+    "-b",
+    "--bootstrap-servers",
+    "address",
+    envvar=BOOTSTRAP_ENV,
+    show_envvar=True,
+    metavar="ADDRESS",
+    help="The broker. Without it, the one that is up.",
+)
+
+
+def broker_address(address: str | None, may_write: bool = False) -> tuple[str, bool]:
+    """The address that was given, else that of the one kept broker; and whether it is a
+    kept one. `may_write` notes that it may hold topics then.
+    """
+    from spark_kafka_testkit.brokers.kept import note_use, running
+
+    found = running()
+    if address is None:
+        if not found:
+            click.echo(
+                "No broker is up. Start one with: spark-kafka-testkit up; or give the "
+                "address of one with --bootstrap-servers.",
+                err=True,
+            )
+            click.get_current_context().exit(NO_BROKER)
+        if len(found) > 1:
+            addresses = ", ".join(state.address for state in found)
+            raise click.UsageError(
+                f"Several brokers are up: {addresses}. Choose one with "
+                "--bootstrap-servers."
+            )
+        address = found[0].address
+    kept = [state for state in found if state.address == address]
+    if may_write:
+        for state in kept:
+            note_use(state)
+    return address, bool(kept)
+
+
+def as_json(item: Any) -> str:
+    """JSON on one line; bytes that are no text become `{"base64": "..."}`."""
+    return json.dumps(item, default=_plain, ensure_ascii=False)
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, bytes):
+        return {"base64": base64.b64encode(item).decode()}
+    if isinstance(item, datetime):
+        return item.isoformat()
+    return str(item)
+
+
+def say(is_json: bool, item: Any, *lines: str) -> None:
+    """The result of a command: as JSON, or as lines."""
+    for line in [as_json(item)] if is_json else lines:
+        click.echo(line)
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Rows as lines in columns; numbers stand to the right."""
+    cells = [
+        [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row]
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    is_number = [
+        all(isinstance(row[i], int) for row in rows) for i in range(len(widths))
+    ]
+    return [
+        "  ".join(
+            cell.rjust(width) if right and rows else cell.ljust(width)
+            for cell, width, right in zip(line, widths, is_number, strict=True)
+        ).rstrip()
+        for line in [list(header), *cells]
+    ]
+
+
+def rate(count: int, seconds: float) -> str:
+    """How many, in which time: `1,000 in 0.5 s (2,000/s)`."""
+    return f"{count:,} in {seconds:.1f} s ({count / max(seconds, 1e-9):,.0f}/s)"
+
+
+@contextmanager
+def watched(
+    what: str, size: int | None = None, position: Callable[[], int] | None = None
+) -> Iterator[Callable[[int], None]]:
+    """Shows on stderr how many there are, and how fast they come: a bar on a terminal
+    (of `position()` out of `size`, where these are known), else a line now and then.
+    Yields what is to be called with how many more there are.
+    """
+    if not sys.stderr.isatty():
+        yield _line_by_line(what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    done = TextColumn("{task.fields[count]:,} ({task.fields[per_second]:,.0f}/s)")
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        done,
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task(what, total=size, count=0, per_second=0.0)
+        started, total = time.monotonic(), 0
+
+        def add(more: int) -> None:
+            nonlocal total
+            total += more
+            per_second = total / max(time.monotonic() - started, 1e-9)
+            progress.update(task, count=total, per_second=per_second)
+            if position is not None:
+                progress.update(task, completed=position())
+
+        yield add
+
+
+def _line_by_line(what: str) -> Callable[[int], None]:
+    started = said = time.monotonic()
+    total = 0
+
+    def add(more: int) -> None:
+        nonlocal said, total
+        total += more
+        now = time.monotonic()
+        if now - said >= LINE_SECONDS:
+            said = now
+            click.echo(f"{what}: {rate(total, now - started)}", err=True)
+
+    return add

@@ -1,0 +1,360 @@
+"""`topics`, `produce`, `read`: what is in a broker."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spark_kafka_testkit.cli._brokers import seconds_of
+from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
+from spark_kafka_testkit.cli._output import (
+    address_option,
+    as_json,
+    broker_address,
+    columns,
+    json_option,
+    rate,
+    say,
+    watched,
+)
+from spark_kafka_testkit.reading import Decoding, RecordStream, wanted
+from spark_kafka_testkit.records import to_records
+from spark_kafka_testkit.serde import DESERIALIZERS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from spark_kafka_testkit.clients import Client
+    from spark_kafka_testkit.offsets import Bound, ReadQuery
+    from spark_kafka_testkit.records import Record
+
+__all__ = ["COMMANDS"]
+
+FLUSH_RECORDS = 1000
+NARROW = 80
+
+
+@click.command(short_help="List topics, or their partitions.")
+@click.argument("names", metavar="[TOPIC]...", nargs=-1)
+@address_option
+@json_option
+def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
+    """List the topics; or show where each partition of those named stands."""
+    from spark_kafka_testkit.clients._kafka import make_admin, partition_offsets
+    from spark_kafka_testkit.errors import UnknownTopicError
+    from spark_kafka_testkit.topics import existing
+
+    bootstrap_servers, _ = broker_address(address)
+    admin = make_admin(bootstrap_servers)
+    try:
+        from kafka import TopicPartition
+
+        wanted = list(names) or [
+            name for name in admin.list_topics() if not name.startswith("__")
+        ]
+        known = existing(admin, wanted)
+        for name in wanted:
+            if name not in known:
+                raise UnknownTopicError(name)
+        partitions = [
+            TopicPartition(name, part["partition_index"])
+            for name in sorted(known)
+            for part in sorted(
+                known[name]["partitions"], key=lambda part: part["partition_index"]
+            )
+        ]
+        offsets = partition_offsets(admin, partitions) if partitions else {}
+    finally:
+        admin.close()
+    facts = [
+        {
+            "topic": at.topic,
+            "partition": at.partition,
+            "beginning": offsets[at].beginning,
+            "end": offsets[at].end,
+            "stable": offsets[at].stable,
+        }
+        for at in partitions
+    ]
+    if names:
+        header = ["TOPIC", "PARTITION", "BEGINNING", "END", "STABLE"]
+        rows = [list(fact.values()) for fact in facts]
+    else:
+        header = ["TOPIC", "PARTITIONS", "OFFSETS"]
+        rows = [
+            [name, len(spans), sum(spans)]
+            for name in sorted(known)
+            for spans in [
+                [f["end"] - f["beginning"] for f in facts if f["topic"] == name]
+            ]
+        ]
+    say(is_json, facts, *(columns(header, rows) if rows else ["There are no topics."]))
+
+
+@click.command(short_help="Send a file to a topic.")
+@click.argument("topic")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "-f",
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    help="Without it the file's name tells; lines for a pipe. A row of a table becomes "
+    "a JSON object; records are what `read --json` prints.",
+)
+@click.option(
+    "-k", "--key", help="The field or column with the key; of lines what separates it."
+)
+@click.option("--text", "is_text", is_flag=True, help="CSV: take all values as text.")
+@click.option(
+    "-p",
+    "--partitions",
+    type=click.IntRange(1),
+    help="Create the topic, if it is missing, with so many partitions; one on a broker "
+    "that is up.",
+)
+@click.option("--transactional", is_flag=True, help="All of it, or nothing.")
+@address_option
+@json_option
+def produce(
+    topic: str,
+    file: str,
+    kind: str | None,
+    key: str | None,
+    is_text: bool,
+    partitions: int | None,
+    transactional: bool,
+    address: str | None,
+    is_json: bool,
+) -> None:
+    """Send FILE (- for stdin) to a topic; done when every message is acknowledged."""
+    from spark_kafka_testkit.messages import batches
+
+    source = open_source(file, kind or format_of(file), key, is_text)
+    bootstrap_servers, is_kept = broker_address(address, may_write=True)
+    if is_kept or partitions:
+        _ensure_topic(bootstrap_servers, topic, partitions or 1)
+    started = time.monotonic()
+    with (
+        _client(bootstrap_servers) as client,
+        watched("sending", source.size, source.position) as add,
+    ):
+        drawn = _counted(batches(source.messages), add)
+        report = client.send(topic, drawn, transactional)
+    report.raise_unless_complete(topic)
+    written = {number: asdict(part) for number, part in report.written.items()}
+    say(
+        is_json,
+        {"topic": topic, "sent": report.sent, "partitions": written},
+        f"sent {rate(report.sent, time.monotonic() - started)} to {topic}",
+        *(
+            f"  partition {number}: {part.count:,}, offsets {part.first} to {part.last}"
+            for number, part in sorted(report.written.items())
+        ),
+    )
+
+
+def _ensure_topic(bootstrap_servers: str, topic: str, partitions: int) -> None:
+    from spark_kafka_testkit.clients._kafka import make_admin
+    from spark_kafka_testkit.topics import create_topics, existing
+
+    admin = make_admin(bootstrap_servers)
+    try:
+        if not existing(admin, [topic]):
+            create_topics(admin, [topic], partitions, 1)
+    finally:
+        admin.close()
+
+
+def _counted(reader: pa.RecordBatchReader, add: Any) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    def draw() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            yield batch
+            add(batch.num_rows)
+
+    return pa.RecordBatchReader.from_batches(reader.schema, draw())
+
+
+def _to_bound(text: str) -> Bound:
+    if text in ("earliest", "latest"):
+        return "earliest" if text == "earliest" else "latest"
+    if (age := seconds_of(text)) is not None:
+        return datetime.now(timezone.utc) - timedelta(seconds=age)
+    try:
+        if "=" in text:
+            pairs = (pair.split("=") for pair in text.split(","))
+            return {int(number): int(offset) for number, offset in pairs}
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is no point of a topic; write earliest, latest, a time "
+            "(2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
+        ) from error
+
+
+@click.command(short_help="Print the records of a topic.")
+@click.argument("topic")
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option(
+    "--from",
+    "start",
+    type=_to_bound,
+    default="earliest",
+    show_default=True,
+    metavar="POINT",
+    help="earliest, latest, a time (2026-01-31T12:00), an age (15m: what is not "
+    "older), or offsets (0=5,1=7).",
+)
+@click.option(
+    "--to",
+    "end",
+    type=_to_bound,
+    metavar="POINT",
+    help="Where to end; without it at the end of now.",
+)
+@click.option("-n", "--limit", type=click.IntRange(1), help="Only so many records.")
+@click.option(
+    "--key-deserializer",
+    type=click.Choice(list(DESERIALIZERS), case_sensitive=False),
+    metavar="NAME",
+    help=f"One of {', '.join(DESERIALIZERS)}. Without it: text, or else base64.",
+)
+@click.option(
+    "--value-deserializer",
+    type=click.Choice(list(DESERIALIZERS), case_sensitive=False),
+    metavar="NAME",
+    help="The same for values.",
+)
+@click.option(
+    "--uncommitted", is_flag=True, help="With records of open and aborted transactions."
+)
+@click.option(
+    "--json/--table",
+    "is_json",
+    default=None,
+    help="JSON lines, or columns; columns on a terminal, else JSON lines.",
+)
+@address_option
+def read(
+    topic: str,
+    follow: bool,
+    start: Bound,
+    end: Bound | None,
+    limit: int | None,
+    key_deserializer: str | None,
+    value_deserializer: str | None,
+    uncommitted: bool,
+    is_json: bool | None,
+    address: str | None,
+) -> None:
+    """Print the records of a topic, per partition by offset."""
+    if follow and end is not None:
+        raise click.UsageError("--follow has no end; leave out --to.")
+    query, decoding = wanted(
+        topic,
+        start,
+        end or "latest",
+        isolation="read_uncommitted" if uncommitted else "read_committed",
+        key_deserializer=key_deserializer or _readable,
+        value_deserializer=value_deserializer or _readable,
+    )
+    bootstrap_servers, _ = broker_address(address)
+    if is_json is None:
+        is_json = not sys.stdout.isatty()
+    with _client(bootstrap_servers) as client:
+        found = (
+            _following(client, query, decoding)
+            if follow
+            else _reading(client, query, decoding)
+        )
+        _print(islice(found, limit), is_json, flush_each=follow)
+
+
+def _readable(data: bytes) -> str | bytes:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _reading(client: Client, query: ReadQuery, decoding: Decoding) -> Iterator[Record]:
+    with RecordStream(client.read(query), query.topic, decoding) as records:
+        yield from records
+
+
+def _following(
+    client: Client, query: ReadQuery, decoding: Decoding
+) -> Iterator[Record]:
+    """What there is, then what comes."""
+    with closing(client.follow(query)) as batches:
+        for batch in batches:
+            yield from to_records(batch, query.topic, decoding.key, decoding.value)
+
+
+def _print(records: Iterable[Record], is_json: bool, flush_each: bool) -> None:
+    line_of = _json_line if is_json else _columns_line
+    if not is_json:
+        click.echo(_columns("PARTITION", "OFFSET", "TIMESTAMP", "KEY", "VALUE"))
+    for number, record in enumerate(records, 1):
+        sys.stdout.write(f"{line_of(record)}\n")
+        if flush_each or number % FLUSH_RECORDS == 0:
+            sys.stdout.flush()
+    sys.stdout.flush()
+
+
+def _json_line(record: Record) -> str:
+    return as_json(record._asdict())
+
+
+def _columns_line(record: Record) -> str:
+    time = record.datetime
+    return _columns(
+        str(record.partition),
+        str(record.offset),
+        time.isoformat(timespec="milliseconds")[:23] if time else "-",
+        _cell(record.key),
+        _cell(record.value),
+    )
+
+
+def _columns(partition: str, offset: str, time: str, key: str, value: str) -> str:
+    width = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns)
+    if len(key) > 20:
+        key = f"{key[:19]}…"
+    line = f"{partition:>9}  {offset:>10}  {time:<23}  {key:<20}  {value}"
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _cell(item: Any) -> str:
+    """A key or value on one line; null is told from the text."""
+    if item is None:
+        return "(null)"
+    text = item if isinstance(item, str) else as_json(item)
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+@contextmanager
+def _client(bootstrap_servers: str) -> Iterator[Client]:
+    """The client of the kit's choice, closed at the end."""
+    from spark_kafka_testkit.clients.choice import Clients
+
+    clients = Clients(bootstrap_servers)
+    try:
+        yield clients.choose(None)
+    finally:
+        for client in clients.made():
+            client.close()
+
+
+COMMANDS = (topics, produce, read)

@@ -1,0 +1,280 @@
+"""`up`, `down` and `status`: a broker that stays, is found, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+UP = ("up", "--backend", "embedded")
+RUN = """
+from spark_kafka_testkit import KafkaUtils
+with KafkaUtils(backend="embedded", reuse=True) as kafka:
+    print(kafka.broker, kafka.admin_client.list_topics(), flush=True)
+    kafka.send_messages("t", [("k", "v")])
+    assert kafka.get_all_records(None, "t") == {"k": "v"}
+    input_from_the_test
+"""
+
+
+def test_up_finds_what_is_up(command: CommandLine) -> None:
+    """The first starts a broker and says how to use it, the second finds it."""
+    first = command.ok(*UP)
+    (state,) = command.facts("status")
+    address = state["bootstrap_servers"]
+    assert first == (
+        f"Kafka 4.4.0, embedded, at {address} (started)\n"
+        "Test runs take it with SPARK_KAFKA_TESTKIT_REUSE=1, or "
+        "KafkaUtils(reuse=True);\n"
+        "other programs with: export "
+        f"SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS={address}\n"
+        "It ends 8 h after its last use, or with: spark-kafka-testkit down\n"
+    )
+    found = command.facts(*UP)
+    assert (found["bootstrap_servers"], found["pid"], found["found"]) == (
+        address,
+        state["pid"],
+        True,
+    )
+    assert command.ok("down") == f"ended: Kafka 4.4.0, embedded, at {address}\n"
+    assert_nothing_is_left(command, state["pid"])
+
+
+def test_ups_at_the_same_time_start_one(command: CommandLine) -> None:
+    """Whoever comes first starts it, the others wait for it and find it."""
+    processes = [command.start(*UP, "--json") for _ in range(4)]
+    facts = [json.loads(process.communicate()[0]) for process in processes]
+    assert len({fact["pid"] for fact in facts}) == 1
+    assert len(command.facts("status")) == 1
+
+
+def test_other_settings_are_another_broker(command: CommandLine) -> None:
+    """Each has its own; a command that needs one asks which."""
+    plain = command.facts(*UP)
+    other = command.facts(*UP, "--config", "num.partitions=3")
+    assert plain["bootstrap_servers"] != other["bootstrap_servers"]
+    done = command.run("topics")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: Several brokers are up: {plain['bootstrap_servers']}, "
+        f"{other['bootstrap_servers']}. Choose one with --bootstrap-servers."
+    )
+    address = plain["bootstrap_servers"]
+    assert command.ok("topics", "-b", address) == "There are no topics.\n"
+    assert len(command.facts("down")) == 2
+
+
+def test_without_a_broker(command: CommandLine) -> None:
+    """`status` says so with an exit code of its own, `down` has nothing to do, and
+    what needs a broker says how to get one.
+    """
+    done = command.run("status")
+    assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
+    assert command.ok("down") == "No broker was up.\n"
+    for args in (("topics",), ("read", "t"), ("produce", "t", "-")):
+        done = command.run(*args)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr == (
+            "No broker is up. Start one with: spark-kafka-testkit up; or give the "
+            "address of one with --bootstrap-servers.\n"
+        )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_keeper_that_is_killed_leaves_nothing(
+    command: CommandLine, number: signal.Signals
+) -> None:
+    """Its broker ends, its files go, and the next `up` starts anew."""
+    state = command.facts(*UP)
+    os.kill(state["pid"], number)
+    wait_until(lambda: not list(command.temp.iterdir()), "the broker has outlived it")
+    assert command.run("status").returncode == 3
+    assert_nothing_is_left(command, state["pid"])
+    again = command.facts(*UP)
+    assert again["found"] is False
+
+
+def test_a_broker_that_dies_is_not_up(command: CommandLine) -> None:
+    """The keeper sees it, and ends too."""
+    state = command.facts(*UP)
+    (broker,) = children(state["pid"])
+    os.kill(broker, signal.SIGKILL)
+    wait_until(lambda: not is_alive(state["pid"]), "the keeper has outlived its broker")
+    assert_nothing_is_left(command, state["pid"])
+
+
+def test_it_ends_when_nobody_has_used_it_for_its_time(command: CommandLine) -> None:
+    """None stays for ever."""
+    state = command.facts(*UP, "--for", "1s")
+    assert state["seconds"] == 1
+    wait_until(lambda: not is_alive(state["pid"]), "it is still there")
+    assert_nothing_is_left(command, state["pid"])
+
+
+def test_it_is_private(command: CommandLine) -> None:
+    """Only this user may look into what is kept of it; it has no terminal."""
+    state = command.facts(*UP)
+    assert command.kept.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in command.kept.iterdir()} == {0o600}
+    assert os.getsid(state["pid"]) != os.getsid(0)
+
+
+def test_a_test_run_takes_it_and_finds_it_empty(command: CommandLine) -> None:
+    """By KafkaUtils(reuse=True), or by the environment alone; nothing is left of what
+    was in it.
+    """
+    state = command.facts(*UP)
+    command.ok("produce", "mine", "-", stdin=b"a\n")
+    expected = f"{state['bootstrap_servers']} []\n"
+    run = command.python(RUN.replace("input_from_the_test", ""))
+    assert run.communicate()[0] == expected
+    assert command.ok("topics") == "There are no topics.\n"
+    by_environment = RUN.replace(", reuse=True", "").replace("input_from_the_test", "")
+    run = command.python(by_environment, SPARK_KAFKA_TESTKIT_REUSE="1")
+    assert run.communicate()[0] == expected
+
+
+def test_a_test_run_starts_one_where_there_is_none(command: CommandLine) -> None:
+    """And leaves it for the next."""
+    run = command.python(RUN.replace("input_from_the_test", ""))
+    address = run.communicate()[0].split()[0]
+    (state,) = command.facts("status")
+    assert state["bootstrap_servers"] == address
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(command: CommandLine) -> None:
+    """The next has no topics of it."""
+    command.ok(*UP)
+    run = command.python(
+        RUN.replace("input_from_the_test", "import os; os.kill(os.getpid(), 9)")
+    )
+    run.communicate()
+    assert run.returncode == -signal.SIGKILL
+    assert [fact["topic"] for fact in command.facts("topics")] == ["t"]
+    run = command.python(RUN.replace("input_from_the_test", ""))
+    assert run.communicate()[0].endswith(" []\n")
+
+
+def test_it_serves_one_run_at_a_time(command: CommandLine) -> None:
+    """A second run at the same time gets a broker of its own, which goes with it."""
+    state = command.facts(*UP)
+    address = state["bootstrap_servers"]
+    holder = command.python(RUN.replace("input_from_the_test", "input()"))
+    assert holder.stdout is not None
+    assert holder.stdout.readline().startswith(address)
+    assert command.facts("status")[0]["in_use"] is True
+    second = command.python(RUN.replace("input_from_the_test", ""))
+    assert not second.communicate()[0].startswith(address)
+    holder.communicate("\n")
+    assert [at["bootstrap_servers"] for at in command.facts("status")] == [address]
+
+
+def test_a_run_is_set_up_sooner_with_it(
+    command: CommandLine, record_property: Callable[[str, object], None]
+) -> None:
+    """Side by side: with a broker that is up, and without."""
+    code = (
+        "import time; from spark_kafka_testkit import KafkaUtils\n"
+        "kafka = KafkaUtils(backend='embedded', reuse={reuse})\n"
+        "start = time.perf_counter(); kafka.setup()\n"
+        "print(time.perf_counter() - start); kafka.teardown()"
+    )
+    command.ok(*UP)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(3):
+        for reuse, found in times.items():
+            run = command.python(code.format(reuse=reuse))
+            found.append(float(run.communicate()[0]))
+    with_it, without = map(statistics.median, times.values())
+    record_property("set-up in s, with and without", f"{with_it:.3f}, {without:.3f}")
+    assert with_it < without / 2
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (
+            ("--for", "soon"),
+            "Invalid value for '--for': 'soon' is no time; write 90s, 30m, 8h or 2d",
+        ),
+        (
+            ("--config", "three"),
+            "Invalid value for '--config': 'three' is not of the form NAME=VALUE",
+        ),
+    ],
+)
+def test_what_is_not_understood(
+    command: CommandLine, args: tuple[str, ...], text: str
+) -> None:
+    """The last line says what is expected; the exit code is 2."""
+    done = command.run("up", *args)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"Error: {text}"
+
+
+def test_a_start_that_fails_says_why(command: CommandLine) -> None:
+    """In the words of the kit's errors, and leaves nothing."""
+    done = command.run(*UP, JAVA_HOME="/nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "Error: JAVA_HOME is /nowhere, and /nowhere/bin/java is not there or can't be "
+        "run. The embedded broker needs Java 17 or newer."
+    )
+    done = command.run(*UP, "--config", "node.id=oops")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:2] == [
+        "Error: The embedded broker did not start: org.apache.kafka.common.config."
+        "ConfigException: Invalid value oops for configuration broker.id: "
+        "Not a number of type INT",
+        "The end of its log:",
+    ]
+    assert_nothing_is_left(command)
+
+
+def test_an_environment_that_is_not_understood(command: CommandLine) -> None:
+    """The variable takes 1 or 0."""
+    run = command.python(
+        "from spark_kafka_testkit import KafkaUtils\n"
+        "try: KafkaUtils()\nexcept ValueError as error: print(error)",
+        SPARK_KAFKA_TESTKIT_REUSE="yes",
+    )
+    assert run.communicate()[0] == (
+        "SPARK_KAFKA_TESTKIT_REUSE must be 1 or 0, and is 'yes'\n"
+    )
+
+
+def assert_nothing_is_left(command: CommandLine, pid: int | None = None) -> None:
+    """No keeper, no work folder, no file but the empty locks."""
+    if pid is not None:
+        wait_until(lambda: not is_alive(pid), "the keeper is still there")
+    assert list(command.temp.iterdir()) == []
+    left = [f.name for f in command.kept.iterdir() if not f.name.endswith(".lock")]
+    assert left == []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in tasks.split()]
+
+
+def wait_until(condition: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.05)

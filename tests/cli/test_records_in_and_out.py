@@ -1,0 +1,328 @@
+"""`produce`, `read` and `topics`: what goes in comes out."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+
+def pairs(command: CommandLine, topic: str) -> list[tuple[object, object]]:
+    return [(record["key"], record["value"]) for record in command.records(topic)]
+
+
+def test_lines(shared: CommandLine, topic: str) -> None:
+    """Each line is a value as it stands; with --key, what is before the separator is
+    its key.
+    """
+    said = shared.ok("produce", topic, "-", stdin="plain\n\nGrüße\r\nlast".encode())
+    count, rest = said.split(" in ", 1)
+    assert count == "sent 4"
+    assert rest.splitlines()[1] == "  partition 0: 4, offsets 0 to 3"
+    shared.ok("produce", topic, "-", "--key", ": ", stdin=b"k: v: w\n")
+    assert pairs(shared, topic) == [
+        (None, "plain"),
+        (None, ""),
+        (None, "Grüße"),
+        (None, "last"),
+        ("k", "v: w"),
+    ]
+
+
+def test_json_lines(shared: CommandLine, topic: str, tmp_path: Path) -> None:
+    """Each line is a value, a field of it the key; empty lines count for nothing."""
+    file = tmp_path / "orders.jsonl"
+    file.write_text('{"id": 7, "name": "a"}\n\n{"id": "x",  "name": null}\n')
+    facts = shared.facts("produce", topic, str(file), "--key", "id")
+    assert facts == {
+        "topic": topic,
+        "sent": 2,
+        "partitions": {"0": {"count": 2, "first": 0, "last": 1}},
+    }
+    assert pairs(shared, topic) == [
+        ("7", '{"id": 7, "name": "a"}'),
+        ("x", '{"id": "x",  "name": null}'),
+    ]
+
+
+def test_csv(shared: CommandLine, topic: str, tmp_path: Path) -> None:
+    """A row is a JSON object, with numbers where a column has nothing else; or all of
+    it is text.
+    """
+    file = tmp_path / "rows.csv"
+    file.write_text('code,n,name\n00123,1,"a, b"\n00124,2,c\n')
+    shared.ok("produce", topic, str(file), "--key", "name")
+    shared.ok("produce", topic, str(file), "--key", "code", "--text")
+    assert pairs(shared, topic) == [
+        ("a, b", '{"code": 123, "n": 1, "name": "a, b"}'),
+        ("c", '{"code": 124, "n": 2, "name": "c"}'),
+        ("00123", '{"code": "00123", "n": "1", "name": "a, b"}'),
+        ("00124", '{"code": "00124", "n": "2", "name": "c"}'),
+    ]
+
+
+def test_parquet(shared: CommandLine, topic: str, tmp_path: Path) -> None:
+    """A row is a JSON object."""
+    file = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"id": [1, 2], "tags": [["a"], None]}), file)
+    shared.ok("produce", topic, str(file), "--key", "id")
+    assert pairs(shared, topic) == [
+        ("1", '{"id": 1, "tags": ["a"]}'),
+        ("2", '{"id": 2, "tags": null}'),
+    ]
+
+
+def test_what_was_read_can_be_sent(shared: CommandLine, topic: str) -> None:
+    """Key, value, timestamp, headers and partition, null and bytes that are no text."""
+    records = [
+        {"key": None, "value": None, "timestamp": 1000, "partition": 1},
+        {"key": {"base64": "/w=="}, "value": {"base64": "gA=="}, "headers": []},
+        {"key": "k", "value": {"a": 1}, "headers": [["h", "1"], ["h", ""]]},
+    ]
+    lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+    form = ("--format", "records", "--partitions", "2")
+    shared.ok("produce", topic, "-", *form, stdin=lines)
+    read = shared.ok("read", topic)
+    copy = f"{topic}-copy"
+    shared.ok("produce", copy, "-", *form, stdin=read.encode())
+    first = [without_topic(line) for line in read.splitlines()]
+    again = [without_topic(line) for line in shared.ok("read", copy).splitlines()]
+    assert sorted(again, key=repr) == sorted(first, key=repr)
+
+
+def without_topic(line: str) -> dict[str, object]:
+    record = json.loads(line)
+    del record["topic"]
+    return dict(record)
+
+
+def test_a_million_messages_take_no_more_memory(
+    shared: CommandLine, topic: str, tmp_path: Path
+) -> None:
+    """A file is drawn as it is sent, and a topic printed as it is read."""
+    code = (
+        "import resource, sys; from spark_kafka_testkit.cli import cli\n"
+        "try: cli(sys.argv[1:])\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "
+        "file=sys.stderr)"
+    )
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_text("x" * 200 + "\n")
+    large.write_text(("x" * 200 + "\n") * 150_000)
+    peaks = [shared.peak(code, "produce", topic, str(f)) for f in (small, large)]
+    assert peaks[1] - peaks[0] < large.stat().st_size / 1024
+    assert shared.facts("topics", topic)[0]["end"] == 150_001
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "text"),
+    [
+        (("--format", "jsonl"), b"1\n{", "Line 2 of stdin is no JSON: Expecting"),
+        (
+            ("--format", "jsonl", "--key", "id"),
+            b'{"id": 1}\n{"ID": 2}\n',
+            "Line 2 of stdin has no field 'id'.",
+        ),
+        (("--key", ":"), b"a:1\nb\n", "Line 2 of stdin has no ':' behind its key."),
+        (
+            ("--format", "records"),
+            b"{}\n",
+            "Line 1 of stdin is no record: it has no field 'value'.",
+        ),
+        (
+            ("--format", "csv", "--key", "id"),
+            b"a,b\n1,2\n",
+            "stdin has no column 'id'; it has a, b.",
+        ),
+    ],
+)
+def test_input_that_can_not_be_used(
+    shared: CommandLine, topic: str, args: tuple[str, ...], stdin: bytes, text: str
+) -> None:
+    """The line is named; in a transaction nothing of it is seen."""
+    done = shared.run("produce", topic, "-", "--transactional", *args, stdin=stdin)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {text}")
+    assert shared.ok("read", topic) == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (
+            ("produce", "t", "-", "-f", "parquet"),
+            "Parquet is read from a file, not from a pipe.",
+        ),
+        (
+            ("produce", "t", "-", "-f", "records", "-k", "x"),
+            "Records have their own keys; leave out --key.",
+        ),
+        (("produce", "t", "-", "--text"), "--text is for CSV."),
+        (
+            ("read", "t", "--follow", "--to", "latest"),
+            "--follow has no end; leave out --to.",
+        ),
+        (
+            ("read", "t", "--from", "yesterday"),
+            "Invalid value for '--from': 'yesterday' is no point of a topic; write "
+            "earliest, latest, a time (2026-01-31T12:00), an age (15m) or offsets "
+            "(0=5,1=7)",
+        ),
+    ],
+)
+def test_what_does_not_go_together(
+    shared: CommandLine, args: tuple[str, ...], text: str
+) -> None:
+    """The last line says so; the exit code is 2."""
+    done = shared.run(*args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"Error: {text}"
+
+
+@pytest.fixture(scope="module")
+def numbers(shared: CommandLine) -> str:
+    """A topic with the numbers 0 to 9 in one partition, one a minute from 12:00."""
+    start = 1_600_000_000_000 // 60_000 * 60_000
+    lines = "".join(
+        json.dumps({"value": str(n), "timestamp": start + n * 60_000}) + "\n"
+        for n in range(10)
+    )
+    shared.ok("produce", "numbers", "-", "-f", "records", stdin=lines.encode())
+    return "numbers"
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ((), "0123456789"),
+        (("--limit", "3"), "012"),
+        (("--from", "0=7"), "789"),
+        (("--from", "0=2", "--to", "0=5"), "234"),
+        (("--from", "latest"), ""),
+        (("--from", "2020-09-13T12:33Z"), "789"),
+        (("--to", "2020-09-13T12:28:00+00:00"), "01"),
+        (("--from", "15m"), ""),
+    ],
+)
+def test_a_part_of_a_topic(
+    shared: CommandLine, numbers: str, args: tuple[str, ...], expected: str
+) -> None:
+    """Between two points, or the first of it."""
+    values = [record["value"] for record in shared.records(numbers, *args)]
+    assert values == list(expected)
+
+
+def test_deserializers(shared: CommandLine, topic: str) -> None:
+    """Keys and values as Kafka's own serializers wrote them; bytes are base64."""
+    shared.ok("produce", topic, "-", "-k", ":", stdin=b"AAAA:BB\n")
+    as_numbers = ("--key-deserializer", "INT", "--value-deserializer", "short")
+    (record,) = shared.records(topic, *as_numbers)
+    assert (record["key"], record["value"]) == (0x41414141, 0x4242)
+    (record,) = shared.records(topic, "--value-deserializer", "BINARY")
+    assert record["value"] == {"base64": "QkI="}
+    done = shared.run("read", topic, "--key-deserializer", "LONG")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: The key of topic {topic!r}, partition 0, offset 0 does not decode as "
+        "LONG: 8 bytes are expected (Kafka's binary form, not text), 4 found. It is "
+        "b'AAAA'. Give another key_deserializer.\n"
+    )
+
+
+def test_columns(shared: CommandLine, topic: str) -> None:
+    """For people: null is told from text, and a line end does not break the line."""
+    lines = (
+        b'{"key": null, "value": "a\\nb", "timestamp": 0}\n'
+        + (
+            json.dumps({"key": "k" * 30, "value": "v" * 90, "timestamp": 1}) + "\n"
+        ).encode()
+    )
+    shared.ok("produce", topic, "-", "-f", "records", stdin=lines)
+    assert shared.ok("read", topic, "--table") == (
+        "PARTITION      OFFSET  TIMESTAMP                KEY                   VALUE\n"
+        "        0           0  1970-01-01T00:00:00.000  (null)                a\\nb\n"
+        "        0           1  1970-01-01T00:00:00.001  "
+        "kkkkkkkkkkkkkkkkkkk…  vvvvvvvvv…\n"
+    )
+
+
+def test_follow(shared: CommandLine, topic: str) -> None:
+    """What there is, then what comes; Ctrl-C ends it with exit code 130."""
+    shared.ok("produce", topic, "-", stdin=b"old\n")
+    reader = shared.start("read", topic, "--follow")
+    assert reader.stdout is not None
+    lines: Iterator[bytes] = iter(reader.stdout.readline, b"")
+    assert json.loads(next(lines))["value"] == "old"
+    shared.ok("produce", topic, "-", stdin=b"new\nnewer\n")
+    assert [json.loads(next(lines))["value"] for _ in range(2)] == ["new", "newer"]
+    reader.send_signal(signal.SIGINT)
+    out, err = reader.communicate()
+    assert (reader.returncode, out, err) == (130, b"", b"")
+
+
+def test_follow_up_to_a_limit(shared: CommandLine, topic: str) -> None:
+    """It ends with the last that is wanted."""
+    shared.ok("produce", topic, "-", stdin=b"1\n")
+    reader = shared.start("read", topic, "--follow", "--from", "latest", "-n", "1")
+    shared.ok("produce", topic, "-", stdin=b"2\n")
+    shared.ok("produce", topic, "-", stdin=b"3\n")
+    out, _ = reader.communicate(timeout=60)
+    assert json.loads(out)["value"] in ("2", "3")
+    assert reader.returncode == 0
+
+
+def test_a_reader_that_has_seen_enough(shared: CommandLine, topic: str) -> None:
+    """A closed pipe is no error."""
+    shared.ok("produce", topic, "-", stdin=b"x\n" * 50_000)
+    reader = shared.start("read", topic)
+    assert reader.stdout is not None
+    assert reader.stderr is not None
+    assert reader.stdout.readline()
+    reader.stdout.close()
+    assert (reader.wait(60), reader.stderr.read()) == (0, b"")
+    reader.stderr.close()
+
+
+def test_topics(command: CommandLine) -> None:
+    """Their sizes; or, of those named, where each partition stands."""
+    command.ok("up", "--backend", "embedded")
+    assert command.ok("topics") == "There are no topics.\n"
+    command.ok("produce", "b", "-", "-p", "2", stdin=b"1\n2\n3\n")
+    command.ok("produce", "a", "-", stdin=b"1\n")
+    assert command.ok("topics") == (
+        "TOPIC  PARTITIONS  OFFSETS\n"
+        "a               1        1\n"
+        "b               2        3\n"
+    )
+    assert command.ok("topics", "a") == (
+        "TOPIC  PARTITION  BEGINNING  END  STABLE\n"
+        "a              0          0    1       1\n"
+    )
+    assert command.facts("topics", "a") == [
+        {"topic": "a", "partition": 0, "beginning": 0, "end": 1, "stable": 1}
+    ]
+
+
+@pytest.mark.parametrize("name", ["topics", "read"])
+def test_a_topic_that_does_not_exist(shared: CommandLine, name: str) -> None:
+    """It is named, and not created."""
+    done = shared.run(name, "nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: Topic 'nowhere' does not exist, and the broker did not create it. "
+        "Check the name, or call create_topics(['nowhere']) first.\n"
+    )
+
+
+def test_another_broker(shared: CommandLine) -> None:
+    """On a broker that is not of `up` a missing topic is created only if asked."""
+    done = shared.run("topics", SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS="127.0.0.1:9")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: No Kafka broker answers at 127.0.0.1:9: ")
