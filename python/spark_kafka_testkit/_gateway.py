@@ -21,6 +21,7 @@ from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_help
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
@@ -228,3 +229,19 @@ def channel(address: str, silence_seconds: float) -> Iterator[Channel]:
 def scala_version(session: SparkSession) -> str:
     """The version of the Scala library in the session's JVM, for example `2.13.18`."""
     return str(jvm_of(session).scala.util.Properties.versionNumberString())
+
+
+def active_queries(session: SparkSession) -> list[StreamingQuery]:
+    """The queries that run, of all sessions that share this one's context; none where
+    its JVM has gone.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    try:
+        shared = cast("Any", session)._jsparkSession.sharedState()
+        return [
+            StreamingQuery(query) for query in shared.activeStreamingQueries().values()
+        ]
+    except (Py4JError, OSError):
+        return []

@@ -122,6 +122,12 @@ class ContainerBroker:
         if self._reuse is None:
             self._remove()
 
+    def keep(self) -> str:
+        """Only one for reuse can be kept: testcontainers' reaper takes all others."""
+        if self._reuse is None:
+            raise ValueError("To keep a container, start it with reuse=True.")
+        return self._reuse.hint()
+
     def _remove(self) -> None:
         container, self._container = self._container, None
         if container is not None and container.get_wrapped_container() is not None:
