@@ -140,8 +140,9 @@ def resolve(config: pytest.Config) -> Options:
         where = f"{setting.ini} in {config.inipath or 'the ini file'}"
         try:
             return _Found(config.getini(setting.ini), where)
-        except (TypeError, ValueError) as error:
-            raise pytest.UsageError(f"{where}: {error}") from error
+        except (TypeError, ValueError, pytest.UsageError) as error:
+            valid = "; valid is true or false" if setting.kind == "bool" else ""
+            raise pytest.UsageError(f"{where}: {error}{valid}") from error
 
     sources = (on_command_line, in_environment, in_ini)
     backend, servers = _broker(sources)
