@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -49,7 +50,9 @@ def spark() -> Iterator[SparkSession]:
     }
     for name, value in KafkaUtils.spark_conf(settings).items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYSPARK_PYTHON", sys.executable)  # where pandas is
+        session = builder.getOrCreate()
     yield session
     session.stop()
 

@@ -1,7 +1,7 @@
 """The seam to the JVM: the only file that touches py4j.
 
-py4j carries short calls only; each names a loopback port and a one-time secret, and
-what takes time goes over that socket (`PythonApi.scala`, `Connection.scala`). So a wait
+py4j carries short calls only; one names a loopback port and a one-time secret, and what
+takes time goes over that socket (`PythonApi.scala`, `Connection.scala`). So a wait
 is always on a socket of ours, which an interrupt can close, and py4j's own connection
 never holds an answer that nobody has read.
 """
@@ -12,7 +12,8 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+CONNECT_SECONDS = 30.0
 CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 
 
@@ -45,11 +47,9 @@ class Helper:
     def close(self, handle: int) -> None:
         self._api.pyClose(handle)
 
-    def send(self, handle: int, topic: str, transactional: bool) -> str:
-        return str(self._api.pySend(handle, topic, transactional))
-
-    def read(self, handle: int, topic: str, times: Sequence[int]) -> str:
-        return str(self._api.pyRead(handle, topic, json.dumps(list(times))))
+    def serve(self, handle: int) -> str:
+        """The address of a channel that serves operations (`Operations.scala`)."""
+        return str(self._api.pyServe(handle))
 
 
 def active_session() -> SparkSession | None:
@@ -143,19 +143,39 @@ def use_session_class_loader(session: SparkSession) -> None:
 
 
 class Channel:
-    """A connection to one operation of the helper: Arrow streams both ways, and frames
-    of JSON between them.
+    """A connection to a thread of the helper: Arrow streams both ways, and frames of
+    JSON between them.
+
+    Args:
+        address: what the helper's call returned.
+
+    Attributes:
+        silence_seconds: how long the helper may neither take nor send a byte.
+        is_idle: an operation has gone through whole, and another may follow.
     """
 
-    def __init__(self, address: str, silence_seconds: float) -> None:
+    def __init__(self, address: str) -> None:
         port, secret = address.split()
+        self.silence_seconds = CONNECT_SECONDS
+        self.is_idle = True
         self._socket = socket.create_connection(
-            ("127.0.0.1", int(port)), silence_seconds
+            ("127.0.0.1", int(port)), self.silence_seconds
         )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(secret.encode())
         file = self._socket.makefile("rwb", buffering=1 << 16)
         self.stream: BinaryIO = cast(BinaryIO, file)
+
+    def begin(self, operation: str, silence_seconds: float, **details: Any) -> None:
+        """Asks for an operation."""
+        self.is_idle = False
+        self.silence_seconds = silence_seconds
+        self._socket.settimeout(silence_seconds)
+        self.send({"operation": operation, **details})
+
+    def end(self) -> None:
+        """Notes that the operation has gone through whole."""
+        self.is_idle = True
 
     def send(self, content: Any) -> None:
         """Sends a frame."""
@@ -201,29 +221,49 @@ class Channel:
         self._socket.close()
 
 
-@contextmanager
-def channel(address: str, silence_seconds: float) -> Iterator[Channel]:
-    """A channel for the time of an operation.
+class Channels:
+    """Channels that serve one operation after another: to open one takes several
+    milliseconds, so idle ones are kept.
 
     Args:
-        address: what the helper's call returned.
-        silence_seconds: how long the helper may neither take nor send a byte.
-
-    Raises:
-        HelperError: it was silent for longer.
+        connect: gives the address of a new one.
     """
-    opened = Channel(address, silence_seconds)
-    try:
-        yield opened
-    except KafkaTestkitError:
-        raise
-    except TimeoutError as error:
-        raise HelperError(
-            f"The JVM helper has been silent for {silence_seconds:g} s; is Spark's JVM "
-            "suspended, or out of memory?"
-        ) from error
-    finally:
-        opened.close()
+
+    def __init__(self, connect: Callable[[], str]) -> None:
+        self._connect = connect
+        self._idle: deque[Channel] = deque()
+
+    @contextmanager
+    def lend(self) -> Iterator[Channel]:
+        """A channel that no one else uses, for one operation; it is closed unless that
+        goes through whole.
+
+        Raises:
+            HelperError: the helper was silent for longer than the operation allows.
+        """
+        try:
+            lent = self._idle.pop()
+        except IndexError:
+            lent = Channel(self._connect())
+        try:
+            yield lent
+        except KafkaTestkitError:
+            raise
+        except TimeoutError as error:
+            raise HelperError(
+                f"The JVM helper has been silent for {lent.silence_seconds:g} s; is "
+                "Spark's JVM suspended, or out of memory?"
+            ) from error
+        finally:
+            if lent.is_idle:
+                self._idle.append(lent)
+            else:
+                lent.close()
+
+    def close(self) -> None:
+        """Closes the idle ones; the others end with their operations."""
+        while self._idle:
+            self._idle.pop().close()
 
 
 def scala_version(session: SparkSession) -> str:
@@ -245,3 +285,14 @@ def active_queries(session: SparkSession) -> list[StreamingQuery]:
         ]
     except (Py4JError, OSError):
         return []
+
+
+def trigger_of(query: StreamingQuery) -> str | None:
+    """The class of the query's trigger, for example `RealTimeTrigger`; None where no
+    JVM is in reach.
+    """
+    execution = getattr(query, "_jsq", None)
+    if execution is None:
+        return None
+    trigger = execution.streamingQuery().trigger()
+    return str(trigger.getClass().getSimpleName())

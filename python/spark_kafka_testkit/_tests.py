@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _gateway
+from spark_kafka_testkit.streaming._query import name_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -79,7 +80,7 @@ class Leftovers:
         """
         names = []
         for query in self.queries():
-            name = f"{query.name!r} ({query.id})" if query.name else str(query.id)
+            name = name_of(query)
             try:
                 query.stop()
             except Exception as error:  # noqa: BLE001  the others must be stopped all the same

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _reads
+from spark_kafka_testkit._difference import difference, named, shorten
+from spark_kafka_testkit._times import check_times
 from spark_kafka_testkit.errors import WaitError
+from spark_kafka_testkit.streaming._query import (
+    check_query,
+    describe,
+    raise_if_dead,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
 
 __all__ = ["assert_eventually"]
-
-SHOWN_ITEMS = 10
-SHOWN_CHARACTERS = 120
 
 
 def assert_eventually(
@@ -20,21 +28,30 @@ def assert_eventually(
     expected: Any,
     timeout: float = 60,
     interval: float = 1.0,
+    *,
+    query: StreamingQuery | None = None,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> None:
-    """Calls `result_func` until it returns `expected`: at once, then every `interval`
-    seconds, and a last time at the deadline.
+    """Calls `result_func` until its result is the expected one: at once, then at least
+    every `interval` seconds, and a last time at the deadline.
 
-    What `result_func` raises goes through.
+    Where the function reads topics through the kit, it is called again as soon as one
+    of them holds more.
 
     Args:
         result_func: gives the current result.
-        expected: what it must become, compared with `==`.
+        expected: what it must become: a value or matcher, compared with `==`; or a
+            function that takes the result and says whether it will do.
         timeout: seconds.
-        interval: seconds between two checks.
+        interval: the longest time between two checks, in seconds.
+        query: the query that the result depends on: when it has died, or ended and the
+            result is still another, the wait is over.
+        retry_on: exceptions of the function that mean 'not yet'. All others go through.
 
     Raises:
         WaitError: (an AssertionError) it did not; the text shows how the last result
-            differs.
+            differs, the topics that were read, and the query's state.
+        StreamingQueryException: the query's own, as soon as it has died.
         TypeError, ValueError: an argument that can't be used.
     """
     if not callable(result_func):
@@ -43,75 +60,60 @@ def assert_eventually(
             f"{type(result_func).__name__}; "
             "write: assert_eventually(lambda: ..., expected)"
         )
-    check_times(timeout, interval)
+    if query is not None:
+        check_query(query)
+    check_times(timeout=timeout, interval=interval)
     deadline = time.monotonic() + timeout
     checks = 0
     while True:
         is_last = time.monotonic() >= deadline
-        result = result_func()
+        has_ended = query is not None and not query.isActive
+        with _reads.noted() as reads:
+            outcome = _outcome(result_func, expected, retry_on)
         checks += 1
-        if result == expected:
+        if outcome.is_expected:
             return
-        if is_last:
+        if query is not None:
+            raise_if_dead(query)
+        if has_ended or is_last:
+            when = "when its query had ended" if has_ended else f"within {timeout:g} s"
+            lines = [outcome.shown, *reads.describe()]
+            if query is not None:
+                lines.append(describe(query))
             raise WaitError(
-                f"The result was not the expected one within {timeout:g} s ({checks} "
-                f"checks).\n{difference(result, expected)}"
-            )
-        time.sleep(max(0.0, min(interval, deadline - time.monotonic())))
+                f"The result was not the expected one {when} ({checks} checks).\n"
+                + "\n".join(lines)
+            ) from outcome.error
+        reads.wait_for_more(
+            min(interval, deadline - time.monotonic()),
+            until=lambda: query is not None and not query.isActive,
+        )
 
 
-def check_times(timeout: float, interval: float) -> None:
-    """Raises where a wait's times make no sense."""
-    for name, value in (("timeout", timeout), ("interval", interval)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(
-                f"{name} must be a number of seconds, not {type(value).__name__}"
-            )
-        if math.isnan(value):
-            raise ValueError(f"{name} must be a number of seconds, and is nan")
-        if value < 0:
-            raise ValueError(f"{name} must not be negative, and is {value:g}")
+@dataclass(frozen=True)
+class _Outcome:
+    """What a check came to; `shown` tells how far it is from what was expected."""
+
+    is_expected: bool
+    shown: str = ""
+    error: Exception | None = None
 
 
-def difference(result: Any, expected: Any) -> str:
-    """How a result differs from what was expected, in a few lines; dicts are compared
-    key by key.
-    """
-    if isinstance(result, Mapping) and isinstance(expected, Mapping):
-        lines = _mapping_difference(result, expected)
-        if lines:
-            return lines
-    return f"  expected: {_cut(expected)}\n  last:     {_cut(result)}"
-
-
-def _mapping_difference(result: Mapping[Any, Any], expected: Mapping[Any, Any]) -> str:
-    missing = [
-        f"  missing:    {_cut(key)}: {_cut(value)}"
-        for key, value in expected.items()
-        if key not in result
-    ]
-    unexpected = [
-        f"  unexpected: {_cut(key)}: {_cut(value)}"
-        for key, value in result.items()
-        if key not in expected
-    ]
-    different = [
-        f"  different:  {_cut(key)}: expected {_cut(value)}, last {_cut(result[key])}"
-        for key, value in expected.items()
-        if key in result and result[key] != value
-    ]
-    return "\n".join(
-        line for lines in (missing, different, unexpected) for line in _first(lines)
-    )
-
-
-def _first(lines: list[str]) -> list[str]:
-    more = len(lines) - SHOWN_ITEMS
-    return lines if more <= 0 else [*lines[:SHOWN_ITEMS], f"  ... and {more} more"]
-
-
-def _cut(item: Any) -> str:
-    text = repr(item)
-    return (
-        text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
-    )
+def _outcome(
+    result_func: Callable[[], Any],
+    expected: Any,
+    retry_on: type[Exception] | tuple[type[Exception], ...],
+) -> _Outcome:
+    is_predicate = callable(expected) and not isinstance(expected, type)
+    wanted = f"{named(expected)} is true" if is_predicate else shorten(expected)
+    try:
+        result = result_func()
+        if result == expected or (is_predicate and expected(result)):
+            return _Outcome(True)
+    except retry_on as error:
+        last = f"{type(error).__name__}: {error}"
+        return _Outcome(False, f"  expected: {wanted}\n  last:     {last}", error)
+    if is_predicate:
+        last = shorten(result)
+        return _Outcome(False, f"  expected: {wanted}\n  last:     {last}")
+    return _Outcome(False, difference(result, expected))

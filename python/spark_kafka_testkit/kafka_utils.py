@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import assertions, reading, streaming
+from spark_kafka_testkit import assertions, reading, streaming, waiting
 from spark_kafka_testkit.brokers import (
     Broker,
     BrokerSettings,
@@ -32,13 +32,13 @@ from spark_kafka_testkit.offsets import (
     UpTo,
 )
 from spark_kafka_testkit.reading import Decoding, ReadOptions, RecordStream
-from spark_kafka_testkit.records import Records
+from spark_kafka_testkit.records import Record, Records
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from kafka import KafkaAdminClient, KafkaProducer
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
     from typing_extensions import Unpack
 
@@ -528,10 +528,14 @@ class KafkaUtils:
         of `read_records`.
 
         Returns:
-            A table with the columns `key`, `value` (string, binary, or what the
+            A table with the columns `key`, `value` (of the types in
+            `spark_kafka_testkit.serde.ARROW_TYPES`, else what Arrow makes of what the
             deserializers give), `partition` (int32), `offset` (int64), `timestamp`
             (milliseconds, UTC), `timestamp_type` (int8: 0 create, 1 log append) and
             `headers` (a list of `key` and `value`). The coverage is in its metadata.
+
+        Raises:
+            TypeError: what the deserializers give is not of one Arrow type.
         """
         _check_topic(topic)
         wanted, decoding = reading.wanted(topic, start, end, **options)
@@ -580,15 +584,110 @@ class KafkaUtils:
         expected: Any,
         timeout: float = 60,
         interval: float = 1.0,
+        *,
+        query: StreamingQuery | None = None,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
         """See `spark_kafka_testkit.assertions.assert_eventually`."""
-        assertions.assert_eventually(result_func, expected, timeout, interval)
+        assertions.assert_eventually(
+            result_func, expected, timeout, interval, query=query, retry_on=retry_on
+        )
+
+    def wait_for_records(
+        self,
+        topic: str,
+        count: int = 1,
+        predicate: Callable[[Record], Any] | None = None,
+        *,
+        key: Any = None,
+        value: Any = None,
+        headers: Mapping[str, bytes | None] | None = None,
+        since: Mark | None = None,
+        timeout: float = 60,
+        query: StreamingQuery | None = None,
+        key_deserializer: Deserializer = "STRING",
+        value_deserializer: Deserializer = "STRING",
+    ) -> list[Record]:
+        """Waits until a topic has records that are wanted, committed, and returns them
+        at once: the broker wakes it. It takes no Spark task slot, and is the wait for a
+        query in real-time or continuous mode, on its sink topic.
+
+        Args:
+            topic: the topic; it must exist.
+            count: how many records are wanted.
+            predicate: takes a `Record` and says whether it is wanted.
+            key, value: only records that have these, as the deserializers give them.
+            headers: only records that have these headers, and maybe others.
+            since: only records behind this mark; without it, all of the topic.
+            timeout: seconds.
+            query: the query that writes them: when it has died, or ended without them,
+                the wait is over.
+            key_deserializer, value_deserializer: a name of
+                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable from bytes.
+
+        Returns:
+            The first `count` of them in the order in which they came.
+
+        Raises:
+            WaitError: (an AssertionError) they did not come in time; the text says what
+                was wanted, how many there were, and the last one that was looked at.
+            StreamingQueryException: the query's own, where it has died.
+            UnknownTopicError: (a LookupError) the topic does not exist.
+            RecordsDeletedError, TopicChangedError: (ReadErrors) records went, or the
+                topic.
+            DeserializationError: (a ValueError) bytes that don't decode.
+            TypeError, ValueError: an argument that can't be used.
+        """
+        _check_topic(topic)
+        wanted, decoding = reading.wanted(
+            topic,
+            "earliest" if since is None else since,
+            "latest",
+            key_deserializer=key_deserializer,
+            value_deserializer=value_deserializer,
+        )
+        return waiting.wait_for_records(
+            self._client("wait_for_records()"),
+            wanted,
+            decoding,
+            waiting.Wanted(count, predicate, key, value, headers),
+            timeout,
+            query,
+        )
 
     def wait_for_query_alive(
         self, query: StreamingQuery, timeout: float = 60, interval: float = 1.0
     ) -> None:
         """See `spark_kafka_testkit.streaming.wait_for_query_alive`."""
         streaming.wait_for_query_alive(query, timeout, interval)
+
+    def wait_until_processed(
+        self, query: StreamingQuery, topic: str | None = None, timeout: float = 60
+    ) -> None:
+        """See `spark_kafka_testkit.streaming.wait_until_processed`."""
+        if topic is not None:
+            _check_topic(topic)
+        streaming.wait_until_processed(self, query, topic, timeout)
+
+    # Queries
+
+    def lag(self, query: StreamingQuery) -> dict[str, dict[int, int]]:
+        """See `spark_kafka_testkit.streaming.lag`."""
+        return streaming.lag(self, query)
+
+    def run_stream(
+        self,
+        df: DataFrame,
+        topic: str | None = None,
+        **options: Unpack[streaming.StreamOptions],
+    ) -> streaming.StreamRun:
+        """See `spark_kafka_testkit.streaming.run_stream`."""
+        return streaming.run_stream(self, df, topic, **options)
+
+    @staticmethod
+    def stop_queries(spark: SparkSession) -> None:
+        """See `spark_kafka_testkit.streaming.stop_queries`."""
+        streaming.stop_queries(spark)
 
     # Spark
 

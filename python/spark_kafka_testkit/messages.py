@@ -5,8 +5,9 @@ take.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import islice
+from operator import itemgetter
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spark_kafka_testkit.offsets import to_millis
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "batches", "send_schema"]
 
+# What bounds a batch, and with it the memory of a send in Python and in the JVM.
 BATCH_MESSAGES = 16_384
+BATCH_BYTES = 16 << 20
+DRAWN_AT_A_TIME = 32
 COLUMNS = ("key", "value", "partition", "timestamp", "headers")
 # What a read gives too, and a send does not look at.
 GIVEN_BY_BROKER = ("topic", "offset", "timestamp_type", "timestampType")
@@ -99,12 +103,36 @@ class _Serializers(NamedTuple):
 def _draw(
     messages: Iterable[Any], of: _Serializers, wide: bool, is_checked: bool
 ) -> Iterator[pa.RecordBatch]:
-    source = iter(messages)
     first = 0
-    while chunk := list(islice(source, BATCH_MESSAGES)):
+    for chunk in _chunks(messages):
         pairs = not wide if is_checked else _are_pairs(chunk, first)
         yield _batch(chunk, first, of, wide, pairs)
         first += len(chunk)
+
+
+def _chunks(messages: Iterable[Any]) -> Iterator[list[Any]]:
+    """The messages of one batch after the other."""
+    source = iter(messages)
+    chunk: list[Any] = []
+    size = 0
+    while drawn := list(islice(source, DRAWN_AT_A_TIME)):
+        chunk += drawn
+        size += _size(drawn)
+        if len(chunk) >= BATCH_MESSAGES or size >= BATCH_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _size(messages: list[Any]) -> int:
+    """About that of their values; whether they are messages at all is seen later."""
+    if type(messages[0]) in (tuple, Record):
+        try:
+            return sum(map(getsizeof, map(itemgetter(1), messages)))  # nearly always
+        except (TypeError, IndexError):
+            pass
+    return sum(getsizeof(getattr(item, "value", item)) for item in messages)
 
 
 def _batch(
@@ -151,8 +179,12 @@ def _are_pairs(messages: Sequence[Any], first: int) -> bool:
 
 
 def _is_record(message: Any) -> bool:
-    """A Record, or what looks like one: Spark's rows and the consumers' records do."""
-    return hasattr(message, "key") and hasattr(message, "value")
+    """A Record, or what looks like one: Spark's rows and kafka-python's records do."""
+    return (
+        hasattr(message, "key")
+        and hasattr(message, "value")
+        and not callable(message.value)  # confluent-kafka's messages have methods
+    )
 
 
 def _as_record(message: Any) -> Record:
@@ -169,9 +201,11 @@ def _as_record(message: Any) -> Record:
 
 def _check_record(message: Any, index: int) -> None:
     record = _as_record(message)
-    for name in ("partition", "timestamp"):
-        item = getattr(record, name)
-        if item is None or (name == "timestamp" and isinstance(item, datetime)):
+    for name, item in (
+        ("partition", record.partition),
+        ("timestamp", to_millis(record.timestamp)),
+    ):
+        if item is None:
             continue
         if isinstance(item, bool) or not isinstance(item, int):
             raise TypeError(
@@ -243,8 +277,7 @@ def _from_batches(
     schema = send_schema(wide)
     first = 0
     for whole in reader:
-        for start in range(0, whole.num_rows, BATCH_MESSAGES):
-            batch = whole.slice(start, BATCH_MESSAGES)
+        for batch in _parts(whole):
             columns = [
                 _converted(batch.column(field.name), field, first, of)
                 if field.name in names
@@ -253,6 +286,19 @@ def _from_batches(
             ]
             yield pa.record_batch(columns, schema)
             first += batch.num_rows
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Its rows in batches that are small enough, without a copy."""
+    rows = batch.num_rows
+    if rows > BATCH_MESSAGES:
+        for start in range(0, rows, BATCH_MESSAGES):
+            yield from _parts(batch.slice(start, BATCH_MESSAGES))
+    elif rows > 1 and batch.nbytes > BATCH_BYTES:
+        yield from _parts(batch.slice(0, rows // 2))
+        yield from _parts(batch.slice(rows // 2))
+    else:
+        yield batch
 
 
 def _converted(
@@ -274,9 +320,24 @@ def _converted(
             f"The column {field.name!r} must be {field.type}, and is {column.type}: "
             f"{error}"
         ) from error
-    if field.name != "headers":
+    if field.name == "headers":
+        _check_headers(converted, first)
+    else:
         _check_not_negative(converted, field.name, first)
     return converted
+
+
+def _check_headers(column: pa.Array, first: int) -> None:
+    import pyarrow.compute as pc
+
+    names = pc.struct_field(pc.list_flatten(column), "key")
+    at = pc.index(pc.is_null(names), True).as_py()
+    if at >= 0:
+        row = pc.list_parent_indices(column)[at].as_py()
+        raise ValueError(
+            f"The headers of message {first + row} must be (name, value) pairs, and "
+            f"are {_shown(column[row].as_py())}"
+        )
 
 
 def _check_not_negative(column: pa.Array, name: str, first: int) -> None:

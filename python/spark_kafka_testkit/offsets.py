@@ -123,7 +123,8 @@ class ReadQuery:
     Attributes:
         topic: its name.
         start, end: see `Bound`; `end` is exclusive. In a mapping a partition that is
-            left out counts as earliest, or latest.
+            left out counts as earliest, or latest; for a `Mark` as earliest: it was
+            added later.
         partitions: only these; all of them for `None`.
         isolation: `read_committed` leaves out what was aborted, and waits for open
             transactions.
@@ -132,18 +133,16 @@ class ReadQuery:
         allow_deleted: read on where records of the range were deleted, instead of
             raising.
         stall_seconds: how long nothing may move.
-        topic_id: the topic must be this one.
     """
 
     topic: str
-    start: Bound = "earliest"
-    end: Bound = "latest"
+    start: Bound | Mark = "earliest"
+    end: Bound | Mark = "latest"
     partitions: Sequence[int] | None = None
     isolation: Isolation = "read_committed"
     upto: UpTo = "end"
     allow_deleted: bool = False
     stall_seconds: float = 60.0
-    topic_id: str | None = None
 
     def times(self) -> list[int]:
         """The times, in milliseconds, whose offsets `ranges` needs."""
@@ -160,16 +159,22 @@ class ReadQuery:
             OffsetRangeError: (a ValueError) a partition that does not exist, an offset
                 past the end.
             RecordsDeletedError: the range begins before the first record that is left.
-            TopicChangedError: it is another topic of the same name.
+            TopicChangedError: it is another topic of the same name than that of a mark.
         """
-        if self.topic_id and captured.topic_id and self.topic_id != captured.topic_id:
-            raise TopicChangedError(self.topic, "recreated", "since the mark was taken")
         wanted = self.partitions
         if wanted is None:
             wanted = sorted(captured.partitions)
-        for asked in (wanted, *(b for b in (self.start, self.end) if _is_map(b))):
-            self._check_partitions(asked, captured)
+        self._check_partitions(wanted, captured)
+        for bound in (self.start, self.end):
+            if isinstance(bound, Mark):
+                self._check_same(bound, captured)
+            elif isinstance(bound, Mapping):
+                self._check_partitions(bound, captured)
         return {number: self._range(number, captured) for number in wanted}
+
+    def _check_same(self, mark: Mark, captured: Captured) -> None:
+        if mark.topic_id and captured.topic_id and mark.topic_id != captured.topic_id:
+            raise TopicChangedError(self.topic, "recreated", "since the mark was taken")
 
     def _check_partitions(self, asked: Any, captured: Captured) -> None:
         for number in asked:
@@ -194,11 +199,13 @@ class ReadQuery:
         return Range(start, target)
 
     def _offset(
-        self, bound: Bound, default: str, number: int, captured: Captured
+        self, bound: Bound | Mark, default: str, number: int, captured: Captured
     ) -> int:
         at = captured.partitions[number]
         if isinstance(bound, int):
             return captured.times[bound][number]
+        if isinstance(bound, Mark):
+            bound, default = bound.offsets, "earliest"
         if isinstance(bound, Mapping) and number in bound:
             offset = bound[number]
             if not 0 <= offset <= at.end:
@@ -210,10 +217,6 @@ class ReadQuery:
             return offset
         name = bound if isinstance(bound, str) else default
         return at.beginning if name == "earliest" else at.end
-
-
-def _is_map(bound: Bound) -> bool:
-    return isinstance(bound, Mapping)
 
 
 def _shown(partitions: Mapping[int, object]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from spark_kafka_testkit import _reads
 from spark_kafka_testkit.clients import Client, Read
+from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.offsets import (
     Bound,
     Coverage,
@@ -93,20 +96,17 @@ def wanted(
     _check_choice("isolation", isolation, get_args(Isolation))
     _check_choice("upto", upto, get_args(UpTo))
     if partitions is not None:
-        if isinstance(partitions, (int, str)):
-            raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
-        partitions = sorted(set(partitions))
+        partitions = _numbers(partitions)
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise TypeError(
             f"timeout must be a number of seconds, not {type(timeout).__name__}"
         )
-    if not timeout > 0:
+    if not 0 < timeout < math.inf:
         raise ValueError(f"timeout must be more than 0 s, and is {timeout:g}")
-    marks = [bound for bound in (start, end) if isinstance(bound, Mark)]
-    for taken in marks:
-        if taken.topic != topic:
+    for bound in (start, end):
+        if isinstance(bound, Mark) and bound.topic != topic:
             raise ValueError(
-                f"The mark is one of topic {taken.topic!r}, and {topic!r} is read"
+                f"The mark is one of topic {bound.topic!r}, and {topic!r} is read"
             )
     query = ReadQuery(
         topic,
@@ -117,7 +117,6 @@ def wanted(
         upto,
         allow_deleted,
         timeout,
-        topic_id=marks[0].topic_id if marks else None,
     )
     return query, Decoding(key_deserializer, value_deserializer)
 
@@ -129,26 +128,40 @@ def _check_choice(name: str, item: object, valid: tuple[str, ...]) -> None:
         )
 
 
-def _bound(name: str, bound: Bound | Mark) -> Bound:
+def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
     if isinstance(bound, Mark):
-        return bound.offsets
+        return bound
     if isinstance(bound, Mapping):
         for number, offset in bound.items():
-            if not (isinstance(number, int) and isinstance(offset, int)):
+            if not (_is_int(number) and _is_int(offset)):
                 raise TypeError(
                     f"{name} must map partitions to offsets, both int, and has "
                     f"{number!r}: {offset!r}"
                 )
         return dict(bound)
-    is_time = isinstance(bound, (int, datetime)) and not isinstance(bound, bool)
-    if bound in ("earliest", "latest") or is_time:
-        millis = to_millis(bound) if isinstance(bound, datetime) else bound
-        assert millis is not None
+    if bound in ("earliest", "latest"):
+        return bound
+    if isinstance(bound, (int, datetime)) and not isinstance(bound, bool):
+        millis = to_millis(bound)
+        assert isinstance(millis, int)
+        if millis < 0:  # to Kafka, negative times are names: -1 is the end
+            raise ValueError(f"{name} is a time before 1970: {bound}")
         return millis
     raise TypeError(
         f"{name} must be 'earliest', 'latest', a time (a datetime, or milliseconds "
         f"since the epoch), or a dict of offsets by partition, not {bound!r}"
     )
+
+
+def _numbers(partitions: object) -> list[int]:
+    numbers = partitions if isinstance(partitions, Iterable) else [partitions]
+    if numbers is not partitions or not all(map(_is_int, numbers)):
+        raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
+    return sorted(set(numbers))
+
+
+def _is_int(item: object) -> bool:
+    return isinstance(item, int) and not isinstance(item, bool)
 
 
 class RecordStream(Iterator[Record]):
@@ -164,14 +177,21 @@ class RecordStream(Iterator[Record]):
     """
 
     def __init__(self, read: Read, topic: str, decoding: Decoding) -> None:
-        self._read = read
+        self._read, self._topic = read, topic
         self._records = self._draw(topic, decoding)
+        self._is_at_end = self._is_closed = False
 
     def _draw(self, topic: str, decoding: Decoding) -> Iterator[Record]:
-        for batch in self._read:
-            yield from to_records(batch, topic, decoding.key, decoding.value)
+        with self._read:
+            for batch in self._read:
+                yield from to_records(batch, topic, decoding.key, decoding.value)
+        self._is_at_end = True
 
     def __next__(self) -> Record:
+        if self._is_closed:
+            raise ReadError(
+                f"The stream of topic {self._topic!r} was closed before its end."
+            )
         return next(self._records)
 
     @property
@@ -183,7 +203,8 @@ class RecordStream(Iterator[Record]):
         return self._read.new_partitions
 
     def close(self) -> None:
-        """Ends the read; a second call does nothing."""
+        """Ends the read. A second call does nothing, nor does one at the end."""
+        self._is_closed = not self._is_at_end
         self._read.close()
 
     def __enter__(self) -> RecordStream:
@@ -201,6 +222,8 @@ def read_table(client: Client, query: ReadQuery) -> tuple[pa.Table, Read]:
 
     with client.read(query) as read:
         table = pa.Table.from_batches(list(read), read_schema())
+    targets = {number: part.target for number, part in read.coverage.items()}
+    _reads.note(client, query, targets)
     return in_order(table), read
 
 

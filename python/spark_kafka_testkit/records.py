@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spark_kafka_testkit.errors import DeserializationError
 from spark_kafka_testkit.offsets import EPOCH, Coverage
 from spark_kafka_testkit.serde import (
+    ARROW_TYPES,
     DESERIALIZERS,
     Deserializer,
     decode_column,
@@ -191,6 +192,7 @@ def to_table(
 
     Raises:
         DeserializationError: names the first record that does not decode.
+        TypeError: values that are not of one Arrow type.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -214,16 +216,27 @@ def to_table(
 def _decoded(table: pa.Table, topic: str, field: str, of: Deserializer) -> Any:
     import pyarrow as pa
 
-    _, function = deserializer(of, field)
+    name, function = deserializer(of, field)
+    kind = ARROW_TYPES.get(name) if function is DESERIALIZERS.get(name) else None
     column = table.column(field)
-    if function is DESERIALIZERS["BINARY"]:
+    if kind == "binary":
         return column
-    if function is DESERIALIZERS["STRING"]:
+    if kind and name == "STRING":
         try:
             return column.cast(pa.string())
         except pa.ArrowInvalid:
             pass  # what follows finds the record
-    return pa.array(decode_column(table, topic, field, of))
+    values = decode_column(table, topic, field, of)
+    if name == "UUID":
+        values = [None if value is None else str(value) for value in values]
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise TypeError(
+            f"The {field}s of topic {topic!r}, deserialized as {name}, are not of one "
+            f"Arrow type: {error}. Give another {field}_deserializer, or use "
+            "read_records()."
+        ) from error
 
 
 def latest_by_key(

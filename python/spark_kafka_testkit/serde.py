@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "ARROW_TYPES",
     "DESERIALIZERS",
     "SERIALIZERS",
     "Deserializer",
@@ -85,6 +86,20 @@ def _to_boolean(item: Any) -> bytes:
     raise TypeError(f"a bool is expected, not {type(item).__name__}")
 
 
+def _packing(layout: struct.Struct) -> Callable[[Any], bytes]:
+    kind = "a float" if layout.format[-1] in "fd" else "an int"
+
+    def encode(item: Any) -> bytes:
+        try:
+            return layout.pack(item)
+        except (struct.error, OverflowError) as error:
+            raise ValueError(
+                f"{kind} that fits {layout.size} bytes is expected"
+            ) from error
+
+    return encode
+
+
 def _to_json(item: Any) -> bytes:
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -115,7 +130,7 @@ SERIALIZERS: dict[str, Callable[[Any], bytes]] = {
     "STRING": _to_text,
     "BINARY": _to_bytes,
     "BYTES": _to_bytes,
-    **{name: layout.pack for name, layout in _LAYOUTS.items()},
+    **{name: _packing(layout) for name, layout in _LAYOUTS.items()},
     "BOOLEAN": _to_boolean,
     "UUID": lambda item: str(uuid.UUID(str(item))).encode(),
     "JSON": _to_json,
@@ -134,6 +149,21 @@ DESERIALIZERS: dict[str, Callable[[bytes], Any]] = {
     "JSON": json.loads,
 }
 """By name: what `SERIALIZERS` of the same name wrote."""
+
+
+ARROW_TYPES = {
+    "STRING": "string",
+    "BINARY": "binary",
+    "BYTES": "binary",
+    "SHORT": "int16",
+    "INT": "int32",
+    "LONG": "int64",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "BOOLEAN": "bool",
+    "UUID": "string",
+}
+"""Arrow's names for the types of columns that `DESERIALIZERS` of these names give."""
 
 
 def deserializer(of: Deserializer, field: str) -> tuple[str, Callable[[bytes], Any]]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit.clients._kafka import partition_offsets
+from spark_kafka_testkit.clients._kafka import end_offsets
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _without_offsets(
     from kafka.errors import KafkaError
 
     try:
-        partition_offsets(
+        end_offsets(
             admin,
             [
                 TopicPartition(name, number)

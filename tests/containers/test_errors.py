@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,80 @@ def test_a_missing_package(module: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert str(caught.value) == (
         f"{name} is required for Kafka tests. Install it with: pip install {package}"
     )
+
+
+class Relay:
+    """A Docker socket that goes away on request: what it is given, it hands on to the
+    real one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(path))
+        self._server.listen()
+        self._open: list[socket.socket] = [self._server]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            far.connect("/var/run/docker.sock")
+            self._open += [near, far]
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=pair, daemon=True).start()
+
+    @staticmethod
+    def _copy(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the relay has been stopped
+
+    def stop(self) -> None:
+        for one in self._open:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended before
+            one.close()
+
+
+def test_a_daemon_that_goes_away_under_the_test(
+    engine: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The broker goes on, teardown() goes through, and the log says what is left."""
+    relay = Relay(tmp_path / "docker.sock")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    kafka = KafkaUtils(backend="container", image=CONFLUENT)
+    kafka.setup()
+    container = engine.containers.get(kafka._broker.container_id)  # type: ignore[union-attr]
+    try:
+        relay.stop()
+        kafka.send_messages("t", [("k", "v")])
+        assert kafka.get_all_records(None, "t") == {"k": "v"}
+        kafka.teardown()
+        assert not kafka.initialized
+        (warning,) = [
+            record.getMessage()
+            for record in caplog.records
+            if record.name == "spark_kafka_testkit" and record.levelname == "WARNING"
+        ]
+        assert warning.startswith("the container was not removed (ConnectionError: ")
+        assert warning.endswith(
+            "; when Docker answers again, remove it with: "
+            f"docker rm -fv {container.short_id}"
+        )
+    finally:
+        container.remove(force=True, v=True)
 
 
 def test_a_container_that_goes_away_under_the_test(engine: Any) -> None:

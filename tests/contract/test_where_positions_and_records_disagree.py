@@ -219,13 +219,19 @@ def transaction(utils: KafkaUtils) -> Iterator[KafkaProducer]:
 
 
 def abort(utils: KafkaUtils, topic: str, count: int) -> None:
-    """Writes records in a transaction, and aborts it."""
+    """Writes records in a transaction, aborts it, and waits until its marker is
+    there: what is sent next comes after it.
+    """
     with transaction(utils) as producer:
         for number in range(count):
             producer.send(topic, b"aborted", key=f"aborted-{number}".encode())
         producer.flush()
         producer.abort_transaction()
         producer.begin_transaction()
+    deadline = time.monotonic() + 30
+    while any(at.stable < at.end for at in utils.offsets(topic).values()):
+        assert time.monotonic() < deadline, "the transaction was not ended"
+        time.sleep(0.01)
 
 
 def create_compacted(utils: KafkaUtils, topic: str) -> None:

@@ -194,20 +194,21 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
     run_script(
         """
         import socket
-        from spark_kafka_testkit._gateway import channel, find_helper
+        from spark_kafka_testkit._gateway import Channel, find_helper
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         helper, _ = find_helper(spark)
-        address = helper.read(helper.open(kafka.broker), topic, "read_committed", 1000)
+        address = helper.serve(helper.open(kafka.broker))
         port, secret = address.split()
         for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):
             with socket.create_connection(("127.0.0.1", int(port))) as stranger:
                 stranger.sendall(guess)
                 stranger.shutdown(socket.SHUT_WR)
                 assert stranger.recv(1) == b""
-        with channel(address, 30) as ours:
-            assert ours.result() == {"0": [0, 0]}
+        ours = Channel(address)
+        ours.begin("read", 30, topic=topic, times=[])
+        assert ours.result()["partitions"] == {"0": [0, 0, 0]}
         """
     )
 
@@ -259,17 +260,17 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         """
         import os, signal, subprocess
         from spark_kafka_testkit.clients import jvm
+        from spark_kafka_testkit.offsets import ReadQuery
         jvm.READ_GRACE_SECONDS = 1.0
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         client = kafka._client("test")
-        address = client.helper.read(client._handle, topic, "read_committed", 1000)
-        client.helper.read = lambda *_: address
+        client.capture(topic)  # py4j has no part in what follows
         pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
         os.kill(pid, signal.SIGSTOP)
         try:
-            client.read(topic, "read_committed", 1.0)
+            client.read(ReadQuery(topic, stall_seconds=1.0))
         except errors.HelperError as error:
             print(error)
         finally:

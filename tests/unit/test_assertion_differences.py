@@ -31,6 +31,12 @@ def failure(result: Any, expected: Any) -> str:
         ({None: 1}, {}, "  unexpected: None: 1"),
         ({b"k": 1}, {"k": 1}, "  missing:    'k': 1\n  unexpected: b'k': 1"),
         ([1], {1: 1}, "  expected: {1: 1}\n  last:     [1]"),
+        ([1, 2], [2, 3, 3], "  missing:    3\n  missing:    3\n  unexpected: 1"),
+        ([1, 1], [1], "  unexpected: 1"),
+        ({1}, {2}, "  missing:    2\n  unexpected: 1"),
+        ([[1]], [[2], {}], "  missing:    [2]\n  missing:    {}\n  unexpected: [1]"),
+        ([1, 2], [2, 1], "  expected: [2, 1]\n  last:     [1, 2]"),
+        ((1,), [1], "  expected: [1]\n  last:     (1,)"),
         (None, 0, "  expected: 0\n  last:     None"),
     ],
 )
@@ -73,6 +79,15 @@ def test_a_list_of_ten_is_not_cut() -> None:
 def test_a_long_value_is_cut(length: int, shown: str) -> None:
     """At 120 characters, quotes counted."""
     assert failure("x" * length, 0) == f"{ONCE}  expected: 0\n  last:     {shown}"
+
+
+def test_long_values_are_cut_where_they_differ() -> None:
+    """The same beginning of both says nothing."""
+    one, other = "x" * 500 + "one" + "y" * 500, "x" * 500 + "other"
+    assert failure({"k": one}, {"k": other}) == (
+        f"{ONCE}  different:  'k': expected ...{'x' * 19}other', "
+        f"last ...{'x' * 19}one{'y' * 92}..."
+    )
 
 
 def test_dicts_that_differ_in_order_alone_are_shown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -70,6 +71,63 @@ def test_what_the_function_raises_goes_through() -> None:
     """An error is not taken for 'not yet'."""
     with pytest.raises(ZeroDivisionError):
         assert_eventually(lambda: 1 / 0, 1)
+
+
+def is_long(result: str) -> bool:
+    return len(result) > 3
+
+
+def test_a_predicate_says_whether_the_result_will_do() -> None:
+    """Where it never does, its name and place are shown."""
+    results = iter(["a", "ab", "abcd"])
+    assert_eventually(lambda: next(results), is_long, interval=0.001)
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: "abc", is_long, timeout=0)
+    line = is_long.__code__.co_firstlineno
+    assert str(caught.value) == (
+        "The result was not the expected one within 0 s (1 checks).\n"
+        f"  expected: is_long (test_assertions.py:{line}) is true\n"
+        "  last:     'abc'"
+    )
+
+
+def test_a_matcher_is_compared_like_a_value() -> None:
+    """pytest.approx, mock.ANY and their like, also inside of what is expected."""
+    assert_eventually(lambda: 0.1 + 0.2, pytest.approx(0.3), timeout=0)
+    assert_eventually(lambda: {"k": 0.1 + 0.2}, {"k": pytest.approx(0.3)}, timeout=0)
+    assert_eventually(lambda: ["a", object()], ["a", ANY], timeout=0)
+
+
+def test_a_function_or_class_that_is_the_result_is_a_value() -> None:
+    """A class is no predicate, and what is equal is as expected."""
+    assert_eventually(lambda: is_long, is_long, timeout=0)
+    assert_eventually(lambda: int, int, timeout=0)
+    with pytest.raises(WaitError, match="expected: <class 'bool'>"):
+        assert_eventually(lambda: 1, bool, timeout=0)
+
+
+def test_an_error_that_was_named_means_not_yet() -> None:
+    """Of the function or of the predicate; the last one is shown, and is the cause."""
+    results = iter([[], [1]])
+    assert_eventually(
+        lambda: next(results)[0], 1, interval=0.001, retry_on=(IndexError, KeyError)
+    )
+    assert_eventually(
+        iter([{}, {"n": 1}]).__next__,
+        lambda result: result["n"] == 1,
+        interval=0.001,
+        retry_on=KeyError,
+    )
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: {}["n"], 1, timeout=0, retry_on=KeyError)
+    assert str(caught.value) == (
+        "The result was not the expected one within 0 s (1 checks).\n"
+        "  expected: 1\n"
+        "  last:     KeyError: 'n'"
+    )
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(IndexError):
+        assert_eventually(lambda: "a"[1], 1, retry_on=KeyError)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from spark_kafka_testkit.offsets import (
     EPOCH,
     Captured,
     Coverage,
+    Mark,
     PartitionOffsets,
     Progress,
     Range,
@@ -164,7 +165,8 @@ CAPTURED = Captured(
         (ReadQuery("t", start={0: 20}, upto="stable"), Range(20, 12)),
         (ReadQuery("t", start={0: 2}, allow_deleted=True), Range(5, 20, truncated=3)),
         (ReadQuery("t", {0: 1}, {0: 3}, allow_deleted=True), Range(3, 3, truncated=2)),
-        (ReadQuery("t", topic_id="1"), Range(5, 20)),
+        (ReadQuery("t", Mark("t", {0: 7}, "1")), Range(7, 20)),
+        (ReadQuery("t", end=Mark("t", {1: 0})), Range(5, 5)),
     ],
 )
 def test_the_range_is_what_the_query_asks_for(query: ReadQuery, first: Range) -> None:
@@ -208,7 +210,7 @@ def test_only_the_partitions_asked_for_are_read() -> None:
             "Topic 't', partition 0: the records from offset 2 up to 5 were deleted before the topic was read. Read with allow_deleted=True, or keep the records longer (retention.ms, retention.bytes).",
         ),
         (
-            ReadQuery("t", topic_id="2"),
+            ReadQuery("t", end=Mark("t", {}, "2")),
             TopicChangedError,
             "Topic 't' was recreated since the mark was taken. Stop what writes to it before you delete or recreate it.",
         ),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit.records import Record
+from spark_kafka_testkit.streaming._query import name_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -103,9 +104,8 @@ def _readable(data: bytes) -> Any:
 
 def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
     for query in queries:
-        name = f"{query.name!r} ({query.id})" if query.name else query.id
         status: Any = query.status
-        yield f"query {name}: {status['message']}"
+        yield f"query {name_of(query)}: {status['message']}"
         progress: Any = query.lastProgress
         if progress is None:
             yield "  no progress yet"

@@ -88,12 +88,12 @@ class ContainerBroker:
                 self._await_api(settings.startup_timeout)
         except Exception as error:
             reason = self._reason(error, settings.startup_timeout) + self._log_end()
-            self._stop_after_failure()
+            self._remove()
             raise BrokerStartError(
                 f"Kafka container failed to start from image {self._image}: {reason}"
             ) from error
         except BaseException:
-            self._stop_after_failure()
+            self._remove()
             raise
 
     @property
@@ -130,8 +130,23 @@ class ContainerBroker:
 
     def _remove(self) -> None:
         container, self._container = self._container, None
-        if container is not None and container.get_wrapped_container() is not None:
+        wrapped = container.get_wrapped_container() if container is not None else None
+        if wrapped is None:
+            return
+        from docker.errors import NotFound
+
+        try:
             container.stop(force=True, delete_volume=True)
+        except NotFound:
+            pass  # someone else has removed it
+        except Exception as error:  # noqa: BLE001  the daemon may have gone
+            log.warning(
+                "the container was not removed (%s: %s); when Docker answers again, "
+                "remove it with: docker rm -fv %s",
+                type(error).__name__,
+                error,
+                wrapped.id[:12],
+            )
 
     def _start(self, settings: BrokerSettings) -> None:
         if re.search(r"(^|/)apache/kafka(-native)?(:|@|$)", self._image):
@@ -187,12 +202,6 @@ class ContainerBroker:
                     raise
             else:
                 return
-
-    def _stop_after_failure(self) -> None:
-        try:
-            self._remove()
-        except Exception as error:  # noqa: BLE001  the user must see the first failure
-            log.warning("the container could not be removed: %s", error)
 
     def _reason(self, error: Exception, seconds: float) -> str:
         code = self._exit_code()

@@ -356,6 +356,9 @@ def _properties(
         "num.network.threads": 2,
         "num.io.threads": 4,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
+        # metadata is written at once: the usual 25 ms are added to every topic, and to
+        # every step of the start
+        "controller.quorum.append.linger.ms": 0,
         # a test that waits for compaction does not want to wait the usual 15 s
         "log.cleaner.backoff.ms": 1000,
         **OWN_CONFIG,

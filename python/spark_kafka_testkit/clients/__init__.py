@@ -44,9 +44,14 @@ class SendReport:
     written: dict[int, Written]
     aborted: bool = False
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every record was acknowledged, and not taken back."""
+        return self.acked == self.sent and not self.aborted
+
     def raise_unless_complete(self, topic: str) -> None:
         """Raises a SendError where a record was not acknowledged."""
-        if self.acked != self.sent or self.aborted:
+        if not self.is_complete:
             raise SendError(
                 topic,
                 self.sent,
@@ -127,6 +132,19 @@ class Client(Protocol):
             OffsetRangeError: see `ReadQuery.ranges`.
             ReadTimeoutError: no progress for `query.stall_seconds`.
             ReadError: the range can't be had any more.
+        """
+
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of `records.read_schema()` as the records come, from the query's
+        start on, without end; its `end`, `upto` and times of waiting count for nothing.
+        Partitions that are added later are followed too.
+
+        An empty batch comes at least every few hundred milliseconds, so that the caller
+        can look at the time. Close the generator to end it.
+
+        Raises:
+            UnknownTopicError, OffsetRangeError, RecordsDeletedError, TopicChangedError:
+                as `read`, while it is drawn.
         """
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:

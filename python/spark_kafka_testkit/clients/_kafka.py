@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "await_api",
+    "end_offsets",
     "make_admin",
     "make_consumer",
     "make_producer",
@@ -110,6 +111,19 @@ def await_api(bootstrap_servers: str, timeout_seconds: float = 10.0) -> None:
             admin.close()
 
 
+def end_offsets(admin: KafkaAdminClient, partitions: Iterable[Any]) -> dict[Any, int]:
+    """The partitions' end offsets (high watermarks), by one request to each leader; a
+    KafkaError where a leader does not answer.
+    """
+    if hasattr(admin, "list_partition_offsets"):
+        from kafka.admin import OffsetSpec
+
+        return _listed(admin, partitions, OffsetSpec.LATEST)
+    address = admin.config["bootstrap_servers"]
+    with make_consumer(address, "read_uncommitted") as consumer:
+        return dict(consumer.end_offsets(list(partitions)))
+
+
 def partition_offsets(
     admin: KafkaAdminClient, partitions: Iterable[Any]
 ) -> dict[Any, PartitionOffsets]:
@@ -119,24 +133,28 @@ def partition_offsets(
         from kafka.admin import OffsetSpec
         from kafka.protocol.consumer import IsolationLevel
 
-        def listed(
-            spec: Any, isolation: Any = IsolationLevel.READ_UNCOMMITTED
-        ) -> dict[Any, int]:
-            found = admin.list_partition_offsets(dict.fromkeys(wanted, spec), isolation)
-            return {partition: answer.offset for partition, answer in found.items()}
-
-        beginning, end = listed(OffsetSpec.EARLIEST), listed(OffsetSpec.LATEST)
-        stable = listed(OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+        beginning = _listed(admin, wanted, OffsetSpec.EARLIEST)
+        end = end_offsets(admin, wanted)
+        stable = _listed(
+            admin, wanted, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED
+        )
     else:
         address = admin.config["bootstrap_servers"]
         with make_consumer(address, "read_uncommitted") as consumer:
-            beginning, end = (
-                consumer.beginning_offsets(wanted),
-                consumer.end_offsets(wanted),
-            )
+            beginning = consumer.beginning_offsets(wanted)
+        end = end_offsets(admin, wanted)
         with make_consumer(address, "read_committed") as consumer:
             stable = consumer.end_offsets(wanted)
     return {p: PartitionOffsets.of(beginning[p], end[p], stable[p]) for p in wanted}
+
+
+def _listed(
+    admin: KafkaAdminClient, partitions: Iterable[Any], spec: Any, *isolation: Any
+) -> dict[Any, int]:
+    """The offsets by kafka-python 3's admin client."""
+    asked = dict.fromkeys(partitions, spec)
+    found = admin.list_partition_offsets(asked, *isolation)
+    return {partition: answer.offset for partition, answer in found.items()}
 
 
 def make_producer(
@@ -175,9 +193,16 @@ def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
 
 @contextmanager
 def make_consumer(
-    bootstrap_servers: str, isolation: Isolation
+    bootstrap_servers: str, isolation: Isolation, wait_millis: int = 50
 ) -> Iterator[KafkaConsumer]:
-    """A kafka-python consumer without a group, which never chooses an offset itself."""
+    """A kafka-python consumer without a group, which never chooses an offset itself.
+
+    Args:
+        bootstrap_servers: the address.
+        isolation: what of transactions it sees.
+        wait_millis: how long the broker holds back the answer to a fetch while there is
+            nothing to read.
+    """
     from kafka import KafkaConsumer
 
     consumer = KafkaConsumer(
@@ -185,7 +210,7 @@ def make_consumer(
         isolation_level=isolation,
         auto_offset_reset="none",
         enable_auto_commit=False,
-        fetch_max_wait_ms=50,
+        fetch_max_wait_ms=wait_millis,
         max_partition_fetch_bytes=8 << 20,
         **supported(
             KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000

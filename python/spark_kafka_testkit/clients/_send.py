@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit.clients import SendReport, Written
 from spark_kafka_testkit.clients._kafka import make_producer
 from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
+from spark_kafka_testkit.topics import existing
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from kafka import KafkaProducer
+    from kafka import KafkaAdminClient, KafkaProducer
 
 MAX_FAILURES = 100
-MAX_PENDING = 20_000  # what bounds the memory of a long send
+MAX_PENDING = 20_000  # what bounds the memory of a long send: the producer does not
+MAX_PENDING_BYTES = 32 << 20
 SEND_SECONDS = 60.0
 BATCH_BYTES = 256 << 10
 TRANSACTION_SECONDS = 900  # what brokers allow at the most, by default
@@ -47,7 +50,7 @@ class ProducerSlot:
             if self.transactional_id:
                 settings["transactional_id"] = self.transactional_id
                 settings["transaction_timeout_ms"] = TRANSACTION_SECONDS * 1000
-            self._producer = make_producer(
+            producer = make_producer(
                 self._bootstrap_servers,
                 _without_sentinel,
                 enable_idempotence=True,
@@ -58,9 +61,29 @@ class ProducerSlot:
                 delivery_timeout_ms=round(SEND_SECONDS * 1000),
                 **settings,
             )
-            if self.transactional_id:
-                self._producer.init_transactions()
+            try:
+                if self.transactional_id:
+                    producer.init_transactions()
+            except BaseException:
+                producer.close(timeout=1)
+                raise
+            self._producer = producer
         return self._producer
+
+    def check_partitions(
+        self, topic: str, admin: Callable[[], AbstractContextManager[KafkaAdminClient]]
+    ) -> None:
+        """Drops a producer that has not heard of partitions added to the topic, which
+        may take minutes.
+        """
+        if self._producer is None:
+            return
+        with admin() as lent:
+            found = existing(lent, [topic])
+        if topic in found and self._producer.partitions_for(topic) != {
+            info["partition_index"] for info in found[topic]["partitions"]
+        }:
+            self.drop()
 
     def drop(self) -> None:
         """Closes the producer, if there is one."""
@@ -80,6 +103,7 @@ class Send:
         self._failures: list[SendFailure] = []
         self._written: dict[int, Written] = {}
         self._futures: list[tuple[int, Any]] = []
+        self._pending_bytes = 0
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
         """Sends all rows; see `clients.Client.send`."""
@@ -96,6 +120,8 @@ class Send:
 
     def _transaction(self, batches: Iterable[pa.RecordBatch]) -> bool:
         """Whether it was aborted."""
+        from kafka.errors import KafkaTimeoutError
+
         producer = self._slot.producer()
         producer.begin_transaction()
         try:
@@ -106,7 +132,11 @@ class Send:
             producer.abort_transaction()
             raise
         if self._acked == self._sent:
-            producer.commit_transaction()
+            try:
+                producer.commit_transaction()
+            except KafkaTimeoutError:
+                self._counts["unknown"], self._acked = self._acked, 0
+                self._slot.drop()
             return False
         producer.abort_transaction()
         self._slot.drop()
@@ -136,9 +166,15 @@ class Send:
         from kafka.errors import KafkaError
 
         key, value, partition, timestamp, headers = row
-        is_large = len(key or b"") + len(value or b"") > BATCH_BYTES
-        if is_large or len(self._futures) >= MAX_PENDING:
+        size = len(key or b"") + len(value or b"")
+        is_large = size > BATCH_BYTES
+        if (
+            is_large
+            or len(self._futures) >= MAX_PENDING
+            or self._pending_bytes >= MAX_PENDING_BYTES
+        ):
             self._settle()
+        self._pending_bytes += size
         index = self._sent
         self._sent += 1
         if partition is not None and partition >= self._partitions:
@@ -184,6 +220,7 @@ class Send:
                 outcome = "unknown" if is_unknown else "failed"
                 self._fail(index, type(error).__name__, str(error), outcome)
         self._futures.clear()
+        self._pending_bytes = 0
         if failed and not self._transactional:
             self._slot.drop()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from spark_kafka_testkit.clients._kafka import (
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     KafkaTestkitError,
+    MissingDependencyError,
     PartitionState,
     ReadTimeoutError,
     RecordsDeletedError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer
 
 UNKNOWN_TOPIC_SECONDS = 2.0
+CAPTURE_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 POSITION_MILLIS = 1000
 BATCH_RECORDS = 8192
@@ -64,9 +66,23 @@ class TopicRead:
 
     def capture(self, times: Sequence[int]) -> Captured:
         """Where the topic stands now."""
+        from kafka.errors import KafkaError
+
+        deadline = time.monotonic() + CAPTURE_SECONDS
+        while True:
+            try:
+                return self._capture(times)
+            except KafkaError as error:
+                # a new leader may not know the high watermark yet
+                is_passing = getattr(error, "retriable", False)
+                if not is_passing or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _capture(self, times: Sequence[int]) -> Captured:
         description = self._describe()
         self._topic_id = _id_of(description)
-        self._known = _numbers(description)
+        self._known = numbers_of(description)
         partitions = [self._partition(number) for number in sorted(self._known)]
         with self._admin() as admin:
             offsets = partition_offsets(admin, partitions)
@@ -113,16 +129,16 @@ class TopicRead:
             consumer.seek(partition, self._progress[partition].position)
         moved_at = looked_at = time.monotonic()
         while todo:
-            records = self._poll(consumer, todo)
-            if records:
-                yield _to_batch(records)
-            moved = [
-                partition
-                for partition in todo
-                if self._progress[partition].move_to(
-                    consumer.position(partition, timeout_ms=POSITION_MILLIS)
-                )
+            polled = self._poll(consumer, todo)
+            moved = self._move(consumer, todo, polled)
+            records = [
+                record
+                for partition, found in polled.items()
+                for record in found
+                if self._progress[partition].accept(record.offset)
             ]
+            if records:
+                yield to_batch(records)
             done = {
                 partition for partition in todo if self._progress[partition].is_done
             }
@@ -140,21 +156,48 @@ class TopicRead:
                 if is_over:
                     raise self._timeout(todo, current)
 
-    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> list[Any]:
-        """The records of one poll that the read wants."""
-        from kafka.errors import OffsetOutOfRangeError
+    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> dict[Any, list[Any]]:
+        """The records of one poll, by partition."""
+        from kafka import errors
 
+        lost = [errors.OffsetOutOfRangeError]
+        if hasattr(errors, "LogTruncationError"):
+            lost.append(errors.LogTruncationError)
         try:
-            polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
-        except OffsetOutOfRangeError:
+            found: dict[Any, list[Any]] = consumer.poll(
+                timeout_ms=100, max_records=BATCH_RECORDS
+            )
+        except tuple(lost):
             self._check_still(consumer, todo)
-            return []
-        return [
-            record
+            return {}
+        except errors.UnsupportedCodecError as error:
+            raise MissingDependencyError(
+                f"Topic {self._topic!r} holds records compressed with a codec that "
+                f"kafka-python lacks here ({error}). Install it with: "
+                "pip install 'spark-kafka-testkit[codecs]'"
+            ) from error
+        return found
+
+    def _move(
+        self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
+    ) -> bool:
+        """Whether a position has moved. A record tells that it lies behind it; what
+        lies behind the last one is asked for when no more come, because to ask for one
+        position takes kafka-python longer the more partitions there are.
+        """
+        positions = {
+            partition: found[-1].offset + 1
             for partition, found in polled.items()
-            for record in found
-            if self._progress[partition].accept(record.offset)
+            if found
+        } or {
+            partition: consumer.position(partition, timeout_ms=POSITION_MILLIS)
+            for partition in todo
+        }
+        moved = [
+            self._progress[partition].move_to(position)
+            for partition, position in positions.items()
         ]
+        return any(moved)
 
     def _timeout(
         self, todo: set[Any], now: dict[Any, PartitionOffsets] | Exception
@@ -247,7 +290,7 @@ class TopicRead:
         if current is None:
             return ()
         self._check_same(current)
-        return tuple(sorted(_numbers(current) - self._known))
+        return tuple(sorted(numbers_of(current) - self._known))
 
     def _describe(self) -> dict[str, Any]:
         deadline = time.monotonic() + UNKNOWN_TOPIC_SECONDS
@@ -263,11 +306,7 @@ class TopicRead:
         with self._admin() as admin:
             (found,) = admin.describe_topics([self._topic])
         error = for_code(found["error_code"])
-        if error.__name__ in (
-            "UnknownTopicOrPartitionError",
-            "InvalidTopicError",
-            "LeaderNotAvailableError",
-        ):
+        if error.__name__ in ("UnknownTopicOrPartitionError", "InvalidTopicError"):
             return None
         if found["error_code"]:
             raise error(f"describing topic {self._topic!r}")
@@ -285,13 +324,15 @@ def _id_of(description: dict[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def _numbers(description: dict[str, Any]) -> set[int]:
+def numbers_of(description: dict[str, Any]) -> set[int]:
     return {info["partition_index"] for info in description["partitions"]}
 
 
-def _to_batch(records: Iterable[Any]) -> pa.RecordBatch:
+def to_batch(records: Sequence[Any]) -> pa.RecordBatch:
     import pyarrow as pa
 
+    if not records:
+        return pa.RecordBatch.from_pylist([], read_schema())
     rows = [
         (
             record.partition,

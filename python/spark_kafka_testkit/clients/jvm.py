@@ -5,10 +5,10 @@ records.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._gateway import Channel, Helper, channel
+from spark_kafka_testkit._gateway import Channel, Channels, Helper
 from spark_kafka_testkit.clients import Read, Reading, SendReport, Written
 from spark_kafka_testkit.errors import SendFailure
 from spark_kafka_testkit.offsets import (
@@ -37,17 +37,22 @@ class JvmClient:
     def __init__(self, helper: Helper, bootstrap_servers: str) -> None:
         self.helper = helper
         self._handle: int | None = helper.open(bootstrap_servers)
+        self._channels = Channels(lambda: helper.serve(self._open_handle()))
         self._lock = threading.Lock()
 
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        address = self.helper.send(self._open_handle(), topic, transactional)
-        with channel(address, SEND_SILENCE_SECONDS) as opened:
-            failure = self._write(opened, batches)
-            data = opened.result()
-        if failure is not None:
-            raise failure
+        with self._channels.lend() as lent:
+            lent.begin(
+                "send", SEND_SILENCE_SECONDS, topic=topic, transactional=transactional
+            )
+            failure = self._write(lent, batches)
+            data = lent.result()
+            if failure is not None:
+                raise failure
+            if data["acked"] == data["sent"] and not data["aborted"]:
+                lent.end()
         return SendReport(
             sent=data["sent"],
             acked=data["acked"],
@@ -62,7 +67,7 @@ class JvmClient:
         )
 
     @staticmethod
-    def _write(opened: Channel, batches: pa.RecordBatchReader) -> Exception | None:
+    def _write(lent: Channel, batches: pa.RecordBatchReader) -> Exception | None:
         """Writes the stream, and that it is complete; or gives the error of what draws
         the batches.
         """
@@ -70,7 +75,7 @@ class JvmClient:
 
         failure: Exception | None = None
         try:
-            with pa.ipc.new_stream(opened.stream, batches.schema) as writer:
+            with pa.ipc.new_stream(lent.stream, batches.schema) as writer:
                 while True:
                     try:
                         batch = batches.read_next_batch()
@@ -81,8 +86,10 @@ class JvmClient:
                         break
                     writer.write_batch(batch)
             if failure is None:
-                opened.stream.write(COMPLETE)
-            opened.end_of_input()
+                lent.stream.write(COMPLETE)
+                lent.stream.flush()
+            else:
+                lent.end_of_input()
         except (BrokenPipeError, ConnectionResetError):
             pass  # the helper has stopped reading, and says why in its answer
         return failure
@@ -93,44 +100,67 @@ class JvmClient:
     def _read(self, query: ReadQuery) -> Reading:
         import pyarrow as pa
 
-        address = self.helper.read(self._open_handle(), query.topic, query.times())
-        with channel(address, query.stall_seconds + READ_GRACE_SECONDS) as opened:
-            ranges = query.ranges(_captured(opened.result()))
-            plan = {
-                "ranges": {
-                    number: (part.start, part.target, part.truncated)
-                    for number, part in ranges.items()
-                },
-                "isolation": query.isolation,
-                "stall_millis": round(query.stall_seconds * 1000),
-                "allow_deleted": query.allow_deleted,
-            }
-            opened.send(plan)
+        silence = query.stall_seconds + READ_GRACE_SECONDS
+        with self._channels.lend() as lent:
+            lent.begin("read", silence, topic=query.topic, times=query.times())
+            _send_plan(lent, query)
             yield None
-            with pa.ipc.open_stream(opened.stream) as reader:
+            with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
-            covered = opened.result()
+            covered = lent.result()
+            lent.end()
         coverage = {
             int(number): Coverage(**part)
             for number, part in covered["coverage"].items()
         }
         return coverage, tuple(covered["new_partitions"])
 
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        import pyarrow as pa
+
+        with self._channels.lend() as lent:
+            lent.begin(
+                "follow", READ_GRACE_SECONDS, topic=query.topic, times=query.times()
+            )
+            _send_plan(lent, query)
+            with pa.ipc.open_stream(lent.stream) as reader:
+                yield from reader
+            lent.result()  # it ends by a failure alone
+
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        address = self.helper.read(self._open_handle(), topic, times)
-        with channel(address, READ_GRACE_SECONDS) as opened:
-            return _captured(opened.result())
+        with self._channels.lend() as lent:
+            lent.begin("read", READ_GRACE_SECONDS, topic=topic, times=list(times))
+            captured = _captured(lent.result())
+            lent.send(None)
+            lent.end()
+        return captured
 
     def close(self) -> None:
         with self._lock:
             handle, self._handle = self._handle, None
         if handle is not None:
+            self._channels.close()
             self.helper.close(handle)
 
     def _open_handle(self) -> int:
         if self._handle is None:
             raise RuntimeError("the client is closed")
         return self._handle
+
+
+def _send_plan(lent: Channel, query: ReadQuery) -> None:
+    """Answers where the topic stands with what the query wants of it."""
+    ranges = query.ranges(_captured(lent.result()))
+    plan = {
+        "ranges": {
+            number: (part.start, part.target, part.truncated)
+            for number, part in ranges.items()
+        },
+        "isolation": query.isolation,
+        "stall_millis": round(query.stall_seconds * 1000),
+        "allow_deleted": query.allow_deleted,
+    }
+    lent.send(plan)
 
 
 def _captured(data: dict[str, Any]) -> Captured:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit.clients import Read, SendReport
 from spark_kafka_testkit.clients._kafka import make_admin, reaching
 from spark_kafka_testkit.clients._send import ProducerSlot, Send
+from spark_kafka_testkit.clients._topic_follow import TopicFollow
 from spark_kafka_testkit.clients._topic_read import TopicRead
 from spark_kafka_testkit.offsets import Captured, ReadQuery
 
@@ -31,26 +32,51 @@ class KafkaPythonClient:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._send_lock = threading.Lock()
+        self._idle_lock = threading.Lock()
+        self._idle: list[ProducerSlot] = []
+        self._is_closed = False
         self._admin_lock = threading.RLock()
-        self._producers = {
-            transactional: ProducerSlot(bootstrap_servers, transactional)
-            for transactional in (False, True)
-        }
         self._admin: KafkaAdminClient | None = None
 
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        producers = self._producers[transactional]
-        with self._send_lock:
-            report = Send(producers, topic).run(batches)
-        if transactional and report.written and not report.aborted:
-            self._await_visible(producers.transactional_id)
+        with self._slot(transactional) as slot:
+            slot.check_partitions(topic, self.admin)
+            report = Send(slot, topic).run(batches)
+            if slot.transactional_id and report.written and report.is_complete:
+                self._await_visible(slot.transactional_id)
         return report
+
+    @contextmanager
+    def _slot(self, transactional: bool) -> Iterator[ProducerSlot]:
+        """Lends a producer to one send alone: one may wait for another, as where
+        messages are drawn from a generator that sends some as well.
+        """
+        with self._idle_lock:
+            idle = [
+                slot
+                for slot in self._idle
+                if (slot.transactional_id is not None) == transactional
+            ]
+            slot = idle[0] if idle else None
+            if slot is not None:
+                self._idle.remove(slot)
+        slot = slot or ProducerSlot(self._bootstrap_servers, transactional)
+        try:
+            yield slot
+        finally:
+            with self._idle_lock:
+                if not self._is_closed:
+                    self._idle.append(slot)
+            if self._is_closed:
+                slot.drop()
 
     def read(self, query: ReadQuery) -> Read:
         return Read(TopicRead(self._bootstrap_servers, self.admin, query).run())
+
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        return TopicFollow(self._bootstrap_servers, self.admin, query).follow()
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
         with reaching(self._bootstrap_servers):
@@ -66,15 +92,17 @@ class KafkaPythonClient:
             yield self._admin
 
     def close(self) -> None:
-        with self._send_lock:
-            for producer in self._producers.values():
-                producer.drop()
+        with self._idle_lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for slot in idle:
+            slot.drop()
         with self._admin_lock:
             admin, self._admin = self._admin, None
             if admin is not None:
                 admin.close()
 
-    def _await_visible(self, transactional_id: str | None) -> None:
+    def _await_visible(self, transactional_id: str) -> None:
         """A commit is answered before its markers are written, which make it visible;
         kafka-python 2 can't ask for them (our own reads wait for them anyway).
         """

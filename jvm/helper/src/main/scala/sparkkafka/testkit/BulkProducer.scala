@@ -26,6 +26,7 @@ private[testkit] final class BulkProducer(
 
   private val written = mutable.TreeMap.empty[Int, Written]
   private val failures = mutable.ArrayBuffer.empty[SendFailure]
+  private var latest = new Written(-1, -1)
   private var sent = 0L
   private var acked = 0L
   private var failed = 0L
@@ -103,9 +104,13 @@ private[testkit] final class BulkProducer(
 
   private def ack(metadata: RecordMetadata): Unit = synchronized {
     acked += 1
-    val partition = written.getOrElseUpdate(metadata.partition, new Written(metadata.offset))
-    partition.count += 1
-    partition.last = metadata.offset
+    if (latest.partition != metadata.partition)
+      latest = written.getOrElseUpdate(
+        metadata.partition,
+        new Written(metadata.partition, metadata.offset)
+      )
+    latest.count += 1
+    latest.last = metadata.offset
   }
 
   private def fail(failure: SendFailure): Unit = synchronized {
@@ -119,7 +124,7 @@ private[testkit] object BulkProducer {
   private val Failed = "failed"
   private val Unknown = "unknown"
 
-  final class Written(val first: Long) {
+  final class Written(val partition: Int, val first: Long) {
     var last: Long = first
     var count: Long = 0
   }

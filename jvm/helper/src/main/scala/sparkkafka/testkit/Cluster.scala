@@ -1,18 +1,15 @@
 package sparkkafka.testkit
 
 import java.io.InputStream
+import java.time.Duration
 import java.util.Properties
 import java.util.UUID
-import java.util.concurrent.ConcurrentLinkedQueue
-
-import scala.collection.mutable
 
 import org.apache.kafka.clients.consumer.KafkaConsumer
 import org.apache.kafka.clients.producer.KafkaProducer
 import org.apache.kafka.common.IsolationLevel
 import org.apache.kafka.common.serialization.ByteArrayDeserializer
 import org.apache.kafka.common.serialization.ByteArraySerializer
-import sparkkafka.testkit.Converters._
 
 /** One Kafka cluster and our clients of it. They are made when first needed, kept while they are
   * sound, and closed with it.
@@ -20,10 +17,8 @@ import sparkkafka.testkit.Converters._
 private[testkit] final class Cluster(bootstrapServers: String) extends AutoCloseable {
   import Cluster._
 
-  private val idleConsumers = new ConcurrentLinkedQueue[(IsolationLevel, Consumer)]
-  private val sendLock = new Object
-  private val producers = mutable.Map.empty[Boolean, Producer]
-  private val transactionalId = s"spark-kafka-testkit-${UUID.randomUUID()}"
+  private val idleReaders = new Idle[Reader]
+  private val idleSenders = new Idle[Sender]
 
   lazy val lookups: Lookups = new Lookups(
     settings(
@@ -32,57 +27,61 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
     )
   )
 
-  /** Sends an Arrow stream; see [[BulkProducer]]. */
+  /** Sends an Arrow stream; see [[BulkProducer]]. Each send has a producer to itself: one may wait
+    * for another, as where messages are drawn from a generator that sends some as well.
+    */
   def send(topic: String, transactional: Boolean, in: InputStream): BulkProducer.Report = {
-    val report = sendLock.synchronized {
-      withProducer(transactional)(new BulkProducer(_, topic, transactional).run(in))
-    }
-    if (transactional && report.isComplete && report.sent > 0) lookups.awaitVisible(transactionalId)
-    report
+    val lent = senderFor(topic, transactional)
+    try {
+      val report = new BulkProducer(lent.producer, topic, transactional).run(in)
+      if (report.isComplete && report.sent > 0) lent.transactionalId.foreach(lookups.awaitVisible)
+      // after a failure an idempotent producer may be past repair
+      if (report.isComplete) idleSenders.giveBack(lent) else lent.close()
+      report
+    } catch { case thrown: Throwable => lent.close(); throw thrown }
   }
 
-  /** Lends the one producer of the kind. It is not used again after a failure: an idempotent
-    * producer may then be past repair.
+  /** A sender of the kind. One that has not heard of partitions added to the topic, which may take
+    * minutes, is not used again.
     */
-  private def withProducer(
-      transactional: Boolean
-  )(use: Producer => BulkProducer.Report): BulkProducer.Report = {
-    val lent = producers.remove(transactional).getOrElse(newProducer(transactional))
-    val report =
-      try use(lent)
-      catch { case thrown: Throwable => lent.close(atOnce); throw thrown }
-    if (report.isComplete) producers(transactional) = lent else lent.close(atOnce)
-    report
+  private def senderFor(topic: String, transactional: Boolean): Sender = {
+    val count = lookups.lookUp(topic).map(_.partitions.size)
+    idleSenders.take(_.transactionalId.isDefined == transactional) match {
+      case Some(idle) if count.forall(_ == idle.partitions(topic)) => idle
+      case Some(stale) => stale.close(); newSender(transactional)
+      case None => newSender(transactional)
+    }
   }
 
   /** Lends a consumer that no one else uses, without partitions; its connection and metadata are
     * warm from the last read.
     */
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
-    val lent = idleConsumers.asScala
-      .find(idle => idle._1 == isolation && idleConsumers.remove(idle))
-      .getOrElse(isolation -> newConsumer(isolation))
+    val lent = idleReaders
+      .take(_.isolation == isolation)
+      .getOrElse(new Reader(newConsumer(isolation, readWaitMillis), isolation))
     val result =
-      try use(lent._2)
-      catch { case thrown: Throwable => lent._2.close(atOnce); throw thrown }
-    lent._2.unsubscribe()
-    idleConsumers.add(lent)
+      try use(lent.consumer)
+      catch { case thrown: Throwable => lent.close(); throw thrown }
+    lent.consumer.unsubscribe()
+    idleReaders.giveBack(lent)
     result
   }
 
+  /** Lends a consumer whose fetches wait for records, and closes it. */
+  def withFollower[A](isolation: IsolationLevel)(use: Consumer => A): A = {
+    val consumer = newConsumer(isolation, followWaitMillis)
+    try use(consumer)
+    finally consumer.close(atOnce)
+  }
+
   override def close(): Unit = {
-    sendLock.synchronized {
-      producers.values.foreach(_.close(atOnce))
-      producers.clear()
-    }
-    Iterator
-      .continually(idleConsumers.poll())
-      .takeWhile(_ != null)
-      .foreach(_._2.close(atOnce))
+    idleSenders.close()
+    idleReaders.close()
     lookups.close()
   }
 
-  private def newProducer(transactional: Boolean): Producer = {
+  private def newSender(transactional: Boolean): Sender = {
     val properties = settings(
       "acks" -> "all",
       "enable.idempotence" -> "true",
@@ -94,22 +93,26 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
       "request.timeout.ms" -> "15000",
       "delivery.timeout.ms" -> "60000"
     )
-    if (transactional) {
-      properties.put("transactional.id", transactionalId)
+    val transactionalId =
+      if (transactional) Some(s"spark-kafka-testkit-${UUID.randomUUID()}") else None
+    transactionalId.foreach { id =>
+      properties.put("transactional.id", id)
       properties.put("transaction.timeout.ms", transactionMillis.toString)
     }
     val producer = new KafkaProducer(properties, new ByteArraySerializer, new ByteArraySerializer)
-    if (transactional) producer.initTransactions()
-    producer
+    val sender = new Sender(producer, transactionalId)
+    try if (transactional) producer.initTransactions()
+    catch { case thrown: Throwable => sender.close(); throw thrown }
+    sender
   }
 
-  private def newConsumer(isolation: IsolationLevel): Consumer = new KafkaConsumer(
+  private def newConsumer(isolation: IsolationLevel, waitMillis: Int): Consumer = new KafkaConsumer(
     settings(
       "isolation.level" -> isolation.toString.toLowerCase,
       "auto.offset.reset" -> "none",
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
-      "fetch.max.wait.ms" -> "10", // a fetch in flight delays the next read, and a close, by this much
+      "fetch.max.wait.ms" -> waitMillis.toString,
       "max.partition.fetch.bytes" -> (8 << 20).toString,
       "max.poll.records" -> "16384"
     ),
@@ -133,7 +136,24 @@ private[testkit] object Cluster {
   type Consumer = KafkaConsumer[Bytes, Bytes]
 
   val batchBytes: Int = 256 << 10
-  val atOnce: java.time.Duration = java.time.Duration.ZERO
+  val atOnce: Duration = Duration.ZERO
 
+  // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
+  private val readWaitMillis = 1
+  private val followWaitMillis = 500
   private val transactionMillis = 900000 // what brokers allow at the most, by default
+
+  private final class Sender(val producer: Producer, val transactionalId: Option[String])
+      extends AutoCloseable {
+
+    /** As many as the producer has heard of. */
+    def partitions(topic: String): Int = producer.partitionsFor(topic).size
+
+    override def close(): Unit = producer.close(atOnce)
+  }
+
+  private final class Reader(val consumer: Consumer, val isolation: IsolationLevel)
+      extends AutoCloseable {
+    override def close(): Unit = consumer.close(atOnce)
+  }
 }

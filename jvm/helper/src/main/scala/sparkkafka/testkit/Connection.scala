@@ -4,9 +4,11 @@ import java.io.BufferedInputStream
 import java.io.BufferedOutputStream
 import java.io.DataInputStream
 import java.io.DataOutputStream
+import java.io.EOFException
 import java.io.InputStream
 import java.io.OutputStream
 import java.net.Socket
+import java.net.SocketTimeoutException
 import java.nio.charset.StandardCharsets.UTF_8
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -38,6 +40,14 @@ private[testkit] final class Connection(socket: Socket) extends AutoCloseable {
   def drain(): Unit = {
     val scrap = new Array[Byte](bufferBytes)
     while (in.read(scrap) != -1) {}
+  }
+
+  /** Fails where Python has closed its end. For where it waits for us, and sends nothing. */
+  def checkOpen(): Unit = {
+    socket.setSoTimeout(1)
+    try if (in.read() == -1) throw new EOFException("Python has gone")
+    catch { case _: SocketTimeoutException => () }
+    finally socket.setSoTimeout(0)
   }
 
   override def close(): Unit = socket.close()

@@ -23,6 +23,14 @@ private[testkit] object Failure {
   val TopicChanged = "TopicChangedError"
   val Internal = "HelperError"
 
+  def topicChanged(topic: String, change: String): Failure =
+    new Failure(TopicChanged, Map("topic" -> topic, "change" -> change))
+
+  def recordsDeleted(topic: String, partition: Int, start: Long, end: Long): Failure = new Failure(
+    RecordsDeleted,
+    Map("topic" -> topic, "partition" -> partition, "start" -> start, "end" -> end)
+  )
+
   /** Any throwable in the form that crosses to Python. */
   def toData(thrown: Throwable): Map[String, Any] = {
     val (code, data) = thrown match {

@@ -3,11 +3,9 @@ package sparkkafka.testkit
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
 
-import sparkkafka.testkit.Converters._
-
 /** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
-  * own and answers over the channel whose address (`port secret`) the method returns, so that
-  * Python can give up waiting whenever it wants to.
+  * own and over a channel, whose address (`port secret`) a method returns, so that Python can give
+  * up waiting whenever it wants to.
   */
 final class PythonApi {
   private val clusters = new ConcurrentHashMap[Long, Cluster]
@@ -27,39 +25,10 @@ final class PythonApi {
   /** Closes the handle's clients. A handle that is not open is no error. */
   def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(_.close())
 
-  /** Over the channel: Python sends an Arrow stream (see `messages.py`) and one byte more, which
-    * says that it is complete; it gets a frame with the [[BulkProducer.Report]].
-    */
-  def pySend(handle: Long, topic: String, transactional: Boolean): String = {
+  /** Over the channel go operations on the cluster, see [[Operations]], until Python closes it. */
+  def pyServe(handle: Long): String = {
     val cluster = clusters.get(handle)
-    open(s"send-$topic") { connection =>
-      val report =
-        try Right(cluster.send(topic, transactional, connection.in))
-        catch { case failure: Failure => Left(failure) }
-      connection.drain()
-      report.fold(connection.sendFailure, done => connection.sendResult(done.toData))
-    }
-  }
-
-  /** Over the channel: Python gets a frame that tells where the topic stands, and sends one with a
-    * [[ReadPlan]]; then it gets an Arrow stream of records, and a frame with the coverage.
-    *
-    * @param times
-    *   for which offsets are wanted too: milliseconds since the epoch, as a JSON list
-    */
-  def pyRead(handle: Long, topic: String, times: String): String = {
-    val cluster = clusters.get(handle)
-    val millis = Json.read(times).elements.asScala.map(_.asLong).toList
-    open(s"read-$topic") { connection =>
-      val reader = new TopicReader(cluster, topic)
-      connection.sendResult(reader.capture(millis))
-      val plan = ReadPlan(connection.receive())
-      val writer = new RecordBatches.Writer(connection.out)
-      val covered =
-        try reader.run(plan, writer)
-        finally writer.close()
-      connection.sendResult(covered)
-    }
+    open("operations")(connection => new Operations(cluster, connection).run())
   }
 
   private def open(name: String)(serve: Connection => Unit): String = {

@@ -110,6 +110,15 @@ private[testkit] object RecordBatches {
       headers.endValue(rows, count)
     }
 
+    /** Sends on what has come so far. */
+    def flush(): Unit = if (rows > 0) beat()
+
+    /** Sends on what has come so far, an empty batch if nothing has. */
+    def beat(): Unit = {
+      writeBatch()
+      out.flush()
+    }
+
     private def writeBatch(): Unit = {
       root.setRowCount(rows)
       stream.writeBatch()

@@ -3,6 +3,7 @@ package sparkkafka.testkit
 /** The time for which nothing has moved, and when to look for the reason next. */
 private[testkit] final class Stall(limitMillis: Long) {
   private val lookMillis = 1000L
+  private val longestRestMillis = 50L
   private var since = System.nanoTime
   private var looked = since
 
@@ -19,6 +20,11 @@ private[testkit] final class Stall(limitMillis: Long) {
     if (isTime) looked = System.nanoTime
     isTime
   }
+
+  /** How long to rest before the next look at the broker, which answers at once: the longer nothing
+    * has moved, the longer.
+    */
+  def restMillis: Long = (millisSince(since) / 8).min(longestRestMillis)
 
   private def millisSince(moment: Long): Long = (System.nanoTime - moment) / 1000000L
 }

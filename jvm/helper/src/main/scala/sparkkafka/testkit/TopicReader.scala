@@ -7,6 +7,7 @@ import scala.collection.mutable
 import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
 import org.apache.kafka.common.TopicPartition
+import org.apache.kafka.common.errors.TimeoutException
 import sparkkafka.testkit.Converters._
 
 /** Reads ranges of a topic's partitions: exactly those, or a failure that says per partition how
@@ -19,7 +20,7 @@ import sparkkafka.testkit.Converters._
   * would leave out what is committed above an open transaction, or committed a moment ago.
   */
 private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
-  private val description: TopicDescription = cluster.lookups.describe(topic)
+  val description: TopicDescription = cluster.lookups.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
   /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
@@ -41,15 +42,28 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
 
   /** Gives every record of the plan's ranges to `writer`, per partition in the order of offsets.
     *
+    * @param checkWanted
+    *   fails where no one waits for the records any more; called while nothing comes
     * @return
     *   what was covered, and the partitions that were added to the topic meanwhile
     */
-  def run(plan: ReadPlan, writer: RecordBatches.Writer): Map[String, Any] = {
+  def run(
+      plan: ReadPlan,
+      writer: RecordBatches.Writer,
+      checkWanted: () => Unit
+  ): Map[String, Any] = {
     val progress = plan.ranges.map { case (number, wanted) =>
       new TopicPartition(topic, number) -> new Progress(wanted)
     }
-    if (progress.values.exists(!_.isDone))
-      cluster.withConsumer(plan.isolation)(new Reading(plan, progress, _, writer).run())
+    if (progress.values.exists(!_.isDone)) {
+      val behind = new WriteBehind(writer)
+      try {
+        cluster.withConsumer(plan.isolation)(
+          new Reading(plan, progress, _, behind, checkWanted).run()
+        )
+        behind.finish()
+      } finally behind.stop()
+    }
     Map(
       "coverage" -> progress.map { case (partition, at) => partition.partition -> at.toData },
       "new_partitions" -> newPartitions()
@@ -61,7 +75,8 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       plan: ReadPlan,
       progress: Map[TopicPartition, Progress],
       consumer: Cluster.Consumer,
-      writer: RecordBatches.Writer
+      writer: WriteBehind,
+      checkWanted: () => Unit
   ) {
     private val todo = mutable.Set.empty[TopicPartition] ++= progress.collect {
       case (partition, at) if !at.isDone => partition
@@ -72,26 +87,44 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       todo.foreach(partition => consumer.seek(partition, progress(partition).position))
       val stall = new Stall(plan.stallMillis)
       while (todo.nonEmpty) {
-        poll()
-        val moved =
-          todo.count(partition => progress(partition).moveTo(consumer.position(partition))) > 0
+        val moved = advance()
         val done = todo.filter(partition => progress(partition).isDone)
         if (done.nonEmpty) {
           consumer.pause(done.asJava)
           todo --= done
         }
         if (moved) stall.reset()
-        else if (todo.nonEmpty && stall.isTimeToLook) lookAt(stall)
+        else if (todo.nonEmpty) {
+          if (stall.isTimeToLook) {
+            checkWanted()
+            lookAt(stall)
+          }
+          Thread.sleep(stall.restMillis)
+        }
       }
     }
 
-    private def poll(): Unit =
-      try
-        consumer.poll(TopicReader.slice).forEach { record =>
-          val partition = new TopicPartition(record.topic, record.partition)
-          if (progress(partition).accept(record.offset)) writer.add(record)
+    /** One poll; true where a position has moved. */
+    private def advance(): Boolean =
+      try {
+        val found = consumer.poll(TopicReader.slice)
+        val wanted = new WriteBehind.Batch(found.count)
+        found.partitions.forEach { partition =>
+          val at = progress(partition)
+          found.records(partition).forEach { record =>
+            if (at.accept(record.offset)) { wanted.add(record); () }
+          }
         }
-      catch { case _: OffsetOutOfRangeException => checkStill(); () }
+        if (!wanted.isEmpty) writer.add(wanted)
+        else if (found.isEmpty) writer.rest() // no more for now: what there is shall not wait
+        todo.count(partition => progress(partition).moveTo(position(partition))) > 0
+      } catch { case _: OffsetOutOfRangeException => checkStill(); false }
+
+    /** While the consumer asks a new leader whether its position is still valid, it does not tell.
+      */
+    private def position(partition: TopicPartition): Long =
+      try consumer.position(partition, Cluster.atOnce)
+      catch { case _: TimeoutException => progress(partition).position }
 
     /** No position has moved for a while: says why where that is final, else lets the read wait
       * until its time is up.
@@ -135,7 +168,8 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       val at = progress(partition)
       if (now.end < at.target) throw changed("truncated")
       if (now.beginning > at.position) {
-        if (!plan.allowDeleted) throw deleted(partition, at.position, now.beginning)
+        if (!plan.allowDeleted)
+          throw Failure.recordsDeleted(topic, partition.partition, at.position, now.beginning)
         at.skipTo(now.beginning)
         consumer.seek(partition, now.beginning)
       }
@@ -154,20 +188,14 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   private def checkSame(current: TopicDescription): Unit =
     if (current.topicId != description.topicId) throw changed("recreated")
 
-  private def deleted(partition: TopicPartition, start: Long, end: Long): Failure = new Failure(
-    Failure.RecordsDeleted,
-    Map("topic" -> topic, "partition" -> partition.partition, "start" -> start, "end" -> end)
-  )
-
-  private def changed(what: String): Failure =
-    new Failure(Failure.TopicChanged, Map("topic" -> topic, "change" -> what))
+  private def changed(what: String): Failure = Failure.topicChanged(topic, what)
 }
 
 private[testkit] object TopicReader {
-  private val slice = Duration.ofMillis(100)
+  private val slice = Duration.ofMillis(10)
   private val lookMillis = 2000
 
-  private def numbers(description: TopicDescription): Set[Int] =
+  def numbers(description: TopicDescription): Set[Int] =
     description.partitions.asScala.map(_.partition).toSet
 
   /** In the usual form of a UUID, in which kafka-python gives it too. */

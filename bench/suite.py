@@ -1,0 +1,150 @@
+"""The row of the document's four patterns, run as a suite, warm."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bench.harness import KIT, AtLeast, Contestant, Row, seconds_of, show_steps
+from bench.spark_own import PlainUtils
+from bench.world import World
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["PATTERNS", "rows", "run_suite"]
+
+PLAIN = "kafka-python sends, Spark reads, 1 s poll"
+
+
+def rows(world: World) -> dict[str, Callable[[], Row]]:
+    return {"suite": lambda: suite(world)}
+
+
+def suite(world: World) -> Row:
+    plain = PlainUtils(world.kafka.broker)
+
+    def run(utils: Any) -> float:
+        return sum(run_suite(utils, world.spark, world.new_name, world.kafka).values())
+
+    def profile() -> list[str]:
+        lines = []
+        for who, utils in ((KIT, world.kafka), (PLAIN, plain)):
+            times = run_suite(utils, world.spark, world.new_name, world.kafka)
+            lines.append(f"{who}: {show_steps(times)}")
+        return lines
+
+    return Row(
+        "suite",
+        "the document's four patterns as a suite, warm, local[2]",
+        [
+            Contestant(KIT, lambda: run(world.kafka)),
+            Contestant(PLAIN, lambda: run(plain)),
+        ],
+        [AtLeast(4, (PLAIN,), "the same suite the plain way")],
+        profile,
+        close=plain.teardown,
+    )
+
+
+def run_suite(
+    utils: Any, spark: SparkSession, new_name: Callable[[], str], owner: Any
+) -> dict[str, float]:
+    """Runs the four patterns and gives the seconds of each; topics are created within
+    the time, as tests do, and deleted by `owner` afterwards.
+    """
+    times = {}
+    for title, pattern in PATTERNS.items():
+        names = [f"{new_name()}-{number}" for number in (1, 2)]
+        times[title] = seconds_of(lambda: pattern(utils, spark, *names))  # noqa: B023
+        owner.delete_topics(names)
+    return times
+
+
+def batch(utils: Any, spark: SparkSession, topic: str, _other: str) -> None:
+    utils.create_topics([topic])
+    frame = spark.createDataFrame([("key1", "value1")], ["key", "value"])
+    _write(frame, utils.broker).option("topic", topic).save()
+    assert utils.get_all_records(spark, topic) == {"key1": "value1"}
+
+
+def streaming(utils: Any, spark: SparkSession, source: str, sink: str) -> None:
+    utils.create_topics([source, sink])
+    utils.send_messages(source, [("k1", "v1")])
+    _run_query(utils, spark, _stream(utils, spark, source), sink, {"k1": "v1"})
+
+
+def aggregation(utils: Any, spark: SparkSession, source: str, sink: str) -> None:
+    utils.create_topics([source, sink])
+    utils.send_messages(source, [("user1", "1"), ("user2", "1"), ("user1", "1")])
+    counts = (
+        _stream(utils, spark, source)
+        .groupBy("key")
+        .count()
+        .selectExpr("CAST(key AS BINARY)", "CAST(count AS STRING) AS value")
+    )
+    _run_query(utils, spark, counts, sink, {"user1": "2", "user2": "1"}, "update")
+
+
+def several_topics(utils: Any, spark: SparkSession, one: str, two: str) -> None:
+    utils.create_topics([one, two])
+    frame = spark.createDataFrame(
+        [(one, "key1", "value1"), (two, "key2", "value2")], ["topic", "key", "value"]
+    )
+    _write(frame, utils.broker, "topic").save()
+    assert utils.get_all_records(spark, one) == {"key1": "value1"}
+    assert utils.get_all_records(spark, two) == {"key2": "value2"}
+
+
+PATTERNS: dict[str, Callable[[Any, SparkSession, str, str], None]] = {
+    "batch": batch,
+    "streaming": streaming,
+    "aggregation": aggregation,
+    "several topics": several_topics,
+}
+
+
+def _write(frame: DataFrame, broker: str, *columns: str) -> Any:
+    return (
+        frame.selectExpr(*columns, "CAST(key AS BINARY)", "CAST(value AS BINARY)")
+        .write.format("kafka")
+        .option("kafka.bootstrap.servers", broker)
+    )
+
+
+def _stream(utils: Any, spark: SparkSession, topic: str) -> DataFrame:
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", utils.broker)
+        .option("subscribe", topic)
+        .option("startingOffsets", "earliest")
+        .load()
+    )
+
+
+def _run_query(
+    utils: Any,
+    spark: SparkSession,
+    frame: DataFrame,
+    sink: str,
+    expected: dict[str, str],
+    mode: str = "append",
+) -> None:
+    checkpoint = tempfile.mkdtemp(prefix="bench-checkpoint-")
+    query: StreamingQuery = (
+        frame.writeStream.format("kafka")
+        .option("kafka.bootstrap.servers", utils.broker)
+        .option("topic", sink)
+        .option("checkpointLocation", checkpoint)
+        .outputMode(mode)
+        .start()
+    )
+    try:
+        utils.wait_for_query_alive(query)
+        utils.assert_eventually(lambda: utils.get_all_records(spark, sink), expected)
+    finally:
+        query.stop()
+        shutil.rmtree(checkpoint, ignore_errors=True)

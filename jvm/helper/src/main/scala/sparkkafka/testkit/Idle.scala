@@ -1,0 +1,34 @@
+package sparkkafka.testkit
+
+import scala.collection.mutable
+
+/** Clients that no one uses now, kept for the next who needs one. */
+private[testkit] final class Idle[A <: AutoCloseable] extends AutoCloseable {
+  private val kept = mutable.ListBuffer.empty[A]
+  private var isClosed = false
+
+  def take(fits: A => Boolean): Option[A] = synchronized {
+    val found = kept.find(fits)
+    found.foreach(kept -= _)
+    found
+  }
+
+  /** What comes back after the end is closed. */
+  def giveBack(one: A): Unit = {
+    val isKept = synchronized {
+      if (!isClosed) { kept += one; () }
+      !isClosed
+    }
+    if (!isKept) one.close()
+  }
+
+  override def close(): Unit = {
+    val left = synchronized {
+      isClosed = true
+      val all = kept.toList
+      kept.clear()
+      all
+    }
+    left.foreach(_.close())
+  }
+}

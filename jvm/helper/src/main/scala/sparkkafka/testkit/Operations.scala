@@ -1,0 +1,71 @@
+package sparkkafka.testkit
+
+import scala.annotation.tailrec
+
+import com.fasterxml.jackson.databind.JsonNode
+import sparkkafka.testkit.Converters._
+
+/** Serves Python's operations on one cluster over one connection, one after another. Each begins
+  * with a frame `{"operation": name, ...}`; one that did not go through whole is the connection's
+  * last.
+  */
+private[testkit] final class Operations(cluster: Cluster, connection: Connection) {
+
+  @tailrec def run(): Unit = if (serve(connection.receive())) run()
+
+  private def serve(request: JsonNode): Boolean = request.get("operation").asText match {
+    case "send" => send(request.get("topic").asText, request.get("transactional").asBoolean)
+    case "read" => read(request.get("topic").asText, request.get("times"))
+    case "follow" => follow(request.get("topic").asText, request.get("times"))
+  }
+
+  /** Python sends an Arrow stream (see `messages.py`) and one byte more, which says that it is
+    * complete; it gets a frame with the [[BulkProducer.Report]].
+    */
+  private def send(topic: String, transactional: Boolean): Boolean =
+    try {
+      val report = cluster.send(topic, transactional, connection.in)
+      connection.sendResult(report.toData)
+      if (!report.isComplete) connection.drain()
+      report.isComplete
+    } catch {
+      case failure: Failure =>
+        connection.sendFailure(failure)
+        connection.drain()
+        false
+    }
+
+  /** Python gets a frame that tells where the topic stands, and sends one with a [[ReadPlan]], or
+    * with null; then it gets an Arrow stream of records, and a frame with the coverage.
+    *
+    * @param times
+    *   for which offsets are wanted too: milliseconds since the epoch
+    */
+  private def read(topic: String, times: JsonNode): Boolean = {
+    val reader = new TopicReader(cluster, topic)
+    connection.sendResult(reader.capture(times.elements.asScala.map(_.asLong).toList))
+    val plan = connection.receive()
+    if (!plan.isNull) {
+      val writer = new RecordBatches.Writer(connection.out)
+      val covered =
+        try reader.run(ReadPlan(plan), writer, () => connection.checkOpen())
+        finally writer.close()
+      connection.sendResult(covered)
+    }
+    true
+  }
+
+  /** As `read`, but the stream of records does not end, and holds an empty batch at least every
+    * while; Python closes the connection, or gets a frame with the failure that ended it. Of the
+    * ranges only the starts count.
+    */
+  private def follow(topic: String, times: JsonNode): Boolean = {
+    val reader = new TopicReader(cluster, topic)
+    connection.sendResult(reader.capture(times.elements.asScala.map(_.asLong).toList))
+    val plan = ReadPlan(connection.receive())
+    val writer = new RecordBatches.Writer(connection.out)
+    try new TopicFollower(cluster, reader.description, plan).run(writer)
+    finally writer.close()
+    false
+  }
+}

@@ -1,0 +1,86 @@
+package sparkkafka.testkit
+
+import java.util.concurrent.ArrayBlockingQueue
+import java.util.concurrent.TimeUnit.MILLISECONDS
+
+import org.apache.kafka.clients.consumer.ConsumerRecord
+
+/** Writes batches of records by a thread of its own, while the next are fetched; where there is but
+  * one, without. A few batches are held at the most. After a failure nothing more is taken.
+  */
+private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
+  import WriteBehind.Batch
+
+  private val queue = new ArrayBlockingQueue[Batch](1)
+  private var held: Option[Batch] = None
+  private var thread: Option[Thread] = None
+  private var isFlushed = true
+  @volatile private var failure: Option[Throwable] = None
+
+  def add(batch: Batch): Unit = {
+    held.foreach(hand)
+    held = Some(batch)
+    isFlushed = false
+  }
+
+  /** No batch comes for a while: sends on what there is. */
+  def rest(): Unit = if (!isFlushed) {
+    isFlushed = true
+    if (thread.isEmpty) {
+      held.foreach(write)
+      writer.flush()
+    } else {
+      held.foreach(hand)
+      offer(WriteBehind.flush)
+    }
+    held = None
+  }
+
+  /** Returns when all is written; the writer stays open. */
+  def finish(): Unit = {
+    if (thread.isEmpty) held.foreach(write)
+    else {
+      held.foreach(hand)
+      stop()
+    }
+    held = None
+    failure.foreach(thrown => throw thrown)
+  }
+
+  /** Ends the thread, whatever it has written. */
+  def stop(): Unit = {
+    thread.foreach { running =>
+      offer(WriteBehind.end)
+      running.join()
+    }
+    thread = None
+  }
+
+  private def hand(batch: Batch): Unit = {
+    if (thread.isEmpty) {
+      val starting = new Thread(() => writeAll(), "spark-kafka-testkit-write")
+      starting.setDaemon(true)
+      starting.start()
+      thread = Some(starting)
+    }
+    offer(batch)
+    failure.foreach(thrown => throw thrown)
+  }
+
+  private def offer(batch: Batch): Unit =
+    while (failure.isEmpty && !queue.offer(batch, 100, MILLISECONDS)) {}
+
+  private def writeAll(): Unit =
+    try Iterator.continually(queue.take()).takeWhile(_ ne WriteBehind.end).foreach(write)
+    catch { case thrown: Throwable => failure = Some(thrown) }
+
+  private def write(batch: Batch): Unit =
+    if (batch eq WriteBehind.flush) writer.flush() else batch.forEach(record => writer.add(record))
+}
+
+private[testkit] object WriteBehind {
+  type Batch = java.util.ArrayList[ConsumerRecord[Array[Byte], Array[Byte]]]
+
+  private val end = new Batch(0)
+  private val flush = new Batch(0)
+}

@@ -1,0 +1,114 @@
+"""How a result differs from what was expected, in few lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+__all__ = ["difference", "named", "shorten"]
+
+SHOWN_ITEMS = 10
+SHOWN_CHARACTERS = 120
+SHOWN_BEFORE = 20
+
+
+def difference(result: Any, expected: Any) -> str:
+    """Dicts key by key, lists, tuples and sets by what is missing and unexpected, all
+    else side by side. Long values are cut, around where they differ.
+    """
+    lines: list[str] = []
+    if isinstance(result, Mapping) and isinstance(expected, Mapping):
+        lines = _of_mappings(result, expected)
+    elif isinstance(result, (list, tuple, Set)) and isinstance(
+        expected, (list, tuple, Set)
+    ):
+        lines = _of_items(list(result), list(expected))
+    if lines:
+        return "\n".join(lines)
+    shown, wanted = _pair(result, expected)
+    return f"  expected: {wanted}\n  last:     {shown}"
+
+
+def shorten(item: Any) -> str:
+    """The repr of an item, cut where it is long."""
+    return _cut(repr(item), 0)
+
+
+def named(predicate: Callable[[Any], Any]) -> str:
+    """A function's name and where it stands; a lambda has no other."""
+    code = getattr(predicate, "__code__", None)
+    name = getattr(predicate, "__name__", repr(predicate))
+    if code is None:
+        return name
+    return f"{name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
+
+
+def _of_mappings(result: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list[str]:
+    missing = [
+        f"  missing:    {shorten(key)}: {shorten(value)}"
+        for key, value in expected.items()
+        if key not in result
+    ]
+    different = []
+    for key, value in expected.items():
+        if key in result and result[key] != value:
+            shown, wanted = _pair(result[key], value)
+            different.append(
+                f"  different:  {shorten(key)}: expected {wanted}, last {shown}"
+            )
+    unexpected = [
+        f"  unexpected: {shorten(key)}: {shorten(value)}"
+        for key, value in result.items()
+        if key not in expected
+    ]
+    return [*_first(missing), *_first(different), *_first(unexpected)]
+
+
+def _of_items(result: list[Any], expected: list[Any]) -> list[str]:
+    missing, unexpected = _without_each_other(expected, result)
+    return [
+        *_first([f"  missing:    {shorten(item)}" for item in missing]),
+        *_first([f"  unexpected: {shorten(item)}" for item in unexpected]),
+    ]
+
+
+def _without_each_other(
+    ones: list[Any], others: list[Any]
+) -> tuple[list[Any], list[Any]]:
+    """What is left of each when equal items are taken out of both, pair by pair."""
+    try:
+        one, other = Counter(ones), Counter(others)
+        return list((one - other).elements()), list((other - one).elements())
+    except TypeError:  # items that can't be hashed
+        only, left = [], list(others)
+        for item in ones:
+            if item in left:
+                left.remove(item)
+            else:
+                only.append(item)
+        return only, left
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = len(lines) - SHOWN_ITEMS
+    return lines if more <= 0 else [*lines[:SHOWN_ITEMS], f"  ... and {more} more"]
+
+
+def _pair(one: Any, other: Any) -> tuple[str, str]:
+    """Both as text, cut alike, so that where they differ is seen."""
+    texts = repr(one), repr(other)
+    pairs = enumerate(zip(*texts, strict=False))
+    differ = (place for place, (left, right) in pairs if left != right)
+    same = next(differ, min(map(len, texts)))
+    start = same - SHOWN_BEFORE if same > SHOWN_CHARACTERS - SHOWN_BEFORE else 0
+    return _cut(texts[0], start), _cut(texts[1], start)
+
+
+def _cut(text: str, start: int) -> str:
+    if start:
+        text = f"...{text[start:]}"
+    if len(text) <= SHOWN_CHARACTERS:
+        return text
+    return f"{text[: SHOWN_CHARACTERS - 3]}..."

@@ -1,0 +1,126 @@
+"""What lies in the log: codecs, large records, many partitions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import kafka.codec
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit.clients import Written
+from spark_kafka_testkit.errors import MissingDependencyError, SendError
+from spark_kafka_testkit.offsets import Coverage
+from tests.contract.topics import create, send_by_java
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MEGABYTE = 1_000_000
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_is_read(
+    utils: KafkaUtils, topic: str, codec: str, spark: SparkSession
+) -> None:
+    """Batches as Kafka's own producer compresses them; also from within one, and one
+    that is much larger than it looks.
+    """
+    create(utils, topic, max_message_bytes=4 * MEGABYTE)
+    records = [
+        Record(str(n), f"{n}-" * 50, partition=0, headers=(("h", b"x"),))
+        for n in range(100)
+    ]
+    large = Record("large", "ab" * MEGABYTE, partition=0)
+    send_by_java(
+        spark,
+        utils,
+        topic,
+        [*records, large],
+        compression_type=codec,
+        linger_ms=100,
+        max_request_size=8 * MEGABYTE,
+    )
+    found = utils.read_records(topic)
+    assert [(r.key, r.value, r.headers) for r in found] == [
+        (r.key, r.value, r.headers) for r in (*records, large)
+    ]
+    part = utils.read_records(topic, {0: 37}, {0: 41})
+    assert part == found[37:41]
+    assert part.coverage == {0: Coverage(37, 41, 4, 40, 0)}
+
+
+@pytest.mark.parametrize("codec", CODECS[1:])
+def test_a_topic_may_ask_for_a_codec(utils: KafkaUtils, topic: str, codec: str) -> None:
+    """The broker compresses anew what is sent."""
+    create(utils, topic, compression_type=codec)
+    utils.send_messages(topic, [(str(n), "x" * 1000) for n in range(500)])
+    assert [r.key for r in utils.read_records(topic)] == [str(n) for n in range(500)]
+
+
+@pytest.mark.parametrize("codec", ["snappy", "lz4", "zstd"])
+def test_a_codec_that_python_lacks(
+    utils: KafkaUtils, topic: str, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The helper has all of them; else the error says what to install."""
+    create(utils, topic, compression_type=codec)
+    utils.send_messages(topic, [("k", "x" * 1000)])
+    monkeypatch.setattr(kafka.codec, f"has_{codec}", lambda: False)
+    if utils.client == "jvm":
+        assert utils.read_records(topic)[0].key == "k"
+        return
+    with pytest.raises(MissingDependencyError) as caught:
+        utils.read_records(topic)
+    assert str(caught.value) == (
+        f"Topic {topic!r} holds records compressed with a codec that kafka-python "
+        "lacks here (UnsupportedCodecError: "
+        f"Libraries for {codec} compression codec not found). Install it with: "
+        "pip install 'spark-kafka-testkit[codecs]'"
+    )
+
+
+def test_records_of_ten_megabytes(utils: KafkaUtils, topic: str) -> None:
+    """Where the topic allows them they go both ways, whole; a larger one is refused,
+    alone.
+    """
+    size = 10 * MEGABYTE
+    create(utils, topic, max_message_bytes=size + 1000)
+    values = {f"k{n}": bytes([97 + n]) * size for n in range(3)}
+    messages = [("small", b"1"), *values.items(), ("last", b"2")]
+    assert utils.send_messages(topic, messages) == {0: Written(5, 0, 4)}
+    found = utils.read_records(topic, value_deserializer="BINARY")
+    assert [(r.key, r.value) for r in found] == messages
+    with pytest.raises(SendError) as caught:
+        utils.send_messages(topic, [("a", "1"), ("b", bytes(size + 2000)), ("c", "3")])
+    assert [(f.index, f.outcome) for f in caught.value.failures] == [(1, "failed")]
+    assert [r.key for r in utils.read_records(topic, {0: 5})] == ["a", "c"]
+
+
+@pytest.fixture(scope="module")
+def wide_topic(kafka: KafkaUtils) -> str:
+    """A topic of 1,000 partitions; to make it takes longer than to use it."""
+    name = f"wide-{uuid.uuid4().hex[:8]}"
+    kafka.create_topics([name], 1000)
+    return name
+
+
+def test_a_thousand_partitions(utils: KafkaUtils, wide_topic: str) -> None:
+    """Most of them get a record, some none: each is in the coverage."""
+    filled = [n for n in range(1000) if n % 10]
+    mark = utils.mark(wide_topic)
+    written = utils.send_messages(
+        wide_topic, [Record(n, n, partition=n) for n in filled]
+    )
+    at = mark.offsets
+    assert written == {n: Written(1, at[n], at[n]) for n in filled}
+    found = utils.records_since(mark)
+    assert [(r.partition, r.key) for r in found] == [(n, str(n)) for n in filled]
+    assert found.coverage == {
+        n: Coverage(at[n], at[n] + 1, 1, at[n], 0)
+        if n in filled
+        else Coverage(0, 0, 0, None, 0)
+        for n in range(1000)
+    }
+    assert utils.get_all_records(None, wide_topic) == {str(n): str(n) for n in filled}

@@ -1,0 +1,175 @@
+"""A wait for records ends with the records, as soon as they are committed."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+
+FIVE = [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("b", 5)]
+
+
+def values(records: list[Record]) -> list[str]:
+    return [record.value for record in records]
+
+
+def test_records_that_are_there_are_returned(utils: KafkaUtils, topic: str) -> None:
+    """The first that are wanted, and no more than that."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, FIVE)
+    (first,) = utils.wait_for_records(topic)
+    assert first[:5] == ("a", "1", topic, 0, 0)
+    assert values(utils.wait_for_records(topic, 3)) == ["1", "2", "3"]
+    assert values(utils.wait_for_records(topic, count=5)) == list("12345")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"key": "b"}, ["2"]),
+        ({"key": "b", "count": 2}, ["2", "5"]),
+        ({"value": "4"}, ["4"]),
+        ({"predicate": lambda record: int(record.value) > 2, "count": 3}, list("345")),
+        ({"key": "b", "predicate": lambda record: record.offset > 2}, ["5"]),
+    ],
+    ids=["key", "keys", "value", "predicate", "both"],
+)
+def test_only_those_that_are_wanted_count(
+    utils: KafkaUtils, topic: str, wanted: dict[str, Any], found: list[str]
+) -> None:
+    """By key, value, a function, and all of them together."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, FIVE)
+    assert values(utils.wait_for_records(topic, **wanted)) == found
+
+
+def test_headers_are_looked_for_among_others(utils: KafkaUtils, topic: str) -> None:
+    """A record may have more of them."""
+    utils.create_topics([topic])
+    one = Record("k", "1", headers=(("a", b"1"),))
+    two = Record("k", "2", headers=(("a", b"1"), ("b", b"")))
+    utils.send_messages(topic, [one, two])
+    assert values(utils.wait_for_records(topic, headers={"a": b"1"})) == ["1"]
+    assert values(utils.wait_for_records(topic, headers={"b": b""})) == ["2"]
+
+
+def test_deserializers_are_obeyed(utils: KafkaUtils, topic: str) -> None:
+    """What is wanted is compared with what they give."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, [(b"k", '{"n": 1}'), (b"k", '{"n": 2}')])
+    (found,) = utils.wait_for_records(
+        topic,
+        key=b"k",
+        value={"n": 2},
+        key_deserializer="BINARY",
+        value_deserializer="JSON",
+    )
+    assert found.offset == 1
+
+
+def test_only_what_came_since_the_mark_counts(utils: KafkaUtils, topic: str) -> None:
+    """What was there before is not looked at."""
+    utils.create_topics([topic], num_partitions=2)
+    utils.send_messages(topic, FIVE)
+    mark = utils.mark(topic)
+    with pytest.raises(WaitError):
+        utils.wait_for_records(topic, since=mark, timeout=0)
+    utils.send_messages(topic, [("a", 6)])
+    assert values(utils.wait_for_records(topic, since=mark)) == ["6"]
+
+
+def test_it_is_woken_by_what_comes(utils: KafkaUtils, topic: str) -> None:
+    """It waits, and has what was sent meanwhile, in several sends."""
+    utils.create_topics([topic])
+    found: list[Record] = []
+    waiting = threading.Thread(
+        target=lambda: found.extend(utils.wait_for_records(topic, 5))
+    )
+    waiting.start()
+    for message in FIVE:
+        utils.send_messages(topic, [message])
+    waiting.join(60)
+    assert values(found) == list("12345")
+
+
+def test_without_time_it_looks_once(utils: KafkaUtils, topic: str) -> None:
+    """timeout=0 is a plain assertion, and an exact one."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, FIVE)
+    for _ in range(5):
+        assert len(utils.wait_for_records(topic, 5, timeout=0)) == 5
+
+
+def test_a_time_out_tells_what_there_is(utils: KafkaUtils, topic: str) -> None:
+    """What was wanted, what was found, and where the topic ends."""
+    utils.create_topics([topic], num_partitions=2)
+    mark = utils.mark(topic)
+    utils.producer.send(topic, key="a", value="1", partition=0).get(10)
+    utils.producer.send(topic, key="b", value="2", partition=1).get(10)
+    (last,) = utils.wait_for_records(topic, key="b")
+    with pytest.raises(WaitError) as caught:
+        utils.wait_for_records(topic, 2, key="b", since=mark, timeout=0.2)
+    assert str(caught.value) == (
+        f"Topic {topic!r} did not have the records within 0.2 s.\n"
+        "  wanted: 2 records with key='b'\n"
+        "  found:  1, among 2 looked at\n"
+        f"  last looked at: {repr(last)[:117]}...\n"
+        f"  topic {topic!r} ends at 1 (partition 0), 1 (partition 1)"
+    )
+
+
+def test_an_open_transaction_is_named(utils: KafkaUtils, topic: str) -> None:
+    """Its records are not committed; the message says where it is open."""
+    from kafka import KafkaProducer
+
+    utils.create_topics([topic])
+    producer = KafkaProducer(bootstrap_servers=utils.broker, transactional_id=topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"v").get(10)
+    with pytest.raises(WaitError) as caught:
+        utils.wait_for_records(topic, timeout=0.2)
+    producer.commit_transaction()
+    producer.close(timeout=1)
+    assert str(caught.value) == (
+        f"Topic {topic!r} did not have the records within 0.2 s.\n"
+        "  wanted: 1 record\n"
+        "  found:  0, among 0 looked at\n"
+        f"  topic {topic!r} ends at 1 (partition 0)\n"
+        "  partition 0: a transaction is open since offset 0"
+    )
+    assert values(utils.wait_for_records(topic)) == ["v"]
+
+
+def test_misuse(utils: KafkaUtils, topic: str) -> None:
+    """Wrong arguments are told before anything is waited for."""
+    with pytest.raises(UnknownTopicError):
+        utils.wait_for_records(topic)
+    cases: list[tuple[dict[str, Any], type[Exception], str]] = [
+        ({"count": 0}, ValueError, "count must be at least 1, and is 0"),
+        ({"count": "1"}, TypeError, "count must be a number of records, not str"),
+        (
+            {"predicate": 1},
+            TypeError,
+            "predicate must be a function that takes a Record, not int",
+        ),
+        (
+            {"headers": [1]},
+            TypeError,
+            "headers must be a dict from name to bytes, not list",
+        ),
+        ({"timeout": -1}, ValueError, "timeout must not be negative, and is -1"),
+        (
+            {"query": 1},
+            TypeError,
+            "query must be a StreamingQuery, not int; is .start() missing?",
+        ),
+    ]
+    for arguments, kind, text in cases:
+        with pytest.raises(kind) as caught:
+            utils.wait_for_records(topic, **arguments)
+        assert str(caught.value) == text

@@ -1,0 +1,95 @@
+"""What the contract tests do to a topic beside the kit, by kafka-python."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kafka import KafkaProducer, TopicPartition
+
+from spark_kafka_testkit import KafkaUtils, Record
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def create(
+    utils: KafkaUtils, topic: str, num_partitions: int = 1, **configs: object
+) -> None:
+    """Creates the topic with settings of Kafka's, `_` for their dots, and waits until
+    it can be used.
+    """
+    named = {name.replace("_", "."): str(item) for name, item in configs.items()}
+    shape = {
+        "num_partitions": num_partitions,
+        "replication_factor": 1,
+        "configs": named,
+    }
+    utils.admin_client.create_topics({topic: shape})
+    utils.create_topics([topic], num_partitions)
+
+
+def delete_records(utils: KafkaUtils, topic: str, before: int) -> None:
+    """Deletes the records of partition 0 before an offset."""
+    utils.admin_client.delete_records({TopicPartition(topic, 0): before})
+
+
+@contextmanager
+def open_transaction(utils: KafkaUtils) -> Iterator[KafkaProducer]:
+    """A producer with an open transaction, which is aborted at the end unless the test
+    has ended it.
+    """
+    producer = KafkaProducer(
+        bootstrap_servers=utils.broker, transactional_id=f"test-{uuid.uuid4().hex}"
+    )
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        yield producer
+    finally:
+        producer.close(timeout=1)
+
+
+def hold(producer: KafkaProducer, topic: str, count: int = 1) -> None:
+    """Writes records `held-0`, `held-1`, ... to partition 0 in the open transaction:
+    no read_committed read gets past them before it ends.
+    """
+    for number in range(count):
+        producer.send(topic, b"held", key=b"held-%d" % number, partition=0)
+    producer.flush()
+
+
+def send_by_java(
+    spark: SparkSession,
+    utils: KafkaUtils,
+    topic: str,
+    records: Iterable[Record],
+    **settings: object,
+) -> None:
+    """Sends text, with headers, by Kafka's own producer in Spark's JVM; `_` in the
+    names of its settings stands for a dot.
+    """
+    jvm = spark._jvm
+    assert jvm is not None
+    kafka = jvm.org.apache.kafka
+    properties = jvm.java.util.Properties()
+    properties.put("bootstrap.servers", utils.broker)
+    for name, item in settings.items():
+        properties.put(name.replace("_", "."), str(item))
+    text = kafka.common.serialization.StringSerializer
+    producer = kafka.clients.producer.KafkaProducer(properties, text(), text())
+    try:
+        for record in records:
+            headers = jvm.java.util.ArrayList()
+            for name, content in record.headers:
+                headers.add(kafka.common.header.internals.RecordHeader(name, content))
+            producer.send(
+                kafka.clients.producer.ProducerRecord(
+                    topic, record.partition, record.key, record.value, headers
+                )
+            )
+        producer.flush()
+    finally:
+        producer.close()

@@ -1,0 +1,68 @@
+"""Streaming queries for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+
+@dataclass
+class Queries:
+    """Starts queries from and to topics."""
+
+    kafka: KafkaUtils
+    spark: SparkSession
+    checkpoint: str
+
+    def source(self, topic: str = "", **options: str) -> DataFrame:
+        """A stream from a topic, from its beginning on, unless the options say more."""
+        reader = self.spark.readStream.format("kafka").option(
+            "kafka.bootstrap.servers", self.kafka.broker
+        )
+        settings = {"startingOffsets": "earliest", **options}
+        if topic:
+            settings["subscribe"] = topic
+        return reader.options(**settings).load()
+
+    def to_memory(self, df: DataFrame, name: str, **trigger: Any) -> StreamingQuery:
+        writer = df.writeStream.format("memory").queryName(name)
+        return self._start(writer, trigger)
+
+    def to_topic(self, df: DataFrame, topic: str, **trigger: Any) -> StreamingQuery:
+        """Key and value to a topic; on the test's checkpoint."""
+        writer = (
+            df.select("key", "value")
+            .writeStream.format("kafka")
+            .option("kafka.bootstrap.servers", self.kafka.broker)
+            .option("topic", topic)
+            .option("checkpointLocation", self.checkpoint)
+        )
+        if "realTime" in trigger:
+            writer = writer.outputMode("update")
+        return self._start(writer, trigger)
+
+    def _start(self, writer: Any, trigger: dict[str, Any]) -> StreamingQuery:
+        return (writer.trigger(**trigger) if trigger else writer).start()
+
+    def rows(self, name: str) -> int:
+        """How many rows a memory sink holds."""
+        return self.spark.table(name).count()
+
+
+@pytest.fixture
+def queries(
+    kafka: KafkaUtils, spark: SparkSession, tmp_path: Path
+) -> Iterator[Queries]:
+    """Queries go before topics do."""
+    yield Queries(kafka, spark, str(tmp_path / "checkpoint"))
+    kafka.stop_queries(spark)

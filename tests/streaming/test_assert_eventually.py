@@ -1,0 +1,164 @@
+"""assert_eventually is woken by what its function reads, and knows its query."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyspark.errors import StreamingQueryException
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import WaitError
+
+from .conftest import Queries
+
+HOUR = 3600.0
+
+
+def sends_when_checked(
+    kafka: KafkaUtils, topic: str, read: Callable[[], Any]
+) -> Callable[[], Any]:
+    """A function to check, after whose first check another thread sends a record."""
+    checks: list[Any] = []
+
+    def check() -> Any:
+        checks.append(read())
+        if len(checks) == 1:
+            sending = threading.Timer(0.2, kafka.send_messages, (topic, [("k", "new")]))
+            sending.start()
+        return checks[-1]
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        (lambda kafka, topic: kafka.get_all_records(None, topic), {"k": "new"}),
+        (lambda kafka, topic: [r.value for r in kafka.read_records(topic)], ["new"]),
+        (lambda kafka, topic: kafka.read_arrow(topic).num_rows, 1),
+    ],
+    ids=["get_all_records", "read_records", "read_arrow"],
+)
+def test_a_new_record_is_seen_long_before_the_interval(
+    kafka: KafkaUtils, queries: Queries, topic: str, read: Any, expected: Any
+) -> None:
+    """Where the function reads through the kit, the interval is an upper bound."""
+    kafka.create_topics([topic])
+    check = sends_when_checked(kafka, topic, lambda: read(kafka, topic))
+    started = time.monotonic()
+    kafka.assert_eventually(check, expected, timeout=60, interval=HOUR)
+    assert time.monotonic() - started < 30
+
+
+def test_any_of_several_topics_wakes_it(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Each that the function has read."""
+    topics = [f"{topic}-{n}" for n in range(3)]
+    kafka.create_topics(topics)
+
+    def read() -> int:
+        return sum(len(kafka.read_records(name)) for name in topics)
+
+    for count, name in enumerate(topics, 1):
+        check = sends_when_checked(kafka, name, read)
+        started = time.monotonic()
+        kafka.assert_eventually(check, count, timeout=60, interval=HOUR)
+        assert time.monotonic() - started < 30
+
+
+def test_nothing_wakes_it_for_nothing(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A topic to which nothing comes is read at the start and at the end; a part of a
+    topic that ends before its end is no reason to look again at once.
+    """
+    kafka.create_topics([topic])
+    mark = kafka.mark(topic)
+    kafka.send_messages(topic, [("k", "v")])
+    for end, wanted in (("latest", 2), (mark, 0)):
+        with pytest.raises(WaitError) as caught:
+            kafka.assert_eventually(
+                lambda end=end: len(kafka.read_records(topic, end=end)),
+                wanted + 1,
+                timeout=1,
+                interval=HOUR,
+            )
+        assert "(2 checks)" in str(caught.value)
+
+
+def test_a_dead_query_ends_it_at_once(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """With the query's own exception."""
+    kafka.create_topics([topic])
+    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
+    query = queries.to_memory(failing, "dies_under_assert")
+    kafka.wait_for_query_alive(query)
+    kafka.send_messages(topic, [("k", "v")])
+    with pytest.raises(StreamingQueryException, match="as the test wants it"):
+        kafka.assert_eventually(lambda: 1, 2, interval=HOUR, query=query)
+
+
+def test_a_query_that_has_ended_is_checked_once_more(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """What it wrote counts; what it did not write will not come."""
+    kafka.create_topics([topic])
+    kafka.send_messages(topic, [("k", "v")])
+    query = queries.to_memory(queries.source(topic), "ended_early", availableNow=True)
+    count = lambda: queries.rows("ended_early")  # noqa: E731
+    kafka.assert_eventually(count, 1, interval=HOUR, query=query)
+    with pytest.raises(WaitError, match="when its query had ended"):
+        kafka.assert_eventually(count, 2, query=query)
+
+
+def test_a_failure_tells_all_there_is_to_know(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """The difference, the topic, the query."""
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink])
+    kafka.send_messages(topic, [("a", "1"), ("b", "2")])
+    query = queries.to_topic(queries.source(topic), sink)
+    kafka.wait_until_processed(query)
+    with pytest.raises(WaitError) as caught:
+        kafka.assert_eventually(
+            lambda: kafka.get_all_records(queries.spark, sink),
+            {"a": "1", "b": "3", "c": "4"},
+            timeout=0,
+            query=query,
+        )
+    text = str(caught.value)
+    status = text.partition("status ")[2].partition("\n")[0]
+    assert text == (
+        "The result was not the expected one within 0 s (1 checks).\n"
+        "  missing:    'c': '4'\n"
+        "  different:  'b': expected '3', last '2'\n"
+        f"  topic {sink!r} was read up to 2 (partition 0)\n"
+        f"  query {query.id}: active, status {status}\n"
+        "  last progress: batch 0, 2 input rows, begun "
+        f"{query.lastProgress['timestamp']}"
+    )
+
+
+def test_a_wait_for_records_knows_its_query(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Dead, it is over with its exception; ended, what it wrote counts."""
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink])
+    kafka.send_messages(topic, [("a", "1")])
+    query = queries.to_topic(queries.source(topic), sink, availableNow=True)
+    (found,) = kafka.wait_for_records(sink, query=query)
+    assert found.value == "1"
+    with pytest.raises(WaitError, match="when its query had ended"):
+        kafka.wait_for_records(sink, 2, query=query)
+    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
+    dead = queries.to_memory(failing, "dies_under_wait")
+    with pytest.raises(StreamingQueryException, match="as the test wants it"):
+        kafka.wait_for_records(sink, 2, query=dead)

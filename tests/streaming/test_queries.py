@@ -1,0 +1,97 @@
+"""How far queries are behind, and how they are all stopped."""
+
+from __future__ import annotations
+
+import pytest
+from pyspark.errors import StreamingQueryException
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import WaitError
+
+from .conftest import Queries
+
+TEN = [(n, n) for n in range(10)]
+
+
+def test_lag_counts_per_topic_and_partition(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Nothing behind is 0; the slower of two sources counts."""
+    other = f"{topic}-other"
+    kafka.create_topics([topic, other])
+    fast = queries.source(subscribePattern=f"{topic}.*")
+    slow = queries.source(topic, minOffsetsPerTrigger="100", maxTriggerDelay="1h")
+    both = fast.select("value").union(slow.select("value"))
+    query = queries.to_memory(both, "behind")
+    kafka.wait_until_processed(query)
+    assert kafka.lag(query) == {topic: {0: 0}, other: {0: 0}}
+    kafka.send_messages(other, TEN)
+    kafka.wait_until_processed(query)
+    kafka.send_messages(topic, TEN[:3])
+    assert kafka.lag(query) == {topic: {0: 3}, other: {0: 0}}
+
+
+def test_lag_of_what_can_not_be_known(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A query without progress yet, without progress ever, and a dead one."""
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink])
+    query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
+    with pytest.raises(WaitError) as caught:
+        kafka.lag(query)
+    assert str(caught.value) == (
+        f"Query {query.id} has made no progress yet: how far it is behind is not "
+        "known. Call wait_for_query_alive(query) first."
+    )
+    query.stop()
+    continuous = queries.source(topic).writeStream.format("console")
+    query = continuous.trigger(continuous="1 second").start()
+    with pytest.raises(ValueError, match="Spark reports no progress of it"):
+        kafka.lag(query)
+    query.stop()
+    dead = queries.to_memory(queries.source(f"{topic}-missing"), "lag_of_dead")
+    with pytest.raises(StreamingQueryException):
+        kafka.wait_for_query_alive(dead)
+    with pytest.raises(StreamingQueryException):
+        kafka.lag(dead)
+
+
+def test_all_queries_are_stopped(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Then topics can go; without queries it does nothing."""
+    kafka.create_topics([topic])
+    for number in range(3):
+        queries.to_memory(queries.source(topic), f"stopped_{number}")
+    assert len(queries.spark.streams.active) == 3
+    kafka.stop_queries(queries.spark)
+    assert queries.spark.streams.active == []
+    kafka.delete_topics([topic])
+    kafka.stop_queries(queries.spark)
+
+
+def test_a_query_that_does_not_stop_keeps_none_from_it(kafka: KafkaUtils) -> None:
+    """The others are stopped, and it is named."""
+
+    class Query:
+        def __init__(self, name: str, error: Exception | None) -> None:
+            self.name, self.id, self.error, self.isActive = name, "id", error, True
+
+        def stop(self) -> None:
+            if self.error is not None:
+                raise self.error
+            self.isActive = False
+
+    class Session:
+        pass
+
+    session: object = Session()
+    stuck = Query("stuck", TimeoutError("30 s"))
+    other = Query("other", None)
+    session.streams = Session()  # type: ignore[attr-defined]
+    session.streams.active = [stuck, other]  # type: ignore[attr-defined]
+    with pytest.raises(WaitError) as caught:
+        kafka.stop_queries(session)  # type: ignore[arg-type]
+    assert str(caught.value) == "Queries did not stop:\n  query 'stuck' (id): 30 s"
+    assert not other.isActive

@@ -1,0 +1,75 @@
+"""Beside a query that holds every task slot a Spark job starves, and the kit does
+not.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import WaitError
+
+from .conftest import Queries
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+
+def test_a_read_takes_no_task_slot(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A real-time query on local[2] holds both slots for its whole batch: a batch read
+    by Spark, begun before the kit's, is not done when the kit's is.
+    """
+    spark, sink = queries.spark, f"{topic}-sink"
+    kafka.create_topics([topic, sink], num_partitions=2)
+    query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
+    kafka.wait_for_query_alive(query)
+    done = threading.Event()
+
+    def read_by_spark() -> None:
+        reader = spark.read.format("kafka").option("subscribe", topic)
+        reader.option("kafka.bootstrap.servers", kafka.broker).load().collect()
+        done.set()
+
+    reading = threading.Thread(target=read_by_spark)
+    reading.start()
+    assert kafka.client == "jvm"
+    messages = {f"k{n}": f"v{n}" for n in range(10)}
+    kafka.send_messages(topic, list(messages.items()))
+    assert kafka.get_all_records(spark, topic) == messages
+    kafka.assert_eventually(
+        lambda: kafka.get_all_records(spark, sink), messages, timeout=20, interval=0.05
+    )
+    assert query.lastProgress is None, "the batch has ended: the slots were free"
+    assert not done.is_set()
+    query.stop()
+    reading.join(60)
+    assert done.is_set()
+
+
+def test_tasks_without_a_slot_are_told(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Where the session has fewer cores than the query has tasks, a failed wait says
+    so.
+    """
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink], num_partitions=3)
+    query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
+    kafka.wait_for_query_alive(query)
+    running = re.compile(r"  tasks of its active stages: [12] of 3 run \(each holds ")
+    deadline = time.monotonic() + 60
+    while not running.search(text := _failed_wait(kafka, query)):
+        assert time.monotonic() < deadline, text
+
+
+def _failed_wait(kafka: KafkaUtils, query: StreamingQuery) -> str:
+    with pytest.raises(WaitError) as caught:
+        kafka.assert_eventually(lambda: 1, 2, timeout=0.1, query=query)
+    return str(caught.value)

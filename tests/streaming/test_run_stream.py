@@ -1,0 +1,250 @@
+"""A stream of a `with` block: its steps, its restart, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pyspark.errors import StreamingQueryException
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+
+from .conftest import Queries
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LATEST = {"startingOffsets": "latest"}
+
+
+@pytest.fixture
+def sink(kafka: KafkaUtils, topic: str) -> str:
+    """A sink topic; the source topic is made too, with two partitions."""
+    kafka.create_topics([topic], num_partitions=2)
+    name = f"{topic}-sink"
+    kafka.create_topics([name])
+    return name
+
+
+def upper(source: DataFrame) -> DataFrame:
+    return source.selectExpr("key", "upper(CAST(value AS STRING)) AS value")
+
+
+def test_the_steps_of_a_recovery_test(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """What is sent while the query is stopped, it has after its restart, once."""
+    df = upper(queries.source(topic, **LATEST))
+    with kafka.run_stream(df, sink) as stream:
+        stream.add_data(topic, [("a", "x"), ("b", "y")])
+        stream.check_answer({"a": "X", "b": "Y"})
+        stream.stop()
+        stream.add_data(topic, [("a", "z")])
+        stream.check_answer([("b", "Y"), ("a", "X")])
+        stream.start()
+        stream.check_answer([("a", "X"), ("a", "Z"), ("b", "Y")])
+        first = stream.query.runId
+        stream.restart()
+        assert stream.query.runId != first
+        stream.check_answer({"a": "Z", "b": "Y"})
+        checkpoint = Path(stream.checkpoint or "")
+        assert checkpoint.is_dir()
+    assert not stream.query.isActive
+    assert not checkpoint.exists()
+
+
+def test_a_wrong_answer_is_shown(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """With the difference, the topic and the query; once what was sent is processed, a
+    batch more does not change it.
+    """
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=3) as stream:
+        stream.add_data(topic, [("a", "x")])
+        stream.check_answer({"a": "X"})
+        stream.stop()
+        with pytest.raises(WaitError) as caught:
+            stream.check_answer([("a", "x"), ("a", "X"), ("a", "X")])
+    assert str(caught.value) == (
+        "The result was not the expected one when its query had ended (1 checks).\n"
+        "  missing:    ('a', 'X')\n"
+        "  missing:    ('a', 'x')\n"
+        f"  topic {sink!r} was read up to 1 (partition 0)\n"
+        f"  query {stream.query.id}: ended, status 'Stopped'\n"
+        f"  last progress: batch {stream.query.lastProgress['batchId']}, "
+        f"{stream.query.lastProgress['numInputRows']} input rows, begun "
+        f"{stream.query.lastProgress['timestamp']}"
+    )
+
+
+def test_the_memory_sink(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """Rows as tuples, in any order; in complete mode it can be restarted."""
+    kafka.create_topics([topic])
+    df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
+    with kafka.run_stream(df) as stream:
+        stream.add_data(topic, [("b", 1), ("a", 2)])
+        stream.check_answer([("a",), ("b",)])
+        stream.stop()
+        with pytest.raises(RuntimeError) as caught:
+            stream.start()
+    assert str(caught.value) == (
+        "Spark's memory sink can't go on from a checkpoint, except in complete mode. "
+        "Run the stream into a topic: run_stream(df, topic=...)."
+    )
+    counts = df.groupBy("key").count()
+    with kafka.run_stream(counts, output_mode="complete") as stream:
+        stream.check_answer([("a", 1), ("b", 1)])
+        stream.restart()
+        stream.add_data(topic, [("a", 1)])
+        stream.check_answer([("a", 2), ("b", 1)])
+
+
+def test_foreach_batch(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """The function has seen all when process_all_available returns, also on from the
+    checkpoint.
+    """
+    kafka.create_topics([topic])
+    seen: list[str] = []
+
+    def collect(df: DataFrame, batch: int) -> None:
+        seen.extend(row.value for row in df.collect())
+
+    df = upper(queries.source(topic))
+    with kafka.run_stream(df, foreach_batch=collect) as stream:
+        for sent in ("a", "b"):
+            stream.add_data(topic, [("k", sent)])
+            stream.process_all_available()
+            stream.restart()
+        assert seen == ["A", "B"]
+        with pytest.raises(TypeError, match="foreachBatch function has written"):
+            stream.check_answer([])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"trigger": {"realTime": "30 seconds"}, "output_mode": "update"},
+        {"trigger": {"continuous": "1 second"}},
+        {"trigger": {"availableNow": True}},
+    ],
+    ids=["realTime", "continuous", "availableNow"],
+)
+def test_every_trigger(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str, options: dict[str, Any]
+) -> None:
+    """The steps are the same where a query has no batches, or ends by itself."""
+    kafka.send_messages(topic, [("a", "x")])
+    df = upper(queries.source(topic))
+    with kafka.run_stream(df, sink, **options) as stream:
+        stream.check_answer({"a": "X"})
+
+
+def fails_on(value: str) -> Callable[[DataFrame], DataFrame]:
+    """A step that kills the query when it meets a value."""
+    condition = f"IF(CAST(value AS STRING) = '{value}', raise_error('met'), value)"
+    return lambda source: source.selectExpr("key", f"{condition} AS value")
+
+
+def test_what_killed_the_query_is_raised_at_the_end(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """A test that never looks fails all the same; one that expects it does not."""
+    df = queries.source(topic).transform(fails_on("bad"))
+
+    def test() -> None:
+        with kafka.run_stream(df, sink) as stream:
+            stream.add_data(topic, [("k", "bad")])
+            kafka.assert_eventually(lambda: stream.query.isActive, False, interval=0.05)
+
+    with pytest.raises(StreamingQueryException, match="met"):
+        test()
+    with kafka.run_stream(df, sink) as stream:
+        failure = stream.expect_failure()
+        assert "met" in str(failure)
+
+
+def test_the_tests_own_error_is_kept(
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    sink: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What killed the query is logged beside it."""
+    df = queries.source(topic).transform(fails_on("bad"))
+
+    def test() -> None:
+        with kafka.run_stream(df, sink) as stream:
+            stream.add_data(topic, [("k", "bad")])
+            kafka.assert_eventually(lambda: stream.query.isActive, False, interval=0.05)
+            raise KeyError("mine")
+
+    with caplog.at_level("WARNING"), pytest.raises(KeyError, match="mine"):
+        test()
+    assert "met" in caplog.text
+
+
+def test_a_failure_that_does_not_come(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """The query goes on, and the message says so."""
+    with kafka.run_stream(queries.source(topic), sink, timeout=2) as stream:
+        with pytest.raises(WaitError) as caught:
+            stream.expect_failure()
+        assert str(caught.value).startswith(
+            f"Query {stream.query.id} did not fail within 2 s.\n"
+            f"  query {stream.query.id}: active, status "
+        )
+
+
+def test_a_query_that_does_not_start_leaves_nothing(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Neither a query nor a checkpoint."""
+    stream = kafka.run_stream(queries.source(f"{topic}-missing"), sink)
+    with (
+        pytest.raises(StreamingQueryException, match="UnknownTopicOrPartition"),
+        stream,
+    ):
+        pytest.fail("it is not alive")
+    assert not Path(stream.checkpoint or "").exists()
+    assert queries.spark.streams.active == []
+
+
+def test_a_missing_sink_topic_is_told_at_once(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Spark would look for it for a minute."""
+    kafka.create_topics([topic])
+    stream = kafka.run_stream(queries.source(topic), f"{topic}-missing")
+    with pytest.raises(UnknownTopicError), stream:
+        pytest.fail("it has no sink")
+
+
+def test_a_given_checkpoint_is_left(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str, tmp_path: Path
+) -> None:
+    """A second run goes on from it."""
+    folder = str(tmp_path / "own")
+    df = upper(queries.source(topic))
+    for sent in ("x", "y"):
+        with kafka.run_stream(df, sink, checkpoint=folder) as stream:
+            stream.add_data(topic, [("k", sent)])
+            stream.process_all_available()
+    assert sorted(item.value for item in kafka.read_records(sink)) == ["X", "Y"]
+
+
+def test_misuse(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """Wrong arguments are told before anything is started."""
+    df = queries.spark.readStream.format("rate").load()
+    with pytest.raises(ValueError, match="not both"):
+        kafka.run_stream(df, topic, foreach_batch=lambda df, batch: None)
+    with pytest.raises(ValueError, match="batch DataFrame"):
+        kafka.run_stream(queries.spark.range(1))
+    with pytest.raises(TypeError, match="must be a DataFrame, not str"):
+        kafka.run_stream(topic)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="not been started"):
+        kafka.run_stream(df).query  # noqa: B018

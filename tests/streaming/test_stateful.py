@@ -1,0 +1,142 @@
+"""State in Python, over a restart, with event time that the records move. The other
+patterns are in docs/streaming.md, whose code is run too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, Record
+
+from .conftest import Queries
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+Frames: TypeAlias = "Iterator[pd.DataFrame]"
+
+MINUTE = 60_000
+START = 1_767_225_600_000  # 2026-01-01
+STORE = "spark.sql.streaming.stateStore.providerClass"
+ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+
+
+def visit(user: str, minute: int) -> Record:
+    return Record(user, "visit", timestamp=START + minute * MINUTE)
+
+
+def visits(queries: Queries, topic: str) -> DataFrame:
+    return (
+        queries.source(topic)
+        .selectExpr("CAST(key AS STRING) AS user", "timestamp")
+        .withWatermark("timestamp", "1 minute")
+    )
+
+
+def check_sessions(
+    kafka: KafkaUtils, queries: Queries, topic: str, sessions: DataFrame
+) -> None:
+    """A session of a user ends ten minutes after the last visit; so it does after a
+    restart in its middle.
+    """
+    sink = f"{topic}-sink"
+    kafka.create_topics([sink])
+    with kafka.run_stream(sessions, sink, output_mode="update") as stream:
+        stream.add_data(topic, [visit("ada", 0), visit("bob", 0), visit("ada", 5)])
+        stream.check_answer([])
+        stream.restart()
+        stream.add_data(topic, [visit("ada", 8)])
+        stream.process_all_available()
+        stream.add_data(topic, [visit("closer", 15)])
+        stream.check_answer([("bob", "1")])
+        stream.add_data(topic, [visit("closer", 30)])
+        stream.check_answer([("ada", "3"), ("bob", "1")])
+
+
+def test_apply_in_pandas_with_state(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A time-out by event time fires when a later record has moved the watermark."""
+    from pyspark.sql.streaming.state import GroupStateTimeout
+
+    def session(key: Any, parts: Any, state: Any) -> Frames:
+        import pandas as pd
+
+        if state.hasTimedOut:
+            (count, _) = state.get
+            state.remove()
+            yield pd.DataFrame({"key": [key[0]], "value": [str(count)]})
+            return
+        count, last = state.get if state.exists else (0, 0)
+        for part in parts:
+            count += len(part)
+            last = max(last, int(part["timestamp"].max().timestamp() * 1000))
+        state.update((count, last))
+        state.setTimeoutTimestamp(last + 10 * 60_000)
+
+    kafka.create_topics([topic])
+    sessions = (
+        visits(queries, topic)
+        .groupBy("user")
+        .applyInPandasWithState(
+            session,
+            "key STRING, value STRING",
+            "count BIGINT, last BIGINT",
+            "update",
+            GroupStateTimeout.EventTimeTimeout,
+        )
+    )
+    check_sessions(kafka, queries, topic, sessions)
+
+
+def test_transform_with_state(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """The same by timers of a stateful processor."""
+    pytest.importorskip("google.protobuf")  # which PySpark needs for it
+    from pyspark.sql.streaming import StatefulProcessor
+
+    class Session(StatefulProcessor):
+        def init(self, handle: Any) -> None:
+            self.handle = handle
+            self.state = handle.getValueState("session", "count BIGINT, due BIGINT")
+
+        def handleInputRows(self, key: Any, rows: Any, *_: Any) -> Frames:  # noqa: N802
+            import pandas as pd
+
+            count, due = self.state.get() if self.state.exists() else (0, 0)
+            if due:
+                self.handle.deleteTimer(due)
+            for part in rows:
+                count += len(part)
+                last = int(part["timestamp"].max().timestamp() * 1000)
+                due = max(due, last + 10 * 60_000)
+            self.state.update((count, due))
+            self.handle.registerTimer(due)
+            yield pd.DataFrame({"key": [], "value": []}, dtype=str)
+
+        def handleExpiredTimer(self, key: Any, **timers: Any) -> Frames:  # noqa: N802
+            import pandas as pd
+
+            count, _ = self.state.get()
+            self.state.clear()
+            yield pd.DataFrame({"key": [key[0]], "value": [str(count)]})
+
+        def close(self) -> None:
+            pass
+
+    kafka.create_topics([topic])
+    queries.spark.conf.set(STORE, ROCKS_DB)
+    sessions = (
+        visits(queries, topic)
+        .groupBy("user")
+        .transformWithStateInPandas(
+            Session(), "key STRING, value STRING", "Update", "eventTime"
+        )
+    )
+    try:
+        check_sessions(kafka, queries, topic, sessions)
+    finally:
+        queries.spark.conf.unset(STORE)

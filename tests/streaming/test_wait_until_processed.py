@@ -1,0 +1,388 @@
+"""A wait for a query is over when its own offsets say so, and never before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import NewPartitions
+from pyspark.errors import StreamingQueryException
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+
+from .conftest import Queries
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+TEN = [(n, n) for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {},
+        {"processingTime": "300 milliseconds"},
+        {"availableNow": True},
+        {"once": True},
+    ],
+    ids=["default", "processingTime", "availableNow", "once"],
+)
+def test_all_that_was_sent_is_in_the_sink(
+    kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any]
+) -> None:
+    """By any trigger in micro-batches; one that ends by itself has done its work."""
+    kafka.create_topics([topic], num_partitions=3)
+    kafka.send_messages(topic, TEN)
+    name = f"all_{next(iter(trigger), 'default')}"
+    query = queries.to_memory(queries.source(topic), name, **trigger)
+    kafka.wait_until_processed(query)
+    assert queries.rows(name) == 10
+
+
+def test_the_data_of_each_call_is_waited_for(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A batch that is already done says nothing of what was sent since."""
+    kafka.create_topics([topic], num_partitions=2)
+    query = queries.to_memory(queries.source(topic), "rounds")
+    for sent in range(1, 11):
+        kafka.send_messages(topic, [(sent, sent)])
+        kafka.wait_until_processed(query, topic)
+        assert queries.rows("rounds") == sent
+
+
+def test_nothing_new_is_no_wait(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A query without new data makes no new progress; what it has will do. An empty
+    topic has nothing to wait for.
+    """
+    kafka.create_topics([topic])
+    query = queries.to_memory(queries.source(topic), "nothing_new")
+    kafka.wait_until_processed(query)
+    kafka.send_messages(topic, TEN)
+    kafka.wait_until_processed(query)
+    batch = query.lastProgress["batchId"]
+    for _ in range(3):
+        kafka.wait_until_processed(query)
+    assert query.lastProgress["batchId"] == batch
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [{}, {"availableNow": True}, {"once": True}],
+    ids=["default", "availableNow", "once"],
+)
+def test_a_query_that_goes_on_from_its_checkpoint(
+    kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any]
+) -> None:
+    """With nothing new it has processed all, in a run that made no batch; with new
+    data it has that too.
+    """
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink])
+    kafka.send_messages(topic, [("k", 1)])
+    first = queries.to_topic(queries.source(topic), sink)
+    kafka.wait_until_processed(first)
+    first.stop()
+    again = queries.to_topic(queries.source(topic), sink, **trigger)
+    kafka.wait_until_processed(again)
+    again.stop()
+    kafka.send_messages(topic, [("k", 2)])
+    third = queries.to_topic(queries.source(topic), sink, **trigger)
+    kafka.wait_until_processed(third)
+    assert kafka.get_all_records(queries.spark, sink) == {"k": "2"}
+
+
+def test_a_rate_limit_takes_several_batches(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """With maxOffsetsPerTrigger the first batch is not the end; minPartitions splits
+    partitions among tasks and changes no offset.
+    """
+    kafka.create_topics([topic], num_partitions=2)
+    kafka.send_messages(topic, TEN)
+    limits = {"maxOffsetsPerTrigger": "3", "minPartitions": "4"}
+    query = queries.to_memory(queries.source(topic, **limits), "limited")
+    kafka.wait_until_processed(query)
+    assert queries.rows("limited") == 10
+    assert query.lastProgress["batchId"] >= 3
+
+
+def test_every_source_is_waited_for(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Several topics, a pattern, single partitions, and a source that is not Kafka."""
+    first, second, third = (f"{topic}-{n}" for n in range(3))
+    kafka.create_topics([first, second, third], num_partitions=2)
+    kafka.send_messages(first, TEN)
+    df = _union(
+        queries.source(first),
+        queries.source(subscribePattern=f"{re.escape(topic)}-[12]"),
+        queries.source(assign=f'{{"{first}": [1]}}', maxOffsetsPerTrigger="1"),
+    ).unionByName(
+        queries.spark.readStream.format("rate")
+        .load()
+        .selectExpr("CAST(CAST(value AS STRING) AS BINARY) AS value")
+    )
+    query = queries.to_memory(df, "every_source")
+    in_one = kafka.offsets(first)[1].end
+    assert 0 < in_one < 10
+    kafka.wait_until_processed(query)
+    at = _at_least(queries, "every_source", 10 + in_one)
+    kafka.send_messages(third, TEN)
+    kafka.wait_until_processed(query)
+    _at_least(queries, "every_source", at + 10)
+    kafka.wait_until_processed(query, second)
+
+
+def _union(*parts: DataFrame) -> DataFrame:
+    whole, *rest = (part.select("value") for part in parts)
+    for part in rest:
+        whole = whole.union(part)
+    return whole
+
+
+def _at_least(queries: Queries, name: str, wanted: int) -> int:
+    """Counts the rows of a sink to which the rate source adds some."""
+    rows = queries.rows(name)
+    assert rows >= wanted
+    return rows
+
+
+def test_topics_and_partitions_that_come_later_are_waited_for(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """A topic that matches the pattern, and a partition that was added."""
+    first, second = f"{topic}-1", f"{topic}-2"
+    kafka.create_topics([first])
+    source = queries.source(subscribePattern=f"{re.escape(topic)}-.*")
+    query = queries.to_memory(source, "later")
+    kafka.wait_until_processed(query)
+    kafka.create_topics([second])
+    kafka.send_messages(second, TEN)
+    kafka.wait_until_processed(query)
+    assert queries.rows("later") == 10
+    kafka.admin_client.create_partitions({first: NewPartitions(3)})
+    producer = kafka.producer
+    kafka.assert_eventually(lambda: len(producer.partitions_for(first)), 3)
+    producer.send(first, key="k", value="v", partition=2).get(10)
+    kafka.wait_until_processed(query)
+    assert queries.rows("later") == 11
+
+
+def test_rows_read_twice_do_not_count_twice(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Spark counts the input rows of a self-join per scan; offsets are offsets."""
+    kafka.create_topics([topic])
+    kafka.send_messages(topic, TEN)
+    source = queries.source(topic, maxOffsetsPerTrigger="5").selectExpr("key")
+    joined = source.alias("a").join(source.alias("b"), "key")
+    query = queries.to_memory(joined, "self_join")
+    kafka.wait_until_processed(query)
+    assert queries.rows("self_join") == 10
+
+
+def test_it_does_not_return_early_where_spark_does(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """With minOffsetsPerTrigger processAllAvailable returns with data unread."""
+    kafka.create_topics([topic])
+    source = queries.source(topic, minOffsetsPerTrigger="10", maxTriggerDelay="1h")
+    query = queries.to_memory(source, "minimum")
+    kafka.wait_for_query_alive(query)
+    kafka.send_messages(topic, TEN[:5])
+    query.processAllAvailable()
+    assert queries.rows("minimum") == 0
+    with pytest.raises(WaitError, match=r"partition 0: at 0, the end is 5\n"):
+        kafka.wait_until_processed(query, timeout=0.5)
+    kafka.send_messages(topic, TEN[5:])
+    kafka.wait_until_processed(query)
+    assert queries.rows("minimum") == 10
+
+
+def test_foreach_batch_has_run(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """What the function did is done when the wait is over."""
+    kafka.create_topics([topic])
+    kafka.send_messages(topic, TEN)
+    seen: list[str] = []
+
+    def collect(df: DataFrame, batch: int) -> None:
+        seen.extend(row.value.decode() for row in df.select("value").collect())
+
+    source = queries.source(topic, maxOffsetsPerTrigger="4")
+    query = source.writeStream.foreachBatch(collect).start()
+    kafka.wait_until_processed(query)
+    assert sorted(seen) == [str(n) for n in range(10)]
+
+
+@contextmanager
+def _transaction(kafka: KafkaUtils, topic: str) -> Iterator[KafkaProducer]:
+    """A producer with an open transaction of ten records."""
+    producer = KafkaProducer(bootstrap_servers=kafka.broker, transactional_id=topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    for _ in range(10):
+        producer.send(topic, b"v").get(10)
+    yield producer
+    producer.close(timeout=1)
+
+
+def test_a_read_committed_query_and_an_open_transaction(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """It is waited out, and named in time; markers at the end of the topic hold up
+    nothing.
+    """
+    kafka.create_topics([topic])
+    committed = {"kafka.isolation.level": "read_committed"}
+    query = queries.to_memory(queries.source(topic, **committed), "committed")
+    with _transaction(kafka, topic) as producer:
+        with pytest.raises(WaitError) as caught:
+            kafka.wait_until_processed(query, timeout=1)
+        assert caught.value.args[0].splitlines()[1] == (
+            f"  topic {topic!r}, partition 0: at 0, the end is 10 (a transaction is "
+            "open since 0)"
+        )
+        producer.commit_transaction()
+        kafka.wait_until_processed(query)
+        assert queries.rows("committed") == 10
+        producer.begin_transaction()
+        producer.send(topic, b"v").get(10)
+        producer.abort_transaction()
+        kafka.wait_until_processed(query)
+    assert queries.rows("committed") == 10
+
+
+def test_a_read_uncommitted_query_does_not_wait_for_a_transaction(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """It sees what is not committed, and so it can be done."""
+    kafka.create_topics([topic])
+    query = queries.to_memory(queries.source(topic), "uncommitted")
+    with _transaction(kafka, topic) as producer:
+        kafka.wait_until_processed(query)
+        assert queries.rows("uncommitted") == 10
+        producer.abort_transaction()
+
+
+@pytest.mark.parametrize("run", range(5))
+def test_a_query_that_dies_ends_the_wait(
+    kafka: KafkaUtils, queries: Queries, topic: str, run: int
+) -> None:
+    """With its own exception, whenever it dies."""
+    kafka.create_topics([topic])
+    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
+    query = queries.to_memory(failing, f"dies_{run}")
+    kafka.send_messages(topic, TEN)
+    with pytest.raises(StreamingQueryException, match="as the test wants it"):
+        kafka.wait_until_processed(query)
+
+
+def test_a_query_that_was_stopped_ends_the_wait(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Where it was is in the message, and why it will not come further."""
+    kafka.create_topics([topic])
+    query = queries.to_memory(queries.source(topic), "stopped")
+    kafka.wait_for_query_alive(query)
+    kafka.wait_until_processed(query)
+    query.stop()
+    kafka.send_messages(topic, TEN)
+    with pytest.raises(WaitError) as caught:
+        kafka.wait_until_processed(query)
+    assert str(caught.value) == (
+        f"Query 'stopped' ({query.id}) has ended without having processed its topics "
+        "up to their end.\n"
+        f"  topic {topic!r}, partition 0: at 0, the end is 10\n"
+        f"  query 'stopped' ({query.id}): ended, status 'Stopped'\n"
+        "  last progress: batch 0, 0 input rows, begun "
+        f"{query.lastProgress['timestamp']}\n"
+        "A query that stops by itself (availableNow, once) reads up to the end that "
+        "its topics had when it started: send before that."
+    )
+
+
+def test_a_time_out_tells_where_the_query_is(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Partition by partition; one that is done is not named."""
+    kafka.create_topics([topic], num_partitions=2)
+    query = queries.to_memory(queries.source(topic), "late", processingTime="1 hour")
+    kafka.wait_until_processed(query)
+    kafka.producer.send(topic, value="v", partition=1).get(10)
+    with pytest.raises(WaitError) as caught:
+        kafka.wait_until_processed(query, timeout=0.3)
+    assert str(caught.value) == (
+        f"Query 'late' ({query.id}) has not processed its topics up to their end "
+        "within 0.3 s.\n"
+        f"  topic {topic!r}, partition 1: at 0, the end is 1\n"
+        f"  query 'late' ({query.id}): active, status 'Waiting for next trigger'\n"
+        "  last progress: batch 0, 0 input rows, begun "
+        f"{query.lastProgress['timestamp']}\n"
+        "Give it more time (timeout=...), or look for what holds it: an open "
+        "transaction, a trigger's interval, minOffsetsPerTrigger."
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "mode"),
+    [
+        ({"realTime": "30 seconds"}, "real-time"),
+        ({"continuous": "1 second"}, "continuous"),
+    ],
+    ids=["realTime", "continuous"],
+)
+def test_a_query_without_batches_is_refused(
+    kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any], mode: str
+) -> None:
+    """It would hang; the error names the wait to use."""
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink])
+    query = queries.to_topic(queries.source(topic), sink, **trigger)
+    with pytest.raises(ValueError, match=r"^Query ") as caught:
+        kafka.wait_until_processed(query)
+    assert str(caught.value) == (
+        f"Query {query.id} runs in {mode} mode, and its progress does not tell what it "
+        "has processed. Wait for its sink topic instead: "
+        "wait_for_records(sink_topic, count=..., since=mark)."
+    )
+
+
+def test_a_topic_that_the_query_does_not_read(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """It is told what it reads; a topic that does not exist is an error of its own."""
+    other = f"{topic}-other"
+    kafka.create_topics([topic, other])
+    query = queries.to_memory(queries.source(topic), "others")
+    with pytest.raises(ValueError, match=r"^Query ") as caught:
+        kafka.wait_until_processed(query, other)
+    assert str(caught.value) == (
+        f"Query 'others' ({query.id}) does not read topic {other!r}; it reads "
+        f"{topic!r}."
+    )
+    with pytest.raises(UnknownTopicError):
+        kafka.wait_until_processed(query, f"{topic}-missing")
+
+
+def test_a_query_without_kafka_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
+    """There is nothing to compare its offsets with."""
+    rate = queries.spark.readStream.format("rate").load()
+    query = queries.to_memory(rate, "rate_only")
+    with pytest.raises(ValueError, match="reads no Kafka topic"):
+        kafka.wait_until_processed(query)
+
+
+def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
+    """A writer that was not started is the usual mistake."""
+    writer = queries.spark.readStream.format("rate").load().writeStream
+    with pytest.raises(TypeError, match=r"is \.start\(\) missing\?"):
+        kafka.wait_until_processed(writer)  # type: ignore[arg-type]

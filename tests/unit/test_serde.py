@@ -1,0 +1,165 @@
+"""The registry of serializers and deserializers: the same names for both ways."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_kafka_testkit.errors import SerializationError
+from spark_kafka_testkit.messages import batches
+from spark_kafka_testkit.serde import (
+    ARROW_TYPES,
+    DESERIALIZERS,
+    SERIALIZERS,
+    deserializer,
+    serializer,
+)
+
+SINGLE = st.floats(width=32, allow_nan=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda items: st.lists(items) | st.dictionaries(st.text(), items),
+    max_leaves=10,
+)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "STRING": st.text(),
+    "BINARY": st.binary(),
+    "BYTES": st.binary(),
+    "SHORT": st.integers(-(2**15), 2**15 - 1),
+    "INT": st.integers(-(2**31), 2**31 - 1),
+    "LONG": st.integers(-(2**63), 2**63 - 1),
+    "FLOAT": SINGLE,
+    "DOUBLE": st.floats(allow_nan=False),
+    "BOOLEAN": st.booleans(),
+    "UUID": st.uuids(),
+    "JSON": JSON,
+}
+
+
+def test_every_name_goes_both_ways() -> None:
+    """And has a type in Arrow, but for JSON, which has many."""
+    assert set(SERIALIZERS) == set(DESERIALIZERS) == set(VALUES)
+    assert set(ARROW_TYPES) == set(VALUES) - {"JSON"}
+
+
+@pytest.mark.parametrize("name", SERIALIZERS)
+@given(data=st.data())
+def test_what_was_serialized_is_deserialized(name: str, data: st.DataObject) -> None:
+    """Exactly."""
+    value = data.draw(VALUES[name].filter(_is_utf8))
+    assert DESERIALIZERS[name](SERIALIZERS[name](value)) == value
+
+
+def _is_utf8(value: Any) -> bool:
+    try:
+        str(value).encode()
+        repr(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "data"),
+    [
+        ("STRING", "é", b"\xc3\xa9"),
+        ("BINARY", bytearray(b"\xff"), b"\xff"),
+        ("BYTES", memoryview(b"ab"), b"ab"),
+        ("SHORT", -2, b"\xff\xfe"),
+        ("INT", 1, b"\0\0\0\1"),
+        ("LONG", 1, b"\0\0\0\0\0\0\0\1"),
+        ("FLOAT", 1.0, b"\x3f\x80\0\0"),
+        ("DOUBLE", math.inf, b"\x7f\xf0\0\0\0\0\0\0"),
+        ("BOOLEAN", True, b"\1"),
+        ("BOOLEAN", False, b"\0"),
+        ("UUID", uuid.UUID(int=1), b"00000000-0000-0000-0000-000000000001"),
+        (
+            "UUID",
+            "00000000000000000000000000000001",
+            b"00000000-0000-0000-0000-000000000001",
+        ),
+        ("JSON", {"é": [1, None, True]}, '{"é":[1,null,true]}'.encode()),
+    ],
+)
+def test_the_forms_are_those_of_kafkas_own_serializers(
+    name: str, value: Any, data: bytes
+) -> None:
+    """Numbers big endian, UUIDs as text."""
+    assert SERIALIZERS[name](value) == data
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("STRING", b"x", "a str is expected, not bytes"),
+        ("STRING", 5, "a str is expected, not int"),
+        ("BINARY", "x", "bytes are expected, not str"),
+        ("BYTES", 5, "bytes are expected, not int"),
+        ("SHORT", 2**15, "an int that fits 2 bytes is expected"),
+        ("INT", "5", "an int that fits 4 bytes is expected"),
+        ("LONG", 1.0, "an int that fits 8 bytes is expected"),
+        ("FLOAT", 1e40, "a float that fits 4 bytes is expected"),
+        ("DOUBLE", "5", "a float that fits 8 bytes is expected"),
+        ("BOOLEAN", 1, "a bool is expected, not int"),
+        ("UUID", "x", "badly formed hexadecimal UUID string"),
+        ("JSON", {1}, "Object of type set is not JSON serializable"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(name: str, value: Any, reason: str) -> None:
+    """A serializer guesses nothing."""
+    with pytest.raises(SerializationError) as caught:
+        batches([("a", None), ("b", value)], value_serializer=name).read_all()
+    assert str(caught.value) == (
+        f"The value of message 1 can't be serialized as {name}: {reason}. "
+        f"It is {value!r}."
+    )
+
+
+def test_a_callables_own_error_is_the_cause() -> None:
+    """And the text has its name."""
+
+    def to_avro(item: Any) -> bytes:
+        raise LookupError
+
+    with pytest.raises(SerializationError) as caught:
+        batches([("a", 1)], value_serializer=to_avro).read_all()
+    assert str(caught.value) == (
+        "The value of message 0 can't be serialized as to_avro: LookupError. It is 1."
+    )
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+def test_a_callable_that_gives_no_bytes_is_refused() -> None:
+    """Text would be guessed to be UTF-8; None is a null."""
+    with pytest.raises(SerializationError) as caught:
+        batches([("a", 1)], value_serializer=str).read_all()  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "The value of message 0 can't be serialized as str: the serializer gave a str, "
+        "not bytes. It is 1."
+    )
+    found = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type,return-value]
+    assert found.read_all()["value"].to_pylist() == [None]
+
+
+def test_unknown_names_show_the_known_ones() -> None:
+    """With the argument's name, and what a callable takes."""
+    names = (
+        "STRING, BINARY, BYTES, SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON"
+    )
+    with pytest.raises(ValueError, match="AVRO") as caught:
+        serializer("AVRO", "key")
+    assert str(caught.value) == (
+        f"key_serializer='AVRO' is not known; give one of {names}, or a callable that "
+        "takes the item"
+    )
+    with pytest.raises(ValueError, match="AVRO") as caught:
+        deserializer("AVRO", "value")
+    assert str(caught.value) == (
+        f"value_deserializer='AVRO' is not known; give one of {names}, or a callable "
+        "that takes bytes"
+    )

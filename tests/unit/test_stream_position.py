@@ -1,0 +1,132 @@
+"""What is read off a query's progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_kafka_testkit.offsets import PartitionOffsets
+from spark_kafka_testkit.streaming._position import Position, offsets_of, sources_of
+
+DESCRIPTIONS = st.sampled_from(
+    ["KafkaV2[Subscribe[a, b]]", "KafkaV2[Assign[a-0]]", "RateStreamV2[1]"]
+)
+
+
+def progress(*sources: tuple[str, Any]) -> dict[str, Any]:
+    return {
+        "sources": [
+            {"description": description, "endOffset": end}
+            for description, end in sources
+        ]
+    }
+
+
+class Query:
+    """A query with some progress."""
+
+    def __init__(self, *found: dict[str, Any] | None) -> None:
+        self._found = iter(found)
+
+    @property
+    def lastProgress(self) -> dict[str, Any] | None:  # noqa: N802  Spark's name
+        return next(self._found)
+
+
+@pytest.mark.parametrize(
+    "reported",
+    ['{"a": {"0": 5, "12": 0}}', {"a": {"0": 5, "12": 0}}, {"a": {0: 5, 12: 0}}],
+    ids=["text", "Spark 3's dict", "numbers"],
+)
+def test_offsets_of_every_version(reported: Any) -> None:
+    """PySpark 4 gives JSON text, PySpark 3 a dict."""
+    assert offsets_of(reported) == {"a": {0: 5, 12: 0}}
+
+
+@pytest.mark.parametrize(
+    "reported", [None, "null", "", "7", 7, "[]", '{"a": 1}', "{", '{"a": {"x": 1}}']
+)
+def test_what_is_no_offsets_of_kafka_is_none(reported: Any) -> None:
+    """Before the first data, and from sources of another kind."""
+    assert offsets_of(reported) == {}
+
+
+@given(
+    st.text()
+    | st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda of: st.lists(of) | st.dictionaries(st.text(), of),
+    )
+)
+def test_no_report_is_an_error(reported: Any) -> None:
+    """Whatever Spark says, it is parsed or left out."""
+    offsets_of(reported)
+
+
+@given(
+    st.lists(
+        st.tuples(DESCRIPTIONS, st.sampled_from([None, "null", '{"a": {"0": 1}}']))
+    )
+)
+def test_sources_of_kafka_are_found_among_others(found: list[tuple[str, Any]]) -> None:
+    """By Spark's description of them."""
+    wanted = [
+        description for description, _ in found if description.startswith("Kafka")
+    ]
+    assert len(sources_of(progress(*found))) == len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("description", "topics", "reads", "reads_not"),
+    [
+        ("KafkaV2[Subscribe[a]]", ["a"], ("a", 7), ("b", 0)),
+        ("KafkaV2[Subscribe[a, b.c]]", ["a", "b.c"], ("b.c", 0), ("bxc", 0)),
+        ("KafkaV2[SubscribePattern[a.*|b]]", ["a", "ab", "b"], ("ab", 1), ("ba", 0)),
+        ("KafkaV2[SubscribePattern[[ab]]]", ["a", "b"], ("b", 0), ("ab", 0)),
+        ("KafkaV2[Assign[a-0, a-b-1]]", ["a", "a-b"], ("a-b", 1), ("a", 1)),
+        ("KafkaSource[Subscribe[a]]", ["a"], ("a", 0), ("b", 0)),
+    ],
+)
+def test_what_a_source_reads(
+    description: str,
+    topics: list[str],
+    reads: tuple[str, int],
+    reads_not: tuple[str, int],
+) -> None:
+    """Topics by name, a pattern as Spark matches it, single partitions."""
+    (source,) = sources_of(progress((description, None)))
+    assert source.topics(["a", "ab", "b", "ba"]) == topics
+    assert source.reads(*reads)
+    assert not source.reads(*reads_not)
+
+
+def test_a_position_does_not_go_back() -> None:
+    """A later progress may know less of a partition."""
+    position = Position()
+    first = progress(("KafkaV2[Subscribe[a]]", '{"a": {"0": 5, "1": 1}}'))
+    second = progress(("KafkaV2[Subscribe[a]]", '{"a": {"0": 4, "2": 2}}'))
+    third = progress(("KafkaV2[Subscribe[a]]", None))
+    query: Any = Query(None, first, second, third, None)
+    assert not position.take(query)
+    for _ in range(4):
+        assert position.take(query)
+    (source,) = position.sources
+    assert source.reached == {"a": {0: 5, 1: 1, 2: 2}}
+
+
+def test_where_a_source_is_in_each_partition() -> None:
+    """Behind is what lies before the end; of an unseen partition all that is there."""
+    position = Position()
+    query: Any = Query(progress(("KafkaV2[Subscribe[a]]", '{"a": {"0": 5, "1": 9}}')))
+    position.take(query)
+    at = PartitionOffsets(beginning=2, end=8, stable=8)
+    places = position.places({"a": {0: at, 1: at, 2: at}, "b": {0: at}})
+    assert [place.behind for place in places] == [3, 0, 6]
+    assert [str(place) for place in places] == [
+        "topic 'a', partition 0: at 5, the end is 8",
+        "topic 'a', partition 1: at 9, the end is 8",
+        "topic 'a', partition 2: not read yet, the end is 8",
+    ]
