@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -21,15 +22,19 @@ from spark_kafka_testkit._tests import (
     topic_name,
 )
 from spark_kafka_testkit.kafka_utils import KafkaUtils
+from spark_kafka_testkit.streaming import StreamOptions, StreamRun
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+    from typing_extensions import Unpack
 
 __all__ = [
     "LeftoverWarning",
+    "StreamRunner",
     "TopicFactory",
     "kafka_spark",
     "kafka_spark_conf",
+    "kafka_stream",
     "kafka_topic",
     "kafka_topic_factory",
     "kafka_topics",
@@ -48,6 +53,7 @@ RUN = pytest.StashKey[Run]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
 WISHES = pytest.StashKey[marker.Wishes]()
 FAILURE = pytest.StashKey[BaseException]()
+STREAMS = pytest.StashKey["list[StreamRun]"]()
 SUMMARY = pytest.StashKey[str]()
 
 
@@ -61,6 +67,24 @@ class TopicFactory(Protocol):
         Args:
             label: to tell a test's topics apart.
             partitions: how many; without it, what the marker says, else 1.
+        """
+
+
+class StreamRunner(Protocol):
+    """What `kafka_stream` is."""
+
+    def __call__(
+        self,
+        df: DataFrame,
+        topic: str | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> StreamRun:
+        """Starts a streaming DataFrame with a checkpoint of its own, and returns when
+        its query is alive. At the test's end it is stopped; where it has died by
+        itself, and the test has not failed and did not expect that, its exception is
+        raised then.
+
+        The arguments are those of `KafkaUtils.run_stream`.
         """
 
 
@@ -172,6 +196,12 @@ def pytest_runtest_makereport(
         }
         leftovers = item.stash.get(LEFTOVERS, None)
         queries = leftovers.queries() if leftovers is not None else []
+        running = {str(query.runId) for query in queries}
+        queries += [  # that of a stream may have died
+            stream.query
+            for stream in item.stash.get(STREAMS, [])
+            if str(stream.query.runId) not in running
+        ]
         if queries or topics:
             report.sections.append(("Kafka", section(topics, queries)))
     return report
@@ -254,6 +284,31 @@ def kafka_topics(
     test's end.
     """
     return tuple(map(kafka_topic_factory, request.node.stash[WISHES].topics))
+
+
+@pytest.fixture
+def kafka_stream(
+    request: pytest.FixtureRequest, kafka_utils: KafkaUtils
+) -> Iterator[StreamRunner]:
+    """Runs streaming DataFrames to the test's end: see `StreamRunner`."""
+    item = request.node
+    streams = item.stash[STREAMS] = []
+
+    with ExitStack() as stack:
+
+        def run(
+            df: DataFrame,
+            topic: str | None = None,
+            **options: Unpack[StreamOptions],
+        ) -> StreamRun:
+            stream = stack.enter_context(kafka_utils.run_stream(df, topic, **options))
+            streams.append(stream)
+            return stream
+
+        yield run
+        failure = item.stash.get(FAILURE, None)
+        if failure is not None:  # then what killed a query does not come on top
+            stack.__exit__(type(failure), failure, failure.__traceback__)
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,76 @@ def test_a_session_of_its_own(inner: Inner) -> None:
     assert "query 'wide'" not in text
 
 
+STREAMS = """
+stopped = []
+
+
+def values(spark, kafka_utils, topic):
+    stream = (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", kafka_utils.broker)
+        .option("subscribe", topic)
+        .load()
+    )
+    return stream.select("key", "value")
+
+
+def test_a_stream(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(values(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    stream.check_answer({"k": "v"})
+    stopped.append(stream.query)
+
+
+def test_it_was_stopped(kafka_spark):
+    assert not stopped[0].isActive
+    assert kafka_spark.streams.active == []
+
+
+def dying(spark, kafka_utils, topic):
+    df = values(spark, kafka_utils, topic)
+    return df.selectExpr("CAST(raise_error('no more') AS STRING) AS value")
+
+
+def test_a_stream_that_died(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    kafka_utils.assert_eventually(lambda: stream.query.isActive, False)
+
+
+def test_that_notices(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    stream.process_all_available()
+
+
+def test_that_expects_it(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    assert "no more" in str(stream.expect_failure())
+"""
+
+
+def test_streams_end_with_the_test(inner: Inner) -> None:
+    """One that died without being noticed fails the test, one that has failed it
+    already does not once more, and the report says what it died of.
+    """
+    result = inner("-p", "no:logging", test_streams=STREAMS)
+    result.assert_outcomes(passed=4, failed=1, errors=1, warnings=0)
+    result.stdout.fnmatch_lines(
+        [
+            "* ERROR at teardown of test_a_stream_that_died *",
+            "E *StreamingQueryException: *",
+            "* test_that_notices *",
+            "query * died of: *",
+        ]
+    )
+
+
 USERS = """
 import pytest
 from pyspark.sql import SparkSession

@@ -105,7 +105,12 @@ def _readable(data: bytes) -> Any:
 def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
     for query in queries:
         status: Any = query.status
-        yield f"query {name_of(query)}: {status['message']}"
+        exception = query.exception()
+        if exception is not None:
+            cause = str(exception).strip().partition("\n")[0]
+            yield f"query {name_of(query)} died of: {_cut(cause)}"
+        else:
+            yield f"query {name_of(query)}: {status['message']}"
         progress: Any = query.lastProgress
         if progress is None:
             yield "  no progress yet"
