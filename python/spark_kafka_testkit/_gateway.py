@@ -271,6 +271,22 @@ def scala_version(session: SparkSession) -> str:
     return str(jvm_of(session).scala.util.Properties.versionNumberString())
 
 
+def active_queries(session: SparkSession) -> list[StreamingQuery]:
+    """The queries that run, of all sessions that share this one's context; none where
+    its JVM has gone.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    try:
+        shared = cast("Any", session)._jsparkSession.sharedState()
+        return [
+            StreamingQuery(query) for query in shared.activeStreamingQueries().values()
+        ]
+    except (Py4JError, OSError):
+        return []
+
+
 def trigger_of(query: StreamingQuery) -> str | None:
     """The class of the query's trigger, for example `RealTimeTrigger`; None where no
     JVM is in reach.

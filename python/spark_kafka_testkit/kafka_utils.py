@@ -155,11 +155,12 @@ class KafkaUtils:
             if not self._settings.reuse:  # else there is likely no start to wait for
                 preload()
             self._forget()
-            self._broker = start_broker(
-                self._backend, self._bootstrap_servers, self._settings
-            )
+            self._broker = self._start()
             atexit.register(self.teardown)
             log.info("broker: %s", self._broker.describe())
+
+    def _start(self) -> Broker:
+        return start_broker(self._backend, self._bootstrap_servers, self._settings)
 
     def teardown(self) -> None:
         """Closes the clients and ends the broker. Safe at any time, and more than once;

@@ -41,6 +41,8 @@ def printed(code: str) -> str:
         "import spark_kafka_testkit.spark",
         "import spark_kafka_testkit.brokers.embedded",
         "import spark_kafka_testkit.brokers.container",
+        "import spark_kafka_testkit.pytest_plugin",
+        "import spark_kafka_testkit.testing",
     ],
 )
 def test_nothing_heavy_is_loaded(statement: str) -> None:

@@ -25,3 +25,6 @@ class ExternalBroker:
 
     def stop(self) -> None:
         pass
+
+    def keep(self) -> str:
+        return ""

@@ -1,0 +1,1 @@
+"""What `pytest_plugin` is made of."""

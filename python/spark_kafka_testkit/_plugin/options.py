@@ -1,0 +1,242 @@
+"""The plugin's settings: command line over environment over ini file over default."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+
+from spark_kafka_testkit.brokers import BACKENDS, choose_backend
+
+__all__ = ["SETTINGS", "Options", "add_options", "resolve"]
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class Setting(NamedTuple):
+    """One setting, under its three names."""
+
+    name: str
+    help: str
+    kind: str = "string"
+    metavar: str | None = None
+
+    @property
+    def option(self) -> str:
+        return f"--kafka-{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"SPARK_KAFKA_TESTKIT_{self.name.upper()}"
+
+    @property
+    def ini(self) -> str:
+        return f"kafka_{self.name}"
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            "backend",
+            f"Where the broker comes from: {', '.join(BACKENDS)}.",
+            metavar="B",
+        ),
+        Setting(
+            "bootstrap_servers", "A broker that runs already.", metavar="HOST:PORT"
+        ),
+        Setting(
+            "image", "The Docker image for the container backend.", metavar="IMAGE"
+        ),
+        Setting(
+            "version",
+            "The version of Confluent's image for the container backend.",
+            metavar="VERSION",
+        ),
+        Setting(
+            "broker_config",
+            "A setting of Kafka's own for the broker; may be given more than once.",
+            kind="linelist",
+            metavar="NAME=VALUE",
+        ),
+        Setting(
+            "require",
+            "Without a broker fail, instead of skip. The default in CI (where the "
+            "variable CI is set).",
+            kind="bool",
+        ),
+        Setting("keep", "Leave broker and topics, and say where.", kind="bool"),
+        Setting("strict", "Fail a test that leaves a query running.", kind="bool"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the settings came to.
+
+    Attributes:
+        arguments: for `KafkaUtils`.
+        is_external: whether the broker is one that runs already.
+        broker: what is asked for, for people.
+    """
+
+    arguments: Mapping[str, Any]
+    is_external: bool
+    broker: str
+    require: bool
+    require_reason: str
+    keep: bool
+    strict: bool
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kafka", "Kafka, by spark-kafka-testkit")
+    for setting in SETTINGS.values():
+        shape: dict[str, Any] = {"metavar": setting.metavar}
+        if setting.kind == "bool":
+            shape = {"action": argparse.BooleanOptionalAction}
+        elif setting.kind == "linelist":
+            shape["action"] = "append"
+        group.addoption(
+            setting.option, dest=setting.ini, default=None, help=setting.help, **shape
+        )
+        parser.addini(
+            setting.ini,
+            setting.help,
+            type=setting.kind,  # type: ignore[arg-type]
+            default=None,
+        )
+
+
+class _Found(NamedTuple):
+    value: Any
+    where: str
+
+
+Source = Callable[[Setting], _Found]
+
+
+def resolve(config: pytest.Config) -> Options:
+    """The settings of this run.
+
+    Raises:
+        pytest.UsageError: a value that can't be used; the text names where it was set,
+            and what is valid.
+    """
+
+    def on_command_line(setting: Setting) -> _Found:
+        return _Found(config.getoption(setting.ini), setting.option)
+
+    def in_environment(setting: Setting) -> _Found:
+        return _Found(os.environ.get(setting.variable) or None, setting.variable)
+
+    def in_ini(setting: Setting) -> _Found:
+        where = f"{setting.ini} in {config.inipath or 'the ini file'}"
+        try:
+            return _Found(config.getini(setting.ini), where)
+        except (TypeError, ValueError, pytest.UsageError) as error:
+            valid = "; valid is true or false" if setting.kind == "bool" else ""
+            raise pytest.UsageError(f"{where}: {error}{valid}") from error
+
+    sources = (on_command_line, in_environment, in_ini)
+    backend, servers = _broker(sources)
+    require, require_where = _require(sources)
+    image, version = (_first(sources, name) for name in ("image", "version"))
+    _check(image, r"\S+", "the name of an image, for example apache/kafka:4.1.0")
+    _check(version, r"\w[\w.-]{0,127}", "a tag of Confluent's image, for example 7.4.0")
+    arguments = {
+        "backend": backend.value,
+        "bootstrap_servers": servers.value,
+        "image": image.value,
+        "broker_config": dict(_broker_config(sources)),
+    }
+    if version.value is not None:
+        arguments["kafka_version"] = version.value
+    try:
+        chosen, address = choose_backend(backend.value, servers.value)
+    except ValueError as error:
+        raise pytest.UsageError(
+            f"{backend.where}={backend.value} and {servers.where}={servers.value} "
+            f"do not go together: {error}"
+        ) from error
+    return Options(
+        arguments=arguments,
+        is_external=chosen == "external",
+        broker=f"broker at {address}" if address else f"backend {chosen}",
+        require=require,
+        require_reason=require_where,
+        keep=_flag(_first(sources, "keep")),
+        strict=_flag(_first(sources, "strict")),
+    )
+
+
+def _first(sources: tuple[Source, ...], name: str) -> _Found:
+    found = [source(SETTINGS[name]) for source in sources]
+    return next((item for item in found if item.value is not None), found[0])
+
+
+def _broker(sources: tuple[Source, ...]) -> tuple[_Found, _Found]:
+    """Backend and address: of the first source that has one of them, so that an address
+    in the ini file gives way to a backend on the command line.
+    """
+    for index, source in enumerate(sources):
+        backend, servers = (
+            source(SETTINGS[name]) for name in ("backend", "bootstrap_servers")
+        )
+        if backend.value is None and servers.value is None:
+            continue
+        _check(backend, "|".join(BACKENDS), ", ".join(BACKENDS))
+        if backend.value == "external" and servers.value is None:
+            servers = _first(sources[index:], "bootstrap_servers")
+            if servers.value is None:
+                names = SETTINGS["bootstrap_servers"]
+                raise pytest.UsageError(
+                    f"{backend.where}: 'external' needs the address of a broker, by "
+                    f"{names.option}, {names.variable} or {names.ini}"
+                )
+        _check(servers, r"\S+:\d+", "host:port, or several with commas between")
+        return backend, servers
+    return _Found("auto", "the default"), _Found(None, "")
+
+
+def _broker_config(sources: tuple[Source, ...]) -> Iterator[tuple[str, str]]:
+    """Name by name: what the ini file sets, others may set too."""
+    for source in reversed(sources):
+        value, where = source(SETTINGS["broker_config"])
+        lines = value.splitlines() if isinstance(value, str) else value or ()
+        for line in filter(None, map(str.strip, lines)):
+            name, equals, item = line.partition("=")
+            if not name.strip() or not equals:
+                raise pytest.UsageError(
+                    f"{where}: {line!r} is not valid; valid is NAME=VALUE, for example "
+                    "message.max.bytes=2000000"
+                )
+            yield name.strip(), item.strip()
+
+
+def _require(sources: tuple[Source, ...]) -> tuple[bool, str]:
+    found = _first(sources, "require")
+    if found.value is not None:
+        return _flag(found), found.where
+    in_ci = os.environ.get("CI", "").lower() not in ("", *FALSE)
+    return in_ci, "CI is set" if in_ci else ""
+
+
+def _flag(found: _Found) -> bool:
+    if isinstance(found.value, str):
+        _check(found, "(?i:" + "|".join((*TRUE, *FALSE)) + ")", ", ".join(TRUE + FALSE))
+        return found.value.lower() in TRUE
+    return bool(found.value)
+
+
+def _check(found: _Found, pattern: str, valid: str) -> None:
+    if found.value is not None and not re.fullmatch(pattern, found.value):
+        raise pytest.UsageError(
+            f"{found.where}: {found.value!r} is not valid; valid is {valid}"
+        )

@@ -1,0 +1,139 @@
+"""What a failing test's report says of Kafka."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit.records import Record
+from spark_kafka_testkit.streaming._query import name_of
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from spark_kafka_testkit.kafka_utils import KafkaUtils
+
+__all__ = ["section"]
+
+SECONDS = 10.0
+TOPICS = 10
+PARTITIONS = 20
+RECORDS = 5
+LOG_LINES = 10
+CHARACTERS = 160
+
+
+def section(
+    topics: Mapping[KafkaUtils, Sequence[str]], queries: Sequence[StreamingQuery]
+) -> str:
+    """The text: of each broker the topics with offsets and last records and the end of
+    its log, and the queries. What the broker or Spark must be asked for has `SECONDS`:
+    it may be what has failed.
+    """
+    lines: list[str] = []
+    for utils, names in topics.items():
+        log = list(_log(utils))
+        lines.append(repr(utils).removeprefix("<KafkaUtils: ").removesuffix(">"))
+        lines += _in_time(lambda u=utils, n=names: _topics(u, n))  # type: ignore[misc]
+        lines += log
+    lines += _in_time(lambda: _queries(queries))
+    return "\n".join(lines)
+
+
+def _in_time(parts: Callable[[], Iterator[str]]) -> list[str]:
+    lines: list[str] = []
+
+    def collect() -> None:
+        try:
+            lines.extend(parts())
+        except Exception as error:  # noqa: BLE001  the test's own failure is what matters
+            lines.append(f"  (no more: {type(error).__name__}: {_cut(error)})")
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    if thread.is_alive():
+        return [*lines, f"  (no more came within {SECONDS:g} s)"]
+    return lines
+
+
+def _topics(utils: KafkaUtils, names: Sequence[str]) -> Iterator[str]:
+    for name in names[:TOPICS]:
+        try:
+            yield from _topic(utils, name)
+        except LookupError:
+            yield f"topic {name!r} does not exist"
+    if len(names) > TOPICS:
+        yield f"and {len(names) - TOPICS} more topics"
+
+
+def _topic(utils: KafkaUtils, name: str) -> Iterator[str]:
+    offsets = utils.offsets(name)
+    shown = ", ".join(
+        f"partition {number}: {offsets[number].beginning} to {offsets[number].end}"
+        for number in sorted(offsets)[:PARTITIONS]
+    )
+    more = ", ..." if len(offsets) > PARTITIONS else ""
+    yield f"topic {name!r}, offsets: {shown}{more}"
+    starts = {
+        number: max(at.beginning, at.end - RECORDS) for number, at in offsets.items()
+    }
+    last = utils.read_records(
+        name,
+        starts,
+        isolation="read_uncommitted",  # it must not wait for an open transaction
+        key_deserializer=_readable,
+        value_deserializer=_readable,
+        timeout=SECONDS,
+    )
+    for record in sorted(last, key=_by_time)[-RECORDS:]:
+        yield f"  {_cut(record._replace(topic=None, timestamp_type=None))}"
+
+
+def _by_time(record: Record) -> tuple[int, int, int]:
+    return record.timestamp or 0, record.partition or 0, record.offset or 0
+
+
+def _readable(data: bytes) -> Any:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
+    for query in queries:
+        status: Any = query.status
+        exception = query.exception()
+        if exception is not None:
+            cause = str(exception).strip().partition("\n")[0]
+            yield f"query {name_of(query)} died of: {_cut(cause)}"
+        else:
+            yield f"query {name_of(query)}: {status['message']}"
+        progress: Any = query.lastProgress
+        if progress is None:
+            yield "  no progress yet"
+            continue
+        yield (
+            f"  last progress: batch {progress['batchId']}, "
+            f"{progress['numInputRows']} input rows, begun {progress['timestamp']}"
+        )
+        for source in progress["sources"]:
+            yield f"  {_cut(source['description'])} up to {_cut(source['endOffset'])}"
+
+
+def _log(utils: KafkaUtils) -> Iterator[str]:
+    tail = getattr(utils._broker, "log_tail", None)
+    if tail is None:
+        return
+    yield "the end of the broker's log:"
+    try:
+        yield from (f"  {_cut(line)}" for line in tail().splitlines()[-LOG_LINES:])
+    except Exception as error:  # noqa: BLE001  as above
+        yield f"  (it can't be had: {_cut(error)})"
+
+
+def _cut(item: Any) -> str:
+    text = str(item)
+    return text if len(text) <= CHARACTERS else f"{text[: CHARACTERS - 3]}..."

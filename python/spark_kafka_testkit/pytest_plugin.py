@@ -1,0 +1,332 @@
+"""The pytest plugin: fixtures, the marker `kafka`, and options.
+
+Every run of pytest loads it, so it imports nothing heavy, and starts nothing before a
+test asks for it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from spark_kafka_testkit._plugin import marker, options
+from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
+from spark_kafka_testkit._tests import (
+    Leftovers,
+    LeftoverWarning,
+    left_running,
+    topic_name,
+)
+from spark_kafka_testkit.kafka_utils import KafkaUtils
+from spark_kafka_testkit.streaming import StreamOptions, StreamRun
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from typing_extensions import Unpack
+
+__all__ = [
+    "LeftoverWarning",
+    "StreamRunner",
+    "TopicFactory",
+    "kafka_spark",
+    "kafka_spark_conf",
+    "kafka_stream",
+    "kafka_topic",
+    "kafka_topic_factory",
+    "kafka_topics",
+    "kafka_utils",
+    "kafka_utils_factory",
+]
+
+# 218 of them when it is imported by Python 3.11 or 3.12, and errors where a user wants
+# warnings to be; there is nothing that the user could do.
+KAFKA_PYTHONS_WARNINGS = (
+    r"ignore:(read|open)_text is deprecated:DeprecationWarning:"
+    r"(kafka\.protocol|importlib\.resources)\."
+)
+
+RUN = pytest.StashKey[Run]()
+LEFTOVERS = pytest.StashKey[Leftovers]()
+WISHES = pytest.StashKey[marker.Wishes]()
+FAILURE = pytest.StashKey[BaseException]()
+STREAMS = pytest.StashKey["list[StreamRun]"]()
+SUMMARY = pytest.StashKey[str]()
+
+
+class TopicFactory(Protocol):
+    """What `kafka_topic_factory` is."""
+
+    def __call__(self, label: str = "", partitions: int | None = None) -> str:
+        """Creates a topic that is deleted at the test's end, and returns its name: that
+        of the test, with the label in it.
+
+        Args:
+            label: to tell a test's topics apart.
+            partitions: how many; without it, what the marker says, else 1.
+        """
+
+
+class StreamRunner(Protocol):
+    """What `kafka_stream` is."""
+
+    def __call__(
+        self,
+        df: DataFrame,
+        topic: str | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> StreamRun:
+        """Starts a streaming DataFrame with a checkpoint of its own, and returns when
+        its query is alive. At the test's end it is stopped; where it has died by
+        itself, and the test has not failed and did not expect that, its exception is
+        raised then.
+
+        The arguments are those of `KafkaUtils.run_stream`.
+        """
+
+
+# The run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", marker.DESCRIPTION)
+    config.addinivalue_line("filterwarnings", KAFKA_PYTHONS_WARNINGS)
+    address = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    run = Run(options.resolve(config), address)
+    config.stash[RUN] = run
+    current.append(run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.finish()  # pytest was ended before the session was
+        current.remove(run)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """When fixtures and workers are done."""
+    config = session.config
+    run = config.stash[RUN]
+    output = getattr(config, "workeroutput", None)
+    if output is not None:
+        output[WORKER_KEY] = sorted(set().union(*(u.clients for u in run.all_utils())))
+    described = run.describe()
+    kept = run.finish()
+    if described is not None:
+        config.stash[SUMMARY] = "\n".join(filter(None, [f"kafka: {described}", kept]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """In pytest-xdist's controller, before a worker starts."""
+    node.workerinput[WORKER_KEY] = node.config.stash[RUN].serve()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """In pytest-xdist's controller, when a worker has ended."""
+    clients = getattr(node, "workeroutput", {}).get(WORKER_KEY, ())
+    node.config.stash[RUN].clients.update(clients)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from spark_kafka_testkit.errors import JarError, SparkSetupError
+    from spark_kafka_testkit.spark import installed_spark
+
+    try:
+        version = installed_spark()
+    except SparkSetupError:
+        spark = "no Spark (records by kafka-python)"
+    else:
+        spark = f"Spark {version.spark}"
+        try:
+            version.helper  # noqa: B018  the look-up is what may fail
+        except JarError:
+            spark += f" (no helper for Scala {version.scala}: records by kafka-python)"
+    return f"kafka: {config.stash[RUN].options.broker}, {spark}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    text = config.stash.get(SUMMARY, None)
+    if text is not None:
+        terminalreporter.write_line(text)
+
+
+# The tests
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    marker.mark_users(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("kafka") is not None:
+        item.stash[WISHES] = marker.wishes(item)
+        for utils in item.config.stash[RUN].all_utils():
+            utils.touched.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds a section to the report of a test that failed."""
+    report = yield
+    if call.excinfo is not None:
+        item.stash[FAILURE] = call.excinfo.value
+    if report.failed and call.when != "teardown" and WISHES in item.stash:
+        from spark_kafka_testkit._plugin.report import section
+
+        utils = item.config.stash[RUN].all_utils()
+        topics: dict[KafkaUtils, list[str]] = {
+            one: list(reversed(one.touched)) for one in utils if one.touched
+        }
+        leftovers = item.stash.get(LEFTOVERS, None)
+        queries = leftovers.queries() if leftovers is not None else []
+        running = {str(query.runId) for query in queries}
+        queries += [  # that of a stream may have died
+            stream.query
+            for stream in item.stash.get(STREAMS, [])
+            if str(stream.query.runId) not in running
+        ]
+        if queries or topics:
+            report.sections.append(("Kafka", section(topics, queries)))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _kafka_end_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Set up before the test's other fixtures and so ended after them: stops the
+    queries that it left, then deletes its topics.
+    """
+    item = request.node
+    if WISHES not in item.stash:
+        yield
+        return
+    run = item.config.stash[RUN]
+    leftovers = item.stash[LEFTOVERS] = Leftovers(run.all_utils)
+    yield
+    names = leftovers.stop_queries()
+    if not run.options.keep:
+        try:
+            leftovers.delete_topics()
+        except Exception as error:  # noqa: BLE001  a broker that is gone has failed the test already
+            text = f"{item.nodeid}: its topics were not deleted: {error}"
+            warnings.warn(LeftoverWarning(text), stacklevel=1)
+    if names:
+        text = left_running(item.nodeid, names)
+        if run.options.strict:
+            pytest.fail(text, pytrace=False)
+        warnings.warn(LeftoverWarning(text), stacklevel=1)
+
+
+# What tests use
+
+
+@pytest.fixture(scope="session")
+def kafka_utils(pytestconfig: pytest.Config) -> KafkaUtils:
+    """A `KafkaUtils` that is set up: one broker for the run, also for all workers of
+    pytest-xdist. Topics that a test creates by it are deleted at the test's end.
+    """
+    return pytestconfig.stash[RUN].kafka_utils()
+
+
+@pytest.fixture(scope="session")
+def kafka_utils_factory(pytestconfig: pytest.Config) -> Callable[..., KafkaUtils]:
+    """Makes a further `KafkaUtils`, with the arguments that it is given, and sets it
+    up: a second cluster. It ends with the run.
+    """
+    return pytestconfig.stash[RUN].another
+
+
+@pytest.fixture
+def kafka_topic_factory(
+    request: pytest.FixtureRequest, kafka_utils: KafkaUtils
+) -> TopicFactory:
+    """Creates topics for the test: see `TopicFactory`."""
+    wishes = request.node.stash[WISHES]
+
+    def create(label: str = "", partitions: int | None = None) -> str:
+        name = topic_name(request.node.name, label)
+        kafka_utils.create_topics([name], partitions or wishes.partitions)
+        return name
+
+    return create
+
+
+@pytest.fixture
+def kafka_topic(kafka_topic_factory: TopicFactory) -> str:
+    """The name of a new topic, with one partition, or as many as the marker says:
+    `@pytest.mark.kafka(partitions=3)`. It is deleted at the test's end.
+    """
+    return kafka_topic_factory()
+
+
+@pytest.fixture
+def kafka_topics(
+    request: pytest.FixtureRequest, kafka_topic_factory: TopicFactory
+) -> tuple[str, ...]:
+    """The names of new topics: a source and a sink, or those that the marker says:
+    `@pytest.mark.kafka(topics=["orders", "bills", "refused"])`. They are deleted at the
+    test's end.
+    """
+    return tuple(map(kafka_topic_factory, request.node.stash[WISHES].topics))
+
+
+@pytest.fixture
+def kafka_stream(
+    request: pytest.FixtureRequest, kafka_utils: KafkaUtils
+) -> Iterator[StreamRunner]:
+    """Runs streaming DataFrames to the test's end: see `StreamRunner`."""
+    item = request.node
+    streams = item.stash[STREAMS] = []
+
+    with ExitStack() as stack:
+
+        def run(
+            df: DataFrame,
+            topic: str | None = None,
+            **options: Unpack[StreamOptions],
+        ) -> StreamRun:
+            stream = stack.enter_context(kafka_utils.run_stream(df, topic, **options))
+            streams.append(stream)
+            return stream
+
+        yield run
+        failure = item.stash.get(FAILURE, None)
+        if failure is not None:  # then what killed a query does not come on top
+            stack.__exit__(type(failure), failure, failure.__traceback__)
+
+
+@pytest.fixture(scope="session")
+def kafka_spark_conf() -> Mapping[str, str]:
+    """Settings for the session that `kafka_spark` makes; define a fixture of this name
+    to give some.
+    """
+    return {}
+
+
+@pytest.fixture(scope="session")
+def kafka_spark(
+    request: pytest.FixtureRequest, kafka_spark_conf: Mapping[str, str]
+) -> Iterator[SparkSession]:
+    """A Spark session with the helper and the Kafka connector: that of your fixture
+    `spark` or `spark_session`, else the one that runs, else a new one.
+    """
+    from spark_kafka_testkit._plugin.session import session
+
+    with session(request, kafka_spark_conf) as spark:
+        yield spark

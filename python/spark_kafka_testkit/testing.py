@@ -1,0 +1,98 @@
+"""For `unittest`: Kafka as a mixin, in the style of Spark's own test classes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from spark_kafka_testkit import _gateway
+from spark_kafka_testkit._tests import (
+    Leftovers,
+    LeftoverWarning,
+    left_running,
+    topic_name,
+)
+from spark_kafka_testkit.kafka_utils import KafkaUtils
+
+__all__ = ["KafkaTestMixin", "LeftoverWarning"]
+
+if TYPE_CHECKING:
+    import unittest
+
+    from spark_kafka_testkit._plugin.run import Run
+
+    Base = unittest.TestCase
+else:
+    Base = object  # TestCase is to come by the class that it is mixed into
+
+
+class KafkaTestMixin(Base):
+    """A broker for the class, a source and a sink topic for each test.
+
+    ::
+
+        class WordCountTest(KafkaTestMixin, ReusedSQLTestCase):
+            def test_counts(self):
+                self.kafka_utils.send_messages(self.source_topic, [("a", "1")])
+                ...
+
+    It stands before the class that makes the Spark session. A session that is there as
+    `cls.spark` after that class's `setUpClass` gets the helper and the Kafka connector.
+
+    Attributes:
+        kafka_utils: a `KafkaUtils` that is set up.
+        source_topic, sink_topic: names of topics with one partition, new for each test.
+            When the test has ended, after `tearDown`, the queries that it left are
+            stopped and named by a `LeftoverWarning`; then the topics that it created
+            are deleted.
+    """
+
+    kafka_utils: ClassVar[KafkaUtils]
+    source_topic: str
+    sink_topic: str
+
+    @classmethod
+    def make_kafka_utils(cls) -> KafkaUtils:
+        """To override for arguments to `KafkaUtils`. One that is set up already is used
+        and left: so classes can share a broker. Under pytest the default is that of the
+        fixture `kafka_utils`.
+        """
+        run = _pytest_run()
+        return KafkaUtils() if run is None else run.kafka_utils()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        utils = cls.make_kafka_utils()
+        if not utils.initialized:
+            utils.setup()
+            cls.addClassCleanup(utils.teardown)
+        cls.kafka_utils = utils
+        super().setUpClass()
+        spark = getattr(cls, "spark", None)
+        if spark is not None and _gateway.jvm_of(spark) is not None:
+            utils.attach(spark)
+
+    def setUp(self) -> None:
+        super().setUp()
+        leftovers = Leftovers(lambda: [self.kafka_utils])
+        self.addCleanup(self._end_of_test, leftovers)
+        name = self.id().rpartition(".")[2]
+        self.source_topic = topic_name(name, "source")
+        self.sink_topic = topic_name(name, "sink")
+        self.kafka_utils.create_topics([self.source_topic, self.sink_topic])
+
+    def _end_of_test(self, leftovers: Leftovers) -> None:
+        run = _pytest_run()
+        if run is not None and self.kafka_utils in run.all_utils():
+            return  # the plugin does the same, by its options
+        names = leftovers.stop_queries()
+        leftovers.delete_topics()
+        if names:
+            text = left_running(self.id(), names)
+            warnings.warn(LeftoverWarning(text), stacklevel=1)
+
+
+def _pytest_run() -> Run | None:
+    plugin: Any = sys.modules.get("spark_kafka_testkit._plugin.run")
+    return plugin.current[-1] if plugin is not None and plugin.current else None

@@ -1,0 +1,53 @@
+"""Runs of pytest inside the tests, with the plugin and no others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
+
+KEPT = tuple(f"SPARK_KAFKA_TESTKIT_{name}" for name in ("CACHE", "JARS", "MAVEN_URL"))
+
+Inner = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inner runs see no settings of this one, nor that it runs in CI."""
+    for name in list(os.environ):
+        ours = name.startswith("SPARK_KAFKA_TESTKIT_") and name not in KEPT
+        if ours or name in ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
+
+
+@pytest.fixture
+def inner(pytester: pytest.Pytester, kafka: KafkaUtils) -> Inner:
+    """Runs pytest in a process of its own, on the broker of this run."""
+
+    def run(*arguments: str, **files: str) -> pytest.RunResult:
+        pytester.makepyfile(**files)
+        address = f"--kafka-bootstrap-servers={kafka.broker}"
+        return pytester.runpytest_subprocess(*PLUGIN, address, *arguments, timeout=240)
+
+    return run
+
+
+@pytest.fixture
+def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded broker can't start."""
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")
+
+
+def text_of(result: Any) -> str:
+    """What the run has printed."""
+    return result.stdout.str() + result.stderr.str()

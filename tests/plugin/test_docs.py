@@ -1,0 +1,52 @@
+"""The tests that the docs print pass, as printed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.plugin.conftest import ROOT, Inner
+
+pytest_plugins = ["pytester"]
+
+
+def files(page: str, kind: str) -> dict[str, str]:
+    """The blocks of that kind, under the names that they begin with."""
+    text = (ROOT / "docs" / page).read_text()
+    blocks = re.findall(rf"^```python {kind}\n(.*?)^```", text, re.M | re.S)
+    found = {}
+    for block in blocks:
+        name = re.match(r"# (\w+)\.py\n", block)
+        assert name is not None, block
+        found[name[1]] = block
+    return found
+
+
+def test_the_page_on_pytest(inner: Inner) -> None:
+    """All its files together are a run that passes."""
+    printed = files("pytest.md", "pytest")
+    assert sorted(printed) == ["conftest", "test_copy", "test_join"]
+    result = inner("--strict-markers", "--kafka-strict", **printed)
+    result.assert_outcomes(passed=2, warnings=0)
+
+
+def test_the_page_on_unittest(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unittest finds it, and passes."""
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
+    pytester.makepyfile(**files("unittest.md", "unittest"))
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", "-v"],
+        cwd=pytester.path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "test_copy.CopyTest.test_copy) ... ok" in done.stderr, done.stderr
+    assert "LeftoverWarning" not in done.stderr

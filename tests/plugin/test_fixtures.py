@@ -1,0 +1,168 @@
+"""The fixtures for the broker and for topics, and the marker."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.conftest import PLUGIN, Inner, text_of
+
+pytest_plugins = ["pytester"]
+
+FIXTURES = """
+import re
+import pytest
+
+seen = {}
+
+
+@pytest.fixture(scope="module")
+def wide(kafka_utils):
+    kafka_utils.create_topics(["wide"])
+    yield "wide"
+    kafka_utils.delete_topics(["wide"])
+
+
+def exists(kafka_utils, name):
+    return name in kafka_utils.admin_client.list_topics()
+
+
+def test_a_topic_is_named_after_its_test(kafka_utils, kafka_topic):
+    assert re.fullmatch("test_a_topic_is_named_after_its_test-[0-9a-f]{8}", kafka_topic)
+    assert list(kafka_utils.offsets(kafka_topic)) == [0]
+    seen["topic"] = kafka_topic
+
+
+def test_it_is_gone_after_it(kafka_utils):
+    assert not exists(kafka_utils, seen["topic"])
+
+
+@pytest.mark.parametrize("long", ["x/y " + 300 * "z", 100 * "\\u00e9\\u00e8"])
+def test_any_name_is_made_one_that_kafka_takes(long, kafka_topic):
+    assert len(kafka_topic) <= 249
+    assert re.fullmatch("[A-Za-z0-9._-]+", kafka_topic)
+
+
+def test_topics_are_a_source_and_a_sink(kafka_topics):
+    source, sink = kafka_topics
+    assert re.fullmatch(".*-source-[0-9a-f]{8}", source)
+    assert re.fullmatch(".*-sink-[0-9a-f]{8}", sink)
+
+
+@pytest.mark.kafka(partitions=2, topics=["orders"])
+class TestMarker:
+    def test_of_the_class(self, kafka_utils, kafka_topic, kafka_topics):
+        (orders,) = kafka_topics
+        assert "-orders-" in orders
+        assert len(kafka_utils.offsets(orders)) == len(kafka_utils.offsets(kafka_topic))
+        assert len(kafka_utils.offsets(orders)) == 2
+
+    @pytest.mark.kafka(partitions=3)
+    def test_the_closest_wins_by_argument(self, kafka_utils, kafka_topics):
+        (orders,) = kafka_topics
+        assert len(kafka_utils.offsets(orders)) == 3
+
+
+def test_a_factory_makes_more(kafka_utils, kafka_topic_factory):
+    first, second = kafka_topic_factory("a"), kafka_topic_factory("a", partitions=4)
+    assert first != second
+    assert len(kafka_utils.offsets(second)) == 4
+
+
+def test_a_topic_of_the_tests_own_making(kafka_utils, wide):
+    kafka_utils.create_topics(["mine"])
+
+
+def test_is_gone_too_and_one_of_a_wider_fixture_is_not(kafka_utils, wide):
+    assert not exists(kafka_utils, "mine")
+    assert exists(kafka_utils, wide)
+
+
+def test_another_cluster(kafka_utils_factory, kafka_utils):
+    other = kafka_utils_factory(bootstrap_servers=kafka_utils.broker)
+    assert other is not kafka_utils
+    other.create_topics(["others"])
+
+
+def test_its_topics_go_as_well(kafka_utils):
+    assert not exists(kafka_utils, "others")
+
+
+def test_without_kafka():
+    pass
+"""
+
+
+def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
+    """Names, partitions, labels, and the end of each; the marker chooses."""
+    result = inner("--strict-markers", test_fixtures=FIXTURES)
+    result.assert_outcomes(passed=13, warnings=0)
+    result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by kafka-python"])
+    result.stdout.no_fnmatch_line("*LeftoverWarning*")
+
+
+def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
+    """Those that use a fixture of ours have it without being marked."""
+    pytester.makepyfile(FIXTURES)
+    counted = pytester.runpytest(*PLUGIN, "--collect-only", "-q", "-m", "not kafka")
+    counted.stdout.fnmatch_lines(["*::test_without_kafka", "*1/13 tests collected *"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "reason"),
+    [
+        ("partition=2", "partition is not known; valid are partitions, topics."),
+        ("partitions=0", "partitions must be a number from 1 on, and is 0."),
+        ("partitions='2'", "partitions must be a number from 1 on, and is '2'."),
+        ("topics='a'", "topics must be a list of labels, and is 'a'."),
+        ("3", "it takes no positional arguments, and has (3,)."),
+    ],
+)
+def test_a_marker_that_says_nothing_sensible_fails_the_test(
+    marker: str, reason: str, pytester: pytest.Pytester
+) -> None:
+    """Before anything is started; the text says what is valid."""
+    pytester.makepyfile(
+        f"import pytest\n@pytest.mark.kafka({marker})\ndef test_it(): pass\n"
+    )
+    result = pytester.runpytest(*PLUGIN)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"@pytest.mark.kafka: {reason}".replace("[", "[[]")])
+
+
+NO_BROKER = """
+def test_plain(): pass
+def test_one(kafka_utils): pass
+def test_two(kafka_topic): pass
+"""
+NO_JAVA = "JAVA_HOME is /nowhere, and /nowhere/bin/java is not there*"
+
+
+@pytest.mark.usefixtures("no_java")
+def test_without_a_broker_tests_are_skipped_with_the_reason(
+    pytester: pytest.Pytester,
+) -> None:
+    """Those that need none run; what was tried once is not tried again."""
+    pytester.makepyfile(NO_BROKER)
+    result = pytester.runpytest_subprocess(*PLUGIN, "-rs", "--kafka-backend=embedded")
+    result.assert_outcomes(passed=1, skipped=2)
+    result.stdout.fnmatch_lines([f"SKIPPED*no Kafka broker: {NO_JAVA}"])
+    result.stdout.no_fnmatch_line("kafka: *embedded, at*")
+
+
+@pytest.mark.usefixtures("no_java")
+def test_without_a_broker_that_is_required_tests_fail(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In CI, say; the text has the reason, and why it is no skip."""
+    pytester.makepyfile(NO_BROKER)
+    monkeypatch.setenv("CI", "true")
+    result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-backend=embedded")
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            NO_JAVA,
+            "A broker is required here (CI is set); with --no-kafka-require the test "
+            "is skipped.",
+        ]
+    )
+    assert "Traceback" not in text_of(result)

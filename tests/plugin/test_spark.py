@@ -1,0 +1,249 @@
+"""The Spark session of the plugin, and queries that a test leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.conftest import PLUGIN, Inner, text_of
+
+pytest_plugins = ["pytester"]
+
+QUERY = """
+import tempfile
+import pytest
+
+
+def start(spark, name):
+    rows = spark.readStream.format("rate").load()
+    return rows.writeStream.format("noop").queryName(name).start()
+
+
+@pytest.fixture(scope="module")
+def wide(kafka_spark):
+    query = start(kafka_spark, "wide")
+    yield query
+    query.stop()
+
+
+def copy(spark, kafka_utils, source, sink):
+    stream = (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", kafka_utils.broker)
+        .option("subscribe", source)
+        .option("startingOffsets", "earliest")
+        .load()
+    )
+    return (
+        stream.select("key", "value")
+        .writeStream.format("kafka")
+        .option("kafka.bootstrap.servers", kafka_utils.broker)
+        .option("topic", sink)
+        .option("checkpointLocation", tempfile.mkdtemp())
+        .queryName("copy")
+        .start()
+    )
+"""
+OWN = f"""
+{QUERY}
+
+@pytest.fixture(scope="session")
+def kafka_spark_conf():
+    return {{"spark.app.name": "mine", "spark.log.level": "OFF"}}
+
+
+def test_that_leaves_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
+    query = copy(kafka_spark, kafka_utils, *kafka_topics)
+    kafka_utils.send_messages(kafka_topics[0], [("k", "v")])
+    kafka_utils.assert_eventually(
+        lambda: kafka_utils.get_all_records(kafka_spark, kafka_topics[1]), {{"k": "v"}}
+    )
+    assert kafka_utils.client == "jvm"
+
+
+def test_after_it(kafka_spark, wide):
+    assert kafka_spark.conf.get("spark.app.name") == "mine"
+    assert [query.name for query in kafka_spark.streams.active] == ["wide"]
+
+
+def test_that_leaves_one_of_another_session(kafka_spark):
+    start(kafka_spark.newSession(), "others")
+
+
+def test_that_fails_beside_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
+    query = copy(kafka_spark, kafka_utils, *kafka_topics)
+    kafka_utils.send_messages(kafka_topics[0], [("k", "v")])
+    kafka_utils.assert_eventually(
+        lambda: kafka_utils.get_all_records(kafka_spark, kafka_topics[1]), {{"k": "v"}}
+    )
+    kafka_utils.assert_eventually(lambda: query.lastProgress is not None, True)
+    assert False
+"""
+
+
+def test_a_session_of_its_own(inner: Inner) -> None:
+    """With helper, connector and the user's settings. A query that a test leaves is
+    stopped and named, before its topics go; one of a wider fixture runs on. A failing
+    test shows its queries.
+    """
+    result = inner("-p", "no:logging", test_own=OWN)
+    result.assert_outcomes(passed=3, failed=1, warnings=3)
+    text = text_of(result)
+    assert (
+        "LeftoverWarning: test_own.py::test_that_leaves_a_query left running: query "
+        "'copy' ("
+    ) in text
+    assert (
+        "LeftoverWarning: test_own.py::test_that_leaves_one_of_another_session left "
+        "running: query 'others' ("
+    ) in text
+    result.stdout.fnmatch_lines(
+        [
+            "topic 'test_that_fails_beside_a_query-sink-*', offsets: partition 0: *",
+            "  Record('k', 'v', partition=0, offset=0, timestamp=*)",
+            "query 'copy' (*): *",
+            "  last progress: batch *",
+            "  KafkaV2[[]Subscribe[[]test_that_fails_beside_a_query-source-*]] up to *",
+            "kafka: external Kafka at *; records by jvm*",
+        ]
+    )
+    assert "query 'wide'" not in text
+
+
+STREAMS = """
+stopped = []
+
+
+def values(spark, kafka_utils, topic):
+    stream = (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", kafka_utils.broker)
+        .option("subscribe", topic)
+        .load()
+    )
+    return stream.select("key", "value")
+
+
+def test_a_stream(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(values(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    stream.check_answer({"k": "v"})
+    stopped.append(stream.query)
+
+
+def test_it_was_stopped(kafka_spark):
+    assert not stopped[0].isActive
+    assert kafka_spark.streams.active == []
+
+
+def dying(spark, kafka_utils, topic):
+    df = values(spark, kafka_utils, topic)
+    return df.selectExpr("CAST(raise_error('no more') AS STRING) AS value")
+
+
+def test_a_stream_that_died(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    kafka_utils.assert_eventually(lambda: stream.query.isActive, False)
+
+
+def test_that_notices(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    stream.process_all_available()
+
+
+def test_that_expects_it(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
+    stream.add_data(source, [("k", "v")])
+    assert "no more" in str(stream.expect_failure())
+"""
+
+
+def test_streams_end_with_the_test(inner: Inner) -> None:
+    """One that died without being noticed fails the test, one that has failed it
+    already does not once more, and the report says what it died of.
+    """
+    result = inner("-p", "no:logging", test_streams=STREAMS)
+    result.assert_outcomes(passed=4, failed=1, errors=1, warnings=0)
+    result.stdout.fnmatch_lines(
+        [
+            "* ERROR at teardown of test_a_stream_that_died *",
+            "E *StreamingQueryException: *",
+            "* test_that_notices *",
+            "query * died of: *",
+        ]
+    )
+
+
+USERS = """
+import pytest
+from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def spark():
+    builder = SparkSession.builder.master("local[1]").config("spark.log.level", "OFF")
+    session = builder.config("spark.ui.enabled", False).getOrCreate()
+    yield session
+    session.stop()
+"""
+STRICT = """
+def test_it(spark, kafka_spark, kafka_utils, kafka_topic):
+    assert kafka_spark is spark
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+    assert kafka_utils.client == "jvm"
+    df = spark.read.format("kafka").option("subscribe", kafka_topic)
+    df = df.option("kafka.bootstrap.servers", kafka_utils.broker)
+    assert df.load().count() == 1
+
+
+def test_that_leaves_a_query(kafka_spark):
+    rows = kafka_spark.readStream.format("rate").load()
+    rows.writeStream.format("noop").queryName("left").start()
+
+
+def test_of_others_is_left_alone(spark):
+    rows = spark.readStream.format("rate").load()
+    rows.writeStream.format("noop").queryName("theirs").start()
+
+
+def test_and_finds_what_it_left(spark):
+    (query,) = spark.streams.active
+    query.stop()
+"""
+
+
+def test_the_users_session_and_strictness(inner: Inner) -> None:
+    """A fixture `spark` is taken, with helper and connector added. With --kafka-strict
+    a query that a test leaves is a failure; tests that do not use Kafka may leave
+    theirs.
+    """
+    result = inner("--kafka-strict", conftest=USERS, test_strict=STRICT)
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_strict.py::test_that_leaves_a_query left running: query 'left' (*). "
+            "Stopped now; a test stops its queries."
+        ]
+    )
+
+
+def test_a_session_fixture_of_too_small_a_scope_is_named(
+    pytester: pytest.Pytester,
+) -> None:
+    """The text says what to do."""
+    pytester.makeconftest("import pytest\n@pytest.fixture\ndef spark(): pass\n")
+    pytester.makepyfile("def test_it(kafka_spark): pass")
+    result = pytester.runpytest(*PLUGIN)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "The fixture 'spark' must have the scope 'session': kafka_spark takes its "
+            "Spark session. Or define a fixture kafka_spark of your own that returns "
+            "it, with KafkaUtils.attach(spark)."
+        ]
+    )

@@ -1,0 +1,119 @@
+"""`KafkaTestMixin`, by unittest itself and by pytest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.plugin.conftest import Inner, text_of
+
+pytest_plugins = ["pytester"]
+
+TESTS = """
+import tempfile
+import unittest
+from pyspark.testing import sqlutils
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.testing import KafkaTestMixin
+
+names = []
+
+
+class PlainTest(KafkaTestMixin, unittest.TestCase):
+    def test_topics(self):
+        for topic in (self.source_topic, self.sink_topic):
+            assert list(self.kafka_utils.offsets(topic)) == [0]
+            assert "test_topics-" in topic
+        names.extend([self.source_topic, self.sink_topic])
+
+    def test_topics_are_new_and_the_others_gone(self):
+        known = self.kafka_utils.admin_client.list_topics()
+        assert not set(names) & set(known)
+
+    def tearDown(self):
+        self.kafka_utils.offsets(self.source_topic)  # they are still there
+
+
+class SharedTest(KafkaTestMixin, unittest.TestCase):
+    @classmethod
+    def make_kafka_utils(cls):
+        return shared
+
+    def test_it(self):
+        assert self.kafka_utils is shared
+
+
+class SparkTest(KafkaTestMixin, sqlutils.ReusedSQLTestCase):
+    def test_copy(self):
+        source = (
+            self.spark.readStream.format("kafka")
+            .option("kafka.bootstrap.servers", self.kafka_utils.broker)
+            .option("subscribe", self.source_topic)
+            .option("startingOffsets", "earliest")
+            .load()
+        )
+        self.query = (
+            source.select("key", "value")
+            .writeStream.format("kafka")
+            .option("kafka.bootstrap.servers", self.kafka_utils.broker)
+            .option("topic", self.sink_topic)
+            .option("checkpointLocation", tempfile.mkdtemp())
+            .queryName("copy")
+            .start()
+        )
+        self.kafka_utils.send_messages(self.source_topic, [("k", "v")])
+        assert self.kafka_utils.client == "jvm"
+        self.kafka_utils.wait_until_processed(self.query)
+        found = self.kafka_utils.get_all_records(self.spark, self.sink_topic)
+        assert found == {"k": "v"}
+
+    def test_no_query_is_left(self):
+        assert self.spark.streams.active == []
+
+
+def load_tests(loader, standard, pattern):  # not those that Spark's classes bring
+    kinds = PlainTest, SharedTest, SparkTest
+    return unittest.TestSuite(map(loader.loadTestsFromTestCase, kinds))
+
+
+if __name__ == "__main__":
+    with KafkaUtils() as shared:
+        unittest.main()
+"""
+CASES = 5
+
+
+def test_by_unittest(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker for each class, or a shared one; Spark's session gets what it needs;
+    queries are stopped and named, then topics deleted.
+    """
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
+    path = pytester.makepyfile(TESTS)
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"Ran {CASES} tests" in done.stderr
+    assert (
+        "LeftoverWarning: __main__.SparkTest.test_copy left running: query 'copy' ("
+    ) in done.stderr
+
+
+def test_by_pytest(inner: Inner) -> None:
+    """On the run's broker, by the run's options."""
+    result = inner("--kafka-strict", "-k", "PlainTest or SparkTest", test_mixin=TESTS)
+    assert "test_mixin.py::SparkTest::test_copy left running: query 'copy' (" in (
+        text_of(result)
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["errors"] == 1
+    assert "failed" not in outcomes
+    result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by jvm*"])

@@ -1,0 +1,226 @@
+"""Beside pytest-xdist: one broker for all workers, whatever becomes of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import PLUGIN
+from tests.plugin.marked import Marked
+
+pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
+)
+
+READY_SECONDS = 200.0
+TICK_SECONDS = 0.05
+XDIST = (*PLUGIN, "-p", "xdist", "--kafka-backend=embedded")
+
+
+@pytest.fixture
+def marked(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Marked:
+    """What the inner runs start can be told from all else."""
+    return Marked(tmp_path_factory.mktemp("marked") / "tmp", monkeypatch)
+
+
+SHARING = """
+import os
+import pytest
+
+
+@pytest.mark.parametrize("number", range(16))
+def test_it(number, kafka_utils, kafka_topic, worker_id):
+    kafka_utils.send_messages(f"{kafka_topic}-new", [(number, "v")])
+    assert kafka_utils.get_all_records(None, f"{kafka_topic}-new") == {str(number): "v"}
+    assert kafka_utils.backend == "embedded"
+    assert f"-{worker_id}-" in kafka_topic
+    with open(os.environ["SEEN"], "a") as seen:
+        seen.write(f"{worker_id} {kafka_utils.broker} {kafka_topic}\\n")
+
+
+def test_that_fails(kafka_utils, kafka_topic):
+    assert False
+"""
+
+
+def test_all_workers_share_one_broker(
+    pytester: pytest.Pytester,
+    marked: Marked,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It behaves in a worker as one's own does (it creates topics on send, and shows
+    its log), names do not collide, and it ends with the run.
+    """
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    pytester.makepyfile(SHARING)
+    result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
+    result.assert_outcomes(passed=16, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "Kafka *, embedded, at 127.0.0.1:*",
+            "topic 'test_that_fails-gw?-*', offsets: partition 0: 0 to 0",
+            "the end of the broker's log:",
+            "  *INFO*",
+            "kafka: Kafka *, embedded, at 127.0.0.1:*; records by kafka-python",
+        ]
+    )
+    lines = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]
+    workers, brokers, topics = (Counter(column) for column in zip(*lines, strict=True))
+    assert len(workers) > 1
+    assert len(brokers) == 1
+    assert len(topics) == 16
+    assert marked.processes() == {}
+    assert marked.files() == []
+
+
+NO_KAFKA = "def test_plain(): pass"
+
+
+def test_without_kafka_nothing_is_started(
+    pytester: pytest.Pytester, no_java: None
+) -> None:
+    """The controller starts the broker when a worker asks, not before; where it can't,
+    every worker says why.
+    """
+    pytester.makepyfile(NO_KAFKA)
+    result = pytester.runpytest_subprocess(*XDIST, "-n2", "--kafka-require")
+    result.assert_outcomes(passed=1)
+    pytester.makepyfile("def test_it(kafka_utils): pass")
+    result = pytester.runpytest_subprocess(*XDIST, "-n2", "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*no Kafka broker: JAVA_HOME is /nowhere*"])
+
+
+BLOCKING = """
+import os
+import threading
+import pytest
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_it(number, kafka_utils, kafka_topic, worker_id, request):
+    if worker_id == "gw0":
+        spark = request.getfixturevalue("kafka_spark")
+        kafka_utils.send_messages(kafka_topic, [("k", "v")])
+        assert kafka_utils.get_all_records(spark, kafka_topic) == {"k": "v"}
+    with open(os.path.join(os.environ["READY"], worker_id), "w") as ready:
+        ready.write(kafka_utils.broker)
+    threading.Event().wait()
+"""
+
+
+def test_a_killed_controller_leaves_nothing(
+    pytester: pytest.Pytester,
+    marked: Marked,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """SIGKILL, in the middle of four tests: broker, workers, Spark's JVM and their
+    files are gone.
+    """
+    monkeypatch.setenv("READY", str(tmp_path))
+    pytester.makepyfile(BLOCKING)
+    controller = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *XDIST, "-n4"],
+        cwd=pytester.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while len(list(tmp_path.glob("gw*"))) < 4:
+            assert controller.poll() is None
+            assert time.monotonic() < deadline, marked.processes()
+            time.sleep(TICK_SECONDS)
+        commands = marked.processes().values()
+        assert sum("testkit.broker.Main" in command for command in commands) == 1
+        assert sum("SparkSubmit" in command for command in commands) == 1
+        assert len(commands) == 7  # and the controller, and four workers
+    finally:
+        controller.kill()
+        controller.wait()
+    marked.await_gone()
+
+
+DYING = """
+import os
+import signal
+import pytest
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_it(number, kafka_utils, kafka_topic):
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+    with open(os.environ["SEEN"], "a") as seen:
+        seen.write(f"{kafka_utils.broker}\\n")
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_worker_leaves_nothing_and_the_broker_to_the_others(
+    pytester: pytest.Pytester,
+    marked: Marked,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """The worker that takes its place finds the same broker."""
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    pytester.makepyfile(DYING)
+    result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["*replacing crashed worker*"])
+    lines = (tmp_path / "seen").read_text().splitlines()
+    assert len(lines) == 8
+    assert len(set(lines)) == 1
+    assert marked.processes() == {}
+    assert marked.files() == []
+
+
+KEPT = """
+def test_it(kafka_utils, kafka_topic):
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+"""
+AGAIN = """
+def test_it(kafka_utils):
+    (name,) = kafka_utils.admin_client.list_topics()
+    assert kafka_utils.get_all_records(None, name) == {"k": "v"}
+"""
+
+
+@pytest.mark.parametrize("xdist", [(), ("-n2",)], ids=["alone", "xdist"])
+def test_a_kept_broker_stays_with_its_topics_until_it_is_ended(
+    xdist: tuple[str, ...], pytester: pytest.Pytester, marked: Marked
+) -> None:
+    """The run says where it is and how to end it; nothing is left then."""
+    pytester.makepyfile(KEPT)
+    result = pytester.runpytest_subprocess(*XDIST, *xdist, "--kafka-keep")
+    result.assert_outcomes(passed=1)
+    kept = re.search(
+        r"is left running\. Use it with: (--kafka-bootstrap-servers) (\S+); "
+        r"end it with: kill (\d+)$",
+        result.stdout.str(),
+        re.M,
+    )
+    assert kept is not None
+    try:
+        commands = marked.processes().values()
+        assert sum("testkit.broker.Main" in command for command in commands) == 1
+        pytester.makepyfile(AGAIN)
+        again = pytester.runpytest_subprocess(*PLUGIN, kept[1], kept[2])
+        again.assert_outcomes(passed=1)
+    finally:
+        os.kill(int(kept[3]), signal.SIGTERM)
+    marked.await_gone()
