@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ __all__ = ["rows"]
 
 FACTORS = (1, 0.01, 0.1, 10)
 MOST_RUNS = 3
+MOST_CALLS = 10
 FEW = 10
 MEMORY_MIB = 200
 
@@ -84,15 +86,20 @@ def growth_of_read(world: World) -> Row:
 
 def _growth(world: World, name: str, title: str, run: Callable[[int], float]) -> Row:
     """The same work on growing numbers of records, each as the time for the reference
-    number; what a call with next to no records takes is taken off before.
+    number; what a call with next to no records takes is taken off before. Short calls
+    are made several times, and their median counts.
     """
     counts = [round(world.options.records * factor) for factor in FACTORS]
-    fixed = sorted(run(FEW) for _ in range(5))[2]
+    run(counts[0])  # warm before the fixed part is measured
+    fixed = statistics.median(run(FEW) for _ in range(MOST_CALLS))
 
     def contestant(count: int) -> Contestant:
-        return Contestant(
-            f"{count:,} records", lambda: run(count) - fixed, count / counts[0]
-        )
+        calls = max(1, min(MOST_CALLS, counts[0] // count // 10))
+
+        def measured() -> float:
+            return statistics.median(run(count) for _ in range(calls)) - fixed
+
+        return Contestant(f"{count:,} records", measured, count / counts[0])
 
     def profile() -> list[str]:
         lines = []

@@ -76,7 +76,7 @@ def write(
 
 
 def _name(one: Measured) -> str:
-    return one.name if one.share == 1 else f"{one.name} ({one.share:.1%}, scaled)"
+    return one.name if one.share == 1 else f"{one.name} ({one.share:.3g} of it, scaled)"
 
 
 def _head(head: Mapping[str, Any]) -> str:
