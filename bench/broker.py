@@ -11,12 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, seconds_of
 from bench.world import World
 from spark_kafka_testkit import KafkaUtils, _jars
 from spark_kafka_testkit._java import find_java
+from spark_kafka_testkit.brokers import kept
 from spark_kafka_testkit.brokers._ports import free_ports
 
 __all__ = ["rows"]
@@ -51,33 +53,25 @@ transaction.state.log.min.isr=1
 
 
 def rows(world: World) -> dict[str, Callable[[], Row]]:
-    return {"broker": lambda: start(world)}
+    return {"broker": lambda: start(world), "broker-kept": lambda: take_kept(world)}
 
 
 def start(_world: World) -> Row:
     """`setup()` against Kafka's own two commands on the same jars. The same probe ends
     the clock for both: a topic is created, a record is sent, and acknowledged.
     """
-    cache = Path(tempfile.mkdtemp(prefix="bench-cache-"))
-    (cache / "maven").symlink_to(_jars.cache_folder() / "maven")
-
-    def kit() -> float:
-        kafka = KafkaUtils(backend="embedded")
-        try:
-            return seconds_of(lambda: _set_up(kafka))
-        finally:
-            kafka.teardown()
+    cache = _own_cache()
 
     def without_archive() -> float:
         shutil.rmtree(cache / "archives", ignore_errors=True)
-        with mock.patch.dict(os.environ, {_jars.CACHE_ENV: str(cache)}):
-            return kit()
+        with _caching_in(cache):
+            return _start()
 
     return Row(
         "broker",
         "embedded broker, setup() to the first record accepted",
         [
-            Contestant(KIT, kit),
+            Contestant(KIT, _start),
             Contestant(STOCK, stock),
             Contestant("kit, no class archive yet", without_archive),
         ],
@@ -86,6 +80,49 @@ def start(_world: World) -> Row:
         ["for both the same probe ends the clock: topic created, record acknowledged"],
         close=lambda: shutil.rmtree(cache, ignore_errors=True),
     )
+
+
+def take_kept(_world: World) -> Row:
+    """The same where a run before has left its broker."""
+    cache = _own_cache()
+
+    def kit() -> float:
+        with _caching_in(cache):
+            return _start(reuse=True)
+
+    def close() -> None:
+        with _caching_in(cache):
+            for state in kept.running():
+                kept.end(state)
+        shutil.rmtree(cache, ignore_errors=True)
+
+    return Row(
+        "broker-kept",
+        "a broker kept between runs, setup() to the first record accepted",
+        [Contestant(KIT, kit), Contestant("kit, a new broker", _start)],
+        [AtMost(0.15)],
+        notes=["the first call of the kit starts the broker that is kept"],
+        close=close,
+    )
+
+
+def _start(reuse: bool = False) -> float:
+    kafka = KafkaUtils(backend="embedded", reuse=reuse)
+    try:
+        return seconds_of(lambda: _set_up(kafka))
+    finally:
+        kafka.teardown()
+
+
+def _own_cache() -> Path:
+    """A cache folder with the jars, and nothing else."""
+    cache = Path(tempfile.mkdtemp(prefix="bench-cache-"))
+    (cache / "maven").symlink_to(_jars.cache_folder() / "maven")
+    return cache
+
+
+def _caching_in(cache: Path) -> Any:
+    return mock.patch.dict(os.environ, {_jars.CACHE_ENV: str(cache)})
 
 
 def _set_up(kafka: KafkaUtils) -> None:

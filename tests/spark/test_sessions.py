@@ -285,12 +285,12 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         import os, signal, subprocess
         from spark_kafka_testkit.clients import jvm
         from spark_kafka_testkit.offsets import ReadQuery
-        jvm.READ_GRACE_SECONDS = 1.0
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         client = kafka._client("test")
         client.capture(topic)  # py4j has no part in what follows
+        jvm.READ_GRACE_SECONDS = 1.0
         pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
         os.kill(pid, signal.SIGSTOP)
         try:
