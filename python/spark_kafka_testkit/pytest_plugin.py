@@ -173,6 +173,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    keys: tuple[pytest.StashKey[Any], ...] = (FAILURE, LEFTOVERS, STREAMS)
+    for key in keys:  # of an earlier run of the test
+        if key in item.stash:
+            del item.stash[key]
     if item.get_closest_marker("kafka") is not None:
         item.stash[WISHES] = marker.wishes(item)
         for utils in item.config.stash[RUN].all_utils():
