@@ -94,7 +94,7 @@ def main() -> int:
     parser.add_argument("--record-bytes", type=int, default=500)
     arguments = parser.parse_args()
     count, characters = arguments.records, arguments.record_bytes - KEY_CHARACTERS
-    spark = spark_session(**{"spark.driver.memory": "1g"})  # Spark's default
+    spark = spark_session()
     processes = {"Python": os.getpid(), "the JVM": jvm_pid(spark)}
     with KafkaUtils(bootstrap_servers=arguments.broker) as kafka:
 

@@ -32,10 +32,12 @@ __all__ = [
     "jvm_pid",
     "messages",
     "part_of",
+    "plain_session",
     "spark_session",
 ]
 
 KEY_CHARACTERS = 10
+QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 Messages = list[tuple[str, str]]
 
 
@@ -72,18 +74,20 @@ def part_of(some: Messages, share: float) -> Messages:
 
 
 def spark_session(**settings: str) -> SparkSession:
-    """A session as a test has it, with the helper and the connector."""
+    """A session as the kit's users have it."""
+    return _session(KafkaUtils.spark_conf({**QUIET, **settings}))
+
+
+def plain_session() -> SparkSession:
+    """A session with Kafka's connector, and for the rest Spark's defaults."""
+    return _session({**QUIET, "spark.jars": KafkaUtils.spark_conf()["spark.jars"]})
+
+
+def _session(settings: dict[str, str]) -> SparkSession:
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[2]").appName("bench")
-    base = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.log.level": "ERROR",
-        "spark.driver.memory": "2g",
-    }
-    for name, value in KafkaUtils.spark_conf({**base, **settings}).items():
+    for name, value in settings.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
@@ -119,7 +123,7 @@ class World:
 
     @cached_property
     def spark(self) -> SparkSession:
-        session = spark_session()
+        session = spark_session(**{"spark.driver.memory": "2g"})  # as the plain JVM
         self._open.callback(session.stop)
         return session
 

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkVersion", "attach", "installed_spark", "spark_conf"]
 
+# What makes the small queries of tests quick, and changes no result
+# (docs/performance.md has what each is worth).
+QUICK = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+}
+DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
+QUICK_COLLECTOR = "-XX:+UseSerialGC"
+
 
 @dataclass(frozen=True)
 class SparkVersion:
@@ -65,18 +74,22 @@ def installed_spark() -> SparkVersion:
 
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     """The settings that put the helper and the matching Kafka connector on a new
-    session.
+    session, and make it quick for tests: no UI, 2 shuffle partitions, the serial
+    garbage collector.
 
     Args:
-        conf: settings you have already; what the kit adds is appended to their lists,
-            and all of them are returned.
+        conf: settings you have already: they win, what the kit adds is appended to
+            their lists, and all of them are returned.
 
     Raises:
         SparkSetupError: no Spark is installed.
         JarError: a jar can't be found or fetched.
     """
     version = installed_spark()
-    settings = dict(conf or {})
+    settings = {**QUICK, **(conf or {})}
+    options = settings.get(DRIVER_OPTIONS, "")
+    if not re.search(r"-XX:\+Use\w+GC\b", options):
+        settings[DRIVER_OPTIONS] = f"{options} {QUICK_COLLECTOR}".strip()
     connector = connector_jars(version.spark, version.scala)
     jars = [version.helper]
     if connector is not None:

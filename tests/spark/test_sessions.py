@@ -16,6 +16,12 @@ from spark_kafka_testkit.spark import installed_spark
 
 from .conftest import RunScript
 
+QUICK = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+}
+
 
 def helper_jar() -> Path:
     return installed_spark().helper
@@ -220,11 +226,28 @@ def test_spark_conf_appends_and_never_replaces() -> None:
     jars = conf.pop("spark.jars").split(",")
     assert jars[:2] == ["/mine/a.jar", "/mine/b.jar"]
     assert jars[2:] == [str(helper_jar()), *map(str, connector())]
-    assert conf == {"spark.app.name": "mine"}
+    assert conf == {"spark.app.name": "mine", **QUICK}
     assert mine == {"spark.jars": "/mine/a.jar,/mine/b.jar", "spark.app.name": "mine"}
     assert KafkaUtils.spark_conf(KafkaUtils.spark_conf(mine)) == KafkaUtils.spark_conf(
         mine
     )
+
+
+def test_spark_conf_leaves_the_users_choice_of_what_is_quick() -> None:
+    """Settings and Java options of the user's stay; a collector of theirs is kept."""
+    mine = {
+        "spark.ui.enabled": "true",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.driver.extraJavaOptions": "-Xss4m",
+    }
+    conf = KafkaUtils.spark_conf(mine)
+    del conf["spark.jars"]
+    options = "-Xss4m -XX:+UseSerialGC"
+    assert conf == {**mine, "spark.driver.extraJavaOptions": options}
+    mine["spark.driver.extraJavaOptions"] = "-XX:+UseParallelGC"
+    conf = KafkaUtils.spark_conf(mine)
+    del conf["spark.jars"]
+    assert conf == mine
 
 
 def test_a_spark_without_a_locked_connector_gets_its_coordinate(
@@ -235,6 +258,7 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
     (tmp_path / "jars/spark-core_2.13-4.0.1.jar").touch()
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     assert KafkaUtils.spark_conf() == {
+        **QUICK,
         "spark.jars": str(own_jar("spark-kafka-testkit_2.13.jar")),
         "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.1",
     }

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["session"]
 
 USERS_FIXTURES = ("spark", "spark_session")
-OWN_CONF = {
-    "spark.master": "local[2]",
-    "spark.app.name": "pytest",
-    "spark.ui.enabled": "false",
-    "spark.sql.shuffle.partitions": "2",
-}
+OWN_CONF = {"spark.master": "local[2]", "spark.app.name": "pytest"}
 
 
 @contextmanager
