@@ -137,4 +137,5 @@ class Run:
     def _make(self) -> RunKafka:
         if self._shared_address is not None:
             return SharedKafka(self._shared_address)
-        return RunKafka(**self.options.arguments, reuse=self.options.keep)
+        # without --kafka-keep the environment decides, as for any KafkaUtils
+        return RunKafka(**self.options.arguments, reuse=self.options.keep or None)
