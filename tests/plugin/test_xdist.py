@@ -66,7 +66,8 @@ def test_all_workers_share_one_broker(
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     pytester.makepyfile(SHARING)
     result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
-    result.assert_outcomes(passed=16, failed=1)
+    result.assert_outcomes(passed=16, failed=1, warnings=0)
+    assert "DeprecationWarning" not in result.stderr.str()
     result.stdout.fnmatch_lines(
         [
             "Kafka *, embedded, at 127.0.0.1:*",
