@@ -44,10 +44,8 @@ __all__ = [
 
 # 218 of them when it is imported by Python 3.11 or 3.12, and errors where a user wants
 # warnings to be; there is nothing that the user could do.
-KAFKA_PYTHONS_WARNINGS = (
-    r"ignore:(read|open)_text is deprecated:DeprecationWarning:"
-    r"(kafka\.protocol|importlib\.resources)\."
-)
+DEPRECATED = r"(read|open)_text is deprecated"
+DEPRECATING = r"(kafka\.protocol|importlib\.resources)\."
 
 RUN = pytest.StashKey[Run]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
@@ -97,7 +95,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.DESCRIPTION)
-    config.addinivalue_line("filterwarnings", KAFKA_PYTHONS_WARNINGS)
+    config.addinivalue_line(
+        "filterwarnings", f"ignore:{DEPRECATED}:DeprecationWarning:{DEPRECATING}"
+    )
+    # outside of tests too: there pytest-xdist's controller starts the broker
+    warnings.filterwarnings("ignore", DEPRECATED, DeprecationWarning, DEPRECATING)
     address = getattr(config, "workerinput", {}).get(WORKER_KEY)
     run = Run(options.resolve(config), address)
     config.stash[RUN] = run
@@ -173,6 +175,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    keys: tuple[pytest.StashKey[Any], ...] = (FAILURE, LEFTOVERS, STREAMS)
+    for key in keys:  # of an earlier run of the test
+        if key in item.stash:
+            del item.stash[key]
     if item.get_closest_marker("kafka") is not None:
         item.stash[WISHES] = marker.wishes(item)
         for utils in item.config.stash[RUN].all_utils():

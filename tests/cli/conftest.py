@@ -95,10 +95,13 @@ class CommandLine:
         )
         return int(done.stderr.splitlines()[-1])
 
-    def python(self, code: str, **env: str) -> subprocess.Popen[str]:
+    def python(
+        self, code: str, folder: Path | None = None, **env: str
+    ) -> subprocess.Popen[str]:
         """A test run of a user's."""
         return subprocess.Popen(
             [sys.executable, "-c", code],
+            cwd=folder,
             env={**self.env, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

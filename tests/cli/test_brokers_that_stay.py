@@ -142,6 +142,20 @@ def test_a_test_run_takes_it_and_finds_it_empty(command: CommandLine) -> None:
     assert run.communicate()[0] == expected
 
 
+def test_a_run_of_pytest_takes_it(command: CommandLine, tmp_path: Path) -> None:
+    """With the variable alone: the plugin's broker is the one that is up."""
+    state = command.facts(*UP)
+    (tmp_path / "test_it.py").write_text(
+        "def test_it(kafka_utils):\n"
+        f"    assert kafka_utils.broker == {state['bootstrap_servers']!r}\n"
+    )
+    code = "import pytest, sys; sys.exit(pytest.main(['-q', 'test_it.py']))"
+    run = command.python(code, tmp_path, SPARK_KAFKA_TESTKIT_REUSE="1")
+    said, _ = run.communicate()
+    assert run.returncode == 0, said
+    assert command.facts("status")[0]["pid"] == state["pid"]
+
+
 def test_a_test_run_starts_one_where_there_is_none(command: CommandLine) -> None:
     """And leaves it for the next."""
     run = command.python(RUN.replace("input_from_the_test", ""))

@@ -60,6 +60,7 @@ def test_the_block_runs(
     in it are called with what they ask for.
     """
     at_hand = {"spark": spark, "kafka": docs_kafka, "tmp_path": tmp_path}
+    at_hand |= {"kafka_spark": spark, "kafka_utils": docs_kafka}
     names = {**at_hand, "KafkaUtils": KafkaUtils, **STANDARD}
     exec(compile(textwrap.dedent(code), where, "exec"), names)  # noqa: S102  that is what this test is for
     for name, function in names.items():

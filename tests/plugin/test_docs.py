@@ -48,5 +48,5 @@ def test_the_page_on_unittest(
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    assert "test_copy.CopyTest.test_copy) ... ok" in done.stderr, done.stderr
+    assert "test_copy (test_copy.CopyTest" in done.stderr, done.stderr
     assert "LeftoverWarning" not in done.stderr

@@ -59,10 +59,15 @@ def test_pytest_timeout(inner: Inner) -> None:
         test_timeout="""
             import pytest
 
-            @pytest.mark.timeout(2)
-            def test_that_waits(kafka_utils, kafka_topic):
+            @pytest.fixture
+            def filled(kafka_utils, kafka_topic):
                 kafka_utils.send_messages(kafka_topic, [("k", "v")])
-                kafka_utils.wait_for_records(kafka_topic, count=2)
+                return kafka_topic
+
+
+            @pytest.mark.timeout(2, func_only=True)
+            def test_that_waits(kafka_utils, filled):
+                kafka_utils.wait_for_records(filled, count=2)
 
 
             def test_after_it(kafka_utils, kafka_topic):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_kafka_testkit._jars import cache_folder
 from tests.plugin.conftest import PLUGIN
 from tests.plugin.marked import Marked
 
@@ -21,6 +20,7 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
 )
 
+CACHE = cache_folder()  # here: pytester moves the home folder
 READY_SECONDS = 200.0
 TICK_SECONDS = 0.05
 XDIST = (*PLUGIN, "-p", "xdist", "--kafka-backend=embedded")
@@ -66,7 +66,8 @@ def test_all_workers_share_one_broker(
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     pytester.makepyfile(SHARING)
     result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
-    result.assert_outcomes(passed=16, failed=1)
+    result.assert_outcomes(passed=16, failed=1, warnings=0)
+    assert "DeprecationWarning" not in result.stderr.str()
     result.stdout.fnmatch_lines(
         [
             "Kafka *, embedded, at 127.0.0.1:*",
@@ -202,15 +203,21 @@ def test_it(kafka_utils):
 
 @pytest.mark.parametrize("xdist", [(), ("-n2",)], ids=["alone", "xdist"])
 def test_a_kept_broker_stays_with_its_topics_until_it_is_ended(
-    xdist: tuple[str, ...], pytester: pytest.Pytester, marked: Marked
+    xdist: tuple[str, ...],
+    pytester: pytest.Pytester,
+    marked: Marked,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The run says where it is and how to end it; nothing is left then."""
+    cache = pytester.mkdir("cache")  # what others keep must not be found, nor ended
+    (cache / "maven").symlink_to(CACHE / "maven")
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(cache))
     pytester.makepyfile(KEPT)
     result = pytester.runpytest_subprocess(*XDIST, *xdist, "--kafka-keep")
     result.assert_outcomes(passed=1)
     kept = re.search(
         r"is left running\. Use it with: (--kafka-bootstrap-servers) (\S+); "
-        r"end it with: kill (\d+)$",
+        r"end it with: spark-kafka-testkit down$",
         result.stdout.str(),
         re.M,
     )
@@ -222,5 +229,6 @@ def test_a_kept_broker_stays_with_its_topics_until_it_is_ended(
         again = pytester.runpytest_subprocess(*PLUGIN, kept[1], kept[2])
         again.assert_outcomes(passed=1)
     finally:
-        os.kill(int(kept[3]), signal.SIGTERM)
+        down = [sys.executable, "-m", "spark_kafka_testkit", "down"]
+        subprocess.run(down, check=True)
     marked.await_gone()

@@ -57,6 +57,19 @@ def test_the_wheel_has_every_module(built: Path) -> None:
     assert modules <= names
 
 
+def test_pytest_finds_the_plugin(built: Path) -> None:
+    """By the wheel's entry point."""
+    (wheel,) = built.glob("*.whl")
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [n for n in archive.namelist() if n.endswith("/entry_points.txt")]
+    assert archive.read(name).decode().split() == [
+        "[pytest11]",
+        "spark_kafka_testkit",
+        "=",
+        "spark_kafka_testkit.pytest_plugin",
+    ]
+
+
 def test_the_sdist_carries_the_jars(built: Path) -> None:
     """A wheel can be made from it without sbt."""
     (sdist,) = built.glob("*.tar.gz")

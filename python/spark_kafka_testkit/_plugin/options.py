@@ -139,10 +139,12 @@ def resolve(config: pytest.Config) -> Options:
     def in_ini(setting: Setting) -> _Found:
         where = f"{setting.ini} in {config.inipath or 'the ini file'}"
         try:
-            return _Found(config.getini(setting.ini), where)
+            value = config.getini(setting.ini)
         except (TypeError, ValueError, pytest.UsageError) as error:
             valid = "; valid is true or false" if setting.kind == "bool" else ""
             raise pytest.UsageError(f"{where}: {error}{valid}") from error
+        # not set: None, or before pytest 8.2 what is empty
+        return _Found(None if value in ("", []) else value, where)
 
     sources = (on_command_line, in_environment, in_ini)
     backend, servers = _broker(sources)

@@ -13,6 +13,7 @@ from spark_kafka_testkit._plugin.kafka import RunKafka, SharedKafka
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.shared import BrokerServer
 from spark_kafka_testkit.brokers import Broker
+from spark_kafka_testkit.brokers.kept import KeptBroker
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 __all__ = ["WORKER_KEY", "Run", "current"]
@@ -101,12 +102,18 @@ class Run:
 
     def _keep(self) -> str:
         broker = self._broker()
-        how = broker.keep()
-        return (
+        left = (
             f"{broker.describe()} is left running. Use it with: "
             f"--kafka-bootstrap-servers {broker.bootstrap_servers}"
-            f"{f'; {how}' if how else ''}"
         )
+        if broker.backend == "external":
+            return left
+        if not isinstance(broker, KeptBroker):
+            return (
+                f"{broker.describe()} is ended: another run has the one that is kept."
+            )
+        broker.leave_topics()
+        return f"{left}; end it with: spark-kafka-testkit down"
 
     def _broker(self) -> Broker:
         broker = self._started()._broker
@@ -130,4 +137,5 @@ class Run:
     def _make(self) -> RunKafka:
         if self._shared_address is not None:
             return SharedKafka(self._shared_address)
-        return RunKafka(**self.options.arguments, reuse=self.options.keep)
+        # without --kafka-keep the environment decides, as for any KafkaUtils
+        return RunKafka(**self.options.arguments, reuse=self.options.keep or None)

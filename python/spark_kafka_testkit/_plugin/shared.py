@@ -117,9 +117,6 @@ class SharedBroker:
     def stop(self) -> None:
         """The controller does."""
 
-    def keep(self) -> str:
-        return ""
-
     def _ask(self, request: str) -> dict[str, Any]:
         port, secret = self._address.split()
         try:

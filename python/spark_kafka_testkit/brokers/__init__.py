@@ -60,11 +60,6 @@ class Broker(Protocol):
         broker is left alone.
         """
 
-    def keep(self) -> str:
-        """Leaves it running when it is stopped, and when this process ends. Returns how
-        to end it then, for people; an empty text where that is not ours to say.
-        """
-
 
 def choose_backend(
     backend: str | None, bootstrap_servers: str | None

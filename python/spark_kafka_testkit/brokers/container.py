@@ -139,12 +139,6 @@ class ContainerBroker:
         """Removes the container, and its volumes."""
         self._remove()
 
-    def keep(self) -> str:
-        """Only one for reuse can be kept: testcontainers' reaper takes all others."""
-        if self._reuse is None:
-            raise ValueError("To keep a container, start it with reuse=True.")
-        return self._reuse.hint()
-
     def _remove(self) -> None:
         container, self._container = self._container, None
         wrapped = container.get_wrapped_container() if container is not None else None

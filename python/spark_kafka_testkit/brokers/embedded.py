@@ -16,7 +16,6 @@ import queue
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import weakref
@@ -52,8 +51,6 @@ FLAGS = (
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
 )
-# A pipe whose reader has gone reports an error; nothing else ends the wait.
-HOLD = "import select; poll = select.poll(); poll.register(1, 0); poll.poll()"
 LOG_LEVELS = {
     "defaultLogLevel": "info",
     "showDateTime": "true",
@@ -131,9 +128,6 @@ class EmbeddedBroker:
     def stop(self) -> None:
         self._process.stop()
 
-    def keep(self) -> str:
-        return f"end it with: kill {self._process.keep()}"
-
 
 class _PortTakenError(Exception):
     def __init__(self, port: int) -> None:
@@ -153,7 +147,6 @@ class _Process:
         self._log = self._folder / "broker.log"
         self._archive = _Archive(java, jars)
         self._is_ready = False
-        self._holder: subprocess.Popen[bytes] | None = None
         properties = _properties(
             self._folder, self.port, controller_port, settings.broker_config
         )
@@ -251,29 +244,10 @@ class _Process:
         except OSError as error:
             return f"(no log: {error})"
 
-    def keep(self) -> int:
-        """Hands the pipe to a process that holds it until it is killed, or the broker
-        ends; gives its id.
-        """
-        self._holder = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", HOLD],
-            stdin=subprocess.DEVNULL,
-            stdout=self._popen.stdin,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        return self._holder.pid
-
     def stop(self) -> None:
         stdin, stdout = self._popen.stdin, self._popen.stdout
         assert stdin is not None
         assert stdout is not None
-        if self._holder is not None:
-            stdin.close()
-            stdout.close()
-            # neither is ours to wait for any more, and Popen need not warn of it
-            self._popen.returncode = self._holder.returncode = 0
-            return
         try:
             stdin.close()
         except OSError:

@@ -25,6 +25,3 @@ class ExternalBroker:
 
     def stop(self) -> None:
         pass
-
-    def keep(self) -> str:
-        return ""

@@ -365,6 +365,7 @@ class KeptBroker:
         self.backend: str = state.kind
         self.bootstrap_servers = state.address
         self.network_broker = state.network_broker
+        self._leaves_topics = False
 
     def describe(self) -> str:
         return f"{self._state.description}, kept"
@@ -376,12 +377,17 @@ class KeptBroker:
         text = Path(self._state.log).read_text(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
+    def leave_topics(self) -> None:
+        """Lets `stop()` leave the topics of the run; the next run removes them."""
+        self._leaves_topics = True
+
     def stop(self) -> None:
         if not self._use.is_locked:
             return
         try:
-            remove_topics(self.bootstrap_servers)
-            self._slot.used.unlink(missing_ok=True)
+            if not self._leaves_topics:
+                remove_topics(self.bootstrap_servers)
+                self._slot.used.unlink(missing_ok=True)
             self._slot.touch()
         finally:
             self._use.release()
