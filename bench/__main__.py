@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import broker, cold, growth, produce, read, report, suite, topics, waiting
-from bench.harness import RowResult, measure
+from bench.harness import measure
 from bench.world import Options, World
 
 FAMILIES = (broker, topics, produce, read, waiting, suite, cold, growth)
@@ -31,6 +31,11 @@ def main() -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("target/bench"), metavar="FOLDER"
     )
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="keep the rows that an earlier run has left in the folder",
+    )
     arguments = parser.parse_args()
     options = Options(
         arguments.records, arguments.record_bytes, arguments.runs, arguments.calls
@@ -45,7 +50,8 @@ def main() -> int:
     wanted = arguments.rows.split(",") if arguments.rows else list(rows)
     if unknown := set(wanted) - rows.keys():
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(rows)}")
-    results: list[RowResult] = []
+    earlier = report.read(arguments.out) if arguments.add else []
+    results = [row for row in earlier if row.name not in wanted]
     try:
         about = world.describe()
         for name in wanted:

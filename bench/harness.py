@@ -190,6 +190,23 @@ class RowResult:
             "notes": list(self.notes),
         }
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> RowResult:
+        """The inverse of `to_data`."""
+        return cls(
+            data["name"],
+            data["title"],
+            [
+                Measured(
+                    one["name"], one["first_seconds"], one["seconds"], one["share"]
+                )
+                for one in data["contestants"]
+            ],
+            data["notes"],
+            [TargetResult(**target) for target in data["targets"]],
+            data["profile"],
+        )
+
 
 def measure(
     row: Row, runs: int, progress: Callable[[str], None] = lambda _: None

@@ -18,7 +18,7 @@ from rich.table import Table
 from bench.harness import Measured, RowResult, show_seconds
 from bench.world import Options
 
-__all__ = ["show", "write"]
+__all__ = ["read", "show", "write"]
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto }
@@ -73,6 +73,13 @@ def write(
     (folder / "results.json").write_text(json.dumps(data, indent=1) + "\n")
     (folder / "results.md").write_text(_markdown(head, rows))
     (folder / "results.html").write_text(_page(head, rows))
+
+
+def read(folder: Path) -> list[RowResult]:
+    """The rows that a run has written to the folder; none where there was none."""
+    file = folder / "results.json"
+    rows = json.loads(file.read_text())["rows"] if file.is_file() else []
+    return [RowResult.from_data(row) for row in rows]
 
 
 def _name(one: Measured) -> str:
