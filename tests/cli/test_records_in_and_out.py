@@ -103,7 +103,7 @@ def without_topic(line: str) -> dict[str, object]:
     return dict(record)
 
 
-def test_a_million_messages_take_no_more_memory(
+def test_many_messages_take_no_more_memory(
     shared: CommandLine, topic: str, tmp_path: Path
 ) -> None:
     """A file is drawn as it is sent, and a topic printed as it is read."""
