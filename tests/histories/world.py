@@ -4,6 +4,7 @@ so that nothing of the kit writes what its readers are judged by.
 
 from __future__ import annotations
 
+import time
 import uuid
 from types import TracebackType
 from typing import Any
@@ -24,7 +25,7 @@ from .model import (
 )
 from .strategies import PRODUCERS
 
-CLIENTS = "org.apache.kafka.clients"
+READY_SECONDS = 30.0
 
 
 class Producers:
@@ -155,6 +156,10 @@ class World:
     def _grow(self) -> None:
         count = len(self.partitions) + 1
         self._kafka.admin_client.create_partitions({self.topic: count})
+        deadline = time.monotonic() + READY_SECONDS
+        while len(self._kafka.offsets(self.topic)) < count:  # made, and not known yet
+            assert time.monotonic() < deadline, f"{self.topic} did not grow to {count}"
+            time.sleep(0.01)
         self.partitions.append(Partition())
 
     def __enter__(self) -> World:
