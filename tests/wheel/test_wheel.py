@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import tarfile
 import venv
@@ -62,12 +63,11 @@ def test_pytest_finds_the_plugin(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     archive = zipfile.ZipFile(wheel)
     (name,) = [n for n in archive.namelist() if n.endswith("/entry_points.txt")]
-    assert archive.read(name).decode().split() == [
-        "[pytest11]",
-        "spark_kafka_testkit",
-        "=",
-        "spark_kafka_testkit.pytest_plugin",
-    ]
+    found = configparser.ConfigParser()
+    found.read_string(archive.read(name).decode())
+    assert dict(found["pytest11"]) == {
+        "spark_kafka_testkit": "spark_kafka_testkit.pytest_plugin"
+    }
 
 
 def test_the_sdist_carries_the_jars(built: Path) -> None:
