@@ -14,6 +14,8 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 
+from .sessions import spark_session
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -38,18 +40,8 @@ def kafka() -> Iterator[KafkaUtils]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """A session with the helper and the connector, as a user makes it."""
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").appName("tests")
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.log.level": "ERROR",
-    }
-    for name, value in KafkaUtils.spark_conf(settings).items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    """The session of the run; see `sessions.py`."""
+    session = spark_session()
     yield session
     session.stop()
 

@@ -12,7 +12,7 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+OPEN_SILENCE_SECONDS = 60.0
 CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 
 
 class Helper:
-    """The JVM helper in the JVM of a classic Spark session.
+    """The JVM helper, in the JVM of a classic Spark session or in one of our own.
 
     Attributes:
         jvm_key: tells one JVM from another; a helper is of no use to another JVM.
@@ -38,11 +39,21 @@ class Helper:
         self._api = api
         self.jvm_key = jvm_key
 
-    def open(self, bootstrap_servers: str) -> int:
-        return int(self._api.pyOpen(bootstrap_servers))
+    def open(self, settings: Mapping[str, str]) -> int:
+        """A handle for the cluster that clients reach by these settings of Kafka's.
+        They hold secrets, so they take the channel: py4j logs what it carries.
+        """
+        with channel(str(self._api.pyOpen()), OPEN_SILENCE_SECONDS) as opened:
+            opened.send(dict(settings))
+            return int(opened.result())
 
     def close(self, handle: int) -> None:
-        self._api.pyClose(handle)
+        from py4j.protocol import Py4JError
+
+        try:
+            self._api.pyClose(handle)
+        except (Py4JError, OSError):
+            pass  # the JVM has gone, and what was open in it
 
     def send(self, handle: int, topic: str, transactional: bool) -> str:
         return str(self._api.pySend(handle, topic, transactional))
@@ -81,6 +92,11 @@ def jvm_of(session: SparkSession) -> Any:
     )
 
 
+def is_connect(session: SparkSession) -> bool:
+    """Whether it is a Spark Connect session."""
+    return type(session).__module__.startswith("pyspark.sql.connect.")
+
+
 def jvm_key(session: SparkSession) -> int:
     return id(session.sparkContext._gateway)
 
@@ -103,6 +119,20 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
     api = api_class.newInstance()
     check_version(str(api.pyVersion()))
     return Helper(api, jvm_key(session)), ""
+
+
+def helper_at(port: int, secret: str) -> Helper:
+    """The helper in a JVM of our own (`Main.scala`), whose gateway listens there.
+
+    Raises:
+        HelperError: the jar is of another version than this package.
+    """
+    from py4j.java_gateway import GatewayParameters, JavaGateway
+
+    parameters = GatewayParameters(address="127.0.0.1", port=port, auth_token=secret)
+    api = JavaGateway(gateway_parameters=parameters).entry_point
+    check_version(str(api.pyVersion()))
+    return Helper(api, id(api))
 
 
 def check_version(found: str) -> None:

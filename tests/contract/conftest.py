@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils, _gateway
+from spark_kafka_testkit import KafkaUtils
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,8 +21,7 @@ def utils(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[KafkaUtils]:
     """A KafkaUtils whose calls go through the client that the parameter names."""
-    if request.param == "kafka-python":
-        monkeypatch.setattr(_gateway, "active_session", lambda: None)
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CLIENT", request.param)
     with KafkaUtils(bootstrap_servers=kafka.broker) as external:
         assert external.client == request.param
         yield external

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from spark_kafka_testkit._jars import cache_folder
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import BrokerSettings
 from spark_kafka_testkit.clients._kafka import await_api, make_admin
 from spark_kafka_testkit.errors import BrokerUnreachableError
@@ -86,10 +87,10 @@ class Reuse:
 
 def _is_cleaned(address: str) -> bool:
     try:
-        await_api(address, PROBE_SECONDS)
+        await_api(Access(address), PROBE_SECONDS)
     except BrokerUnreachableError:
         return False
-    admin = make_admin(address)
+    admin = make_admin(Access(address))
     try:
         delete_topics(admin, [t for t in admin.list_topics() if not t.startswith("__")])
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Read, SendReport
 from spark_kafka_testkit.clients._kafka import make_admin, reaching
 from spark_kafka_testkit.clients._send import ProducerSlot, Send
@@ -29,12 +30,12 @@ class KafkaPythonClient:
 
     name = "kafka-python"
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._send_lock = threading.Lock()
         self._admin_lock = threading.RLock()
         self._producers = {
-            transactional: ProducerSlot(bootstrap_servers, transactional)
+            transactional: ProducerSlot(access, transactional)
             for transactional in (False, True)
         }
         self._admin: KafkaAdminClient | None = None
@@ -50,19 +51,19 @@ class KafkaPythonClient:
         return report
 
     def read(self, query: ReadQuery) -> Read:
-        return Read(TopicRead(self._bootstrap_servers, self.admin, query).run())
+        return Read(TopicRead(self._access, self.admin, query).run())
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        with reaching(self._bootstrap_servers):
+        with reaching(self._access):
             query = ReadQuery(topic)
-            return TopicRead(self._bootstrap_servers, self.admin, query).capture(times)
+            return TopicRead(self._access, self.admin, query).capture(times)
 
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
         """Lends the one admin client; kafka-python's serves one thread at a time."""
         with self._admin_lock:
             if self._admin is None:
-                self._admin = make_admin(self._bootstrap_servers)
+                self._admin = make_admin(self._access)
             yield self._admin
 
     def close(self) -> None:

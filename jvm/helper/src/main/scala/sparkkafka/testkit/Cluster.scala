@@ -16,8 +16,11 @@ import sparkkafka.testkit.Converters._
 
 /** One Kafka cluster and our clients of it. They are made when first needed, kept while they are
   * sound, and closed with it.
+  *
+  * @param access
+  *   how clients reach it: bootstrap servers, security; ours are over them
   */
-private[testkit] final class Cluster(bootstrapServers: String) extends AutoCloseable {
+private[testkit] final class Cluster(access: Map[String, String]) extends AutoCloseable {
   import Cluster._
 
   private val idleConsumers = new ConcurrentLinkedQueue[(IsolationLevel, Consumer)]
@@ -119,8 +122,8 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
 
   private def settings(pairs: (String, String)*): Properties = {
     val properties = new Properties
-    properties.put("bootstrap.servers", bootstrapServers)
     properties.put("client.id", s"spark-kafka-testkit-${UUID.randomUUID()}")
+    access.foreach { case (key, value) => properties.put(key, value) }
     properties.put("auto.include.jmx.reporter", "false")
     pairs.foreach { case (key, value) => properties.put(key, value) }
     properties
