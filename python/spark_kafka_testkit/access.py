@@ -31,6 +31,13 @@ SHOWN = (
 """How the names of settings end whose values a repr may show."""
 
 
+class _Secret(str):
+    """A text that its repr does not show: kafka-python logs its settings."""
+
+    def __repr__(self) -> str:
+        return "'[hidden]'"
+
+
 class SparkOptions(dict[str, str]):
     """Options for Spark's Kafka source and sink; their repr hides what may be
     secret.
@@ -63,6 +70,18 @@ class Access:
     def __str__(self) -> str:
         return self.bootstrap_servers
 
+    def login_hint(self) -> str:
+        """What else may be the matter where a broker does not seem to answer: it is all
+        that kafka-python says of a refused login.
+        """
+        protocol = self.client_config.get("security.protocol", "PLAINTEXT")
+        if protocol == "PLAINTEXT":
+            return " A broker that wants a login or TLS needs client_config=..."
+        return (
+            f" It may refuse the login or the certificate ({protocol}): its own log "
+            "has the reason."
+        )
+
     def for_java(self) -> dict[str, str]:
         """The settings of a Java client."""
         return {**self.client_config, "bootstrap.servers": self.bootstrap_servers}
@@ -88,7 +107,7 @@ class Access:
                 settings[own] = _as(type(kind.DEFAULT_CONFIG[own]), name, value)
         if jaas := config.get("sasl.jaas.config"):
             settings["sasl_plain_username"] = _of_jaas(jaas, "username")
-            settings["sasl_plain_password"] = _of_jaas(jaas, "password")
+            settings["sasl_plain_password"] = _Secret(_of_jaas(jaas, "password"))
         if config.get("security.protocol", "").endswith("SSL"):
             settings["ssl_context"] = _ssl_context(config)
         return settings

@@ -67,7 +67,8 @@ def reaching(access: Access) -> Iterator[None]:
         yield
     except kinds as error:
         raise BrokerUnreachableError(
-            access.bootstrap_servers, f"{type(error).__name__}: {error}."
+            access.bootstrap_servers,
+            f"{type(error).__name__}: {error}.{access.login_hint()}",
         ) from error
 
 
