@@ -9,6 +9,7 @@ never holds an answer that nobody has read.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import sys
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+HELPER_JAR = re.compile(r"spark-kafka-testkit_(\d+\.\d+)\.jar$")
 OPEN_SILENCE_SECONDS = 60.0
 CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 
@@ -105,7 +107,8 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
     """The helper on the session's class path, or None and the reason.
 
     Raises:
-        HelperError: the jar is of another version than this package.
+        HelperError: the jar is of another version than this package, or for another
+            Scala version than Spark's.
     """
     api_class = load_class(session, API_CLASS)
     if api_class is None:
@@ -116,6 +119,7 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
             "the helper jar is on the session's class path, but kafka-clients, which "
             "the connector brings, is not",
         )
+    check_scala(jar_of(session, API_CLASS), scala_version(session))
     api = api_class.newInstance()
     check_version(str(api.pyVersion()))
     return Helper(api, jvm_key(session)), ""
@@ -133,6 +137,19 @@ def helper_at(port: int, secret: str) -> Helper:
     api = JavaGateway(gateway_parameters=parameters).entry_point
     check_version(str(api.pyVersion()))
     return Helper(api, id(api))
+
+
+def check_scala(jar: str | None, running: str) -> None:
+    """Raises a HelperError where the helper jar is for another Scala version. It must
+    not be tried: linkage errors end py4j's connection.
+    """
+    match = HELPER_JAR.search(jar or "")
+    if match is not None and not running.startswith(f"{match[1]}."):
+        raise HelperError(
+            f"The helper jar on Spark's class path, {match[0]}, is built for Scala "
+            f"{match[1]}, and Spark runs Scala {running}. Use the jar for its Scala "
+            "version: KafkaUtils.spark_conf() names it."
+        )
 
 
 def check_version(found: str) -> None:
@@ -161,6 +178,15 @@ def load_class(session: SparkSession, name: str) -> Any:
         except Py4JJavaError:
             continue
     return None
+
+
+def jar_of(session: SparkSession, name: str) -> str | None:
+    """The path of the jar that a Java class of the session comes from, or None."""
+    found = load_class(session, name)
+    if found is None:
+        return None
+    source = found.getProtectionDomain().getCodeSource()
+    return None if source is None else str(source.getLocation().getPath())
 
 
 def use_session_class_loader(session: SparkSession) -> None:

@@ -178,6 +178,7 @@ class KafkaUtils:
             self._broker = start_broker(self._backend, access, self._settings)
             atexit.register(self.teardown)
             log.info("broker: %s", self._broker.describe())
+            _look_around()
 
     def teardown(self) -> None:
         """Closes the clients and ends the broker. Safe at any time, and more than once;
@@ -676,6 +677,17 @@ class KafkaUtils:
             if self._clients is None:
                 self._clients = Clients(access)
             return self._clients.choose(spark)
+
+
+def _look_around() -> None:
+    """Warns of what does not go together, where a look takes milliseconds."""
+    from spark_kafka_testkit import _gateway, preflight
+
+    found = preflight.check_packages()
+    session = _gateway.active_session()
+    if session is not None:
+        found += preflight.mismatches(session)
+    preflight.warn(found)
 
 
 def _check_topic(topic: str, name: str = "topic") -> None:

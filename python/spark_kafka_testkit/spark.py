@@ -28,6 +28,8 @@ __all__ = [
     "SparkVersion",
     "attach",
     "installed_spark",
+    "knows_kafka",
+    "running_spark",
     "spark_and_jars",
     "spark_conf",
 ]
@@ -125,8 +127,9 @@ def attach(spark: SparkSession) -> None:
     helper runs in a JVM on this machine.
 
     Raises:
-        SparkSetupError: a session that is stopped; a Connect server of a Spark version
-            whose connector is not in the lock.
+        SparkSetupError: a session that is stopped; one whose class path has a connector
+            or helper that does not go with it, which the text names; a Connect server
+            of a Spark version whose connector is not in the lock.
         JarError: a jar can't be found or fetched.
     """
     if _gateway.is_connect(spark):
@@ -137,7 +140,7 @@ def attach(spark: SparkSession) -> None:
             "The session has no JVM in reach of this process: it is stopped. Make a "
             "new one, with the settings of KafkaUtils.spark_conf()."
         )
-    version = _running_spark(spark)
+    version = running_spark(spark)
     if _gateway.load_class(spark, _gateway.CONNECTOR_CLASS) is None:
         connector = connector_jars(version.spark, version.scala)
         if connector is None:
@@ -150,6 +153,20 @@ def attach(spark: SparkSession) -> None:
     if _gateway.load_class(spark, _gateway.API_CLASS) is None:
         _add_jar(spark, str(version.helper))
     _gateway.use_session_class_loader(spark)
+    _check_pairings(spark)
+
+
+def _check_pairings(spark: SparkSession) -> None:
+    """What was on the class path before can't be taken off it again."""
+    from spark_kafka_testkit.preflight import mismatches
+
+    wrong = [
+        str(finding)
+        for finding in mismatches(spark)
+        if finding.subject in ("connector", "helper jar")
+    ]
+    if wrong:
+        raise SparkSetupError("\n".join(wrong))
 
 
 def _attach_connect(spark: SparkSession) -> None:
@@ -181,7 +198,8 @@ def knows_kafka(spark: SparkSession) -> bool:
     return True
 
 
-def _running_spark(spark: SparkSession) -> SparkVersion:
+def running_spark(spark: SparkSession) -> SparkVersion:
+    """The Spark of a classic session."""
     scala = re.match(r"\d+\.\d+", _gateway.scala_version(spark))
     assert scala is not None
     return SparkVersion(spark=spark.version, scala=scala[0])

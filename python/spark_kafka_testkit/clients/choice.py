@@ -33,6 +33,7 @@ class Clients:
         self._sessions: JvmClient | None = None
         self._own: JvmClient | None = None
         self._kafka_python: KafkaPythonClient | None = None
+        self._looked = False
         self._announced: tuple[str, str] | None = None
 
     def choose(self, spark: SparkSession | None) -> Client:
@@ -44,6 +45,8 @@ class Clients:
             HelperError: `jvm` is asked for, and the helper can't be had.
             ValueError: it asks for something else.
         """
+        if spark is not None and _gateway.is_connect(spark):
+            self._warn_once(spark)
         asked = os.environ.get(CLIENT_ENV) or None
         if asked not in (None, "jvm", "kafka-python"):
             raise ValueError(
@@ -62,6 +65,13 @@ class Clients:
                 "records go through %s%s", client.name, f": {reason}" if reason else ""
             )
         return client
+
+    def _warn_once(self, spark: SparkSession) -> None:
+        if not self._looked:
+            from spark_kafka_testkit import preflight
+
+            self._looked = True
+            preflight.warn(preflight.unreachable(spark, str(self._access)))
 
     def made(self) -> list[Client]:
         """The clients there are."""
