@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkVersion", "attach", "installed_spark", "spark_conf"]
 
-# What makes the small queries of tests quick, and changes no result
-# (docs/performance.md has what each is worth).
+# What makes the small queries of tests quick, and changes no result.
 QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
