@@ -26,7 +26,8 @@ def helper(binary: String, release: String): Project = {
     libraryDependencies ++= Seq(
       "org.apache.kafka" % "kafka-clients" % baseline.kafkaClients % Provided,
       "org.apache.arrow" % "arrow-vector" % baseline.arrow % Provided,
-      "com.fasterxml.jackson.core" % "jackson-databind" % baseline.jackson % Provided
+      "com.fasterxml.jackson.core" % "jackson-databind" % baseline.jackson % Provided,
+      "net.sf.py4j" % "py4j" % baseline.py4j % Provided
     )
   )
 }

@@ -17,6 +17,7 @@ from unittest import mock
 from spark_kafka_testkit import KafkaUtils, _gateway, _jars
 from spark_kafka_testkit._java import find_java
 from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit.clients.choice import CLIENT_ENV
 from spark_kafka_testkit.spark import installed_spark
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def jvm_pid(spark: SparkSession) -> int:
 
 @contextlib.contextmanager
 def fallback() -> Iterator[None]:
-    """The time for which KafkaUtils sees no session, and goes by kafka-python."""
-    with mock.patch.object(_gateway, "active_session", return_value=None):
+    """The time for which KafkaUtils goes by kafka-python."""
+    with mock.patch.dict(os.environ, {CLIENT_ENV: "kafka-python"}):
         yield
 
 

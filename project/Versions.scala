@@ -9,16 +9,45 @@ object Versions {
       scala: String,
       kafkaClients: String,
       arrow: String,
-      jackson: String
+      jackson: String,
+      py4j: String
   ) {
     def scalaBinary: String = scala.split('.').take(2).mkString(".")
   }
 
   val sparks: Seq[Spark] = Seq(
-    Spark("3.5.7", scala = "2.12.18", kafkaClients = "3.4.1", arrow = "12.0.1", jackson = "2.15.2"),
-    Spark("4.0.0", scala = "2.13.16", kafkaClients = "3.9.0", arrow = "18.1.0", jackson = "2.18.2"),
-    Spark("4.1.1", scala = "2.13.17", kafkaClients = "3.9.1", arrow = "18.3.0", jackson = "2.20.0"),
-    Spark("4.2.0", scala = "2.13.18", kafkaClients = "3.9.2", arrow = "19.0.0", jackson = "2.21.2")
+    Spark(
+      "3.5.7",
+      scala = "2.12.18",
+      kafkaClients = "3.4.1",
+      arrow = "12.0.1",
+      jackson = "2.15.2",
+      py4j = "0.10.9.7"
+    ),
+    Spark(
+      "4.0.0",
+      scala = "2.13.16",
+      kafkaClients = "3.9.0",
+      arrow = "18.1.0",
+      jackson = "2.18.2",
+      py4j = "0.10.9.9"
+    ),
+    Spark(
+      "4.1.1",
+      scala = "2.13.17",
+      kafkaClients = "3.9.1",
+      arrow = "18.3.0",
+      jackson = "2.20.0",
+      py4j = "0.10.9.9"
+    ),
+    Spark(
+      "4.2.0",
+      scala = "2.13.18",
+      kafkaClients = "3.9.2",
+      arrow = "19.0.0",
+      jackson = "2.21.2",
+      py4j = "0.10.9.9"
+    )
   )
 
   /** The helper is compiled against the oldest Spark of each Scala version, so that one thin jar

@@ -15,6 +15,8 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 
+from .sessions import spark_session
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -39,20 +41,10 @@ def kafka() -> Iterator[KafkaUtils]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """A session with the helper and the connector, as a user makes it."""
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").appName("tests")
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.log.level": "ERROR",
-    }
-    for name, value in KafkaUtils.spark_conf(settings).items():
-        builder = builder.config(name, value)
+    """The session of the run; see `sessions.py`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYSPARK_PYTHON", sys.executable)  # where pandas is
-        session = builder.getOrCreate()
+        session = spark_session()
     yield session
     session.stop()
 

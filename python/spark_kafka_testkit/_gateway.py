@@ -9,11 +9,12 @@ never holds an answer that nobody has read.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 API_CLASS = "sparkkafka.testkit.PythonApi"
 NEEDED_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
 CONNECT_SECONDS = 30.0
+HELPER_JAR = re.compile(r"spark-kafka-testkit_(\d+\.\d+)\.jar$")
 CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 
 
 class Helper:
-    """The JVM helper in the JVM of a classic Spark session.
+    """The JVM helper, in the JVM of a classic Spark session or in one of our own.
 
     Attributes:
         jvm_key: tells one JVM from another; a helper is of no use to another JVM.
@@ -41,11 +43,25 @@ class Helper:
         self._api = api
         self.jvm_key = jvm_key
 
-    def open(self, bootstrap_servers: str) -> int:
-        return int(self._api.pyOpen(bootstrap_servers))
+    def open(self, settings: Mapping[str, str]) -> int:
+        """A handle for the cluster that clients reach by these settings of Kafka's.
+        They hold secrets, so they take the channel: py4j logs what it carries.
+        """
+        opened = Channel(str(self._api.pyOpen()))
+        try:
+            with _silence_told(opened):
+                opened.send(dict(settings))
+                return int(opened.result())
+        finally:
+            opened.close()
 
     def close(self, handle: int) -> None:
-        self._api.pyClose(handle)
+        from py4j.protocol import Py4JError
+
+        try:
+            self._api.pyClose(handle)
+        except (Py4JError, OSError):
+            pass  # the JVM has gone, and what was open in it
 
     def serve(self, handle: int) -> str:
         """The address of a channel that serves operations (`Operations.scala`)."""
@@ -82,6 +98,11 @@ def jvm_of(session: SparkSession) -> Any:
     )
 
 
+def is_connect(session: SparkSession) -> bool:
+    """Whether it is a Spark Connect session."""
+    return type(session).__module__.startswith("pyspark.sql.connect.")
+
+
 def jvm_key(session: SparkSession) -> int:
     return id(session.sparkContext._gateway)
 
@@ -90,7 +111,8 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
     """The helper on the session's class path, or None and the reason.
 
     Raises:
-        HelperError: the jar is of another version than this package.
+        HelperError: the jar is of another version than this package, or for another
+            Scala version than Spark's.
     """
     api_class = load_class(session, API_CLASS)
     if api_class is None:
@@ -101,9 +123,37 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
             "the helper jar is on the session's class path, but kafka-clients, which "
             "the connector brings, is not",
         )
+    check_scala(jar_of(session, API_CLASS), scala_version(session))
     api = api_class.newInstance()
     check_version(str(api.pyVersion()))
     return Helper(api, jvm_key(session)), ""
+
+
+def helper_at(port: int, secret: str) -> Helper:
+    """The helper in a JVM of our own (`Main.scala`), whose gateway listens there.
+
+    Raises:
+        HelperError: the jar is of another version than this package.
+    """
+    from py4j.java_gateway import GatewayParameters, JavaGateway
+
+    parameters = GatewayParameters(address="127.0.0.1", port=port, auth_token=secret)
+    api = JavaGateway(gateway_parameters=parameters).entry_point
+    check_version(str(api.pyVersion()))
+    return Helper(api, id(api))
+
+
+def check_scala(jar: str | None, running: str) -> None:
+    """Raises a HelperError where the helper jar is for another Scala version. It must
+    not be tried: linkage errors end py4j's connection.
+    """
+    match = HELPER_JAR.search(jar or "")
+    if match is not None and not running.startswith(f"{match[1]}."):
+        raise HelperError(
+            f"The helper jar on Spark's class path, {match[0]}, is built for Scala "
+            f"{match[1]}, and Spark runs Scala {running}. Use the jar for its Scala "
+            "version: KafkaUtils.spark_conf() names it."
+        )
 
 
 def check_version(found: str) -> None:
@@ -132,6 +182,15 @@ def load_class(session: SparkSession, name: str) -> Any:
         except Py4JJavaError:
             continue
     return None
+
+
+def jar_of(session: SparkSession, name: str) -> str | None:
+    """The path of the jar that a Java class of the session comes from, or None."""
+    found = load_class(session, name)
+    if found is None:
+        return None
+    source = found.getProtectionDomain().getCodeSource()
+    return None if source is None else str(source.getLocation().getPath())
 
 
 def use_session_class_loader(session: SparkSession) -> None:
@@ -221,6 +280,20 @@ class Channel:
         self._socket.close()
 
 
+@contextmanager
+def _silence_told(channel: Channel) -> Iterator[None]:
+    """Turns a time-out of the channel's socket into a HelperError."""
+    try:
+        yield
+    except KafkaTestkitError:
+        raise
+    except TimeoutError as error:
+        raise HelperError(
+            f"The JVM helper has been silent for {channel.silence_seconds:g} s; is its "
+            "JVM suspended, or out of memory?"
+        ) from error
+
+
 class Channels:
     """Channels that serve one operation after another: to open one takes several
     milliseconds, so idle ones are kept.
@@ -246,14 +319,8 @@ class Channels:
         except IndexError:
             lent = Channel(self._connect())
         try:
-            yield lent
-        except KafkaTestkitError:
-            raise
-        except TimeoutError as error:
-            raise HelperError(
-                f"The JVM helper has been silent for {lent.silence_seconds:g} s; is "
-                "Spark's JVM suspended, or out of memory?"
-            ) from error
+            with _silence_told(lent):
+                yield lent
         finally:
             if lent.is_idle:
                 self._idle.append(lent)

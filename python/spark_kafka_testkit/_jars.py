@@ -30,8 +30,10 @@ __all__ = [
     "broker_version",
     "cache_folder",
     "connector_jars",
+    "connector_scala",
     "connector_versions",
     "fetch",
+    "kafka_clients",
     "own_jar",
 ]
 
@@ -111,6 +113,22 @@ def connector_jars(spark_version: str, scala: str) -> list[LockedJar] | None:
     if entry is None or entry["scala"] != scala:
         return None
     return [LockedJar(**jar) for jar in entry["jars"]]
+
+
+def connector_scala(spark_version: str) -> str | None:
+    """The Scala version of the connector that is locked for this Spark, if one is."""
+    entry = _lock()["connectors"].get(spark_version)
+    return None if entry is None else str(entry["scala"])
+
+
+def kafka_clients(spark_version: str) -> LockedJar:
+    """The kafka-clients of this Spark's connector, or of the newest one where that is
+    not in the lock: it does not depend on Spark.
+    """
+    connectors = _lock()["connectors"]
+    entry = connectors.get(spark_version) or connectors[connector_versions()[-1]]
+    jars = [LockedJar(**jar) for jar in entry["jars"]]
+    return next(jar for jar in jars if ":kafka-clients:" in jar.coordinate)
 
 
 def cache_folder() -> Path:

@@ -8,11 +8,13 @@ import atexit
 import logging
 import os
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import assertions, reading, streaming, waiting
+from spark_kafka_testkit.access import Access, SparkOptions
 from spark_kafka_testkit.brokers import (
     Broker,
     BrokerSettings,
@@ -59,8 +61,8 @@ class KafkaUtils:
             assert kafka.get_all_records(spark, "events") == {"user1": "login"}
 
     Records go through a helper in Spark's JVM where the active classic session has it
-    (`spark_conf`, `attach`), else through kafka-python, with the same results; `client`
-    says which.
+    (`spark_conf`, `attach`), else through the helper in a small JVM of the kit's own,
+    else through kafka-python, with the same results; `client` says which.
 
     Args:
         kafka_version: the version of Confluent's Kafka image, for the container
@@ -84,9 +86,16 @@ class KafkaUtils:
             its topics removed, or start one; and leave it running, for 8 hours after
             its last use. It serves one run at a time: another gets one of its own.
             Without it, SPARK_KAFKA_TESTKIT_REUSE=1 decides.
+        client_config: how clients reach the broker at `bootstrap_servers`: settings of
+            Kafka's Java clients, by their names, for example `security.protocol`. All
+            that the kit does with the broker goes by them; Spark gets them by
+            `spark_options()`.
+        topic_prefix: for a cluster that others use too: what the names of all topics
+            begin with that this object creates. `topic("events")` gives such a name.
 
     Raises:
-        ValueError: an unknown backend, or one that does not go with the address.
+        TypeError, ValueError: an argument that can't be used; an unknown backend, or
+            one that does not go with the address.
     """
 
     def __init__(
@@ -102,6 +111,8 @@ class KafkaUtils:
         network: Any = None,
         network_alias: str = "kafka",
         reuse: bool | None = None,
+        client_config: Mapping[str, Any] | None = None,
+        topic_prefix: str | None = None,
     ) -> None:
         self.kafka_version = kafka_version
         self._settings = BrokerSettings(
@@ -117,6 +128,16 @@ class KafkaUtils:
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
         )
+        self._client_config = dict(Access("", client_config or {}).client_config)
+        if client_config and self._backend != "external":
+            raise ValueError(
+                "client_config is for a broker that runs already: give its address as "
+                "bootstrap_servers=..., or leave client_config out"
+            )
+        self._prefix = ""
+        if topic_prefix is not None:
+            _check_topic(topic_prefix, "topic_prefix")
+            self._prefix = f"{topic_prefix}-{uuid.uuid4().hex[:8]}-"
         self._lock = threading.RLock()
         self._forget()
 
@@ -158,9 +179,13 @@ class KafkaUtils:
             self._broker = self._start()
             atexit.register(self.teardown)
             log.info("broker: %s", self._broker.describe())
+            _look_around()
 
     def _start(self) -> Broker:
-        return start_broker(self._backend, self._bootstrap_servers, self._settings)
+        access = None
+        if self._bootstrap_servers is not None:
+            access = Access(self._bootstrap_servers, self._client_config)
+        return start_broker(self._backend, access, self._settings)
 
     def teardown(self) -> None:
         """Closes the clients and ends the broker. Safe at any time, and more than once;
@@ -244,9 +269,9 @@ class KafkaUtils:
         from spark_kafka_testkit.clients._kafka import make_producer
 
         with self._lock:
-            address = self._running("producer").bootstrap_servers
+            access = self._access("producer")
             if self._producer is None:
-                self._producer = make_producer(address)
+                self._producer = make_producer(access)
             return self._producer
 
     @property
@@ -255,19 +280,33 @@ class KafkaUtils:
         from spark_kafka_testkit.clients._kafka import make_admin
 
         with self._lock:
-            address = self._running("admin_client").bootstrap_servers
+            access = self._access("admin_client")
             if self._admin_client is None:
-                self._admin_client = make_admin(address)
+                self._admin_client = make_admin(access)
             return self._admin_client
 
     @property
     def client(self) -> str:
-        """What moves the records now: `"jvm"`, the helper in the active Spark session,
-        or `"kafka-python"`.
+        """What moves the records now: `"jvm"`, the helper in the JVM of the active
+        Spark session or in one of the kit's own, or `"kafka-python"`.
         """
         return self._client("client").name
 
+    def spark_options(self) -> SparkOptions:
+        """What Spark's Kafka source and sink need to reach the broker, for
+        `.options(**kafka.spark_options())`: its address, and `client_config`, each name
+        after `kafka.`. A dict, whose repr hides secrets.
+        """
+        return self._access("spark_options()").for_spark()
+
     # Topics
+
+    def topic(self, name: str) -> str:
+        """The name to use for a topic of this object: with `topic_prefix` the prefix,
+        eight characters of this object's own, and the name; else the name as it is.
+        """
+        _check_topic(name, "name")
+        return f"{self._prefix}{name}"
 
     def create_topics(
         self,
@@ -290,6 +329,7 @@ class KafkaUtils:
         from spark_kafka_testkit import topics
 
         names = _topic_names(topic_names)
+        self._check_prefix(names)
         _check_positive(num_partitions, "num_partitions")
         _check_positive(replication_factor, "replication_factor")
         with self._lock:
@@ -318,6 +358,15 @@ class KafkaUtils:
             topics.delete_topics(self.admin_client, names)
             self._created.difference_update(names)
             self._known.difference_update(names)
+
+    def _check_prefix(self, names: Sequence[str]) -> None:
+        for name in names:
+            if not name.startswith(self._prefix):
+                raise ValueError(
+                    f"Topic {name!r} does not begin with {self._prefix!r}, as all "
+                    "topics of this KafkaUtils do, because of its topic_prefix. "
+                    f"Write kafka.topic({name!r})."
+                )
 
     def _check_own(self, names: Sequence[str]) -> None:
         from spark_kafka_testkit.topics import existing
@@ -725,19 +774,33 @@ class KafkaUtils:
             )
         return self._broker
 
+    def _access(self, caller: str) -> Access:
+        return Access(self._running(caller).bootstrap_servers, self._client_config)
+
     def _client(self, caller: str, spark: SparkSession | None = None) -> Client:
         with self._lock:
-            address = self._running(caller).bootstrap_servers
+            access = self._access(caller)
             if self._clients is None:
-                self._clients = Clients(address)
+                self._clients = Clients(access)
             return self._clients.choose(spark)
 
 
-def _check_topic(topic: str) -> None:
+def _look_around() -> None:
+    """Warns of what does not go together, where a look takes milliseconds."""
+    from spark_kafka_testkit import _gateway, preflight
+
+    found = preflight.check_packages()
+    session = _gateway.active_session()
+    if session is not None:
+        found += preflight.mismatches(session)
+    preflight.warn(found)
+
+
+def _check_topic(topic: str, name: str = "topic") -> None:
     if not isinstance(topic, str):
-        raise TypeError(f"topic must be a str, not {type(topic).__name__}")
+        raise TypeError(f"{name} must be a str, not {type(topic).__name__}")
     if not topic:
-        raise ValueError("topic must not be empty")
+        raise ValueError(f"{name} must not be empty")
 
 
 def _topic_names(topic_names: Sequence[str]) -> list[str]:

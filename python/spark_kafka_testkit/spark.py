@@ -13,13 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _gateway
-from spark_kafka_testkit._jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit._jars import (
+    connector_jars,
+    connector_scala,
+    fetch,
+    own_jar,
+)
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["SparkVersion", "attach", "installed_spark", "spark_conf"]
+__all__ = [
+    "SparkVersion",
+    "attach",
+    "installed_spark",
+    "knows_kafka",
+    "running_spark",
+    "spark_and_jars",
+    "spark_conf",
+]
 
 # What makes the small queries of tests quick, and changes no result.
 QUICK = {
@@ -49,8 +62,17 @@ class SparkVersion:
 
 
 def installed_spark() -> SparkVersion:
-    """The Spark that a new session will run: read off the name of its core jar, under
-    SPARK_HOME or in the pyspark package.
+    """The Spark that a new session will run.
+
+    Raises:
+        SparkSetupError: there is none.
+    """
+    return spark_and_jars()[0]
+
+
+def spark_and_jars() -> tuple[SparkVersion, Path]:
+    """The Spark that a new session will run, read off the name of its core jar, under
+    SPARK_HOME or in the pyspark package; and the folder of its jars.
 
     Raises:
         SparkSetupError: there is none.
@@ -63,7 +85,7 @@ def installed_spark() -> SparkVersion:
     for home in homes:
         for jar in (home / "jars").glob("spark-core_*.jar"):
             if match := re.fullmatch(r"spark-core_(\d+\.\d+)-(.+)\.jar", jar.name):
-                return SparkVersion(spark=match[2], scala=match[1])
+                return SparkVersion(spark=match[2], scala=match[1]), home / "jars"
     raise SparkSetupError(
         "No Spark was found: SPARK_HOME is not set, and the pyspark package is not "
         "installed (or brings no jars). "
@@ -113,18 +135,24 @@ def attach(spark: SparkSession) -> None:
     Every Python thread has a JVM thread of its own: call it in each that reads or
     writes Kafka by this session.
 
+    A Spark Connect session gets the connector, from this machine, for itself alone; the
+    helper runs in a JVM on this machine.
+
     Raises:
-        SparkSetupError: a Spark Connect session, or one that is stopped.
+        SparkSetupError: a session that is stopped; one whose class path has a connector
+            or helper that does not go with it, which the text names; a Connect server
+            of a Spark version whose connector is not in the lock.
         JarError: a jar can't be found or fetched.
     """
+    if _gateway.is_connect(spark):
+        _attach_connect(spark)
+        return
     if _gateway.jvm_of(spark) is None:
         raise SparkSetupError(
-            "The session has no JVM in reach of this process: it is a Spark Connect "
-            "session, or it is stopped. "
-            "The kit works with it all the same, by kafka-python; put the connector on "
-            "the Connect server."
+            "The session has no JVM in reach of this process: it is stopped. Make a "
+            "new one, with the settings of KafkaUtils.spark_conf()."
         )
-    version = _running_spark(spark)
+    version = running_spark(spark)
     if _gateway.load_class(spark, _gateway.CONNECTOR_CLASS) is None:
         connector = connector_jars(version.spark, version.scala)
         if connector is None:
@@ -137,9 +165,53 @@ def attach(spark: SparkSession) -> None:
     if _gateway.load_class(spark, _gateway.API_CLASS) is None:
         _add_jar(spark, str(version.helper))
     _gateway.use_session_class_loader(spark)
+    _check_pairings(spark)
 
 
-def _running_spark(spark: SparkSession) -> SparkVersion:
+def _check_pairings(spark: SparkSession) -> None:
+    """What was on the class path before can't be taken off it again."""
+    from spark_kafka_testkit.preflight import mismatches
+
+    wrong = [
+        str(finding)
+        for finding in mismatches(spark)
+        if finding.subject in ("connector", "helper jar")
+    ]
+    if wrong:
+        raise SparkSetupError("\n".join(wrong))
+
+
+def _attach_connect(spark: SparkSession) -> None:
+    if knows_kafka(spark):
+        return
+    scala = connector_scala(spark.version)
+    connector = connector_jars(spark.version, scala) if scala else None
+    if connector is None:
+        raise SparkSetupError(
+            f"The Connect server runs Spark {spark.version}, whose Kafka connector the "
+            "kit does not have. Start the server with spark.jars.packages="
+            f"org.apache.spark:spark-sql-kafka-0-10_<its Scala version>:{spark.version}"
+        )
+    jars = fetch(connector, f"the Kafka connector for Spark {spark.version}")
+    spark.addArtifacts(*map(str, jars))
+
+
+def knows_kafka(spark: SparkSession) -> bool:
+    """Whether the session has a source named `kafka`; no broker is asked."""
+    from pyspark.errors import AnalysisException
+
+    options = {"kafka.bootstrap.servers": "127.0.0.1:1", "subscribe": "any"}
+    try:
+        spark.read.format("kafka").options(**options).load().schema  # noqa: B018
+    except AnalysisException as error:
+        if "kafka" in str(error):
+            return False
+        raise
+    return True
+
+
+def running_spark(spark: SparkSession) -> SparkVersion:
+    """The Spark of a classic session."""
     scala = re.match(r"\d+\.\d+", _gateway.scala_version(spark))
     assert scala is not None
     return SparkVersion(spark=spark.version, scala=scala[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils, _gateway
+from spark_kafka_testkit import KafkaUtils
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,8 +19,7 @@ def through(
     client: str, bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[KafkaUtils]:
     """A KafkaUtils of that broker, whose calls go through that client."""
-    if client == "kafka-python":
-        monkeypatch.setattr(_gateway, "active_session", lambda: None)
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CLIENT", client)
     with KafkaUtils(bootstrap_servers=bootstrap_servers) as external:
         assert external.client == client
         yield external

@@ -17,6 +17,8 @@ from pyspark.sql.functions import col
 
 from spark_kafka_testkit import KafkaUtils
 
+from ..sessions import spark_session
+
 
 class KafkaTest(unittest.TestCase):
     """What the document's ReusedSQLTestCase gives: a session for the class."""
@@ -28,15 +30,7 @@ class KafkaTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        builder = SparkSession.builder.master("local[2]")
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.log.level": "ERROR",
-        }
-        for name, value in KafkaUtils.spark_conf(settings).items():
-            builder = builder.config(name, value)
-        cls.spark = builder.getOrCreate()
+        cls.spark = spark_session()
         cls.kafka_utils = KafkaUtils(**cls.where)  # type: ignore[arg-type]
         cls.kafka_utils.setup()
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Client, Read
 from spark_kafka_testkit.clients.kafka_python import KafkaPythonClient
 from spark_kafka_testkit.errors import ReadTimeoutError, RecordsDeletedError
@@ -63,7 +64,7 @@ def producers(spark: Any, kafka: KafkaUtils) -> Iterator[Producers]:
 @pytest.fixture(scope="module")
 def clients(spark: Any, kafka: KafkaUtils) -> Iterator[list[Client]]:
     """Both clients of the kit; one of them where the environment says so."""
-    python = KafkaPythonClient(kafka.broker)
+    python = KafkaPythonClient(Access(kafka.broker))
     jvm = kafka._client("test", spark)
     assert (jvm.name, python.name) == ("jvm", "kafka-python")
     yield [client for client in (jvm, python) if ONLY in (None, client.name)]

@@ -96,7 +96,7 @@ def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
     """Names, partitions, labels, and the end of each; the marker chooses."""
     result = inner("--strict-markers", test_fixtures=FIXTURES)
     result.assert_outcomes(passed=13, warnings=0)
-    result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by kafka-python"])
+    result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by jvm"])
     result.stdout.no_fnmatch_line("*LeftoverWarning*")
 
 

@@ -74,7 +74,7 @@ def test_all_workers_share_one_broker(
             "topic 'test_that_fails-gw?-*', offsets: partition 0: 0 to 0",
             "the end of the broker's log:",
             "  *INFO*",
-            "kafka: Kafka *, embedded, at 127.0.0.1:*; records by kafka-python",
+            "kafka: Kafka *, embedded, at 127.0.0.1:*; records by jvm",
         ]
     )
     lines = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]

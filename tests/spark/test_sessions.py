@@ -39,7 +39,7 @@ def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> N
     out = run_script(
         """
         spark = builder.getOrCreate()
-        assert kafka.client == "kafka-python"
+        assert kafka.client == "jvm"
         kafka.attach(spark)
         kafka.attach(spark)
         assert kafka.client == "jvm"
@@ -59,7 +59,7 @@ def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> N
         """
     )
     assert out.splitlines()[1:] == [
-        "records go through kafka-python: "
+        "records go through jvm: in a JVM of the kit's own: "
         "the helper jar is not on the session's class path",
         "records go through jvm",
     ]
@@ -107,7 +107,7 @@ def test_plain_jars_on_the_command_line_work(run_script: RunScript) -> None:
 
 
 def test_the_helper_without_the_connector_is_not_used(run_script: RunScript) -> None:
-    """Without kafka-clients the kit falls back, and says why."""
+    """Without kafka-clients the kit takes a JVM of its own, and says why."""
     out = run_script(
         """
         spark = builder.getOrCreate()
@@ -117,8 +117,8 @@ def test_the_helper_without_the_connector_is_not_used(run_script: RunScript) -> 
         submit_args=f"--jars {helper_jar()}",
     )
     assert out.splitlines()[1:] == [
-        "records go through kafka-python: the helper jar is on the session's class "
-        "path, but kafka-clients, which the connector brings, is not"
+        "records go through jvm: in a JVM of the kit's own: the helper jar is on the "
+        "session's class path, but kafka-clients, which the connector brings, is not"
     ]
 
 
@@ -157,7 +157,6 @@ def test_a_session_that_is_stopped_and_made_anew_is_found(
         assert kafka.client == "jvm"
         kafka.send_messages(topic, [("k1", "v")])
         spark.stop()
-        assert kafka.client == "kafka-python"
         kafka.send_messages(topic, [("k2", "v")])
         spark = builder.getOrCreate()
         assert kafka.client == "jvm"
@@ -201,11 +200,12 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
         """
         import socket
         from spark_kafka_testkit._gateway import Channel, find_helper
+        from spark_kafka_testkit.access import Access
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         helper, _ = find_helper(spark)
-        address = helper.serve(helper.open(kafka.broker))
+        address = helper.serve(helper.open(Access(kafka.broker).for_java()))
         port, secret = address.split()
         for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):
             with socket.create_connection(("127.0.0.1", int(port))) as stranger:
@@ -302,6 +302,6 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         """
     )
     assert out.splitlines()[-1] == (
-        "The JVM helper has been silent for 2 s; is Spark's JVM suspended, or out of "
+        "The JVM helper has been silent for 2 s; is its JVM suspended, or out of "
         "memory?"
     )

@@ -16,7 +16,7 @@ JARS = {
     "spark-kafka-testkit-broker.jar",
 }
 USE = """
-import sys
+import os, sys
 import spark_kafka_testkit
 from spark_kafka_testkit import KafkaUtils
 from pyspark.sql import SparkSession
@@ -24,8 +24,12 @@ from pyspark.sql import SparkSession
 assert sys.prefix in spark_kafka_testkit.__file__, spark_kafka_testkit.__file__
 with KafkaUtils(backend="embedded") as kafka:
     kafka.send_messages("t", [("k1", "v1")])
+    assert kafka.client == "jvm"  # the kit's own
+    assert kafka.get_all_records(None, "t") == {"k1": "v1"}
+    os.environ["SPARK_KAFKA_TESTKIT_CLIENT"] = "kafka-python"
     assert kafka.client == "kafka-python"
     assert kafka.get_all_records(None, "t") == {"k1": "v1"}
+    del os.environ["SPARK_KAFKA_TESTKIT_CLIENT"]
     builder = SparkSession.builder.master("local[2]")
     for name, value in KafkaUtils.spark_conf().items():
         builder = builder.config(name, value)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, cast
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
 __all__ = [
@@ -135,10 +136,10 @@ class BrokerSettings:
 
 
 def start_broker(
-    backend: Backend, bootstrap_servers: str | None, settings: BrokerSettings
+    backend: Backend, access: Access | None, settings: BrokerSettings
 ) -> Broker:
     """Starts, or finds, the broker; `auto` takes a container where a Docker daemon
-    answers, else the embedded one.
+    answers, else the embedded one. `access` is that of an external one.
 
     Raises:
         BrokerStartError: none came up; the text tells of each attempt.
@@ -148,8 +149,8 @@ def start_broker(
     if backend == "external":
         from spark_kafka_testkit.brokers.external import ExternalBroker
 
-        assert bootstrap_servers is not None
-        return ExternalBroker(bootstrap_servers)
+        assert access is not None
+        return ExternalBroker(access)
     if settings.reuse:
         from spark_kafka_testkit.brokers import kept
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers._pull import pull
@@ -207,7 +208,7 @@ class ContainerBroker:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                await_api(self.bootstrap_servers, 1.0)
+                await_api(Access(self.bootstrap_servers), 1.0)
             except BrokerUnreachableError:
                 if self._exit_code() is not None or time.monotonic() >= deadline:
                     raise

@@ -9,27 +9,28 @@ and hold it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import queue
-import random
 import shutil
 import subprocess
 import tempfile
 import threading
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
 from spark_kafka_testkit._jars import (
     broker_jars,
     broker_version,
-    cache_folder,
     fetch,
     own_jar,
 )
-from spark_kafka_testkit._java import Java, find_java
+from spark_kafka_testkit._java import (
+    ClassArchive,
+    Java,
+    close_in_children,
+    find_java,
+)
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.errors import BrokerStartError
@@ -145,7 +146,7 @@ class _Process:
         self.port, controller_port = free_ports(2)
         self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
         self._log = self._folder / "broker.log"
-        self._archive = _Archive(java, jars)
+        self._archive = ClassArchive("broker", java, FLAGS, jars)
         self._is_ready = False
         properties = _properties(
             self._folder, self.port, controller_port, settings.broker_config
@@ -171,7 +172,7 @@ class _Process:
             raise BrokerStartError(
                 f"The embedded broker's JVM could not be started: {error}"
             ) from error
-        _close_in_children(self._popen)
+        close_in_children(self._popen)
         try:
             self._await_ready()
         except BaseException:
@@ -265,66 +266,6 @@ class _Process:
         stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._archive.end(self._is_ready)
-
-
-class _Archive:
-    """The class-data archive of one Java and one set of jars: recorded when a first
-    broker ends, used by all that start later.
-    """
-
-    def __init__(self, java: Java, jars: list[Path]) -> None:
-        stamps = [
-            f"{jar}:{jar.stat().st_size}:{jar.stat().st_mtime_ns}" for jar in jars
-        ]
-        key = hashlib.sha256(
-            "\n".join([str(java.executable), java.version, *FLAGS, *stamps]).encode()
-        ).hexdigest()[:16]
-        folder = cache_folder() / "archives"
-        self._file = folder / f"broker-{key}.{'aot' if java.major >= 25 else 'jsa'}"
-        self._part: Path | None = None
-        if self._file.is_file():
-            self.flags = (
-                [f"-XX:AOTCache={self._file}"]
-                if java.major >= 25
-                else [f"-XX:SharedArchiveFile={self._file}", "-Xshare:auto"]
-            )
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        self._part = (
-            folder / f".{self._file.name}.{os.getpid()}.{random.getrandbits(32):08x}"
-        )
-        option = "AOTCacheOutput" if java.major >= 25 else "ArchiveClassesAtExit"
-        self.flags = [f"-XX:{option}={self._part}"]
-
-    def end(self, is_ready: bool) -> None:
-        """Puts a recorded archive in its place, whole or not at all; that of a broker
-        that never was ready holds too little.
-        """
-        if self._part is None:
-            return
-        if is_ready and self._part.is_file():
-            self._part.replace(self._file)
-        for left in (self._part, self._part.with_name(f"{self._part.name}.config")):
-            left.unlink(missing_ok=True)
-        self._part = None
-
-
-def _close_in_children(popen: subprocess.Popen[bytes]) -> None:
-    """Closes our end of the broker's stdin in forked children: one that lives on would
-    keep the broker alive.
-    """
-    reference = weakref.ref(popen)
-
-    def close() -> None:
-        process = reference()
-        if (
-            process is not None
-            and process.stdin is not None
-            and not process.stdin.closed
-        ):
-            process.stdin.close()
-
-    os.register_at_fork(after_in_child=close)
 
 
 def _properties(

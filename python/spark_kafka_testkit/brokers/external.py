@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spark_kafka_testkit.access import Access
+
 __all__ = ["ExternalBroker"]
 
 
@@ -14,11 +16,11 @@ class ExternalBroker:
 
     backend = "external"
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, access: Access) -> None:
         from spark_kafka_testkit.clients._kafka import await_api
 
-        await_api(bootstrap_servers)
-        self.bootstrap_servers = bootstrap_servers
+        await_api(access)
+        self.bootstrap_servers = access.bootstrap_servers
 
     def describe(self) -> str:
         return f"external Kafka at {self.bootstrap_servers}"

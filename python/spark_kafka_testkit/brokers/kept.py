@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from spark_kafka_testkit._jars import broker_version, cache_folder
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import (
     Backend,
     Broker,
@@ -398,7 +399,7 @@ def remove_topics(bootstrap_servers: str) -> None:
     from spark_kafka_testkit.clients._kafka import make_admin
     from spark_kafka_testkit.topics import delete_topics
 
-    admin = make_admin(bootstrap_servers)
+    admin = make_admin(Access(bootstrap_servers))
     try:
         delete_topics(admin, [t for t in admin.list_topics() if not t.startswith("__")])
     finally:

@@ -20,14 +20,14 @@ def doctor(ctx: click.Context, is_json: bool) -> None:
     Spark and its Kafka connector, Java, Docker, the packages: what was seen of each,
     and what to do where it does not fit.
     """
-    from spark_kafka_testkit.preflight import preflight
+    from spark_kafka_testkit.preflight import check
 
-    findings = preflight()
+    findings = check()
     lines = []
     for finding in findings:
         lines.append(f"{finding.state:<7}  {finding.subject}: {finding.seen}")
         if finding.advice:
             lines += [f"{'':9}{line}" for line in finding.advice.splitlines()]
     say(is_json, [asdict(finding) for finding in findings], *lines)
-    if any(finding.state == "wrong" for finding in findings):
+    if any(finding.state == "error" for finding in findings):
         ctx.exit(1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.cli._brokers import seconds_of
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
 from spark_kafka_testkit.cli._output import (
@@ -54,7 +55,7 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     from spark_kafka_testkit.topics import existing
 
     bootstrap_servers, _ = broker_address(address)
-    admin = make_admin(bootstrap_servers)
+    admin = make_admin(Access(bootstrap_servers))
     try:
         from kafka import TopicPartition
 
@@ -167,7 +168,7 @@ def _ensure_topic(bootstrap_servers: str, topic: str, partitions: int) -> None:
     from spark_kafka_testkit.clients._kafka import make_admin
     from spark_kafka_testkit.topics import create_topics, existing
 
-    admin = make_admin(bootstrap_servers)
+    admin = make_admin(Access(bootstrap_servers))
     try:
         if not existing(admin, [topic]):
             create_topics(admin, [topic], partitions, 1)
@@ -349,7 +350,7 @@ def _client(bootstrap_servers: str) -> Iterator[Client]:
     """The client of the kit's choice, closed at the end."""
     from spark_kafka_testkit.clients.choice import Clients
 
-    clients = Clients(bootstrap_servers)
+    clients = Clients(Access(bootstrap_servers))
     try:
         yield clients.choose(None)
     finally:

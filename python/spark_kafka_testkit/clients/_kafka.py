@@ -20,6 +20,8 @@ from spark_kafka_testkit.serde import encode
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
+    from spark_kafka_testkit.access import Access
+
 __all__ = [
     "await_api",
     "end_offsets",
@@ -52,7 +54,7 @@ def preload() -> None:
 
 
 @contextmanager
-def reaching(bootstrap_servers: str) -> Iterator[None]:
+def reaching(access: Access) -> Iterator[None]:
     """Turns kafka-python's several ways to say that nobody answers into one."""
     require_kafka_python()
     from kafka import errors
@@ -66,7 +68,8 @@ def reaching(bootstrap_servers: str) -> Iterator[None]:
         yield
     except kinds as error:
         raise BrokerUnreachableError(
-            bootstrap_servers, f"{type(error).__name__}: {error}."
+            access.bootstrap_servers,
+            f"{type(error).__name__}: {error}.{access.login_hint()}",
         ) from error
 
 
@@ -77,15 +80,13 @@ def supported(kind: Any, **settings: Any) -> dict[str, Any]:
     }
 
 
-def make_admin(
-    bootstrap_servers: str, timeout_seconds: float = 10.0
-) -> KafkaAdminClient:
+def make_admin(access: Access, timeout_seconds: float = 10.0) -> KafkaAdminClient:
     """A kafka-python admin client.
 
     Raises:
         BrokerUnreachableError: nobody answers within the time.
     """
-    with reaching(bootstrap_servers):
+    with reaching(access):
         from kafka import KafkaAdminClient
 
         millis = round(timeout_seconds * 1000)
@@ -94,17 +95,19 @@ def make_admin(
             bootstrap_timeout_ms=millis,
             api_version_auto_timeout_ms=millis,
         )
-        return KafkaAdminClient(bootstrap_servers=bootstrap_servers, **settings)
+        return KafkaAdminClient(
+            **{**access.for_kafka_python(KafkaAdminClient), **settings}
+        )
 
 
-def await_api(bootstrap_servers: str, timeout_seconds: float = 10.0) -> None:
+def await_api(access: Access, timeout_seconds: float = 10.0) -> None:
     """Returns when a broker answers a request at the address that it advertises.
 
     Raises:
         BrokerUnreachableError: none does within the time.
     """
-    with reaching(bootstrap_servers):
-        admin = make_admin(bootstrap_servers, timeout_seconds)
+    with reaching(access):
+        admin = make_admin(access, timeout_seconds)
         try:
             admin.list_topics()
         finally:
@@ -119,8 +122,7 @@ def end_offsets(admin: KafkaAdminClient, partitions: Iterable[Any]) -> dict[Any,
         from kafka.admin import OffsetSpec
 
         return _listed(admin, partitions, OffsetSpec.LATEST)
-    address = admin.config["bootstrap_servers"]
-    with make_consumer(address, "read_uncommitted") as consumer:
+    with make_consumer(_AdminsAccess(admin), "read_uncommitted") as consumer:
         return dict(consumer.end_offsets(list(partitions)))
 
 
@@ -139,11 +141,11 @@ def partition_offsets(
             admin, wanted, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED
         )
     else:
-        address = admin.config["bootstrap_servers"]
-        with make_consumer(address, "read_uncommitted") as consumer:
+        access = _AdminsAccess(admin)
+        with make_consumer(access, "read_uncommitted") as consumer:
             beginning = consumer.beginning_offsets(wanted)
         end = end_offsets(admin, wanted)
-        with make_consumer(address, "read_committed") as consumer:
+        with make_consumer(access, "read_committed") as consumer:
             stable = consumer.end_offsets(wanted)
     return {p: PartitionOffsets.of(beginning[p], end[p], stable[p]) for p in wanted}
 
@@ -157,25 +159,40 @@ def _listed(
     return {partition: answer.offset for partition, answer in found.items()}
 
 
+class _AdminsAccess:
+    """The access of an admin client, for other clients of kafka-python."""
+
+    def __init__(self, admin: KafkaAdminClient) -> None:
+        self._config = admin.config
+
+    def for_kafka_python(self, kind: Any) -> dict[str, Any]:
+        names = ("bootstrap_servers", "security_protocol", "ssl_context")
+        return {
+            name: value
+            for name, value in self._config.items()
+            if name in kind.DEFAULT_CONFIG and name.startswith(("sasl_", *names))
+        }
+
+
 def make_producer(
-    bootstrap_servers: str,
+    access: Access,
     to_bytes: Callable[[Any], bytes | None] = encode,
     **settings: Any,
 ) -> KafkaProducer:
     """A kafka-python producer that encodes keys and values by the kit's rules, or as
     `to_bytes` does, and waits for all replicas.
     """
-    with reaching(bootstrap_servers):
+    with reaching(access):
         from kafka import KafkaProducer
 
         serializer = _serializer(to_bytes)
-        return KafkaProducer(
-            bootstrap_servers=bootstrap_servers,
-            acks="all",
-            key_serializer=serializer,
-            value_serializer=serializer,
+        ours = {
+            "acks": "all",
+            "key_serializer": serializer,
+            "value_serializer": serializer,
             **supported(KafkaProducer, bootstrap_timeout_ms=10_000, **settings),
-        )
+        }
+        return KafkaProducer(**{**access.for_kafka_python(KafkaProducer), **ours})
 
 
 def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
@@ -193,29 +210,30 @@ def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
 
 @contextmanager
 def make_consumer(
-    bootstrap_servers: str, isolation: Isolation, wait_millis: int = 50
+    access: Access | _AdminsAccess, isolation: Isolation, wait_millis: int = 50
 ) -> Iterator[KafkaConsumer]:
     """A kafka-python consumer without a group, which never chooses an offset itself.
 
     Args:
-        bootstrap_servers: the address.
+        access: how the cluster is reached.
         isolation: what of transactions it sees.
         wait_millis: how long the broker holds back the answer to a fetch while there is
             nothing to read.
     """
     from kafka import KafkaConsumer
 
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        isolation_level=isolation,
-        auto_offset_reset="none",
-        enable_auto_commit=False,
-        fetch_max_wait_ms=wait_millis,
-        max_partition_fetch_bytes=8 << 20,
+    ours = {
+        "isolation_level": isolation,
+        "auto_offset_reset": "none",
+        "enable_auto_commit": False,
+        "group_id": None,
+        "fetch_max_wait_ms": wait_millis,
+        "max_partition_fetch_bytes": 8 << 20,
         **supported(
             KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000
         ),
-    )
+    }
+    consumer = KafkaConsumer(**{**access.for_kafka_python(KafkaConsumer), **ours})
     try:
         yield consumer
     finally:

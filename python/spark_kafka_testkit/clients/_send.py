@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import SendReport, Written
 from spark_kafka_testkit.clients._kafka import make_producer
 from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
@@ -37,8 +38,8 @@ class ProducerSlot:
         transactional_id: that of the transactional one, or None.
     """
 
-    def __init__(self, bootstrap_servers: str, transactional: bool) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, access: Access, transactional: bool) -> None:
+        self._access = access
         self._producer: KafkaProducer | None = None
         self.transactional_id = (
             f"spark-kafka-testkit-{uuid.uuid4()}" if transactional else None
@@ -51,7 +52,7 @@ class ProducerSlot:
                 settings["transactional_id"] = self.transactional_id
                 settings["transaction_timeout_ms"] = TRANSACTION_SECONDS * 1000
             producer = make_producer(
-                self._bootstrap_servers,
+                self._access,
                 _without_sentinel,
                 enable_idempotence=True,
                 max_block_ms=10_000,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Reading
 from spark_kafka_testkit.clients._kafka import (
     make_consumer,
@@ -47,14 +48,14 @@ class TopicRead:
     """A read of what `query` wants: to the captured target, by position, or an error.
 
     Args:
-        address: the bootstrap servers.
+        address: how the cluster is reached.
         admin: lends an admin client.
         query: what is wanted.
     """
 
     def __init__(
         self,
-        address: str,
+        address: Access,
         admin: Callable[[], AbstractContextManager[KafkaAdminClient]],
         query: ReadQuery,
     ) -> None:
@@ -204,7 +205,7 @@ class TopicRead:
     ) -> KafkaTestkitError:
         if isinstance(now, Exception):
             return BrokerUnreachableError(
-                self._address, f"{type(now).__name__}: {now}."
+                self._address.bootstrap_servers, f"{type(now).__name__}: {now}."
             )
         states = [
             PartitionState(

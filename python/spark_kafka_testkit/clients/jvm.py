@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._gateway import Channel, Channels, Helper
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Read, Reading, SendReport, Written
 from spark_kafka_testkit.errors import SendFailure
 from spark_kafka_testkit.offsets import (
@@ -34,9 +35,9 @@ class JvmClient:
 
     name = "jvm"
 
-    def __init__(self, helper: Helper, bootstrap_servers: str) -> None:
+    def __init__(self, helper: Helper, access: Access) -> None:
         self.helper = helper
-        self._handle: int | None = helper.open(bootstrap_servers)
+        self._handle: int | None = helper.open(access.for_java())
         self._channels = Channels(lambda: helper.serve(self._open_handle()))
         self._lock = threading.Lock()
 

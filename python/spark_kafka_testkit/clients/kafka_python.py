@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Read, SendReport
 from spark_kafka_testkit.clients._kafka import make_admin, reaching
 from spark_kafka_testkit.clients._send import ProducerSlot, Send
@@ -30,8 +31,8 @@ class KafkaPythonClient:
 
     name = "kafka-python"
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._idle_lock = threading.Lock()
         self._idle: list[ProducerSlot] = []
         self._is_closed = False
@@ -62,7 +63,7 @@ class KafkaPythonClient:
             slot = idle[0] if idle else None
             if slot is not None:
                 self._idle.remove(slot)
-        slot = slot or ProducerSlot(self._bootstrap_servers, transactional)
+        slot = slot or ProducerSlot(self._access, transactional)
         try:
             yield slot
         finally:
@@ -73,22 +74,22 @@ class KafkaPythonClient:
                 slot.drop()
 
     def read(self, query: ReadQuery) -> Read:
-        return Read(TopicRead(self._bootstrap_servers, self.admin, query).run())
+        return Read(TopicRead(self._access, self.admin, query).run())
 
     def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
-        return TopicFollow(self._bootstrap_servers, self.admin, query).follow()
+        return TopicFollow(self._access, self.admin, query).follow()
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        with reaching(self._bootstrap_servers):
+        with reaching(self._access):
             query = ReadQuery(topic)
-            return TopicRead(self._bootstrap_servers, self.admin, query).capture(times)
+            return TopicRead(self._access, self.admin, query).capture(times)
 
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
         """Lends the one admin client; kafka-python's serves one thread at a time."""
         with self._admin_lock:
             if self._admin is None:
-                self._admin = make_admin(self._bootstrap_servers)
+                self._admin = make_admin(self._access)
             yield self._admin
 
     def close(self) -> None:

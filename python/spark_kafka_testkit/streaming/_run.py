@@ -273,7 +273,7 @@ class StreamRun:
             return writer.format("memory").queryName(self.table)
         return (
             writer.format("kafka")
-            .option("kafka.bootstrap.servers", self._kafka.broker)
+            .options(**self._kafka.spark_options())
             .option("topic", self._topic)
         )
 

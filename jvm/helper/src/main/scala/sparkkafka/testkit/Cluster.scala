@@ -13,8 +13,11 @@ import org.apache.kafka.common.serialization.ByteArraySerializer
 
 /** One Kafka cluster and our clients of it. They are made when first needed, kept while they are
   * sound, and closed with it.
+  *
+  * @param access
+  *   how clients reach it: bootstrap servers, security; ours are over them
   */
-private[testkit] final class Cluster(bootstrapServers: String) extends AutoCloseable {
+private[testkit] final class Cluster(access: Map[String, String]) extends AutoCloseable {
   import Cluster._
 
   private val idleReaders = new Idle[Reader]
@@ -124,8 +127,8 @@ private[testkit] final class Cluster(bootstrapServers: String) extends AutoClose
 
   private def settings(pairs: (String, String)*): Properties = {
     val properties = new Properties
-    properties.put("bootstrap.servers", bootstrapServers)
     properties.put("client.id", s"spark-kafka-testkit-${UUID.randomUUID()}")
+    access.foreach { case (key, value) => properties.put(key, value) }
     properties.put("auto.include.jmx.reporter", "false")
     pairs.foreach { case (key, value) => properties.put(key, value) }
     properties

@@ -3,6 +3,8 @@ package sparkkafka.testkit
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
 
+import sparkkafka.testkit.Converters._
+
 /** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
   * own and over a channel, whose address (`port secret`) a method returns, so that Python can give
   * up waiting whenever it wants to.
@@ -15,11 +17,15 @@ final class PythonApi {
     */
   def pyVersion(): String = BuildInfo.version
 
-  /** A handle for a cluster; nothing is connected yet. */
-  def pyOpen(bootstrapServers: String): Long = {
+  /** Over the channel: Python sends a frame with the settings of Kafka's clients, and gets one with
+    * a handle for the cluster; nothing is connected yet. Settings hold secrets, and py4j logs what
+    * it is called with.
+    */
+  def pyOpen(): String = open("open") { connection =>
+    val settings = connection.receive().fields.asScala
     val handle = lastHandle.incrementAndGet()
-    clusters.put(handle, new Cluster(bootstrapServers))
-    handle
+    clusters.put(handle, new Cluster(settings.map(it => it.getKey -> it.getValue.asText).toMap))
+    connection.sendResult(handle)
   }
 
   /** Closes the handle's clients. A handle that is not open is no error. */

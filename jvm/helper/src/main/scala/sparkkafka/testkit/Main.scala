@@ -1,0 +1,47 @@
+package sparkkafka.testkit
+
+import java.io.InputStream
+import java.net.InetAddress
+import java.nio.charset.StandardCharsets.US_ASCII
+
+import py4j.GatewayServer
+
+/** The helper in a JVM of its own, for Python processes without a classic Spark session.
+  *
+  * The first line of stdin is the secret that every caller must know; an argument or a variable
+  * could be read by others. `READY <port>` on stdout says where the py4j gateway listens, on
+  * loopback. The process lives until its stdin ends, which happens when its owner closes it or
+  * dies, however it dies.
+  */
+object Main {
+  private val graceMillis = 5000L
+
+  def main(args: Array[String]): Unit = {
+    val secret = readLine(System.in)
+    if (secret.nonEmpty) {
+      val gateway = new GatewayServer.GatewayServerBuilder(new PythonApi)
+        .javaAddress(InetAddress.getLoopbackAddress)
+        .javaPort(0)
+        .authToken(secret)
+        .build()
+      gateway.start()
+      System.out.println(s"READY ${gateway.getListeningPort}")
+      System.out.flush()
+      while (System.in.read() != -1) {}
+    }
+    haltLater()
+    System.exit(0)
+  }
+
+  private def readLine(in: InputStream): String =
+    new String(
+      Iterator.continually(in.read()).takeWhile(b => b != -1 && b != '\n').map(_.toByte).toArray,
+      US_ASCII
+    )
+
+  private def haltLater(): Unit = {
+    val last = new Thread(() => { Thread.sleep(graceMillis); Runtime.getRuntime.halt(1) })
+    last.setDaemon(true)
+    last.start()
+  }
+}

@@ -1,0 +1,140 @@
+"""The matrix of versions: the contract set on each supported Spark, in virtual
+environments of their own; `ci/matrix` runs it and writes the table of docs/versions.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nox
+
+ROOT = Path(__file__).parent
+LOCK = ROOT / "python/spark_kafka_testkit/jars/lock.json"
+RESULTS = ROOT / ".nox/matrix"
+PAGE = ROOT / "docs/versions.md"
+BEGIN, END = "<!-- made by ci/matrix -->", "<!-- end -->"
+SPARKS = json.loads(LOCK.read_text())["connectors"]
+NEWEST = list(SPARKS)[-1]
+SUITE = ["tests/contract", "tests/document", "tests/spark"]
+NEEDED = ["pytest>=8", "pytest-timeout>=2.3", "pandas>=2.2,<3"]
+
+CLEAN = {"SPARK_HOME": None, "PYSPARK_SUBMIT_ARGS": None}
+
+nox.options.sessions = ["matrix"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+@dataclass(frozen=True)
+class Others:
+    """What a Spark is run with."""
+
+    kafka_python: str = "3.0"
+    testcontainers: str = "4.15"
+    java: int = 17
+
+
+OLD = Others(kafka_python="2.3", testcontainers="4.14")
+RUNS = {spark: [Others()] for spark in SPARKS}
+RUNS["3.5.7"] += [OLD]
+RUNS[NEWEST] += [OLD, Others(java=25)]
+
+
+@nox.session
+@nox.parametrize("spark", list(SPARKS), ids=list(SPARKS))
+def matrix(session: nox.Session, spark: str) -> None:
+    """The contract set on one Spark, with each of the others."""
+    session.install("--quiet", "-e", ".", f"pyspark=={spark}", *NEEDED)
+    failed = []
+    for others in RUNS[spark]:
+        home = java_home(others.java)
+        if home is None:
+            save(session, spark, others, {"not run": f"no Java {others.java} here"})
+            continue
+        session.install(
+            "--quiet",
+            f"kafka-python~={others.kafka_python}.0",
+            f"testcontainers~={others.testcontainers}.0",
+        )
+        report = RESULTS / "report.xml"
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        session.run(
+            *("python", "-m", "pytest", *SUITE, "-q", "-p", "no:cacheprovider"),
+            f"--junitxml={report}",
+            env={"JAVA_HOME": str(home), "PYTHONPATH": str(ROOT / "python"), **CLEAN},
+            success_codes=[0, 1],
+        )
+        outcome = read_report(report)
+        save(session, spark, others, outcome)
+        if outcome["failed"]:
+            failed.append(others)
+    if failed:
+        session.error(f"Spark {spark} fails with {failed}")
+
+
+@nox.session(venv_backend="none")
+def table(_: nox.Session) -> None:
+    """Writes the table of what was run last."""
+    rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    lines = [
+        "| Spark | Scala | Python | kafka-python | testcontainers | Java | passed | "
+        "failed | skipped, and why |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        reasons = "; ".join(f"{n}: {why}" for why, n in row.get("skipped", {}).items())
+        lines.append(
+            f"| {row['spark']} | {SPARKS[row['spark']]['scala']} | {row['python']} | "
+            f"{row['kafka_python']} | {row['testcontainers']} | {row['java']} | "
+            f"{row.get('passed', '')} | {row.get('failed', '')} | "
+            f"{row.get('not run') or reasons} |"
+        )
+    text = PAGE.read_text()
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    made = "\n".join(lines)
+    PAGE.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}")
+
+
+def java_home(major: int) -> Path | None:
+    """The home of a Java of this major version on this machine."""
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    homes += sorted(Path("/usr/lib/jvm").glob("*"))
+    for home in homes:
+        java = home / "bin/java"
+        if java.is_file():
+            command = [str(java), "-version"]
+            said = subprocess.run(command, capture_output=True, text=True, check=False)
+            if re.search(rf'version "{major}\b', said.stderr):
+                return home
+    return None
+
+
+def read_report(path: Path) -> dict[str, object]:
+    cases = list(ElementTree.parse(path).getroot().iter("testcase"))  # noqa: S314
+    skips: dict[str, int] = {}
+    bad = 0
+    for case in cases:
+        bad += any(case.find(kind) is not None for kind in ("failure", "error"))
+        skip = case.find("skipped")
+        if skip is not None:
+            reason = skip.get("message", "")
+            skips[reason] = skips.get(reason, 0) + 1
+    passed = len(cases) - bad - sum(skips.values())
+    return {"passed": passed, "failed": bad, "skipped": skips}
+
+
+def save(
+    session: nox.Session, spark: str, others: Others, outcome: dict[str, object]
+) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    row = {"spark": spark, "python": platform.python_version(), **asdict(others)}
+    name = f"{spark}-{others.kafka_python}-{others.testcontainers}-{others.java}.json"
+    (RESULTS / name).write_text(json.dumps({**row, **outcome}))
+    session.log(f"Spark {spark}, {others}: {outcome}")

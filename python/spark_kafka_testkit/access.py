@@ -1,0 +1,245 @@
+"""How a cluster is reached: its address, and the settings of Kafka's clients for it, in
+Kafka's own names, and as kafka-python and Spark want them.
+
+The settings hold secrets: they are in no repr, log or error of the kit.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["Access", "SparkOptions"]
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+SHOWN = (
+    "bootstrap.servers",
+    "security.protocol",
+    "sasl.mechanism",
+    ".location",
+    ".type",
+    ".algorithm",
+)
+"""How the names of settings end whose values a repr may show."""
+
+
+class _Secret(str):
+    """A text that its repr does not show: kafka-python logs its settings."""
+
+    def __repr__(self) -> str:
+        return "'[hidden]'"
+
+
+class SparkOptions(dict[str, str]):
+    """Options for Spark's Kafka source and sink; their repr hides what may be
+    secret.
+    """
+
+    def __repr__(self) -> str:
+        return repr(
+            {k: v if k.endswith(SHOWN) else "[hidden]" for k, v in self.items()}
+        )
+
+
+@dataclass(frozen=True)
+class Access:
+    """A cluster's address, and the client settings that it takes to reach it.
+
+    Attributes:
+        bootstrap_servers: the address.
+        client_config: settings of Kafka's Java clients, by their names.
+
+    Raises:
+        TypeError, ValueError: a setting that can't be used.
+    """
+
+    bootstrap_servers: str
+    client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "client_config", _checked(self.client_config))
+
+    def __str__(self) -> str:
+        return self.bootstrap_servers
+
+    def login_hint(self) -> str:
+        """What else may be the matter where a broker does not seem to answer: it is all
+        that kafka-python says of a refused login.
+        """
+        protocol = self.client_config.get("security.protocol", "PLAINTEXT")
+        if protocol == "PLAINTEXT":
+            return " A broker that wants a login or TLS needs client_config=..."
+        return (
+            f" It may refuse the login or the certificate ({protocol}): its own log "
+            "has the reason."
+        )
+
+    def for_java(self) -> dict[str, str]:
+        """The settings of a Java client."""
+        return {**self.client_config, "bootstrap.servers": self.bootstrap_servers}
+
+    def for_spark(self) -> SparkOptions:
+        """The options of Spark's Kafka source and sink."""
+        return SparkOptions(
+            (f"kafka.{name}", value) for name, value in self.for_java().items()
+        )
+
+    def for_kafka_python(self, kind: Any) -> dict[str, Any]:
+        """The settings of this class of kafka-python's: those it has; security comes as
+        an SSL context, a user name and a password.
+
+        Raises:
+            ValueError: a file that can't be read, or is no PEM.
+        """
+        config = self.client_config
+        settings: dict[str, Any] = {"bootstrap_servers": self.bootstrap_servers}
+        for name, value in config.items():
+            own = name.replace(".", "_")
+            if not name.startswith("ssl.") and own in kind.DEFAULT_CONFIG:
+                settings[own] = _as(type(kind.DEFAULT_CONFIG[own]), name, value)
+        if jaas := config.get("sasl.jaas.config"):
+            settings["sasl_plain_username"] = _of_jaas(jaas, "username")
+            settings["sasl_plain_password"] = _Secret(_of_jaas(jaas, "password"))
+        if config.get("security.protocol", "").endswith("SSL"):
+            settings["ssl_context"] = _ssl_context(config)
+        return settings
+
+
+def _checked(config: Mapping[str, Any]) -> dict[str, str]:
+    """The settings as Java's properties have them: text."""
+    if not isinstance(config, Mapping):
+        raise TypeError(
+            f"client_config must be a dict, not {type(config).__name__}; "
+            "write {'security.protocol': 'SASL_SSL', ...}"
+        )
+    checked = {}
+    for name, value in config.items():
+        if not isinstance(name, str) or not isinstance(value, (str, int, float)):
+            raise TypeError(
+                "client_config must have names and values of Kafka's settings; "
+                f"{name!r} has a {type(value).__name__}"
+            )
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        checked[name] = text
+    if "bootstrap.servers" in checked:
+        raise ValueError(
+            "client_config must not have 'bootstrap.servers'; "
+            "give it as bootstrap_servers=..."
+        )
+    _check_protocol(checked)
+    return checked
+
+
+def _check_protocol(config: Mapping[str, str]) -> None:
+    protocol = config.get("security.protocol", "PLAINTEXT")
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            f"client_config: security.protocol={protocol!r} is not known; "
+            f"valid are {', '.join(PROTOCOLS)}"
+        )
+    if protocol.startswith("SASL"):
+        mechanism = config.get("sasl.mechanism", "GSSAPI")
+        if mechanism not in MECHANISMS:
+            raise ValueError(
+                f"client_config: sasl.mechanism={mechanism!r} (Kafka's default is "
+                "GSSAPI) is not one that the kit can hand on to kafka-python, which "
+                f"makes topics; those are {', '.join(MECHANISMS)}"
+            )
+        jaas = config.get("sasl.jaas.config", "")
+        for name in ("username", "password"):
+            if not _of_jaas(jaas, name):
+                raise ValueError(
+                    f"client_config: sasl.jaas.config has no {name}; it must be "
+                    "'org.apache.kafka.common.security.plain.PlainLoginModule required "
+                    'username="..." password="...";\' (or ...scram.ScramLoginModule)'
+                )
+    elif "sasl.jaas.config" in config:
+        raise ValueError(
+            "client_config has sasl.jaas.config, but security.protocol is "
+            f"{protocol}: it must be SASL_SSL or SASL_PLAINTEXT"
+        )
+    for store in ("truststore", "keystore"):
+        kind = config.get(f"ssl.{store}.type", "JKS")
+        if protocol.endswith("SSL") and f"ssl.{store}.location" in config:
+            _check_pem(store, kind)
+
+
+def _check_pem(store: str, kind: str) -> None:
+    if kind != "PEM":
+        raise ValueError(
+            f"client_config: ssl.{store}.type is {kind}, which Python can't read, and "
+            "kafka-python makes topics. Give PEM, which Java reads too: "
+            f"ssl.{store}.type=PEM (a {kind} file becomes one with: keytool "
+            "-importkeystore -deststoretype PKCS12 -srckeystore OLD -destkeystore P12; "
+            "openssl pkcs12 -in P12 -out PEM)"
+        )
+
+
+def _as(kind: type, name: str, value: str) -> Any:
+    """The setting's text as the type that kafka-python has for it."""
+    if kind is bool:
+        return value == "true"
+    if kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            raise ValueError(f"client_config: {name} must be a number") from None
+    return value
+
+
+def _of_jaas(jaas: str, name: str) -> str | None:
+    """An option of a JAAS line, without quotes and escapes."""
+    match = re.search(
+        rf"""\b{name}\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", jaas
+    )
+    return re.sub(r"\\(.)", r"\1", match[1][1:-1]) if match else None
+
+
+def _ssl_context(config: Mapping[str, str]) -> ssl.SSLContext:
+    """What Java makes of the same settings."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    algorithm = config.get("ssl.endpoint.identification.algorithm", "https")
+    context.check_hostname = algorithm.lower() == "https"
+    try:
+        _load_trust(context, config)
+        _load_key(context, config)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ValueError(
+            "client_config: the certificates or the key of ssl.truststore... and "
+            f"ssl.keystore... can't be used: {reason}. Both must be PEM, the key with "
+            "its certificates, and ssl.key.password the key's."
+        ) from None
+    return context
+
+
+def _load_trust(context: ssl.SSLContext, config: Mapping[str, str]) -> None:
+    certificates = config.get("ssl.truststore.certificates")
+    if "ssl.truststore.location" in config:
+        certificates = Path(config["ssl.truststore.location"]).read_text()
+    if certificates is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(cadata=certificates)
+
+
+def _load_key(context: ssl.SSLContext, config: Mapping[str, str]) -> None:
+    password = config.get("ssl.key.password", "")  # without one OpenSSL would ask
+    if "ssl.keystore.location" in config:
+        context.load_cert_chain(config["ssl.keystore.location"], password=password)
+    elif "ssl.keystore.key" in config:
+        with tempfile.NamedTemporaryFile("w", prefix=".", suffix=".pem") as file:
+            file.write(config["ssl.keystore.key"].strip() + "\n")
+            file.write(config.get("ssl.keystore.certificate.chain", "").strip() + "\n")
+            file.flush()
+            context.load_cert_chain(file.name, password=password)

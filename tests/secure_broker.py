@@ -1,0 +1,133 @@
+"""A broker that lets nobody in without a password or a certificate: an embedded node
+with listeners of each kind, and certificates made for it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from spark_kafka_testkit.brokers import BrokerSettings
+from spark_kafka_testkit.brokers._ports import free_ports
+from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+
+PASSWORD = 'p"a\\ss; 5ec3e7'  # noqa: S105
+KEY_PASSWORD = "key-5ec3e7"  # noqa: S105
+SECRET = "5ec3e7"  # noqa: S105
+MODULE = "org.apache.kafka.common.security"
+
+
+@dataclass(frozen=True)
+class SecureBroker:
+    """Where its listeners are, and the folder with the certificates: `ca.pem`,
+    `client.pem` (key and certificate; the key's password is KEY_PASSWORD).
+    """
+
+    plaintext: str
+    sasl_ssl: str
+    ssl: str
+    folder: Path
+
+    @property
+    def trust(self) -> dict[str, str]:
+        return {
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.folder / "ca.pem"),
+        }
+
+    def sasl(self, mechanism: str, password: str = PASSWORD) -> dict[str, str]:
+        """The client settings for the listener `sasl_ssl`."""
+        kind = "plain.PlainLoginModule"
+        if mechanism.startswith("SCRAM"):
+            kind = "scram.ScramLoginModule"
+        quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+        return {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": mechanism,
+            "sasl.jaas.config": f"{MODULE}.{kind} required "
+            f'username="alice" password="{quoted}";',
+            **self.trust,
+        }
+
+    def mutual_tls(self) -> dict[str, str]:
+        """The client settings for the listener `ssl`."""
+        return {
+            "security.protocol": "SSL",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(self.folder / "client.pem"),
+            "ssl.key.password": KEY_PASSWORD,
+            **self.trust,
+        }
+
+
+@contextmanager
+def secure_broker(folder: Path) -> Iterator[SecureBroker]:
+    make_certificates(folder)
+    plaintext, sasl_ssl, ssl, controller = free_ports(4)
+    listeners = {"PLAINTEXT": plaintext, "SASL_SSL": sasl_ssl, "SSL": ssl}
+    where = ",".join(f"{kind}://127.0.0.1:{port}" for kind, port in listeners.items())
+    quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
+    config = {
+        "listeners": f"{where},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": where,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,"
+        "SSL:SSL,CONTROLLER:PLAINTEXT",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(folder / "server.pem"),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(folder / "ca.pem"),
+        "listener.name.ssl.ssl.client.auth": "required",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+        "listener.name.sasl_ssl.plain.sasl.jaas.config": f"{MODULE}.plain."
+        f'PlainLoginModule required user_alice="{quoted}";'.replace("\\", "\\\\"),
+        "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": f"{MODULE}.scram."
+        "ScramLoginModule required;",
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{MODULE}.scram."
+        "ScramLoginModule required;",
+    }
+    broker = EmbeddedBroker(BrokerSettings(broker_config=config))
+    try:
+        yield SecureBroker(
+            f"127.0.0.1:{plaintext}",
+            f"127.0.0.1:{sasl_ssl}",
+            f"127.0.0.1:{ssl}",
+            folder,
+        )
+    finally:
+        broker.stop()
+
+
+def make_certificates(folder: Path) -> None:
+    """An authority, and a server and a client that it vouches for."""
+
+    def openssl(*arguments: str) -> None:
+        command = ["openssl", *arguments]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+    key = ("-newkey", "rsa:2048", "-nodes")
+    openssl(
+        *("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30"),
+        *("-subj", "/CN=authority"),
+    )
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    for name in ("server", "client"):
+        openssl(
+            *("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr"),
+            *("-subj", f"/CN={name}"),
+        )
+        openssl(
+            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey"),
+            *("ca.key", "-CAcreateserial", "-out", f"{name}.crt", "-days", "30"),
+            *("-extfile", "names"),
+        )
+    openssl(
+        *("pkcs8", "-topk8", "-in", "client.key", "-out", "client.p8"),
+        *("-v1", "PBE-SHA1-3DES", "-passout", f"pass:{KEY_PASSWORD}"),
+    )
+    for name, key_file in (("server", "server.key"), ("client", "client.p8")):
+        texts = [(folder / part).read_text() for part in (key_file, f"{name}.crt")]
+        (folder / f"{name}.pem").write_text("".join(texts))

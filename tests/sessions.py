@@ -1,0 +1,44 @@
+"""The Spark session of a test run: classic, or, where SPARK_KAFKA_TESTKIT_TEST_CONNECT
+is set, Connect to a server in a process of its own, to which `attach` brings the
+connector.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit import KafkaUtils
+
+from .connect_server import connect_server
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ON_CONNECT = bool(os.environ.get("SPARK_KAFKA_TESTKIT_TEST_CONNECT"))
+SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.log.level": "ERROR",
+}
+
+
+_server = ExitStack()  # it ends with this process
+
+
+@cache
+def spark_session() -> SparkSession:
+    """The session, as a user makes it; one for the run."""
+    from pyspark.sql import SparkSession
+
+    if ON_CONNECT:
+        address = _server.enter_context(connect_server(SETTINGS))
+        session = SparkSession.builder.remote(address).getOrCreate()
+        KafkaUtils.attach(session)
+        return session
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    for name, value in KafkaUtils.spark_conf(SETTINGS).items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()

@@ -1,0 +1,267 @@
+"""The helper in a JVM of the kit's own: where no classic session has it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+
+PRELUDE = """
+import logging, os, sys
+from spark_kafka_testkit import KafkaUtils, _helper_jvm, errors
+
+log = logging.getLogger("spark_kafka_testkit")
+log.addHandler(logging.StreamHandler(sys.stdout))
+kafka = KafkaUtils(bootstrap_servers=sys.argv[1])
+kafka.setup()
+log.setLevel("INFO")
+topic = sys.argv[2]
+
+def pid():
+    return _helper_jvm._slot._jvm._popen.pid
+"""
+
+
+def start(
+    kafka: KafkaUtils, topic: str, code: str, **environment: str
+) -> subprocess.Popen[str]:
+    """A new process that runs the code after the prelude."""
+    kafka.create_topics([topic])
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            PRELUDE + textwrap.dedent(code),
+            kafka.broker,
+            topic,
+        ],
+        env={**os.environ, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(kafka: KafkaUtils, topic: str, code: str, **environment: str) -> str:
+    process = start(kafka, topic, code, **environment)
+    out, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, out
+    return out
+
+
+def assert_gone(pid: int, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists():
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "Z":
+            return  # nobody reaps orphans in a container
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.05)
+
+
+def test_one_jvm_serves_a_process_without_a_session_and_ends_with_it(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Every KafkaUtils of the process uses it; nothing of it is left."""
+    out = run(
+        kafka,
+        topic,
+        """
+        assert kafka.client == "jvm"
+        kafka.send_messages(topic, [("k", "v")])
+        with KafkaUtils(bootstrap_servers=sys.argv[1]) as other:
+            before = pid()
+            assert other.get_all_records(None, topic) == {"k": "v"}
+        assert pid() == before
+        kafka.send_messages(topic, [("k", "w")])
+        assert kafka.get_all_records(None, topic) == {"k": "w"}
+        print(pid())
+        """,
+    )
+    lines = out.splitlines()
+    told = (
+        "records go through jvm: in a JVM of the kit's own: "
+        "no classic Spark session is active"
+    )
+    assert [line for line in lines[:-1] if line.startswith("records")] == [told, told]
+    assert_gone(int(lines[-1]))
+
+
+def test_it_dies_with_a_process_that_is_killed(kafka: KafkaUtils, topic: str) -> None:
+    """Also by SIGKILL, which runs no handler, and with a forked child still there."""
+    code = """
+    kafka.get_all_records(None, topic)
+    child = os.fork()
+    if child == 0:
+        sys.stdin.read()
+        os._exit(0)
+    print("pid", pid(), child, flush=True)
+    sys.stdin.read()
+    """
+    process = start(kafka, topic, code)
+    assert process.stdout is not None
+    line = next(line for line in process.stdout if line.startswith("pid"))
+    _, jvm, child = line.split()
+    try:
+        process.kill()
+        assert_gone(int(jvm))
+    finally:
+        os.kill(int(child), signal.SIGKILL)
+        process.communicate()
+
+
+def test_a_forked_child_has_its_own(kafka: KafkaUtils, topic: str) -> None:
+    """The parent's goes on; the child's ends with the child."""
+    out = run(
+        kafka,
+        topic,
+        """
+        kafka.send_messages(topic, [("k", "v")])
+        parents = pid()
+        child = os.fork()
+        if child == 0:
+            with KafkaUtils(bootstrap_servers=sys.argv[1]) as own:
+                assert own.get_all_records(None, topic) == {"k": "v"}
+                assert pid() != parents
+            print("child", pid(), flush=True)
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert kafka.get_all_records(None, topic) == {"k": "v"}
+        assert pid() == parents
+        """,
+    )
+    (line,) = (line for line in out.splitlines() if line.startswith("child"))
+    assert_gone(int(line.split()[1]))
+
+
+def test_a_jvm_that_was_killed_is_followed_by_another(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """The next call starts it, and works."""
+    run(
+        kafka,
+        topic,
+        """
+        import signal
+        kafka.send_messages(topic, [("k", "v")])
+        killed = pid()
+        os.kill(killed, signal.SIGKILL)
+        _helper_jvm._slot._jvm._popen.wait()
+        assert kafka.get_all_records(None, topic) == {"k": "v"}
+        assert pid() != killed
+        """,
+    )
+
+
+def test_its_secret_is_shown_nowhere_and_asked_of_everyone(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Neither arguments nor variables hold it, and a stranger on the port is sent
+    away.
+    """
+    process = start(
+        kafka,
+        topic,
+        """
+        _helper_jvm.secrets.token_hex = lambda size: "5ec3e7" * 10
+        kafka.get_all_records(None, topic)
+        client = kafka._clients._own.helper._api._gateway_client
+        parameters = client.gateway_parameters
+        print("at", pid(), parameters.port, flush=True)
+        sys.stdin.read()
+        """,
+    )
+    try:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith("at"))
+        _, pid, port = line.split()
+        for name in ("cmdline", "environ"):
+            assert b"5ec3e7" not in Path(f"/proc/{pid}/{name}").read_bytes()
+        with socket.create_connection(("127.0.0.1", int(port))) as stranger:
+            stranger.sendall(b"c\nt\npyVersion\ne\n")
+            answer = stranger.recv(1000)
+        assert b"Authentication error" in answer
+    finally:
+        process.communicate("")
+    assert process.returncode == 0
+
+
+def test_without_java_kafka_python_does_the_work(
+    kafka: KafkaUtils, topic: str, tmp_path: Path
+) -> None:
+    """And the log says why, in full."""
+    out = run(
+        kafka,
+        topic,
+        """
+        kafka.send_messages(topic, [("k", "v")])
+        assert kafka.get_all_records(None, topic) == {"k": "v"}
+        """,
+        JAVA_HOME=str(tmp_path),
+    )
+    (line,) = (line for line in out.splitlines() if line.startswith("records"))
+    assert line == (
+        "records go through kafka-python: no classic Spark session is active, and a "
+        f"JVM of the kit's own can't be started: JAVA_HOME is {tmp_path}, and "
+        f"{tmp_path}/bin/java is not there or can't be run."
+    )
+
+
+def test_without_sparks_jars_kafka_python_does_the_work(
+    kafka: KafkaUtils, topic: str, tmp_path: Path
+) -> None:
+    """A Connect client alone (pyspark-client) brings none."""
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars/spark-core_2.13-4.2.0.jar").touch()
+    out = run(
+        kafka,
+        topic,
+        """
+        assert kafka.get_all_records(None, topic) == {}
+        """,
+        SPARK_HOME=str(tmp_path),
+    )
+    (line,) = (line for line in out.splitlines() if line.startswith("records"))
+    assert line == (
+        "records go through kafka-python: no classic Spark session is active, and a "
+        f"JVM of the kit's own can't be started: {tmp_path}/jars lacks the jars "
+        "arrow-*.jar, py4j-*.jar."
+    )
+
+
+def test_the_environment_can_ask_for_a_client(
+    kafka: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`jvm` is an error where the helper can't be had, in full."""
+    asked = "SPARK_KAFKA_TESTKIT_CLIENT"
+    assert "kafka-python" in run(
+        kafka, topic, "print(kafka.client)", **{asked: "kafka-python"}
+    )
+    code = """
+    try:
+        kafka.client
+    except errors.HelperError as error:
+        print(error)
+    """
+    environment = {asked: "jvm", "JAVA_HOME": str(tmp_path)}
+    assert run(kafka, topic, code, **environment).splitlines()[-1] == (
+        "SPARK_KAFKA_TESTKIT_CLIENT is 'jvm', but no classic Spark session is active, "
+        f"and a JVM of the kit's own can't be started: JAVA_HOME is {tmp_path}, and "
+        f"{tmp_path}/bin/java is not there or can't be run."
+    )
+    monkeypatch.setenv(asked, "java")
+    with pytest.raises(ValueError, match="valid are") as caught:
+        assert kafka.client
+    assert str(caught.value) == (
+        "SPARK_KAFKA_TESTKIT_CLIENT is 'java'; valid are 'jvm' and 'kafka-python'"
+    )

@@ -1,0 +1,254 @@
+"""Each wrong pairing that people meet, caused for real, and what the preflight says of
+it, as a user sees it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, preflight
+from spark_kafka_testkit._jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit.access import Access
+from spark_kafka_testkit.preflight import Finding
+from spark_kafka_testkit.spark import installed_spark
+
+from .conftest import RunScript
+
+SHOW = """
+from spark_kafka_testkit import preflight
+
+def show(spark):
+    for finding in preflight.check_session(spark):
+        if finding.state != "ok":
+            print(finding.state, finding)
+
+def spark_says(action):
+    try:
+        action()
+    except Exception as error:
+        words = ("Failed to find", "NoClassDefFound", "NoSuchMethod", "ClassNotFound")
+        lines = str(error).splitlines()
+        print("Spark:", next(li for li in lines if any(w in li for w in words)))
+"""
+VERSION = installed_spark()
+OTHER_SCALA = "2.12" if VERSION.scala == "2.13" else "2.13"
+OTHER_SPARK = {"2.12": "3.5.7", "2.13": "4.1.1"}
+if VERSION.spark == "4.1.1":
+    OTHER_SPARK["2.13"] = "4.0.0"
+ADVICE = (
+    "Build the session with KafkaUtils.spark_conf(), call KafkaUtils.attach(spark), or "
+    f"set spark.jars.packages to {VERSION.connector} before it starts."
+)
+
+
+def connector(spark: str, scala: str) -> str:
+    jars = connector_jars(spark, scala)
+    assert jars is not None
+    return ",".join(map(str, fetch(jars, "a connector")))
+
+
+def own_connector() -> str:
+    return connector(VERSION.spark, VERSION.scala)
+
+
+def test_no_connector(run_script: RunScript) -> None:
+    """'Failed to find data source: kafka'."""
+    out = run_script(
+        SHOW + "spark = builder.getOrCreate()\n"
+        "spark_says(lambda: read(spark))\nshow(spark)\n"
+    )
+    says, told = out.splitlines()[-2:]
+    assert "Failed to find data source: kafka" in says or "DATA_SOURCE" in says
+    assert told == (
+        "error connector: not on the class path (Spark: 'Failed to find data source: "
+        f"kafka'). {ADVICE}"
+    )
+
+
+def test_a_connector_for_another_scala(run_script: RunScript) -> None:
+    """'NoClassDefFoundError: scala/...', or another of its kind."""
+    spark = OTHER_SPARK[OTHER_SCALA]
+    out = run_script(
+        SHOW + "spark = builder.getOrCreate()\n"
+        "spark_says(lambda: read(spark))\nshow(spark)\n"
+        "try:\n    kafka.attach(spark)\n"
+        "except errors.SparkSetupError as error:\n    print('attach:', error)\n"
+        "with KafkaUtils(bootstrap_servers=kafka.broker): pass\n",
+        submit_args=f"--jars {connector(spark, OTHER_SCALA)}",
+    )
+    says, told, attach, setup = [
+        line for line in out.splitlines() if "Error: " in line or "connector" in line
+    ][:4]
+    assert "NoSuchMethodError: 'scala" in says or "Error: scala/" in says
+    text = (
+        f"connector: spark-sql-kafka-0-10_{OTHER_SCALA}-{spark}.jar is built for Scala "
+        f"{OTHER_SCALA}, and Spark runs Scala {VERSION.scala} (Spark: "
+        "'NoClassDefFoundError: scala/...' or 'NoSuchMethodError: scala...'). Take it "
+        f"away. {ADVICE}"
+    )
+    assert (told, attach, setup) == (f"error {text}", f"attach: {text}", text)
+
+
+def test_a_connector_of_another_spark(run_script: RunScript) -> None:
+    """The same Scala, another version."""
+    if VERSION.scala == "2.12":
+        pytest.skip("the lock has one Spark of Scala 2.12")
+    spark = OTHER_SPARK["2.13"]
+    out = run_script(
+        SHOW + "show(builder.getOrCreate())\n",
+        submit_args=f"--jars {connector(spark, '2.13')}",
+    )
+    assert out.splitlines()[-1] == (
+        f"error connector: spark-sql-kafka-0-10_2.13-{spark}.jar belongs to Spark "
+        f"{spark}, and this is {VERSION.spark}. Take it away. {ADVICE}"
+    )
+
+
+def test_a_connector_without_what_it_needs(run_script: RunScript) -> None:
+    """The one jar alone, as from a download by hand."""
+    (jar,) = (jar for jar in own_connector().split(",") if "sql-kafka" in jar)
+    out = run_script(
+        SHOW + "spark = builder.getOrCreate()\n"
+        "spark_says(lambda: read(spark))\nshow(spark)\n",
+        submit_args=f"--jars {jar}",
+    )
+    says, told = out.splitlines()[-2:]
+    assert "kafka" in says or "pool2" in says
+    assert told == (
+        f"error connector: {Path(jar).name} is there, and what it needs is not: "
+        "kafka-clients, spark-token-provider-kafka-0-10, commons-pool2 (Spark: "
+        f"'NoClassDefFoundError'). {ADVICE}"
+    )
+
+
+def test_jars_that_were_set_when_the_session_ran(run_script: RunScript) -> None:
+    """getOrCreate() takes the setting, and loads nothing."""
+    out = run_script(
+        SHOW
+        + """
+builder.getOrCreate()
+for name, value in KafkaUtils.spark_conf().items():
+    builder = builder.config(name, value)
+spark = builder.getOrCreate()
+spark_says(lambda: read(spark))
+show(spark)
+"""
+    )
+    _, late, missing = out.splitlines()[-3:]
+    assert late == (
+        "error session: spark.jars was set when the session ran already, and came too "
+        "late to load anything. Stop the session first (spark.stop()) and build it "
+        "with these settings, or call KafkaUtils.attach(spark)."
+    )
+    assert missing.startswith("error connector: not on the class path")
+
+
+def test_a_helper_for_another_scala(run_script: RunScript) -> None:
+    """Found by the preflight, and by the first call."""
+    helper = own_jar(f"spark-kafka-testkit_{OTHER_SCALA}.jar")
+    out = run_script(
+        SHOW
+        + """
+spark = builder.getOrCreate()
+show(spark)
+try:
+    kafka.get_all_records(spark, topic)
+except errors.HelperError as error:
+    print(error)
+""",
+        submit_args=f"--jars {helper},{own_connector()}",
+    )
+    told, raised = out.splitlines()[-2:]
+    seen, advice = (
+        f"The helper jar on Spark's class path, spark-kafka-testkit_{OTHER_SCALA}.jar, "
+        f"is built for Scala {OTHER_SCALA}, and Spark runs Scala ",
+        "Use the jar for its Scala version: KafkaUtils.spark_conf() names it.",
+    )
+    assert raised.startswith(f"{seen}{VERSION.scala}.")
+    assert raised.endswith(f". {advice}")
+    assert told == f"error helper jar: {raised}"
+
+
+def test_a_session_as_it_should_be(run_script: RunScript) -> None:
+    """Nothing to do; what there is is named."""
+    out = run_script(
+        SHOW
+        + """
+for name, value in KafkaUtils.spark_conf().items():
+    builder = builder.config(name, value)
+for finding in preflight.check_session(builder.getOrCreate()):
+    print(finding.state, finding)
+"""
+    )
+    lines = out.splitlines()[-4:]
+    assert lines[0] == f"ok Spark: {VERSION.spark}, Scala {VERSION.scala}."
+    assert lines[1] == (
+        f"ok connector: spark-sql-kafka-0-10_{VERSION.scala}-{VERSION.spark}.jar."
+    )
+    assert lines[2].startswith("ok kafka-clients: kafka-clients-")
+    assert lines[3].startswith(
+        f"ok helper jar: spark-kafka-testkit_{VERSION.scala}.jar"
+    )
+
+
+def test_the_archived_twin_of_kafka_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """kafka-python-ng owns the same package name."""
+    info = tmp_path / "kafka_python_ng-2.2.3.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: kafka-python-ng\nVersion: 2.2.3\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first, *rest = preflight.check_packages()
+    assert str(first) == (
+        "kafka-python: kafka-python-ng 2.2.3 is installed, which is archived and has "
+        "the same package name `kafka`. Run: pip uninstall -y kafka-python-ng "
+        "kafka-python && pip install kafka-python"
+    )
+    assert first.state == "error"
+    version = importlib.metadata.version("kafka-python")
+    assert Finding("kafka-python", "ok", version) in rest
+
+
+def test_java_docker_and_broker(
+    kafka: KafkaUtils, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is missing of them is a warning or an error, with advice."""
+    found = {f.subject: f for f in preflight.check(access=Access(kafka.broker))}
+    assert found["broker"] == Finding("broker", "ok", f"it answers at {kafka.broker}")
+    assert found["Spark"].state == found["Java"].state == "ok"
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    found = {f.subject: f for f in preflight.check(access=Access("127.0.0.1:1"))}
+    assert str(found["Java"]).startswith(
+        f"Java: JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't "
+        "be run. The embedded broker needs Java 17 or newer. Install one"
+    )
+    assert found["Docker"].state == found["Java"].state == "warning"
+    assert found["Docker"].advice == "Without one the embedded broker is used."
+    assert found["broker"].state == "error"
+    assert found["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
+    assert os.environ["JAVA_HOME"] == str(tmp_path)
+
+
+def test_a_connect_server_that_cant_reach_this_machines_broker() -> None:
+    """A loopback address is another machine's own."""
+
+    class Client:
+        host = "spark.example.com"
+
+    kind = type("SparkSession", (), {"client": Client()})
+    kind.__module__ = "pyspark.sql.connect.session"
+    (finding,) = preflight.unreachable(kind(), "127.0.0.1:19092")
+    assert str(finding) == (
+        "broker: it is at 127.0.0.1:19092, which only this machine reaches, and the "
+        "queries run on spark.example.com, where that address is its own. Use a broker "
+        "that both reach: KafkaUtils(bootstrap_servers=...)."
+    )
+    assert preflight.unreachable(kind(), "kafka.example.com:9092") == []
+    Client.host = "localhost"
+    assert preflight.unreachable(kind(), "127.0.0.1:19092") == []
