@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit.clients._kafka import end_offsets
+from spark_kafka_testkit.clients._kafka import describe_topics, end_offsets
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
 if TYPE_CHECKING:
@@ -148,12 +148,11 @@ def existing(
     from kafka.errors import for_code
 
     found: dict[str, dict[str, Any]] = {}
-    for info in admin.describe_topics(list(names)) if names else ():
+    for info in describe_topics(admin, names):
         error = for_code(info["error_code"])
         if error.__name__ in ("UnknownTopicOrPartitionError", "InvalidTopicError"):
             continue
-        name = info.get("name") or info.get("topic")
-        found[str(name)] = {**info, "partitions": info["partitions"]}
+        found[info["name"]] = info
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "await_api",
+    "describe_topics",
     "end_offsets",
     "make_admin",
     "make_consumer",
@@ -112,6 +113,26 @@ def await_api(access: Access, timeout_seconds: float = 10.0) -> None:
             admin.list_topics()
         finally:
             admin.close()
+
+
+def describe_topics(
+    admin: KafkaAdminClient, topics: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What the broker says of the topics, in the words of kafka-python 3."""
+
+    def renamed(part: dict[str, Any]) -> dict[str, Any]:
+        index = part.get("partition_index", part.get("partition"))
+        leader = part.get("leader_id", part.get("leader"))
+        return {**part, "partition_index": index, "leader_id": leader}
+
+    return [
+        {
+            **info,
+            "name": info.get("name", info.get("topic")),
+            "partitions": [renamed(part) for part in info["partitions"]],
+        }
+        for info in (admin.describe_topics(list(topics)) if topics else ())
+    ]
 
 
 def end_offsets(admin: KafkaAdminClient, partitions: Iterable[Any]) -> dict[Any, int]:

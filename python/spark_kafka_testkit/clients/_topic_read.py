@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Reading
 from spark_kafka_testkit.clients._kafka import (
+    describe_topics,
     make_consumer,
     partition_offsets,
     reaching,
@@ -305,7 +306,7 @@ class TopicRead:
         from kafka.errors import for_code
 
         with self._admin() as admin:
-            (found,) = admin.describe_topics([self._topic])
+            (found,) = describe_topics(admin, [self._topic])
         error = for_code(found["error_code"])
         if error.__name__ in ("UnknownTopicOrPartitionError", "InvalidTopicError"):
             return None
