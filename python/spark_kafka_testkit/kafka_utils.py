@@ -350,12 +350,17 @@ class KafkaUtils:
             ValueError: on an external broker, a topic that this object did not create.
         """
         from spark_kafka_testkit import topics
+        from spark_kafka_testkit.clients._kafka import forget_topics
 
         names = _topic_names(topic_names)
         with self._lock:
             if self._running("delete_topics()").backend == "external":
                 self._check_own(names)
             topics.delete_topics(self.admin_client, names)
+            if self._producer is not None:
+                forget_topics(self._producer, names)
+            for client in self._clients.made() if self._clients is not None else ():
+                client.forget(names)
             self._created.difference_update(names)
             self._known.difference_update(names)
 

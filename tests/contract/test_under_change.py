@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
@@ -130,3 +132,21 @@ def test_what_came_before_an_open_transaction_is_given_at_once(
                 next(stream)
     (state,) = caught.value.partitions
     assert (state.position, state.target, state.stable) == (1, 2, 1)
+
+
+def test_topics_that_are_gone_keep_no_client_busy(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """kafka-python's producers would ask for them without a pause."""
+    for name in (f"{topic}-1", f"{topic}-2"):
+        utils.create_topics([name])
+        utils.send_messages(name, [("k", "v")])
+        utils.producer.send(name, "k", "v").get(10)
+        utils.delete_topics([name])
+    utils.create_topics([topic])
+    utils.send_messages(topic, [("k", "v")])
+    utils.producer.send(topic, "k", "v").get(10)
+    used, since = time.process_time(), time.monotonic()
+    time.sleep(1)
+    used, passed = time.process_time() - used, time.monotonic() - since
+    assert used < passed / 5

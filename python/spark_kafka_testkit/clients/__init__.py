@@ -7,7 +7,7 @@ classes of `errors`, and read by the same rules (`tests/contract` runs over both
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -153,6 +153,9 @@ class Client(Protocol):
         Raises:
             UnknownTopicError: the topic does not exist; it is not created.
         """
+
+    def forget(self, topics: Iterable[str]) -> None:
+        """Notes that these topics are gone."""
 
     def close(self) -> None:
         """Closes what is open; a second call does nothing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import SendReport, Written
-from spark_kafka_testkit.clients._kafka import make_producer
+from spark_kafka_testkit.clients._kafka import forget_topics, make_producer
 from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
 from spark_kafka_testkit.topics import existing
 
@@ -85,6 +85,11 @@ class ProducerSlot:
             info["partition_index"] for info in found[topic]["partitions"]
         }:
             self.drop()
+
+    def forget(self, topics: Iterable[str]) -> None:
+        """Notes that these topics are gone."""
+        if self._producer is not None:
+            forget_topics(self._producer, topics)
 
     def drop(self) -> None:
         """Closes the producer, if there is one."""

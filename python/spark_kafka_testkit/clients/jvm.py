@@ -5,7 +5,7 @@ records.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._gateway import Channel, Channels, Helper
@@ -135,6 +135,9 @@ class JvmClient:
             lent.send(None)
             lent.end()
         return captured
+
+    def forget(self, topics: Iterable[str]) -> None:
+        pass  # Java's producers notice by themselves
 
     def close(self) -> None:
         with self._lock:

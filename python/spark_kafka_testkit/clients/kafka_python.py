@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,11 @@ class KafkaPythonClient:
             if self._admin is None:
                 self._admin = make_admin(self._access)
             yield self._admin
+
+    def forget(self, topics: Iterable[str]) -> None:
+        with self._idle_lock:
+            for slot in self._idle:
+                slot.forget(topics)
 
     def close(self) -> None:
         with self._idle_lock:

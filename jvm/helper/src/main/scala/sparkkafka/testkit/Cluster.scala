@@ -118,8 +118,8 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       "allow.auto.create.topics" -> "false",
       "fetch.max.wait.ms" -> waitMillis.toString,
       "receive.buffer.bytes" -> "-1", // as send.buffer.bytes
-      "max.partition.fetch.bytes" -> (4 << 20).toString,
-      "max.poll.records" -> "16384"
+      "max.partition.fetch.bytes" -> (2 << 20).toString, // with this and the next, what a long read holds is small beside the heap
+      "max.poll.records" -> "8192"
     ),
     new ByteArrayDeserializer,
     new ByteArrayDeserializer

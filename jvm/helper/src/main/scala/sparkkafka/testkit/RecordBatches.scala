@@ -25,7 +25,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord
 /** The Arrow form of records that were read; its twin is `records.py`. */
 private[testkit] object RecordBatches {
   private val maxRows = 16384
-  private val maxBytes = 4 << 20
+  private val maxBytes = 2 << 20
 
   private def field(name: String, of: ArrowType, children: Field*): Field =
     new Field(name, FieldType.nullable(of), Arrays.asList(children: _*))
