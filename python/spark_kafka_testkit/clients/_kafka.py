@@ -266,6 +266,7 @@ def make_consumer(
         "enable_auto_commit": False,
         "group_id": None,
         "fetch_max_wait_ms": wait_millis,
+        "retry_backoff_ms": 10,  # it sleeps so long at a first poll
         "max_partition_fetch_bytes": 8 << 20,
         **supported(
             KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000
