@@ -1,6 +1,5 @@
 """The Spark session of a test run: classic, or, where SPARK_KAFKA_TESTKIT_TEST_CONNECT
-is set, Connect to a server in a process of its own, to which `attach` brings the
-connector.
+is set, Connect to a server in a process of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
 
+import pytest
+
 from spark_kafka_testkit import KafkaUtils
 
 from .connect_server import connect_server
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ON_CONNECT = bool(os.environ.get("SPARK_KAFKA_TESTKIT_TEST_CONNECT"))
+needs_jvm = pytest.mark.skipif(
+    ON_CONNECT, reason="Spark Connect: the session's JVM is out of the test's reach"
+)
+needs_own_functions = pytest.mark.skipif(
+    ON_CONNECT,
+    reason="Spark Connect: foreachBatch runs on the server, apart from the test's "
+    "variables",
+)
+needs_mode = pytest.mark.skipif(
+    ON_CONNECT, reason="Spark Connect: a query does not show that it is in real time"
+)
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
@@ -34,10 +46,9 @@ def spark_session() -> SparkSession:
     from pyspark.sql import SparkSession
 
     if ON_CONNECT:
-        address = _server.enter_context(connect_server(SETTINGS))
-        session = SparkSession.builder.remote(address).getOrCreate()
-        KafkaUtils.attach(session)
-        return session
+        settings = KafkaUtils.spark_conf(SETTINGS)
+        address = _server.enter_context(connect_server(settings))
+        return SparkSession.builder.remote(address).getOrCreate()
     builder = SparkSession.builder.master("local[2]").appName("tests")
     for name, value in KafkaUtils.spark_conf(SETTINGS).items():
         builder = builder.config(name, value)

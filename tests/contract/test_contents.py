@@ -13,6 +13,7 @@ from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit.clients import Written
 from spark_kafka_testkit.errors import SendError
 from tests.contract.topics import create, send_by_java
+from tests.sessions import needs_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -71,6 +72,7 @@ def test_a_null_header_is_sent_by_the_helper_alone(
     )
 
 
+@needs_jvm
 def test_a_null_header_is_read(
     utils: KafkaUtils, topic: str, spark: SparkSession
 ) -> None:

@@ -13,6 +13,7 @@ from spark_kafka_testkit.clients import Written
 from spark_kafka_testkit.errors import MissingDependencyError, SendError
 from spark_kafka_testkit.offsets import Coverage
 from tests.contract.topics import create, send_by_java
+from tests.sessions import needs_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,6 +22,7 @@ MEGABYTE = 1_000_000
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
+@needs_jvm
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_codec_is_read(
     utils: KafkaUtils, topic: str, codec: str, spark: SparkSession

@@ -19,6 +19,7 @@ from spark_kafka_testkit.errors import (
 )
 from spark_kafka_testkit.offsets import Coverage
 from tests.contract.topics import hold, open_transaction
+from tests.sessions import needs_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -133,6 +134,7 @@ def test_a_generator_may_send_while_it_is_sent(utils: KafkaUtils, topic: str) ->
     assert len(utils.read_records(topic)) == len(utils.read_records(other)) == 4
 
 
+@needs_jvm
 def test_closing_early_leaves_nothing_behind(
     utils: KafkaUtils, filled: str, spark: SparkSession
 ) -> None:

@@ -47,6 +47,7 @@ def test_lag_of_what_can_not_be_known(
     query.stop()
     continuous = queries.source(topic).writeStream.format("console")
     query = continuous.trigger(continuous="1 second").start()
+    kafka.wait_for_query_alive(query)  # before, Spark Connect shows no mode
     with pytest.raises(ValueError, match="Spark reports no progress of it"):
         kafka.lag(query)
     query.stop()

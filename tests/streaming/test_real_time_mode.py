@@ -13,6 +13,7 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import WaitError
+from tests.sessions import needs_jvm
 
 from .conftest import Queries
 
@@ -53,6 +54,7 @@ def test_a_read_takes_no_task_slot(
     assert done.is_set()
 
 
+@needs_jvm
 def test_tasks_without_a_slot_are_told(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:

@@ -11,6 +11,7 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.sessions import needs_own_functions
 
 from .conftest import Queries
 
@@ -102,6 +103,7 @@ def test_the_memory_sink(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
         stream.check_answer([("a", 2), ("b", 1)])
 
 
+@needs_own_functions
 def test_foreach_batch(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
     """The function has seen all when process_all_available returns, also on from the
     checkpoint.

@@ -10,6 +10,7 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import WaitError
+from tests.sessions import needs_own_functions
 
 from .conftest import Queries
 
@@ -54,6 +55,7 @@ def test_nothing_is_lost_without_batches_either(
     )
 
 
+@needs_own_functions
 def test_a_first_batch_that_takes_long_is_alive(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:

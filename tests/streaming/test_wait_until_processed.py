@@ -15,6 +15,7 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.sessions import needs_mode, needs_own_functions
 
 from .conftest import Queries
 
@@ -209,6 +210,7 @@ def test_it_does_not_return_early_where_spark_does(
     assert queries.rows("minimum") == 10
 
 
+@needs_own_functions
 def test_foreach_batch_has_run(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
     """What the function did is done when the wait is over."""
     kafka.create_topics([topic])
@@ -333,6 +335,7 @@ def test_a_time_out_tells_where_the_query_is(
     )
 
 
+@needs_own_functions
 def test_a_query_in_its_first_batch_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
@@ -362,10 +365,11 @@ def test_a_query_in_its_first_batch_is_told(
 @pytest.mark.parametrize(
     ("trigger", "mode"),
     [
-        ({"realTime": "30 seconds"}, "real-time"),
-        ({"continuous": "1 second"}, "continuous"),
+        pytest.param(
+            {"realTime": "30 seconds"}, "real-time", marks=needs_mode, id="realTime"
+        ),
+        pytest.param({"continuous": "1 second"}, "continuous", id="continuous"),
     ],
-    ids=["realTime", "continuous"],
 )
 def test_a_query_without_batches_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any], mode: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit.records import Record
-from spark_kafka_testkit.streaming._query import name_of
+from spark_kafka_testkit.streaming._query import batch_of, name_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -115,10 +115,7 @@ def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
         if progress is None:
             yield "  no progress yet"
             continue
-        yield (
-            f"  last progress: batch {progress['batchId']}, "
-            f"{progress['numInputRows']} input rows, begun {progress['timestamp']}"
-        )
+        yield f"  last progress: {batch_of(progress)}"
         for source in progress["sources"]:
             yield f"  {_cut(source['description'])} up to {_cut(source['endOffset'])}"
 

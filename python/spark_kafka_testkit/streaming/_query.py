@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Mode",
+    "batch_of",
     "check_query",
     "describe",
     "message_of",
@@ -72,12 +73,7 @@ def raise_if_dead(query: StreamingQuery) -> None:
 def describe(query: StreamingQuery) -> str:
     """Its state in a few lines, for the text of an error."""
     progress: Any = query.lastProgress
-    last = "none"
-    if progress is not None:
-        last = (
-            f"batch {progress['batchId']}, {progress['numInputRows']} input rows, "
-            f"begun {progress['timestamp']}"
-        )
+    last = "none" if progress is None else batch_of(progress)
     state = "active" if query.isActive else "ended"
     lines = [
         f"  query {name_of(query)}: {state}, status {message_of(query)!r}",
@@ -94,6 +90,17 @@ def describe(query: StreamingQuery) -> str:
     if exception is not None:
         lines.append(f"  exception: {str(exception).strip().partition(chr(10))[0]}")
     return "\n".join(lines)
+
+
+def batch_of(progress: Any) -> str:
+    """The batch that a progress tells of. By Spark Connect it lacks the number of rows
+    (4.2.0), which its sources have.
+    """
+    rows = progress["numInputRows"]
+    if rows is None:
+        rows = sum(source["numInputRows"] for source in progress["sources"])
+    number, begun = progress["batchId"], progress["timestamp"]
+    return f"batch {number}, {rows} input rows, begun {begun}"
 
 
 def tasks_of(query: StreamingQuery) -> tuple[int, int]:

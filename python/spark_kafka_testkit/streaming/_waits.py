@@ -120,13 +120,7 @@ def wait_until_processed(
     """
     check_query(query)
     check_times(timeout=timeout)
-    mode = mode_of(query)
-    if mode != "micro-batch":
-        raise ValueError(
-            f"Query {name_of(query)} runs in {mode} mode, and its progress does not "
-            "tell what it has processed. Wait for its sink topic instead: "
-            "wait_for_records(sink_topic, count=..., since=mark)."
-        )
+    _check_has_batches(query)
     deadline = time.monotonic() + timeout
     ends: Ends = {} if topic is None else {topic: kafka.offsets(topic)}
     position = Position()
@@ -140,10 +134,24 @@ def wait_until_processed(
                 raise ValueError(_reads_others(kafka, query, position, topic))
             if not any(place.behind for place in places):
                 return
+        elif not has_ended:
+            _check_has_batches(
+                query
+            )  # by Spark Connect its status tells, after a while
         if has_ended or time.monotonic() >= deadline:
             within = None if has_ended else timeout
             raise WaitError(_why_not_processed(kafka, query, position, ends, within))
         sleep(TICK_SECONDS, deadline)
+
+
+def _check_has_batches(query: StreamingQuery) -> None:
+    mode = mode_of(query)
+    if mode != "micro-batch":
+        raise ValueError(
+            f"Query {name_of(query)} runs in {mode} mode, and its progress does not "
+            "tell what it has processed. Wait for its sink topic instead: "
+            "wait_for_records(sink_topic, count=..., since=mark)."
+        )
 
 
 def lag(kafka: KafkaUtils, query: StreamingQuery) -> dict[str, dict[int, int]]:
