@@ -47,7 +47,7 @@ PYTHON = {
         "return self._beginning >= self.target or (self._last or 0) + 1 >= self.target",
     ),
     "resets to the latest offset": Edit(
-        "_kafka.py", 'auto_offset_reset="none"', 'auto_offset_reset="latest"'
+        "_kafka.py", '"auto_offset_reset": "none"', '"auto_offset_reset": "latest"'
     ),
     "takes the last stable offset for the end": Edit(
         "_kafka.py",
