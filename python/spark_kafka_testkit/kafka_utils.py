@@ -202,7 +202,7 @@ class KafkaUtils:
                     "deleting the kit's topics",
                     lambda: self.delete_topics(sorted(self._created)),
                 )
-            for client in self._clients.made() if self._clients is not None else ():
+            for client in self._made_clients():
                 self._attempt(f"closing the {client.name} client", client.close)
             if self._producer is not None:
                 producer = self._producer
@@ -212,6 +212,9 @@ class KafkaUtils:
             self._attempt("stopping the broker", broker.stop)
             self._forget()
             atexit.unregister(self.teardown)
+
+    def _made_clients(self) -> list[Client]:
+        return self._clients.made() if self._clients is not None else []
 
     @staticmethod
     def _attempt(what: str, step: Callable[[], object]) -> None:
@@ -359,7 +362,7 @@ class KafkaUtils:
             topics.delete_topics(self.admin_client, names)
             if self._producer is not None:
                 forget_topics(self._producer, names)
-            for client in self._clients.made() if self._clients is not None else ():
+            for client in self._made_clients():
                 client.forget(names)
             self._created.difference_update(names)
             self._known.difference_update(names)
