@@ -69,8 +69,9 @@ def test_pytest_finds_the_plugin(built: Path) -> None:
     (name,) = [n for n in archive.namelist() if n.endswith("/entry_points.txt")]
     found = configparser.ConfigParser()
     found.read_string(archive.read(name).decode())
-    assert dict(found["pytest11"]) == {
-        "spark_kafka_testkit": "spark_kafka_testkit.pytest_plugin"
+    assert {section: dict(found[section]) for section in found.sections()} == {
+        "console_scripts": {"spark-kafka-testkit": "spark_kafka_testkit.cli:main"},
+        "pytest11": {"spark_kafka_testkit": "spark_kafka_testkit.pytest_plugin"},
     }
 
 
