@@ -55,6 +55,24 @@ def test_it_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
     assert all(address.startswith("127.") for address in addresses)
 
 
+def test_a_deleted_topic_leaves_the_disk_within_seconds(temp: Path) -> None:
+    """Suites make hundreds of topics: the disk is for those that there are."""
+    with KafkaUtils(backend="embedded") as kafka:
+        kafka.create_topics(["gone", "here"])
+        assert files_of("gone", temp)
+        kafka.delete_topics(["gone"])
+        deadline = time.monotonic() + 30
+        while files_of("gone", temp) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not files_of("gone", temp)
+        assert files_of("here", temp)
+
+
+def files_of(topic: str, folder: Path) -> list[Path]:
+    """The files in which a broker below the folder keeps the topic."""
+    return [path for path in folder.rglob(f"{topic}*/*") if path.suffix == ".log"]
+
+
 def test_records_of_long_ago_are_kept() -> None:
     """Their timestamps are often those of the events: retention does not remove them,
     unless a topic asks for it.

@@ -35,6 +35,9 @@ OWN_CONFIG: Mapping[str, str] = {
     # and of days to come, which brokers refuse
     "log.retention.ms": "-1",
     "log.message.timestamp.after.max.ms": str((1 << 63) - 1),
+    # files of deleted topics stay for a minute by default: a test suite fills the disk
+    # with them, and the system gets to write them out, which slows the broker down
+    "log.segment.delete.delay.ms": "5000",
 }
 """Kafka's settings for a broker of ours, wherever it runs; `broker_config` is over
 them.

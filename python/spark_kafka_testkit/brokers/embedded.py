@@ -305,6 +305,8 @@ def _properties(
         "controller.quorum.append.linger.ms": 0,
         # a test that waits for compaction does not want to wait the usual 15 s
         "log.cleaner.backoff.ms": 1000,
+        # files of deleted topics are first looked for after 30 s, which is a suite
+        "log.initial.task.delay.ms": 1000,
         **OWN_CONFIG,
         **broker_config,
     }
