@@ -111,8 +111,25 @@ def _draw(
         first += len(chunk)
 
 
-def _chunks(messages: Iterable[Any]) -> Iterator[list[Any]]:
+def _chunks(messages: Iterable[Any]) -> Iterator[Sequence[Any]]:
     """The messages of one batch after the other."""
+    if isinstance(messages, (list, tuple)):
+        for start in range(0, len(messages), BATCH_MESSAGES):
+            yield from _small(messages[start : start + BATCH_MESSAGES])
+    else:
+        yield from _drawn(messages)
+
+
+def _small(chunk: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    if len(chunk) > 1 and _size(chunk) > BATCH_BYTES:
+        yield from _small(chunk[: len(chunk) // 2])
+        yield from _small(chunk[len(chunk) // 2 :])
+    else:
+        yield chunk
+
+
+def _drawn(messages: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    """Those of an iterator, of which few are drawn at a time: they may be large."""
     source = iter(messages)
     chunk: list[Any] = []
     size = 0
@@ -126,19 +143,25 @@ def _chunks(messages: Iterable[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _size(messages: list[Any]) -> int:
+def _size(messages: Sequence[Any]) -> int:
     """About that of their values; whether they are messages at all is seen later."""
-    if type(messages[0]) in (tuple, Record):
+    if set(map(type, messages)) <= {tuple, Record}:
         try:
             # nearly always text or bytes; its length costs a third of its size
             return sum(map(len, map(itemgetter(1), messages))) + EACH * len(messages)
         except (TypeError, IndexError):
             pass
-    return sum(getsizeof(getattr(item, "value", item)) for item in messages)
+    return sum(getsizeof(_value(message)) for message in messages)
+
+
+def _value(message: Any) -> Any:
+    if isinstance(message, (tuple, list)) and len(message) == 2:
+        return message[1]
+    return getattr(message, "value", message)
 
 
 def _batch(
-    chunk: list[Any], first: int, of: _Serializers, wide: bool, pairs: bool
+    chunk: Sequence[Any], first: int, of: _Serializers, wide: bool, pairs: bool
 ) -> pa.RecordBatch:
     import pyarrow as pa
 

@@ -280,7 +280,7 @@ def latest_by_key(
                 if found_times[key] < times[key]:
                     del found[key], found_times[key]
             times.update(found_times)
-        latest.update(found)
+        latest = found if not latest else latest | found
     return latest
 
 

@@ -181,11 +181,12 @@ def test_a_spark_frame_is_refused_with_a_hint() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [list, iter, "table"])
-def test_batches_are_bounded_in_bytes(kind: Any) -> None:
+@pytest.mark.parametrize("kind", [list, tuple, iter, "table"])
+@pytest.mark.parametrize("small", [b"x", None])
+def test_batches_are_bounded_in_bytes(kind: Any, small: bytes | None) -> None:
     """Large messages come few at a time: memory is bounded, here and in the JVM."""
     megabyte = 1 << 20
-    messages = [("k", bytes(megabyte)) for _ in range(70)] + [("k", b"x")] * 70
+    messages = [("k", bytes(megabyte)) for _ in range(70)] + [("k", small)] * 70
     given: Any = (
         pa.table({"value": [value for _, value in messages]})
         if kind == "table"
