@@ -4,9 +4,10 @@ import java.io.DataInputStream
 import java.io.EOFException
 import java.io.IOException
 import java.net.InetAddress
-import java.net.ServerSocket
-import java.net.Socket
+import java.net.InetSocketAddress
 import java.net.SocketTimeoutException
+import java.nio.channels.ServerSocketChannel
+import java.nio.channels.SocketChannel
 import java.nio.charset.StandardCharsets.US_ASCII
 import java.security.MessageDigest
 import java.security.SecureRandom
@@ -24,8 +25,9 @@ private[testkit] object ArrowChannel {
     * Python as a failure.
     */
   def open(name: String)(serve: Connection => Unit): Address = {
-    val server = new ServerSocket(0, 4, InetAddress.getLoopbackAddress)
-    val address = Address(server.getLocalPort, newSecret())
+    val server = ServerSocketChannel.open()
+    server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress, 0), 4)
+    val address = Address(server.socket.getLocalPort, newSecret())
     val thread = new Thread(() => run(server, address.secret, serve), s"spark-kafka-testkit-$name")
     thread.setDaemon(true)
     thread.setContextClassLoader(getClass.getClassLoader)
@@ -33,7 +35,11 @@ private[testkit] object ArrowChannel {
     address
   }
 
-  private def run(server: ServerSocket, secret: String, serve: Connection => Unit): Unit =
+  private def run(
+      server: ServerSocketChannel,
+      secret: String,
+      serve: Connection => Unit
+  ): Unit =
     try accept(server, secret).foreach(socket => answer(new Connection(socket), serve))
     catch { case _: IOException => () } // Python has gone: nobody is left to tell
 
@@ -44,14 +50,14 @@ private[testkit] object ArrowChannel {
       case thrown: Throwable => connection.sendFailure(thrown)
     } finally connection.close()
 
-  private def accept(server: ServerSocket, secret: String): Option[Socket] = {
+  private def accept(server: ServerSocketChannel, secret: String): Option[SocketChannel] = {
     val deadline = System.nanoTime + acceptMillis * 1000000L
-    def next(): Option[Socket] = {
+    def next(): Option[SocketChannel] = {
       val left = ((deadline - System.nanoTime) / 1000000L).toInt
       if (left <= 0) None
       else {
-        server.setSoTimeout(left)
-        val socket = server.accept()
+        server.socket.setSoTimeout(left) // the adaptor alone heeds it
+        val socket = server.socket.accept().getChannel
         if (isOurs(socket, secret)) Some(socket)
         else {
           socket.close()
@@ -64,7 +70,8 @@ private[testkit] object ArrowChannel {
     finally server.close()
   }
 
-  private def isOurs(socket: Socket, secret: String): Boolean = {
+  private def isOurs(channel: SocketChannel, secret: String): Boolean = {
+    val socket = channel.socket
     val expected = secret.getBytes(US_ASCII)
     val received = new Array[Byte](expected.length)
     try {

@@ -1,6 +1,6 @@
 package sparkkafka.testkit
 
-import java.io.InputStream
+import java.nio.channels.ReadableByteChannel
 
 import scala.collection.mutable
 
@@ -36,14 +36,14 @@ private[testkit] final class BulkProducer(
 
   /** Fails with [[Failure.UnknownTopic]] where the topic does not exist and the broker makes none.
     */
-  def run(in: InputStream): Report = {
+  def run(in: ReadableByteChannel): Report = {
     partitions = countPartitions()
     if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
     synchronized(Report(sent, acked, failed, unknown, failures.toList, written.toMap, aborted))
   }
 
   /** Whether all was sent, and acknowledged. */
-  private def sendAll(in: InputStream): Boolean = {
+  private def sendAll(in: ReadableByteChannel): Boolean = {
     val isWhole = SendBatches.foreachRecord(in, topic)(send)
     producer.flush()
     isWhole && synchronized(acked == sent)

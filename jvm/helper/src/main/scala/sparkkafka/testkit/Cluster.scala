@@ -1,6 +1,6 @@
 package sparkkafka.testkit
 
-import java.io.InputStream
+import java.nio.channels.ReadableByteChannel
 import java.time.Duration
 import java.util.Properties
 import java.util.UUID
@@ -33,7 +33,7 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
   /** Sends an Arrow stream; see [[BulkProducer]]. Each send has a producer to itself: one may wait
     * for another, as where messages are drawn from a generator that sends some as well.
     */
-  def send(topic: String, transactional: Boolean, in: InputStream): BulkProducer.Report = {
+  def send(topic: String, transactional: Boolean, in: ReadableByteChannel): BulkProducer.Report = {
     val lent = senderFor(topic, transactional)
     try {
       val report = new BulkProducer(lent.producer, topic, transactional).run(in)

@@ -1,7 +1,5 @@
 package sparkkafka.testkit
 
-import java.io.OutputStream
-import java.nio.channels.Channels
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.Arrays
 import java.util.Collections
@@ -59,10 +57,10 @@ private[testkit] object RecordBatches {
 
   /** Writes records to an Arrow stream, a batch whenever enough have come; `close` ends the stream.
     */
-  final class Writer(out: OutputStream) extends AutoCloseable {
+  final class Writer(out: GatheringChannel) extends AutoCloseable {
     private val allocator = new RootAllocator(Long.MaxValue)
     private val root = VectorSchemaRoot.create(schema, allocator)
-    private val stream = new ArrowStreamWriter(root, null, Channels.newChannel(out))
+    private val stream = new ArrowStreamWriter(root, null, out)
     private val partition = root.getVector("partition").asInstanceOf[IntVector]
     private val offset = root.getVector("offset").asInstanceOf[BigIntVector]
     private val timestamp = root.getVector("timestamp").asInstanceOf[BigIntVector]

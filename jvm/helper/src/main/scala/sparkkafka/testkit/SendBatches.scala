@@ -1,6 +1,7 @@
 package sparkkafka.testkit
 
-import java.io.InputStream
+import java.nio.ByteBuffer
+import java.nio.channels.ReadableByteChannel
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.ArrayList
 
@@ -27,7 +28,7 @@ private[testkit] object SendBatches {
     *   whether Python said that it had sent all there is: a stream that breaks off looks the same
     *   as one that ends
     */
-  def foreachRecord(in: InputStream, topic: String)(each: Out => Boolean): Boolean = {
+  def foreachRecord(in: ReadableByteChannel, topic: String)(each: Out => Boolean): Boolean = {
     val allocator = new RootAllocator(Long.MaxValue)
     val reader = new ArrowStreamReader(in, allocator)
     try {
@@ -40,14 +41,19 @@ private[testkit] object SendBatches {
           row += 1
         }
       }
-      goesOn && in.read() == complete
+      goesOn && isComplete(in)
     } finally {
       reader.close(false)
       allocator.close()
     }
   }
 
-  private val complete = 1
+  private def isComplete(in: ReadableByteChannel): Boolean = {
+    val last = ByteBuffer.allocate(1)
+    in.read(last) == 1 && last.get(0) == complete
+  }
+
+  private val complete: Byte = 1
 
   /** One batch; the columns `partition`, `timestamp` and `headers` may be missing. */
   private final class Batch(root: VectorSchemaRoot, topic: String) {

@@ -1,0 +1,31 @@
+package sparkkafka.testkit
+
+import java.nio.ByteBuffer
+import java.nio.channels.WritableByteChannel
+
+/** Gathers what is small: an Arrow batch is dozens of writes of a few bytes. What is large goes
+  * from where it is straight to the socket.
+  */
+private[testkit] final class GatheringChannel(to: WritableByteChannel) extends WritableByteChannel {
+  private val held = ByteBuffer.allocateDirect(1 << 16)
+
+  override def write(source: ByteBuffer): Int = {
+    val size = source.remaining
+    if (size > held.remaining) flush()
+    if (size > held.capacity) writeAll(source) else held.put(source)
+    size
+  }
+
+  def flush(): Unit = {
+    held.flip()
+    writeAll(held)
+    held.clear()
+    ()
+  }
+
+  override def isOpen: Boolean = to.isOpen
+
+  override def close(): Unit = to.close()
+
+  private def writeAll(source: ByteBuffer): Unit = while (source.hasRemaining) to.write(source)
+}
