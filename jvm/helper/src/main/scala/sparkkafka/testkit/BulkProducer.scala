@@ -1,6 +1,7 @@
 package sparkkafka.testkit
 
 import java.nio.channels.ReadableByteChannel
+import java.util.concurrent.Semaphore
 
 import scala.collection.mutable
 
@@ -11,7 +12,7 @@ import org.apache.kafka.common.errors.RetriableException
 import org.apache.kafka.common.errors.TimeoutException
 
 /** Sends the rows of one Arrow stream to one topic and keeps account of each. The producer's own
-  * thread sends while rows are decoded; its buffer bounds what is held.
+  * thread sends while rows are decoded; what is not acknowledged yet is bounded.
   *
   * @param isTransactional
   *   all in one transaction: committed where every row was acknowledged and Python sent all it had,
@@ -24,6 +25,7 @@ private[testkit] final class BulkProducer(
 ) {
   import BulkProducer._
 
+  private val room = new Semaphore(maxInFlight)
   private val written = mutable.TreeMap.empty[Int, Written]
   private val failures = mutable.ArrayBuffer.empty[SendFailure]
   private var latest = new Written(-1, -1)
@@ -77,6 +79,7 @@ private[testkit] final class BulkProducer(
     *   whether more is wanted: a transaction that has lost a record is lost
     */
   private def send(record: SendBatches.Out): Boolean = {
+    if (sent % share == 0) room.acquire(share)
     val index = sent
     sent += 1
     if (record.partition != null && record.partition >= partitions) {
@@ -111,16 +114,26 @@ private[testkit] final class BulkProducer(
       )
     latest.count += 1
     latest.last = metadata.offset
+    settle()
   }
 
   private def fail(failure: SendFailure): Unit = synchronized {
     if (failure.outcome == Unknown) unknown += 1 else failed += 1
-    if (failures.size < maxFailures) { failures += failure; () }
+    if (failures.size < maxFailures) failures += failure
+    settle()
   }
+
+  private def settle(): Unit = if ((acked + failed + unknown) % share == 0) room.release(share)
 }
 
 private[testkit] object BulkProducer {
   private val maxFailures = 100
+
+  // What is in flight is objects that each collection of a young heap copies: they slow a send down
+  // long before their bytes fill the producer's buffer. It is taken and given back by the share.
+  private val maxInFlight = 32768
+  private val share = 4096
+
   private val Failed = "failed"
   private val Unknown = "unknown"
 
