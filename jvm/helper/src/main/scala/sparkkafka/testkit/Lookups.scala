@@ -2,6 +2,7 @@ package sparkkafka.testkit
 
 import java.util.Collections.singletonList
 import java.util.Properties
+import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ExecutionException
 
 import org.apache.kafka.clients.admin.Admin
@@ -12,10 +13,14 @@ import org.apache.kafka.clients.admin.TransactionState
 import org.apache.kafka.common.IsolationLevel
 import org.apache.kafka.common.KafkaException
 import org.apache.kafka.common.KafkaFuture
+import org.apache.kafka.common.TopicCollection
 import org.apache.kafka.common.TopicPartition
+import org.apache.kafka.common.Uuid
 import org.apache.kafka.common.errors.InvalidTopicException
 import org.apache.kafka.common.errors.TimeoutException
+import org.apache.kafka.common.errors.UnknownTopicIdException
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
+import org.apache.kafka.common.errors.UnsupportedVersionException
 import sparkkafka.testkit.Converters._
 
 /** What the brokers say of topics and transactions, by one admin client. */
@@ -23,6 +28,7 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
   import Lookups._
 
   private val admin: Admin = Admin.create(settings)
+  private val ids = new ConcurrentHashMap[String, Uuid]
 
   /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so
     * the broker is asked for a while.
@@ -42,8 +48,27 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
   }
 
   def lookUp(topic: String): Option[TopicDescription] =
-    try Some(await(admin.describeTopics(singletonList(topic)).allTopicNames).get(topic))
-    catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
+    byKnownId(topic).orElse {
+      try {
+        val found = await(admin.describeTopics(singletonList(topic)).allTopicNames).get(topic)
+        if (found.topicId != Uuid.ZERO_UUID) ids.put(topic, found.topicId)
+        Some(found)
+      } catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
+    }
+
+  /** To be described by its id takes a topic one request; by its name it takes two. An id is of one
+    * topic only, and no topic changes its name.
+    */
+  private def byKnownId(topic: String): Option[TopicDescription] =
+    Option(ids.get(topic)).flatMap { id =>
+      val wanted = TopicCollection.ofTopicIds(singletonList(id))
+      try Some(await(admin.describeTopics(wanted).allTopicIds).get(id))
+      catch {
+        case _: UnknownTopicIdException | _: UnsupportedVersionException =>
+          ids.remove(topic, id)
+          None
+      }
+    }
 
   /** Beginning offset, end offset (the high watermark) and last stable offset of each partition. */
   def offsets(partitions: Iterable[TopicPartition]): Map[TopicPartition, PartitionOffsets] =
