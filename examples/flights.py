@@ -110,7 +110,7 @@ def start_query(
 ) -> StreamingQuery:
     source = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", kafka.broker)
+        .options(**kafka.spark_options())
         .option("subscribe", "flights")
         .option("startingOffsets", "earliest")
         .load()
@@ -118,7 +118,7 @@ def start_query(
     return (
         delays(source)
         .writeStream.format("kafka")
-        .option("kafka.bootstrap.servers", kafka.broker)
+        .options(**kafka.spark_options())
         .option("topic", "delays")
         .option("checkpointLocation", checkpoint)
         .outputMode("update")

@@ -20,8 +20,15 @@ __all__ = ["Access", "SparkOptions"]
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+SPARKS_FETCHES = {"fetch.max.wait.ms": "10"}
+"""Spark's readers ask for offsets after each fetch, and the broker answers one request
+after another: behind the next fetch, which at a topic's end waits for records that
+long; by Kafka's default half a second (`InternalKafkaConsumer.fetch` in
+`KafkaDataConsumer.scala`).
+"""
 SHOWN = (
     "bootstrap.servers",
+    "fetch.max.wait.ms",
     "security.protocol",
     "sasl.mechanism",
     ".location",
@@ -88,8 +95,9 @@ class Access:
 
     def for_spark(self) -> SparkOptions:
         """The options of Spark's Kafka source and sink."""
+        settings = {**SPARKS_FETCHES, **self.for_java()}
         return SparkOptions(
-            (f"kafka.{name}", value) for name, value in self.for_java().items()
+            (f"kafka.{name}", value) for name, value in settings.items()
         )
 
     def for_kafka_python(self, kind: Any) -> dict[str, Any]:

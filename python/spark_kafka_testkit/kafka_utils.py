@@ -298,7 +298,9 @@ class KafkaUtils:
     def spark_options(self) -> SparkOptions:
         """What Spark's Kafka source and sink need to reach the broker, for
         `.options(**kafka.spark_options())`: its address, and `client_config`, each name
-        after `kafka.`. A dict, whose repr hides secrets.
+        after `kafka.`; and a `fetch.max.wait.ms` of 10 unless `client_config` has one,
+        which takes half a second off every batch that reads a topic to its end. A dict,
+        whose repr hides secrets.
         """
         return self._access("spark_options()").for_spark()
 

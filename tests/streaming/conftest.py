@@ -26,10 +26,9 @@ class Queries:
 
     def source(self, topic: str = "", **options: str) -> DataFrame:
         """A stream from a topic, from its beginning on, unless the options say more."""
-        reader = self.spark.readStream.format("kafka").option(
-            "kafka.bootstrap.servers", self.kafka.broker
-        )
-        settings = {"startingOffsets": "earliest", **options}
+        reader = self.spark.readStream.format("kafka")
+        address = self.kafka.spark_options()
+        settings = {"startingOffsets": "earliest", **address, **options}
         if topic:
             settings["subscribe"] = topic
         return reader.options(**settings).load()
@@ -43,7 +42,7 @@ class Queries:
         writer = (
             df.select("key", "value")
             .writeStream.format("kafka")
-            .option("kafka.bootstrap.servers", self.kafka.broker)
+            .options(**self.kafka.spark_options())
             .option("topic", topic)
             .option("checkpointLocation", self.checkpoint)
         )
