@@ -124,8 +124,8 @@ public class PlainLoop {
         settings.put("isolation.level", "read_committed");
         if (mode.equals("TUNED")) { // the kit's own settings
             settings.put("receive.buffer.bytes", "-1");
-            settings.put("max.partition.fetch.bytes", String.valueOf(4 << 20));
-            settings.put("max.poll.records", "16384");
+            settings.put("max.partition.fetch.bytes", String.valueOf(2 << 20));
+            settings.put("max.poll.records", "8192");
             settings.put("fetch.max.wait.ms", "1");
         }
         settings.put("key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");

@@ -110,7 +110,7 @@ def _first_times(who: str, what: str, broker: str) -> dict[str, float]:
         utils = KafkaUtils(bootstrap_servers=broker)
         utils.setup()
     if what == "suite":
-        times |= run_suite(utils, spark, _new_name, utils)
+        times |= run_suite(utils, spark, _new_name)
     else:
         topic, some = _new_name(), messages(10, VALUE_CHARACTERS)
         utils.create_topics([topic])

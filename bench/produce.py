@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
 
 from bench import profiles
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, median_of, seconds_of
-from bench.world import Messages, World, fallback, part_of
+from bench.world import Messages, World, part_of
 
 __all__ = ["rows"]
 
@@ -33,7 +35,7 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 def send_many(world: World) -> Row:
     """`send_messages` of many tuples of str against all others."""
     count = world.options.records
-    others = Peers(world)
+    confluent = Confluent(world)
 
     def kit(part: float = 1.0) -> float:
         some = part_of(world.many, part)
@@ -42,15 +44,17 @@ def send_many(world: World) -> Row:
 
     def by_fallback() -> float:
         some = part_of(world.many, FALLBACK_SHARE)
-        with world.topic() as topic, fallback():
-            return seconds_of(lambda: world.by_kafka_python.send_messages(topic, some))
+        with world.topic() as topic, world.by_kafka_python(topic) as kafka:
+            return seconds_of(lambda: kafka.send_messages(topic, some))
 
-    def on_new_topic(
-        send: Callable[[str, Messages], object], part: float = 1.0
-    ) -> float:
-        some = part_of(world.many, part)
+    def on_new_topic(send: Callable[[str, Messages], object]) -> float:
         with world.topic() as topic:
-            return seconds_of(lambda: send(topic, some))
+            return seconds_of(lambda: send(topic, world.many))
+
+    def by_kafka_python(send: KafkaPythonSend, share: float) -> float:
+        some = part_of(world.many, share)
+        with world.topic() as topic, kafka_python(world, topic) as producer:
+            return seconds_of(lambda: send(producer, topic, some))
 
     def jvm(mode: str) -> float:
         with world.topic() as topic:
@@ -64,17 +68,17 @@ def send_many(world: World) -> Row:
             Contestant(KIT, kit),
             Contestant(PLAIN_JVM[0], lambda: jvm("PLAIN")),
             Contestant(PLAIN_JVM[1], lambda: jvm("TUNED")),
-            Contestant(CONFLUENT[0], lambda: on_new_topic(others.confluent)),
-            Contestant(CONFLUENT[1], lambda: on_new_topic(others.confluent_batch)),
+            Contestant(CONFLUENT[0], lambda: on_new_topic(confluent.one_by_one)),
+            Contestant(CONFLUENT[1], lambda: on_new_topic(confluent.by_batch)),
             Contestant("kit without the JVM", by_fallback, FALLBACK_SHARE),
             Contestant(
                 "kafka-python, futures",
-                lambda: on_new_topic(others.kafka_python, FUTURES_SHARE),
+                lambda: by_kafka_python(send_futures, FUTURES_SHARE),
                 FUTURES_SHARE,
             ),
             Contestant(
                 "kafka-python, send().get() each",
-                lambda: on_new_topic(others.kafka_python_each, ONE_BY_ONE_SHARE),
+                lambda: by_kafka_python(send_each, ONE_BY_ONE_SHARE),
                 ONE_BY_ONE_SHARE,
             ),
         ],
@@ -84,7 +88,7 @@ def send_many(world: World) -> Row:
             AtLeast(25, ("kafka-python, futures",), "kafka-python"),
         ],
         lambda: profiles.of_run(world, kit),
-        close=others.close,
+        close=confluent.close,
     )
 
 
@@ -121,7 +125,7 @@ def send_few(world: World) -> Row:
     """Ten tuples, warm: what most tests send."""
     calls = world.options.calls
     few, topic = world.few, world.new_topic()
-    others = Peers(world)
+    confluent = Confluent(world)
 
     def often(send: Callable[[str, Messages], object]) -> float:
         return median_of(calls, lambda: send(topic, few))
@@ -130,8 +134,12 @@ def send_few(world: World) -> Row:
         return often(world.kafka.send_messages)
 
     def by_fallback() -> float:
-        with fallback():
-            return often(world.by_kafka_python.send_messages)
+        with world.by_kafka_python(topic) as kafka:
+            return often(kafka.send_messages)
+
+    def by_kafka_python(send: KafkaPythonSend) -> float:
+        with kafka_python(world, topic) as producer:
+            return often(lambda name, some: send(producer, name, some))
 
     def jvm() -> float:
         times = [
@@ -146,30 +154,66 @@ def send_few(world: World) -> Row:
         [
             Contestant(KIT, kit),
             Contestant(PLAIN_JVM[0], jvm),
-            Contestant(CONFLUENT[0], lambda: often(others.confluent)),
-            Contestant(CONFLUENT[1], lambda: often(others.confluent_batch)),
+            Contestant(CONFLUENT[0], lambda: often(confluent.one_by_one)),
+            Contestant(CONFLUENT[1], lambda: often(confluent.by_batch)),
             Contestant("kit without the JVM", by_fallback),
-            Contestant("kafka-python, futures", lambda: often(others.kafka_python)),
+            Contestant("kafka-python, futures", lambda: by_kafka_python(send_futures)),
             Contestant(
-                "kafka-python, send().get() each",
-                lambda: often(others.kafka_python_each),
+                "kafka-python, send().get() each", lambda: by_kafka_python(send_each)
             ),
         ],
         [AtMost(0.005), AtLeast(1, CONFLUENT, "confluent-kafka's best")],
         lambda: profiles.of_calls(world, lambda: world.kafka.send_messages(topic, few)),
         [f"a run is the median of {calls} calls"],
-        close=others.close,
+        close=confluent.close,
     )
 
 
-class Peers:
-    """The other clients of Python, one producer each, kept; all with acks=all."""
+KafkaPythonSend = Callable[[Any, str, Messages], object]
+
+
+@contextlib.contextmanager
+def kafka_python(world: World, topic: str) -> Iterator[Any]:
+    """A producer of kafka-python's with acks=all, warm, for one turn: see
+    `World.by_kafka_python`.
+    """
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(
+        bootstrap_servers=world.kafka.broker,
+        acks="all",
+        key_serializer=str.encode,
+        value_serializer=str.encode,
+    )
+    try:
+        producer.partitions_for(topic)
+        yield producer
+    finally:
+        producer.close(timeout=5)
+
+
+def send_futures(producer: Any, topic: str, some: Messages) -> None:
+    """`send` all, then `flush` and look at the futures."""
+    futures = [producer.send(topic, key=key, value=value) for key, value in some]
+    producer.flush()
+    for future in futures:
+        future.get(timeout=10)
+
+
+def send_each(producer: Any, topic: str, some: Messages) -> None:
+    """`send().get()` one by one, as Spark's own KafkaUtils does."""
+    for key, value in some:
+        producer.send(topic, key=key, value=value).get(timeout=10)
+    producer.flush()
+
+
+class Confluent:
+    """A producer of confluent-kafka's with acks=all, kept."""
 
     def __init__(self, world: World) -> None:
         from confluent_kafka import Producer
-        from kafka import KafkaProducer
 
-        self._confluent = Producer(
+        self._producer = Producer(
             {
                 "bootstrap.servers": world.kafka.broker,
                 "acks": "all",
@@ -179,47 +223,27 @@ class Peers:
                 "queue.buffering.max.kbytes": 1 << 20,
             }
         )
-        self._kafka_python = KafkaProducer(
-            bootstrap_servers=world.kafka.broker,
-            acks="all",
-            key_serializer=str.encode,
-            value_serializer=str.encode,
-        )
         self._failures: list[object] = []
 
-    def confluent(self, topic: str, some: Messages) -> None:
+    def one_by_one(self, topic: str, some: Messages) -> None:
         """`produce` one by one, then `flush`."""
-        produce, poll = self._confluent.produce, self._confluent.poll
+        produce, poll = self._producer.produce, self._producer.poll
         for index, (key, value) in enumerate(some):
             produce(topic, value, key, on_delivery=self._note)
             if index % 10_000 == 0:
                 poll(0)
-        self._confluent.flush()
+        self._producer.flush()
         self._check()
 
-    def confluent_batch(self, topic: str, some: Messages) -> None:
+    def by_batch(self, topic: str, some: Messages) -> None:
         """`produce_batch` of 10,000, then `flush`."""
         source = iter(some)
         while chunk := list(islice(source, 10_000)):
             batch = [{"key": key, "value": value} for key, value in chunk]
-            self._confluent.produce_batch(topic, batch, on_delivery=self._note)
-            self._confluent.poll(0)
-        self._confluent.flush()
+            self._producer.produce_batch(topic, batch, on_delivery=self._note)
+            self._producer.poll(0)
+        self._producer.flush()
         self._check()
-
-    def kafka_python(self, topic: str, some: Messages) -> None:
-        """`send` all, then `flush` and look at the futures."""
-        send = self._kafka_python.send
-        futures = [send(topic, key=key, value=value) for key, value in some]
-        self._kafka_python.flush()
-        for future in futures:
-            future.get(timeout=10)
-
-    def kafka_python_each(self, topic: str, some: Messages) -> None:
-        """`send().get()` one by one, as Spark's own KafkaUtils does."""
-        for key, value in some:
-            self._kafka_python.send(topic, key=key, value=value).get(timeout=10)
-        self._kafka_python.flush()
 
     def _note(self, error: object, _message: object) -> None:
         if error is not None:
@@ -230,5 +254,4 @@ class Peers:
             raise RuntimeError(f"confluent-kafka: {self._failures[:3]}")
 
     def close(self) -> None:
-        self._confluent.close()
-        self._kafka_python.close(timeout=5)
+        self._producer.close()

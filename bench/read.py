@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bench import profiles
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, median_of, seconds_of
-from bench.world import World, fallback, part_of
+from bench.world import World, part_of
 
 __all__ = ["rows"]
 
@@ -36,8 +36,8 @@ def read_many(world: World) -> Row:
         return seconds_of(lambda: world.kafka.read_arrow(topic))
 
     def by_fallback() -> float:
-        with fallback():
-            return seconds_of(lambda: world.by_kafka_python.read_arrow(small))
+        with world.by_kafka_python(small) as kafka:
+            return seconds_of(lambda: kafka.read_arrow(small))
 
     return Row(
         "read",
@@ -112,8 +112,8 @@ def read_few(world: World) -> Row:
         return world.kafka.get_all_records(world.spark, topic)
 
     def by_fallback() -> float:
-        with fallback():
-            return often(lambda: world.by_kafka_python.get_all_records(None, topic))
+        with world.by_kafka_python(topic) as kafka:
+            return often(lambda: kafka.get_all_records(None, topic))
 
     def jvm() -> float:
         times = [world.plain_jvm.consume(topic, "TUNED") for _ in range(calls)]

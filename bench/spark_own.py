@@ -30,6 +30,15 @@ class PlainUtils:
             value_serializer=str.encode,
         )
 
+    def __enter__(self) -> PlainUtils:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.teardown()
+
+    def spark_options(self) -> dict[str, str]:
+        return {"kafka.bootstrap.servers": self.broker}
+
     def create_topics(self, topic_names: list[str], num_partitions: int = 1) -> None:
         shape = {"num_partitions": num_partitions, "replication_factor": 1}
         self._admin.create_topics(dict.fromkeys(topic_names, shape))
@@ -45,7 +54,7 @@ class PlainUtils:
     def get_all_records(self, spark: SparkSession, topic: str) -> dict[str, str]:
         records = (
             spark.read.format("kafka")
-            .option("kafka.bootstrap.servers", self.broker)
+            .options(**self.spark_options())
             .option("subscribe", topic)
             .option("startingOffsets", "earliest")
             .load()

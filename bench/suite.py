@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PATTERNS", "rows", "run_suite"]
 
 PLAIN = "kafka-python sends, Spark reads, 1 s poll"
+TO_THE_LETTER = "kit, Spark gets the address alone"
 
 
 def rows(world: World) -> dict[str, Callable[[], Row]]:
@@ -25,16 +26,25 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 
 def suite(world: World) -> Row:
-    plain = PlainUtils(world.kafka.broker)
+    to_the_letter = ToTheLetter(world.kafka)
 
     def run(utils: Any) -> float:
-        return sum(run_suite(utils, world.spark, world.new_name, world.kafka).values())
+        return sum(run_suite(utils, world.spark, world.new_name).values())
+
+    def run_plain() -> float:
+        with PlainUtils(world.kafka.broker) as plain:  # see World.by_kafka_python
+            return run(plain)
 
     def profile() -> list[str]:
         lines = []
-        for who, utils in ((KIT, world.kafka), (PLAIN, plain)):
-            times = run_suite(utils, world.spark, world.new_name, world.kafka)
-            lines.append(f"{who}: {show_steps(times)}")
+        with PlainUtils(world.kafka.broker) as plain:
+            for who, utils in (
+                (KIT, world.kafka),
+                (TO_THE_LETTER, to_the_letter),
+                (PLAIN, plain),
+            ):
+                times = run_suite(utils, world.spark, world.new_name)
+                lines.append(f"{who}: {show_steps(times)}")
         return lines
 
     return Row(
@@ -42,32 +52,50 @@ def suite(world: World) -> Row:
         "the document's four patterns as a suite, warm, local[2]",
         [
             Contestant(KIT, lambda: run(world.kafka)),
-            Contestant(PLAIN, lambda: run(plain)),
+            Contestant(TO_THE_LETTER, lambda: run(to_the_letter)),
+            Contestant(PLAIN, run_plain),
         ],
         [AtLeast(4, (PLAIN,), "the same suite the plain way")],
         profile,
-        close=plain.teardown,
+        ["the kit's own gives Spark spark_options(); the others the address alone"],
     )
 
 
+class ToTheLetter:
+    """The kit, where Spark gets the broker's address and no more, as in the document's
+    examples.
+    """
+
+    def __init__(self, kafka: Any) -> None:
+        self._kafka = kafka
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kafka, name)
+
+    def spark_options(self) -> dict[str, str]:
+        return {"kafka.bootstrap.servers": self._kafka.broker}
+
+
 def run_suite(
-    utils: Any, spark: SparkSession, new_name: Callable[[], str], owner: Any
+    utils: Any, spark: SparkSession, new_name: Callable[[], str]
 ) -> dict[str, float]:
     """Runs the four patterns and gives the seconds of each; topics are created within
-    the time, as tests do, and deleted by `owner` afterwards.
+    the time, as tests do, and deleted afterwards.
     """
     times = {}
+    names = {title: [f"{new_name()}-{n}" for n in (1, 2)] for title in PATTERNS}
     for title, pattern in PATTERNS.items():
-        names = [f"{new_name()}-{number}" for number in (1, 2)]
-        times[title] = seconds_of(lambda: pattern(utils, spark, *names))  # noqa: B023
-        owner.delete_topics(names)
+        times[title] = seconds_of(
+            lambda: pattern(utils, spark, *names[title])  # noqa: B023
+        )
+    utils.delete_topics([name for pair in names.values() for name in pair])
     return times
 
 
 def batch(utils: Any, spark: SparkSession, topic: str, _other: str) -> None:
     utils.create_topics([topic])
     frame = spark.createDataFrame([("key1", "value1")], ["key", "value"])
-    _write(frame, utils.broker).option("topic", topic).save()
+    _write(frame, utils).option("topic", topic).save()
     assert utils.get_all_records(spark, topic) == {"key1": "value1"}
 
 
@@ -94,7 +122,7 @@ def several_topics(utils: Any, spark: SparkSession, one: str, two: str) -> None:
     frame = spark.createDataFrame(
         [(one, "key1", "value1"), (two, "key2", "value2")], ["topic", "key", "value"]
     )
-    _write(frame, utils.broker, "topic").save()
+    _write(frame, utils, "topic").save()
     assert utils.get_all_records(spark, one) == {"key1": "value1"}
     assert utils.get_all_records(spark, two) == {"key2": "value2"}
 
@@ -107,18 +135,18 @@ PATTERNS: dict[str, Callable[[Any, SparkSession, str, str], None]] = {
 }
 
 
-def _write(frame: DataFrame, broker: str, *columns: str) -> Any:
+def _write(frame: DataFrame, utils: Any, *columns: str) -> Any:
     return (
         frame.selectExpr(*columns, "CAST(key AS BINARY)", "CAST(value AS BINARY)")
         .write.format("kafka")
-        .option("kafka.bootstrap.servers", broker)
+        .options(**utils.spark_options())
     )
 
 
 def _stream(utils: Any, spark: SparkSession, topic: str) -> DataFrame:
     return (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", utils.broker)
+        .options(**utils.spark_options())
         .option("subscribe", topic)
         .option("startingOffsets", "earliest")
         .load()
@@ -136,7 +164,7 @@ def _run_query(
     checkpoint = tempfile.mkdtemp(prefix="bench-checkpoint-")
     query: StreamingQuery = (
         frame.writeStream.format("kafka")
-        .option("kafka.bootstrap.servers", utils.broker)
+        .options(**utils.spark_options())
         .option("topic", sink)
         .option("checkpointLocation", checkpoint)
         .outputMode(mode)

@@ -25,7 +25,6 @@ def wake(world: World) -> Row:
     """`assert_eventually` with its default interval, against a poll of Spark batch
     reads. The last record comes at moments spread over the interval.
     """
-    plain = PlainUtils(world.kafka.broker)
 
     def often(wait: Callable[[str], None]) -> float:
         return statistics.median(
@@ -38,9 +37,10 @@ def wake(world: World) -> Row:
         )
 
     def by_spark(topic: str) -> None:
-        plain.assert_eventually(
-            lambda: plain.get_all_records(world.spark, topic), EXPECTED
-        )
+        with PlainUtils(world.kafka.broker) as plain:
+            plain.assert_eventually(
+                lambda: plain.get_all_records(world.spark, topic), EXPECTED
+            )
 
     return Row(
         "wait",
@@ -51,7 +51,6 @@ def wake(world: World) -> Row:
         ],
         [AtMost(0.050)],
         notes=[f"a run is the median of {WAITS} waits"],
-        close=plain.teardown,
     )
 
 

@@ -105,27 +105,6 @@ def fallback() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def calm_producers() -> Iterator[None]:
-    """The time for which kafka-python's producers rest when they have nothing to send.
-
-    Those of 3.0.12 poll without a pause once a topic that they have sent to is gone; in
-    this process they would slow the others down, and here all topics go.
-    """
-    from kafka.producer.record_accumulator import RecordAccumulator
-
-    ready = RecordAccumulator.ready
-
-    def calm(self: Any, cluster: Any, now: float | None = None) -> Any:
-        for partition, queue in list(self._batches.items()):
-            if not queue and cluster.leader_for_partition(partition) in (None, -1):
-                self._batches.pop(partition, None)
-        return ready(self, cluster, now)
-
-    with mock.patch.object(RecordAccumulator, "ready", calm):
-        yield
-
-
 class World:
     """The broker, the session, and what else is made when it is first needed."""
 
@@ -133,16 +112,20 @@ class World:
         self.options = options
         self._names = (f"bench-{number}" for number in itertools.count(1))
         self._open = contextlib.ExitStack()
-        self._open.enter_context(calm_producers())
 
     @cached_property
     def kafka(self) -> KafkaUtils:
         return self._open.enter_context(KafkaUtils(backend="embedded"))
 
-    @cached_property
-    def by_kafka_python(self) -> KafkaUtils:
-        """A KafkaUtils to be used under `fallback()`."""
-        return self._open.enter_context(KafkaUtils(bootstrap_servers=self.kafka.broker))
+    @contextlib.contextmanager
+    def by_kafka_python(self, topic: str) -> Iterator[KafkaUtils]:
+        """A KafkaUtils that goes by kafka-python, warm, for one turn: the threads of
+        kafka-python, which do not rest, would slow the turns of the others.
+        """
+        with fallback(), KafkaUtils(bootstrap_servers=self.kafka.broker) as kafka:
+            kafka.send_messages(topic, [])
+            kafka.offsets(topic)
+            yield kafka
 
     @cached_property
     def spark(self) -> SparkSession:
