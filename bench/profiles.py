@@ -32,7 +32,7 @@ def _kit_seams() -> dict[str, Seam]:
     from kafka import KafkaAdminClient
     from py4j.java_gateway import GatewayClient
 
-    from spark_kafka_testkit import _gateway, reading
+    from spark_kafka_testkit import _gateway, records
 
     return {
         "py4j calls": (GatewayClient, "send_command"),
@@ -42,7 +42,7 @@ def _kit_seams() -> dict[str, Seam]:
             "write_batch",
         ),
         "waiting for the helper's answers": (_gateway.Channel, "result"),
-        "decoding into a dict": (reading, "latest_by_key"),
+        "decoding keys and values": (records, "decode_column"),
         "admin: create": (KafkaAdminClient, "create_topics"),
         "admin: describe": (KafkaAdminClient, "describe_topics"),
         "admin: offsets": (KafkaAdminClient, "list_partition_offsets"),

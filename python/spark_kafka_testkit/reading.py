@@ -222,9 +222,14 @@ def read_table(client: Client, query: ReadQuery) -> tuple[pa.Table, Read]:
 
     with client.read(query) as read:
         table = pa.Table.from_batches(list(read), read_schema())
+    _note(client, query, read)
+    return in_order(table), read
+
+
+def _note(client: Client, query: ReadQuery, read: Read) -> None:
+    """Has a wait know of it, if one is going on."""
     targets = {number: part.target for number, part in read.coverage.items()}
     _reads.note(client, query, targets)
-    return in_order(table), read
 
 
 def read_records(client: Client, query: ReadQuery, decoding: Decoding) -> Records:
@@ -246,8 +251,10 @@ def read_arrow(client: Client, query: ReadQuery, decoding: Decoding) -> pa.Table
 
 def read_latest(client: Client, query: ReadQuery, decoding: Decoding) -> dict[Any, Any]:
     """The latest value of each key; see `records.latest_by_key`."""
-    table, _ = read_table(client, query)
-    return latest_by_key(table, query.topic, decoding.key, decoding.value)
+    with client.read(query) as read:
+        found = latest_by_key(read, query.topic, decoding.key, decoding.value)
+    _note(client, query, read)
+    return found
 
 
 def mark(client: Client, topic: str) -> Mark:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -240,13 +240,13 @@ def _decoded(table: pa.Table, topic: str, field: str, of: Deserializer) -> Any:
 
 
 def latest_by_key(
-    table: pa.Table,
+    batches: Iterable[pa.RecordBatch | pa.Table],
     topic: str,
     key_deserializer: Deserializer,
     value_deserializer: Deserializer,
 ) -> dict[Any, Any]:
-    """The latest value of each key of a table of `read_schema()`; a tombstone shows as
-    `None`.
+    """The latest value of each key of batches of `read_schema()`; a tombstone shows as
+    `None`. A batch is decoded before the next is drawn.
 
     Latest is by offset. A key that lies in several partitions, whose offsets do not
     compare: by timestamp, then partition.
@@ -255,37 +255,50 @@ def latest_by_key(
         DeserializationError: a record that does not decode, or a key that can't be a
             dict's key.
     """
-    import pyarrow.compute as pc
-
-    latest: dict[Any, Any] = {}
-    times: dict[Any, int] = {}
-    partitions = sorted(table.column("partition").unique().to_pylist())
-    for partition in partitions:
-        part = (
-            table
-            if len(partitions) == 1
-            else table.filter(pc.equal(table.column("partition"), partition))
-        )
+    latest: dict[int, dict[Any, Any]] = {}
+    stamped: dict[int, list[tuple[list[Any], pa.Array]]] = {}
+    for partition, part in _by_partition(batches):
         keys = decode_column(part, topic, "key", key_deserializer)
         values = decode_column(part, topic, "value", value_deserializer)
         try:
-            found = dict(zip(keys, values, strict=True))
+            latest.setdefault(partition, {}).update(zip(keys, values, strict=True))
         except TypeError as error:
             raise _unhashable(part, topic, keys, key_deserializer) from error
-        if len(partitions) > 1:
-            found_times = dict(
-                zip(keys, part.column("timestamp").to_pylist(), strict=True)
+        stamped.setdefault(partition, []).append((keys, part.column("timestamp")))
+    if len(latest) == 1:
+        return latest.popitem()[1]
+    merged: dict[Any, Any] = {}
+    times: dict[Any, int] = {}
+    for partition, found in sorted(latest.items()):
+        found_times: dict[Any, int] = {}
+        for keys, stamps in stamped[partition]:
+            found_times.update(zip(keys, stamps.to_pylist(), strict=True))
+        for key in merged.keys() & found.keys():
+            if found_times[key] < times[key]:
+                del found[key], found_times[key]
+        times.update(found_times)
+        merged.update(found)
+    return merged
+
+
+def _by_partition(
+    batches: Iterable[pa.RecordBatch | pa.Table],
+) -> Iterator[tuple[int, pa.RecordBatch | pa.Table]]:
+    import pyarrow.compute as pc
+
+    for batch in batches:
+        partitions = batch.column("partition")
+        numbers = partitions.unique().to_pylist()
+        for number in numbers:
+            is_only = len(numbers) == 1
+            yield (
+                number,
+                batch if is_only else batch.filter(pc.equal(partitions, number)),
             )
-            for key in latest.keys() & found.keys():
-                if found_times[key] < times[key]:
-                    del found[key], found_times[key]
-            times.update(found_times)
-        latest = found if not latest else latest | found
-    return latest
 
 
 def _unhashable(
-    table: pa.Table, topic: str, keys: list[Any], of: Deserializer
+    table: pa.RecordBatch | pa.Table, topic: str, keys: list[Any], of: Deserializer
 ) -> DeserializationError:
     row = next(row for row, key in enumerate(keys) if not _is_hashable(key))
     name, _ = deserializer(of, "key")

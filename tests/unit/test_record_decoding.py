@@ -184,7 +184,7 @@ def test_a_key_that_can_not_be_hashed_is_named(
     """With its record and what it decoded to."""
     shown = name if isinstance(name, str) else name.__name__
     with pytest.raises(DeserializationError) as caught:
-        latest_by_key(one(key, b"v"), "t", name, "STRING")
+        latest_by_key([one(key, b"v")], "t", name, "STRING")
     assert str(caught.value) == (
         f"The key of topic 't', partition 3, offset 41 does not decode as {shown}: it "
         f"gives a {kind}, which can't be a dict's key. It is {key!r}. "
