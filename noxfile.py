@@ -55,7 +55,7 @@ alone.
 )
 def matrix(session: nox.Session, spark: str) -> None:
     """The contract set on one Spark, with each of the others."""
-    session.install("--quiet", "-e", ".", f"pyspark[connect]=={spark}", *NEEDED)
+    session.install("--quiet", "-e", ".[codecs]", f"pyspark[connect]=={spark}", *NEEDED)
     failed = []
     for others in RUNS[spark]:
         home = java_home(others.java)

@@ -12,7 +12,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit.clients import Written
 from spark_kafka_testkit.errors import SendError
-from tests.contract.topics import create, send_by_java
+from tests.contract.topics import add_partitions, create, send_by_java
 from tests.sessions import needs_jvm
 
 if TYPE_CHECKING:
@@ -160,8 +160,7 @@ def test_partitions_that_were_added_are_used(utils: KafkaUtils, topic: str) -> N
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", "v")])
     utils.send_messages(topic, [("k", "v")], transactional=True)
-    utils.admin_client.create_partitions({topic: 2})
-    utils.create_topics([topic], 2)
+    add_partitions(utils, topic, 2)
     for transactional in (False, True):
         written = utils.send_messages(
             topic,

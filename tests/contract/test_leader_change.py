@@ -16,7 +16,7 @@ from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.offsets import Coverage, PartitionOffsets
 from tests.contract.conftest import through
-from tests.contract.topics import hold, open_transaction
+from tests.contract.topics import create_on, hold, open_transaction
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -87,8 +87,7 @@ def test_the_leader_dies_while_its_partition_is_read(
     before there is one.
     """
     with through(client, cluster.bootstrap_servers, monkeypatch) as utils:
-        utils.admin_client.create_topics({topic: {"assignments": {0: [2, 1]}}})
-        utils.create_topics([topic])
+        create_on(utils, topic, [2, 1])
         deadline = time.monotonic() + 30
         while leader_and_in_sync(utils, topic) != (2, {1, 2}):
             assert time.monotonic() < deadline

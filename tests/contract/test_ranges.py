@@ -14,7 +14,13 @@ from spark_kafka_testkit.errors import (
     TopicChangedError,
 )
 from spark_kafka_testkit.offsets import Coverage, PartitionOffsets
-from tests.contract.topics import create, delete_records, hold, open_transaction
+from tests.contract.topics import (
+    add_partitions,
+    create,
+    delete_records,
+    hold,
+    open_transaction,
+)
 
 TIME = 1_700_000_000_000
 
@@ -181,8 +187,7 @@ def test_a_mark_parts_what_was_from_what_comes(utils: KafkaUtils, topic: str) ->
     utils.send_messages(topic, [("old", "1")])
     mark = utils.mark(topic)
     assert utils.records_since(mark) == []
-    utils.admin_client.create_partitions({topic: 2})
-    utils.create_topics([topic], 2)
+    add_partitions(utils, topic, 2)
     utils.send_messages(topic, [Record("new", str(p), partition=p) for p in (0, 1)])
     since = utils.records_since(mark)
     assert [(r.partition, r.offset, r.key) for r in since] == [

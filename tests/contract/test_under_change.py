@@ -13,7 +13,13 @@ from spark_kafka_testkit.errors import (
     TopicChangedError,
 )
 from spark_kafka_testkit.offsets import Coverage
-from tests.contract.topics import create, delete_records, hold, open_transaction
+from tests.contract.topics import (
+    add_partitions,
+    create,
+    delete_records,
+    hold,
+    open_transaction,
+)
 
 
 def test_partitions_added_during_the_read(utils: KafkaUtils, topic: str) -> None:
@@ -22,8 +28,7 @@ def test_partitions_added_during_the_read(utils: KafkaUtils, topic: str) -> None
     with open_transaction(utils) as producer:
         hold(producer, topic)
         stream = utils.iter_records(topic)
-        utils.admin_client.create_partitions({topic: 3})
-        utils.create_topics([topic], 3)
+        add_partitions(utils, topic, 3)
         utils.send_messages(topic, [Record("new", "v", partition=2)])
         producer.commit_transaction()
     assert [(r.partition, r.key) for r in stream] == [(0, "held-0")]

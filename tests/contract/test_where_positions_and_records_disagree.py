@@ -18,6 +18,7 @@ from spark_kafka_testkit.errors import (
     TopicChangedError,
 )
 from spark_kafka_testkit.offsets import Coverage, Isolation
+from tests.contract.topics import create
 
 
 def test_a_commit_marker_at_the_end_is_no_record_and_no_obstacle(
@@ -235,18 +236,11 @@ def abort(utils: KafkaUtils, topic: str, count: int) -> None:
 
 
 def create_compacted(utils: KafkaUtils, topic: str) -> None:
-    utils.admin_client.create_topics(
-        {
-            topic: {
-                "num_partitions": 1,
-                "replication_factor": 1,
-                "configs": {
-                    "cleanup.policy": "compact",
-                    "segment.ms": "100",
-                    "min.cleanable.dirty.ratio": "0.01",
-                    "max.compaction.lag.ms": "100",
-                },
-            }
-        }
+    create(
+        utils,
+        topic,
+        cleanup_policy="compact",
+        segment_ms=100,
+        min_cleanable_dirty_ratio=0.01,
+        max_compaction_lag_ms=100,
     )
-    utils.create_topics([topic])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kafka import KafkaProducer, TopicPartition
+from kafka.admin import NewPartitions, NewTopic
 
 from spark_kafka_testkit import KafkaUtils, Record
 
@@ -22,13 +23,33 @@ def create(
     it can be used.
     """
     named = {name.replace("_", "."): str(item) for name, item in configs.items()}
-    shape = {
-        "num_partitions": num_partitions,
-        "replication_factor": 1,
-        "configs": named,
-    }
-    utils.admin_client.create_topics({topic: shape})
+    admin = utils.admin_client
+    if hasattr(admin, "wait_for_topics"):  # kafka-python 3 deprecates NewTopic
+        shape = {
+            "num_partitions": num_partitions,
+            "replication_factor": 1,
+            "configs": named,
+        }
+        admin.create_topics({topic: shape})
+    else:
+        admin.create_topics([NewTopic(topic, num_partitions, 1, topic_configs=named)])
     utils.create_topics([topic], num_partitions)
+
+
+def create_on(utils: KafkaUtils, topic: str, nodes: list[int]) -> None:
+    """Creates the topic with one partition on these nodes, led by the first."""
+    admin = utils.admin_client
+    if hasattr(admin, "wait_for_topics"):
+        admin.create_topics({topic: {"assignments": {0: nodes}}})
+    else:
+        admin.create_topics([NewTopic(topic, replica_assignments={0: nodes})])
+    utils.create_topics([topic])
+
+
+def add_partitions(utils: KafkaUtils, topic: str, total: int) -> None:
+    """Gives the topic more partitions, and waits until they can be used."""
+    utils.admin_client.create_partitions({topic: NewPartitions(total)})
+    utils.create_topics([topic], total)
 
 
 def delete_records(utils: KafkaUtils, topic: str, before: int) -> None:
