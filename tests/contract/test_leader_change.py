@@ -14,6 +14,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.brokers import BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
 from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit.clients._kafka import describe_topics
 from spark_kafka_testkit.offsets import Coverage, PartitionOffsets
 from tests.contract.conftest import through
 from tests.contract.topics import create_on, hold, open_transaction
@@ -70,9 +71,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 def leader_and_in_sync(utils: KafkaUtils, topic: str) -> tuple[int, set[int]]:
-    (found,) = utils.admin_client.describe_topics([topic])
+    (found,) = describe_topics(utils.admin_client, [topic])
     (partition,) = found["partitions"]
-    return partition["leader_id"], set(partition["isr_nodes"])
+    in_sync = partition.get("isr_nodes", partition.get("isr"))  # kafka-python 3, 2
+    return partition["leader_id"], set(in_sync)
 
 
 @pytest.mark.parametrize("client", ["jvm", "kafka-python"])

@@ -19,6 +19,7 @@ from tests.contract.topics import (
     create,
     delete_records,
     hold,
+    needs_kafka_python_3,
     open_transaction,
 )
 
@@ -203,6 +204,7 @@ def test_a_mark_parts_what_was_from_what_comes(utils: KafkaUtils, topic: str) ->
 
 def test_a_mark_of_a_topic_that_was_recreated(utils: KafkaUtils, topic: str) -> None:
     """It says nothing about the new one, even where its offsets exist there."""
+    needs_kafka_python_3(utils, "the id of a topic")
     utils.create_topics([topic])
     utils.send_messages(topic, [("old", "1")])
     mark = utils.mark(topic)

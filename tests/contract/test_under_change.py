@@ -18,6 +18,7 @@ from tests.contract.topics import (
     create,
     delete_records,
     hold,
+    needs_kafka_python_3,
     open_transaction,
 )
 
@@ -102,6 +103,7 @@ def test_a_topic_recreated_during_the_read(
     utils: KafkaUtils, topic: str, count: int
 ) -> None:
     """It is an error, whatever the new topic holds: nothing of it was asked for."""
+    needs_kafka_python_3(utils, "the id of a topic")
     utils.create_topics([topic])
     with open_transaction(utils) as producer:
         hold(producer, topic, 3)

@@ -18,7 +18,7 @@ from spark_kafka_testkit.errors import (
     TopicChangedError,
 )
 from spark_kafka_testkit.offsets import Coverage, Isolation
-from tests.contract.topics import create
+from tests.contract.topics import create, needs_kafka_python_3
 
 
 def test_a_commit_marker_at_the_end_is_no_record_and_no_obstacle(
@@ -88,6 +88,7 @@ def test_an_open_transaction_is_named_at_the_deadline(
     """A read that can't get on raises, and says per partition how far it came and
     why.
     """
+    needs_kafka_python_3(utils, "who holds a transaction open")
     utils.create_topics([topic], num_partitions=2)
     with transaction(utils) as producer:
         producer.send(topic, b"v", key=b"k", partition=1).get(10)
