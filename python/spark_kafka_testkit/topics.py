@@ -9,7 +9,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit.clients._kafka import describe_topics, end_offsets
+from spark_kafka_testkit.clients._kafka import (
+    describe_topics,
+    end_offsets,
+    new_topics,
+)
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
 if TYPE_CHECKING:
@@ -92,18 +96,11 @@ def _create(
 ) -> list[str]:
     from kafka.errors import TopicAlreadyExistsError
 
-    if hasattr(
-        admin, "wait_for_topics"
-    ):  # kafka-python 3, where NewTopic is deprecated
-        shape = {
-            "num_partitions": num_partitions,
-            "replication_factor": replication_factor,
-        }
-        topics: Any = dict.fromkeys(names, shape)
-    else:
-        from kafka.admin import NewTopic
-
-        topics = [NewTopic(name, num_partitions, replication_factor) for name in names]
+    shape = {
+        "num_partitions": num_partitions,
+        "replication_factor": replication_factor,
+    }
+    topics = new_topics(admin, dict.fromkeys(names, shape))
     created = []
     for name, error in _each(admin.create_topics, names, topics):
         if error is None:

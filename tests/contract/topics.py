@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kafka import KafkaProducer, TopicPartition
-from kafka.admin import NewPartitions, NewTopic
+from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit.clients._kafka import is_version_3, new_topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,27 +25,24 @@ def create(
     it can be used.
     """
     named = {name.replace("_", "."): str(item) for name, item in configs.items()}
-    admin = utils.admin_client
-    if hasattr(admin, "wait_for_topics"):  # kafka-python 3 deprecates NewTopic
-        shape = {
-            "num_partitions": num_partitions,
-            "replication_factor": 1,
-            "configs": named,
-        }
-        admin.create_topics({topic: shape})
-    else:
-        admin.create_topics([NewTopic(topic, num_partitions, 1, topic_configs=named)])
+    shape = {
+        "num_partitions": num_partitions,
+        "replication_factor": 1,
+        "configs": named,
+    }
+    _create(utils, topic, shape)
     utils.create_topics([topic], num_partitions)
 
 
 def create_on(utils: KafkaUtils, topic: str, nodes: list[int]) -> None:
     """Creates the topic with one partition on these nodes, led by the first."""
-    admin = utils.admin_client
-    if hasattr(admin, "wait_for_topics"):
-        admin.create_topics({topic: {"assignments": {0: nodes}}})
-    else:
-        admin.create_topics([NewTopic(topic, replica_assignments={0: nodes})])
+    _create(utils, topic, {"assignments": {0: nodes}})
     utils.create_topics([topic])
+
+
+def _create(utils: KafkaUtils, topic: str, shape: dict[str, Any]) -> None:
+    admin = utils.admin_client
+    admin.create_topics(new_topics(admin, {topic: shape}))
 
 
 def add_partitions(utils: KafkaUtils, topic: str, total: int) -> None:
@@ -55,9 +53,7 @@ def add_partitions(utils: KafkaUtils, topic: str, total: int) -> None:
 
 def needs_kafka_python_3(utils: KafkaUtils, what: str) -> None:
     """Skips the test where the kit goes by kafka-python 2, which does not tell this."""
-    if utils.client == "kafka-python" and not hasattr(
-        utils.admin_client, "wait_for_topics"
-    ):
+    if utils.client == "kafka-python" and not is_version_3(utils.admin_client):
         pytest.skip(f"kafka-python 2 does not tell {what}")
 
 

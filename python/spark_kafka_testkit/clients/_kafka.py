@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,11 @@ __all__ = [
     "describe_topics",
     "end_offsets",
     "forget_topics",
+    "is_version_3",
     "make_admin",
     "make_consumer",
     "make_producer",
+    "new_topics",
     "partition_offsets",
     "preload",
     "reaching",
@@ -114,6 +116,31 @@ def await_api(access: Access, timeout_seconds: float = 10.0) -> None:
             admin.list_topics()
         finally:
             admin.close()
+
+
+def is_version_3(admin: KafkaAdminClient) -> bool:
+    """Whether kafka-python is 3 or newer, which deprecates NewTopic."""
+    return hasattr(admin, "wait_for_topics")
+
+
+def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) -> Any:
+    """What `create_topics` takes for topics of these shapes, given in the words of
+    kafka-python 3.
+    """
+    if is_version_3(admin):
+        return dict(shapes)
+    from kafka.admin import NewTopic
+
+    return [
+        NewTopic(
+            name,
+            shape.get("num_partitions", -1),
+            shape.get("replication_factor", -1),
+            shape.get("assignments"),
+            shape.get("configs"),
+        )
+        for name, shape in shapes.items()
+    ]
 
 
 def describe_topics(
