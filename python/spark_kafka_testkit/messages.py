@@ -84,10 +84,10 @@ def batches(
         )
     if isinstance(messages, (list, tuple)):
         wide = not _are_pairs(messages, 0)
-        drawn = _draw(messages, of, wide, is_checked=True)
+        drawn = _batches(_sliced(messages), of, wide, is_checked=True)
     else:
         wide = True
-        drawn = _draw(messages, of, wide, is_checked=False)
+        drawn = _batches(_drawn(messages), of, wide, is_checked=False)
     return pa.RecordBatchReader.from_batches(send_schema(wide), drawn)
 
 
@@ -101,23 +101,20 @@ class _Serializers(NamedTuple):
                 serializer(of, field)
 
 
-def _draw(
-    messages: Iterable[Any], of: _Serializers, wide: bool, is_checked: bool
+def _batches(
+    chunks: Iterable[Sequence[Any]], of: _Serializers, wide: bool, is_checked: bool
 ) -> Iterator[pa.RecordBatch]:
     first = 0
-    for chunk in _chunks(messages):
+    for chunk in chunks:
         pairs = not wide if is_checked else _are_pairs(chunk, first)
         yield _batch(chunk, first, of, wide, pairs)
         first += len(chunk)
 
 
-def _chunks(messages: Iterable[Any]) -> Iterator[Sequence[Any]]:
+def _sliced(messages: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """The messages of one batch after the other."""
-    if isinstance(messages, (list, tuple)):
-        for start in range(0, len(messages), BATCH_MESSAGES):
-            yield from _small(messages[start : start + BATCH_MESSAGES])
-    else:
-        yield from _drawn(messages)
+    for start in range(0, len(messages), BATCH_MESSAGES):
+        yield from _small(messages[start : start + BATCH_MESSAGES])
 
 
 def _small(chunk: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -129,7 +126,7 @@ def _small(chunk: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _drawn(messages: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    """Those of an iterator, of which few are drawn at a time: they may be large."""
+    """The same of an iterator, of which few are drawn at a time: they may be large."""
     source = iter(messages)
     chunk: list[Any] = []
     size = 0
