@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from bench import profiles
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, median_of, seconds_of
+from bench.spark_own import plain_producer, send_each
 from bench.world import Messages, World, part_of
 
 __all__ = ["rows"]
@@ -174,17 +175,8 @@ KafkaPythonSend = Callable[[Any, str, Messages], object]
 
 @contextlib.contextmanager
 def kafka_python(world: World, topic: str) -> Iterator[Any]:
-    """A producer of kafka-python's with acks=all, warm, for one turn: see
-    `World.by_kafka_python`.
-    """
-    from kafka import KafkaProducer
-
-    producer = KafkaProducer(
-        bootstrap_servers=world.kafka.broker,
-        acks="all",
-        key_serializer=str.encode,
-        value_serializer=str.encode,
-    )
+    """A producer of kafka-python's, warm, for one turn: see `World.by_kafka_python`."""
+    producer = plain_producer(world.kafka.broker)
     try:
         producer.partitions_for(topic)
         yield producer
@@ -198,13 +190,6 @@ def send_futures(producer: Any, topic: str, some: Messages) -> None:
     producer.flush()
     for future in futures:
         future.get(timeout=10)
-
-
-def send_each(producer: Any, topic: str, some: Messages) -> None:
-    """`send().get()` one by one, as Spark's own KafkaUtils does."""
-    for key, value in some:
-        producer.send(topic, key=key, value=value).get(timeout=10)
-    producer.flush()
 
 
 class Confluent:

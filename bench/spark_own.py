@@ -7,10 +7,32 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kafka import KafkaProducer
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["PlainUtils"]
+__all__ = ["PlainUtils", "plain_producer", "send_each"]
+
+
+def plain_producer(broker: str) -> KafkaProducer:
+    """A producer of kafka-python's for text, with acks=all."""
+    from kafka import KafkaProducer
+
+    return KafkaProducer(
+        bootstrap_servers=broker,
+        acks="all",
+        key_serializer=str.encode,
+        value_serializer=str.encode,
+    )
+
+
+def send_each(
+    producer: KafkaProducer, topic: str, messages: list[tuple[str, str]]
+) -> None:
+    """`send().get()` one by one, as Spark's own KafkaUtils does."""
+    for key, value in messages:
+        producer.send(topic, key=key, value=value).get(timeout=10)
+    producer.flush()
 
 
 class PlainUtils:
@@ -19,16 +41,11 @@ class PlainUtils:
     """
 
     def __init__(self, broker: str) -> None:
-        from kafka import KafkaAdminClient, KafkaProducer
+        from kafka import KafkaAdminClient
 
         self.broker = broker
         self._admin = KafkaAdminClient(bootstrap_servers=broker)
-        self._producer = KafkaProducer(
-            bootstrap_servers=broker,
-            acks="all",
-            key_serializer=str.encode,
-            value_serializer=str.encode,
-        )
+        self._producer = plain_producer(broker)
 
     def __enter__(self) -> PlainUtils:
         return self
@@ -47,9 +64,7 @@ class PlainUtils:
         self._admin.delete_topics(topic_names, raise_errors=False)
 
     def send_messages(self, topic: str, messages: list[tuple[str, str]]) -> None:
-        for key, value in messages:
-            self._producer.send(topic, key=key, value=value).get(timeout=10)
-        self._producer.flush()
+        send_each(self._producer, topic, messages)
 
     def get_all_records(self, spark: SparkSession, topic: str) -> dict[str, str]:
         records = (
