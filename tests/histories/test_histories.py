@@ -12,10 +12,10 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, example, given, note, settings
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.access import Access
@@ -25,7 +25,7 @@ from spark_kafka_testkit.errors import ReadTimeoutError, RecordsDeletedError
 from spark_kafka_testkit.offsets import Captured, Isolation, Range, ReadQuery
 from spark_kafka_testkit.records import to_records
 
-from .model import History, Partition, expected
+from .model import Delete, End, History, Out, Partition, Send, expected
 from .strategies import histories
 from .world import Producers, World
 
@@ -36,19 +36,21 @@ STALL_SECONDS = 0.3
 STABLE_SECONDS = 30.0
 
 Ends = list[tuple[int, int]]  # per partition: beginning, end of what was acknowledged
+Ranges: TypeAlias = dict[int, Range]
 
 
 @dataclass(frozen=True)
 class HookedQuery(ReadQuery):
-    """A read that does something between its capture and its first fetch, and learns
-    then whether a transaction will hold it up: only that is not worth waiting for.
+    """A read that does something with its ranges between their capture and its first
+    fetch, and learns then whether a transaction will hold it up: only that is not worth
+    waiting for.
     """
 
-    hook: Callable[[], bool] = field(default=lambda: False)
+    hook: Callable[[Ranges], bool] = field(default=lambda _: False)
 
-    def ranges(self, captured: Captured) -> dict[int, Range]:
+    def ranges(self, captured: Captured) -> Ranges:
         found = super().ranges(captured)
-        if self.hook() and self.isolation == "read_committed":
+        if self.hook(found) and self.isolation == "read_committed":
             object.__setattr__(self, "stall_seconds", STALL_SECONDS)
         return found
 
@@ -71,7 +73,22 @@ def clients(spark: Any, kafka: KafkaUtils) -> Iterator[list[Client]]:
     python.close()
 
 
+MARKER_ALONE = History(
+    partitions=1,
+    before=(
+        Send(1, (Out(0, b"aborted", b"", 1),)),
+        Send(0, (Out(0, b"open", b"", 1),)),
+        End(1, commit=False),
+        Delete(0, 10),
+    ),
+    during=(),
+    allow_deleted=True,
+)
+"""An open transaction without its records: what it holds up is a marker of another."""
+
+
 @given(history=histories())
+@example(history=MARKER_ALONE)
 @settings(
     max_examples=COUNT,
     deadline=None,
@@ -88,52 +105,61 @@ def test_a_read_gives_what_the_oracle_says(
     with World(kafka, producers, history) as world:
         world.run(history.before)
         before = [(part.beginning, part.acknowledged) for part in world.partitions]
-        reads = capture_then_run(world, history, before, clients)
-        for (client, isolation), read in reads.items():
-            note(f"{client.name}, {isolation}, topic {world.topic}")
-            check(world, before, read, isolation, history.allow_deleted)
+        for one in capture_then_run(world, history, clients):
+            note(f"{one.client.name}, {one.isolation}, topic {world.topic}")
+            check(world, before, one, history.allow_deleted)
         if world.open_producers:
             await_stable(kafka, world)
             for client in clients:
                 check_stable(world, client)
 
 
+@dataclass
+class Started:
+    """A read that has captured its ranges."""
+
+    client: Client
+    isolation: Isolation
+    ranges: Ranges = field(default_factory=dict)
+    read: Read = field(init=False)
+
+
 def capture_then_run(
-    world: World, history: History, before: Ends, clients: list[Client]
-) -> dict[tuple[Client, Isolation], Read]:
+    world: World, history: History, clients: list[Client]
+) -> list[Started]:
     """Has every read capture its ranges, then runs what happens during the reads, then
     lets them fetch: each captures in the hook of the one before.
     """
-    reads: dict[tuple[Client, Isolation], Read] = {}
     isolations: tuple[Isolation, ...] = ("read_committed", "read_uncommitted")
-    todo = [(client, isolation) for client in clients for isolation in isolations]
+    reads = [
+        Started(client, isolation) for client in clients for isolation in isolations
+    ]
 
-    def next_read() -> bool:
-        if not todo:
+    def start(number: int) -> None:
+        if number == len(reads):
             world.run(history.during)
-            return bool(held_up(world, before))
-        client, isolation = todo.pop()
+            return
+        one = reads[number]
+
+        def captured(ranges: Ranges) -> bool:
+            one.ranges = ranges
+            start(number + 1)
+            return bool(held_up(world, ranges))
+
         query = HookedQuery(
             world.topic,
-            isolation=isolation,
+            isolation=one.isolation,
             allow_deleted=history.allow_deleted,
             stall_seconds=MOST_SECONDS,
-            hook=next_read,
+            hook=captured,
         )
-        reads[client, isolation] = client.read(query)
-        return bool(held_up(world, before))
+        one.read = one.client.read(query)
 
-    next_read()
+    start(0)
     return reads
 
 
-def check(
-    world: World,
-    before: Ends,
-    read: Read,
-    isolation: Isolation,
-    allow_deleted: bool,
-) -> None:
+def check(world: World, before: Ends, started: Started, allow_deleted: bool) -> None:
     moved = {
         number
         for number, (beginning, _) in enumerate(before)
@@ -142,7 +168,7 @@ def check(
     # Without records the range may hold a marker yet, or end before it.
     deleted = {number for number in moved if before[number][0] < before[number][1]}
     try:
-        check_read(world, before, read, isolation)
+        check_read(world, before, started)
     except RecordsDeletedError as error:
         lost = error
     else:
@@ -154,8 +180,12 @@ def check(
     assert lost.end == world.partitions[lost.partition].beginning
 
 
-def check_read(world: World, before: Ends, read: Read, isolation: Isolation) -> None:
-    held = held_up(world, before)
+def check_read(world: World, before: Ends, started: Started) -> None:
+    read, isolation = started.read, started.isolation
+    for number, (_, end) in enumerate(before):
+        target = started.ranges[number].target
+        assert target >= end, "acknowledged, and not in the range"
+    held = held_up(world, started.ranges)
     if held and isolation == "read_committed":
         with pytest.raises(ReadTimeoutError) as timeout:
             list(read)
@@ -164,9 +194,8 @@ def check_read(world: World, before: Ends, read: Read, isolation: Isolation) -> 
         assert {state.partition: set(state.producers) for state in states} == held
         return
     rows = [row for batch in read for row in to_records(batch, "t", bytes, bytes)]
-    for number, (beginning, end) in enumerate(before):
-        target = read.coverage[number].target
-        assert target >= end, "acknowledged, and not in the range"
+    for number, (beginning, _) in enumerate(before):
+        target = started.ranges[number].target
         wanted = expected(world.partitions[number], beginning, target, isolation)
         found = [row for row in rows if row.partition == number]
         assert [(r.offset, r.key, r.value, r.timestamp, r.headers) for r in found] == [
@@ -178,12 +207,13 @@ def check_read(world: World, before: Ends, read: Read, isolation: Isolation) -> 
     assert read.new_partitions == tuple(range(len(before), len(world.partitions)))
 
 
-def held_up(world: World, before: Ends) -> dict[int, set[int]]:
+def held_up(world: World, ranges: Ranges) -> dict[int, set[int]]:
     """Partitions whose range an open transaction reaches into, with its producers."""
     return {
         number: world.open_producers[number]
-        for number, (_, end) in enumerate(before)
-        if number in world.open_producers and world.partitions[number].stable(end) < end
+        for number, of in ranges.items()
+        if number in world.open_producers
+        and world.partitions[number].stable(of.target) < of.target
     }
 
 
