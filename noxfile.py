@@ -24,7 +24,13 @@ NEWEST = list(SPARKS)[-1]
 SUITE = ["tests/contract", "tests/document", "tests/spark"]
 NEEDED = ["pytest>=8", "pytest-timeout>=2.3", "pandas>=2.2,<3"]
 
-PYTHONS = {"3.5.7": "3.10", "4.0.0": "3.12", "4.1.1": "3.13", NEWEST: "3.11"}
+PYTHONS = {
+    "3.5.7": ["3.10"],
+    "4.0.0": ["3.12"],
+    "4.1.1": ["3.13"],
+    NEWEST: ["3.11", "3.14"],
+}
+"""Each is run once, and the first of the newest Spark with all others, too."""
 CLEAN = {"SPARK_HOME": None, "PYSPARK_SUBMIT_ARGS": None}
 
 nox.options.sessions = ["matrix"]
@@ -41,8 +47,8 @@ class Others:
 
 
 OLD = Others(kafka_python="2.3", testcontainers="4.14")
-RUNS = {spark: [Others()] for spark in SPARKS}
-RUNS[NEWEST] += [OLD, Others(java=25)]
+RUNS = {(python, spark): [Others()] for spark in SPARKS for python in PYTHONS[spark]}
+RUNS[PYTHONS[NEWEST][0], NEWEST] += [OLD, Others(java=25)]
 ONCE = ["-k", "not kafka-python"]
 """The kit's client by kafka-python does not meet Spark: tests of it run with the newest
 alone.
@@ -51,13 +57,15 @@ alone.
 
 @nox.session
 @nox.parametrize(
-    ("python", "spark"), [(PYTHONS[spark], spark) for spark in SPARKS], ids=SPARKS
+    ("python", "spark"),
+    list(RUNS),
+    ids=[f"{spark}-{python}" for python, spark in RUNS],
 )
 def matrix(session: nox.Session, spark: str) -> None:
     """The contract set on one Spark, with each of the others."""
     session.install("--quiet", "-e", ".[codecs]", f"pyspark[connect]=={spark}", *NEEDED)
     failed = []
-    for others in RUNS[spark]:
+    for others in RUNS[str(session.python), spark]:
         home = java_home(others.java)
         if home is None:
             save(session, spark, others, {"not run": f"no Java {others.java} here"})
@@ -141,6 +149,6 @@ def save(
 ) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     row = {"spark": spark, "python": session.python, **asdict(others)}
-    name = f"{spark}-{others.kafka_python}-{others.testcontainers}-{others.java}.json"
-    (RESULTS / name).write_text(json.dumps({**row, **outcome}))
+    name = "-".join(str(value) for value in row.values())
+    (RESULTS / f"{name}.json").write_text(json.dumps({**row, **outcome}))
     session.log(f"Spark {spark}, {others}: {outcome}")
