@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit._jars import cache_folder
-from tests.plugin.conftest import PLUGIN, ROOT
+from tests.plugin.conftest import PLUGIN, nothing_is_set
 
 from .conftest import CONFLUENT, inventory
 
+__all__ = ["nothing_is_set"]  # it is at work here too
 pytest_plugins = ["pytester"]
 
 CACHE = cache_folder()  # here: pytester moves the home folder
@@ -40,8 +41,6 @@ def test_all_workers_share_one_container(
     before = inventory(engine)
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(CACHE))
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
     pytester.makepyfile(SHARING)
     choice = ("--kafka-backend=container", f"--kafka-image={CONFLUENT}")
     result = pytester.runpytest_subprocess(
