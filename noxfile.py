@@ -21,8 +21,16 @@ PAGE = ROOT / "docs/versions.md"
 BEGIN, END = "<!-- made by ci/matrix -->", "<!-- end -->"
 SPARKS = json.loads(LOCK.read_text())["connectors"]
 NEWEST = list(SPARKS)[-1]
-SUITE = ["tests/contract", "tests/document", "tests/spark"]
-NEEDED = ["pytest>=8", "pytest-timeout>=2.3", "pandas>=2.2,<3"]
+SUITE = ["tests/unit", "tests/contract", "tests/document", "tests/spark"]
+NEEDED = ["hypothesis>=6.100", "pandas>=2.2,<3", "pytest>=8", "pytest-timeout>=2.3"]
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
+DEPENDENCIES = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["codecs"]
+PACKAGES = {
+    "newest": DEPENDENCIES,
+    # numpy: what the lowest pyarrow was built with
+    "lowest": [one.replace(">=", "==") for one in DEPENDENCIES] + ["numpy<2"],
+}
+SHOWN = ("kafka-python", "testcontainers", "pyarrow")
 
 PYTHONS = {
     "3.5.7": ["3.10"],
@@ -30,7 +38,6 @@ PYTHONS = {
     "4.1.1": ["3.13"],
     NEWEST: ["3.11", "3.14"],
 }
-"""Each is run once, and the first of the newest Spark with all others, too."""
 CLEAN = {"SPARK_HOME": None, "PYSPARK_SUBMIT_ARGS": None}
 
 nox.options.sessions = ["matrix"]
@@ -41,17 +48,16 @@ nox.options.reuse_existing_virtualenvs = True
 class Others:
     """What a Spark is run with."""
 
-    kafka_python: str = "3.0"
-    testcontainers: str = "4.15"
+    packages: str = "newest"
     java: int = 17
 
 
-OLD = Others(kafka_python="2.3", testcontainers="4.14")
 RUNS = {(python, spark): [Others()] for spark in SPARKS for python in PYTHONS[spark]}
-RUNS[PYTHONS[NEWEST][0], NEWEST] += [OLD, Others(java=25)]
+RUNS["3.10", "3.5.7"] += [Others(packages="lowest")]
+RUNS["3.11", NEWEST] += [Others(java=25)]
 ONCE = ["-k", "not kafka-python"]
 """The kit's client by kafka-python does not meet Spark: tests of it run with the newest
-alone.
+Spark, and with the lowest packages.
 """
 
 
@@ -70,21 +76,17 @@ def matrix(session: nox.Session, spark: str) -> None:
         if home is None:
             save(session, spark, others, {"not run": f"no Java {others.java} here"})
             continue
-        session.install(
-            "--quiet",
-            f"kafka-python~={others.kafka_python}.0",
-            f"testcontainers~={others.testcontainers}.0",
-        )
+        session.install("--quiet", "--upgrade", *PACKAGES[others.packages])
         report = RESULTS / "report.xml"
         RESULTS.mkdir(parents=True, exist_ok=True)
         session.run(
             *("python", "-m", "pytest", *SUITE, "-q", "-p", "no:cacheprovider"),
-            *(ONCE if spark != NEWEST else ()),
+            *(() if spark == NEWEST or others.packages == "lowest" else ONCE),
             f"--junitxml={report}",
             env={"JAVA_HOME": str(home), "PYTHONPATH": str(ROOT / "python"), **CLEAN},
             success_codes=[0, 1],
         )
-        outcome = read_report(report)
+        outcome = {"versions": versions(session), **read_report(report)}
         save(session, spark, others, outcome)
         if outcome["failed"]:
             failed.append(others)
@@ -97,15 +99,15 @@ def table(_: nox.Session) -> None:
     """Writes the table of what was run last."""
     rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     lines = [
-        "| Spark | Scala | Python | kafka-python | testcontainers | Java | passed | "
-        "failed | skipped, and why |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| Spark | Scala | Python | Java | {' | '.join(SHOWN)} | passed | failed | "
+        "skipped, and why |",
+        "| --- " * (len(SHOWN) + 7) + "|",
     ]
     for row in rows:
         reasons = "; ".join(f"{n}: {why}" for why, n in row.get("skipped", {}).items())
         lines.append(
             f"| {row['spark']} | {SPARKS[row['spark']]['scala']} | {row['python']} | "
-            f"{row['kafka_python']} | {row['testcontainers']} | {row['java']} | "
+            f"{row['java']} | {' | '.join(row.get('versions', [''] * len(SHOWN)))} | "
             f"{row.get('passed', '')} | {row.get('failed', '')} | "
             f"{row.get('not run') or reasons} |"
         )
@@ -128,6 +130,14 @@ def java_home(major: int) -> Path | None:
             if re.search(rf'version "{major}\b', said.stderr):
                 return home
     return None
+
+
+def versions(session: nox.Session) -> list[str]:
+    """The versions of `SHOWN` in the session's environment."""
+    code = "import sys; from importlib.metadata import version as v; "
+    code += "print(*map(v, sys.argv[1:]))"
+    said = session.run("python", "-c", code, *SHOWN, silent=True)
+    return str(said).split()
 
 
 def read_report(path: Path) -> dict[str, object]:

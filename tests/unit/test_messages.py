@@ -214,6 +214,9 @@ def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
 # Tables
 
 
+VIEW = pa.string_view() if hasattr(pa, "string_view") else pa.string()  # pyarrow 16
+
+
 def frame(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
@@ -228,8 +231,8 @@ def frame(**columns: Any) -> pd.DataFrame:
         pa.table(
             {"key": pa.array(["a", None]).dictionary_encode(), "value": ["1", ""]}
         ),
-        pa.table({"key": pa.array(["a", None], pa.string_view()), "value": ["1", ""]}),
-        pa.record_batch({"key": ["a", None], "value": ["1", ""]}),
+        pa.table({"key": pa.array(["a", None], VIEW), "value": ["1", ""]}),
+        pa.RecordBatch.from_pydict({"key": ["a", None], "value": ["1", ""]}),
         frame(key=["a", None], value=["1", ""]),
         frame(key=["a", None], value=[b"1", b""]).set_index(pd.Index([7, 8])),
     ],
