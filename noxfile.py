@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ RESULTS = ROOT / ".nox/matrix"
 PAGE = ROOT / "docs/versions.md"
 BEGIN, END = "<!-- made by ci/matrix -->", "<!-- end -->"
 SPARKS = json.loads(LOCK.read_text())["connectors"]
-NEWEST = list(SPARKS)[-1]
+OLDEST, *_, NEWEST = SPARKS
 SUITE = ["tests/unit", "tests/contract", "tests/document", "tests/spark"]
 NEEDED = ["hypothesis>=6.100", "pandas>=2.2,<3", "pytest>=8", "pytest-timeout>=2.3"]
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
@@ -92,6 +93,21 @@ def matrix(session: nox.Session, spark: str) -> None:
             failed.append(others)
     if failed:
         session.error(f"Spark {spark} fails with {failed}")
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """The short set of `ci/test`: the contract and the document, by the helper, on the
+    oldest Spark, and so with the oldest kafka-clients.
+    """
+    if sys.version_info >= (3, 12):
+        session.skip(f"Spark {OLDEST} needs a Python before 3.12")
+    session.install("--quiet", "-e", ".", f"pyspark=={OLDEST}", *NEEDED)
+    session.run(
+        *("python", "-m", "pytest", "tests/contract", "tests/document", *ONCE),
+        *("-q", "-p", "no:cacheprovider"),
+        env=CLEAN,
+    )
 
 
 @nox.session(venv_backend="none")
