@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from spark_kafka_testkit.clients._kafka import is_version_3, new_topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+READY_SECONDS = 30.0
 
 
 def create(
@@ -48,7 +51,10 @@ def _create(utils: KafkaUtils, topic: str, shape: dict[str, Any]) -> None:
 def add_partitions(utils: KafkaUtils, topic: str, total: int) -> None:
     """Gives the topic more partitions, and waits until they can be used."""
     utils.admin_client.create_partitions({topic: NewPartitions(total)})
-    utils.create_topics([topic], total)
+    deadline = time.monotonic() + READY_SECONDS
+    while len(utils.offsets(topic)) < total:  # made, and not known yet
+        assert time.monotonic() < deadline, f"{topic} did not grow to {total}"
+        time.sleep(0.01)
 
 
 def needs_kafka_python_3(utils: KafkaUtils, what: str) -> None:

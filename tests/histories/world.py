@@ -4,12 +4,12 @@ so that nothing of the kit writes what its readers are judged by.
 
 from __future__ import annotations
 
-import time
 import uuid
 from types import TracebackType
 from typing import Any
 
 from spark_kafka_testkit import KafkaUtils, _gateway
+from tests.contract.topics import add_partitions
 
 from .model import (
     Delete,
@@ -24,8 +24,6 @@ from .model import (
     Transaction,
 )
 from .strategies import PRODUCERS
-
-READY_SECONDS = 30.0
 
 
 class Producers:
@@ -155,11 +153,7 @@ class World:
 
     def _grow(self) -> None:
         count = len(self.partitions) + 1
-        self._kafka.admin_client.create_partitions({self.topic: count})
-        deadline = time.monotonic() + READY_SECONDS
-        while len(self._kafka.offsets(self.topic)) < count:  # made, and not known yet
-            assert time.monotonic() < deadline, f"{self.topic} did not grow to {count}"
-            time.sleep(0.01)
+        add_partitions(self._kafka, self.topic, count)
         self.partitions.append(Partition())
 
     def __enter__(self) -> World:
