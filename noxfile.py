@@ -1,4 +1,4 @@
-"""The matrix of versions: the contract set on each supported Spark, in virtual
+"""The matrix of versions: the tests that meet Spark on each supported Spark, in virtual
 environments of their own; `ci/matrix` runs it and writes the table of docs/versions.md.
 """
 
@@ -22,7 +22,9 @@ PAGE = ROOT / "docs/versions.md"
 BEGIN, END = "<!-- made by ci/matrix -->", "<!-- end -->"
 SPARKS = json.loads(LOCK.read_text())["connectors"]
 OLDEST, *_, NEWEST = SPARKS
-SUITE = ["tests/unit", "tests/contract", "tests/document", "tests/spark"]
+SUITE = [
+    f"tests/{name}" for name in ("unit", "contract", "document", "streaming", "spark")
+]
 NEEDED = ["hypothesis>=6.100", "pandas>=2.2,<3", "pytest>=8", "pytest-timeout>=2.3"]
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 DEPENDENCIES = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["codecs"]
@@ -69,7 +71,7 @@ Spark, and with the lowest packages.
     ids=[f"{spark}-{python}" for python, spark in RUNS],
 )
 def matrix(session: nox.Session, spark: str) -> None:
-    """The contract set on one Spark, with each of the others."""
+    """One Spark on one Python, with each of the others."""
     session.install("--quiet", "-e", ".[codecs]", f"pyspark[connect]=={spark}", *NEEDED)
     failed = []
     for others in RUNS[str(session.python), spark]:
@@ -97,14 +99,14 @@ def matrix(session: nox.Session, spark: str) -> None:
 
 @nox.session
 def oldest(session: nox.Session) -> None:
-    """The short set of `ci/test`: the contract and the document, by the helper, on the
-    oldest Spark, and so with the oldest kafka-clients.
+    """The short set of `ci/test`: the contract, the document and the waits, by the
+    helper, on the oldest Spark, and so with the oldest kafka-clients.
     """
     if sys.version_info >= (3, 12):
         session.skip(f"Spark {OLDEST} needs a Python before 3.12")
     session.install("--quiet", "-e", ".", f"pyspark=={OLDEST}", *NEEDED)
     session.run(
-        *("python", "-m", "pytest", "tests/contract", "tests/document", *ONCE),
+        *("python", "-m", "pytest", *SUITE[1:4], *ONCE),
         *("-q", "-p", "no:cacheprovider"),
         env=CLEAN,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
@@ -14,6 +16,14 @@ from spark_kafka_testkit import KafkaUtils
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
+
+
+def needs_real_time() -> None:
+    """Skips the test where Spark is too old."""
+    from pyspark.sql.streaming import DataStreamWriter
+
+    if "realTime" not in signature(DataStreamWriter.trigger).parameters:
+        pytest.skip(f"Spark {pyspark.__version__[:3]} has no real-time mode for Python")
 
 
 @dataclass
@@ -47,6 +57,7 @@ class Queries:
             .option("checkpointLocation", self.checkpoint)
         )
         if "realTime" in trigger:
+            needs_real_time()
             writer = writer.outputMode("update")
         return self._start(writer, trigger)
 

@@ -13,7 +13,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
 from tests.sessions import needs_own_functions
 
-from .conftest import Queries
+from .conftest import Queries, needs_real_time
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -137,6 +137,8 @@ def test_every_trigger(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str, options: dict[str, Any]
 ) -> None:
     """The steps are the same where a query has no batches, or ends by itself."""
+    if "realTime" in options["trigger"]:
+        needs_real_time()
     kafka.send_messages(topic, [("a", "x")])
     df = upper(queries.source(topic))
     with kafka.run_stream(df, sink, **options) as stream:
