@@ -6,9 +6,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from kafka.errors import KafkaConnectionError
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.brokers import BrokerSettings
@@ -70,11 +71,21 @@ def cluster() -> Iterator[Cluster]:
         cluster.stop()
 
 
-def leader_and_in_sync(utils: KafkaUtils, topic: str) -> tuple[int, set[int]]:
-    (found,) = describe_topics(utils.admin_client, [topic])
-    (partition,) = found["partitions"]
-    in_sync = partition.get("isr_nodes", partition.get("isr"))  # kafka-python 3, 2
-    return partition["leader_id"], set(in_sync)
+def await_leader(utils: KafkaUtils, topic: str, leader: int, in_sync: set[int]) -> None:
+    """Waits until these lead, and are in sync with, the topic's partition."""
+    deadline = time.monotonic() + 30
+    found: Any = None
+    while found != (leader, in_sync):
+        assert time.monotonic() < deadline, f"{leader}, {in_sync} expected: {found}"
+        time.sleep(0.05)
+        try:
+            (described,) = describe_topics(utils.admin_client, [topic])
+        except KafkaConnectionError as error:  # kafka-python 2 asks a dead node too
+            found = error
+            continue
+        (partition,) = described["partitions"]
+        nodes = partition.get("isr_nodes", partition.get("isr"))  # kafka-python 3, 2
+        found = partition["leader_id"], set(nodes)
 
 
 @pytest.mark.parametrize("client", ["jvm", "kafka-python"])
@@ -90,10 +101,7 @@ def test_the_leader_dies_while_its_partition_is_read(
     """
     with through(client, cluster.bootstrap_servers, monkeypatch) as utils:
         create_on(utils, topic, [2, 1])
-        deadline = time.monotonic() + 30
-        while leader_and_in_sync(utils, topic) != (2, {1, 2}):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        await_leader(utils, topic, 2, {1, 2})
         utils.send_messages(topic, [(str(n), "x" * 100) for n in range(MANY)])
         with open_transaction(utils) as producer:
             hold(producer, topic, 3)
@@ -104,6 +112,6 @@ def test_the_leader_dies_while_its_partition_is_read(
                 assert utils.offsets(topic) == {0: PartitionOffsets(0, end, MANY)}
                 producer.commit_transaction()
                 found += [record.offset for record in stream]
-        assert leader_and_in_sync(utils, topic) == (1, {1})
+        await_leader(utils, topic, 1, {1})
         assert found == list(range(end))
         assert stream.coverage == {0: Coverage(0, end, end, end - 1, 0)}
