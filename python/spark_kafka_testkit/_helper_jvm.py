@@ -36,7 +36,10 @@ FLAGS = (
     "-Xms32m",
     "-Xmx512m",
     "-Djava.awt.headless=true",
-    "--add-opens=java.base/java.nio=ALL-UNNAMED",  # Arrow's memory
+    # Arrow's memory, by netty; older Javas don't know the last option, nor need it
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "--sun-misc-unsafe-memory-access=allow",
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
 )
