@@ -38,16 +38,22 @@ class Query:
 
 @pytest.mark.parametrize(
     "reported",
-    ['{"a": {"0": 5, "12": 0}}', {"a": {"0": 5, "12": 0}}, {"a": {0: 5, 12: 0}}],
-    ids=["text", "Spark 3's dict", "numbers"],
+    [
+        '{"a": {"0": 5, "12": 0}}',
+        "{'a': {'0': 5, '12': 0}}",
+        {"a": {"0": 5, "12": 0}},
+        {"a": {0: 5, 12: 0}},
+    ],
+    ids=["JSON", "a dict's text", "a dict", "numbers"],
 )
 def test_offsets_of_every_version(reported: Any) -> None:
-    """PySpark 4 gives JSON text, PySpark 3 a dict."""
+    """Of PySpark, 4.0 and 4.2 give JSON, 4.1 the text of a dict, 3.5 a dict."""
     assert offsets_of(reported) == {"a": {0: 5, 12: 0}}
 
 
 @pytest.mark.parametrize(
-    "reported", [None, "null", "", "7", 7, "[]", '{"a": 1}', "{", '{"a": {"x": 1}}']
+    "reported",
+    [None, "null", "None", "", "7", 7, "[]", '{"a": 1}', "{", '{"a": {"x": 1}}', "a b"],
 )
 def test_what_is_no_offsets_of_kafka_is_none(reported: Any) -> None:
     """Before the first data, and from sources of another kind."""

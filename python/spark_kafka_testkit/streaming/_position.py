@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -66,17 +67,28 @@ def sources_of(progress: Any) -> list[Source]:
 
 
 def offsets_of(reported: Any) -> Offsets:
-    """The offsets in a progress: a mapping or its JSON text, by PySpark's version;
-    empty where it has none.
+    """The offsets in a progress: a mapping, its JSON text, or that of a Python dict
+    (PySpark's own `str` of what it has read, before 4.2), by PySpark's version; empty
+    where it has none.
     """
     try:
-        found = json.loads(reported) if isinstance(reported, str) else reported
+        found = _parsed(reported) if isinstance(reported, str) else reported
         return {
             str(topic): {int(number): int(offset) for number, offset in of.items()}
             for topic, of in found.items()
         }
     except (AttributeError, TypeError, ValueError):
         return {}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        try:
+            return ast.literal_eval(text)
+        except (SyntaxError, MemoryError, RecursionError) as error:
+            raise ValueError from error
 
 
 @dataclass(frozen=True)
