@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Frames: TypeAlias = "Iterator[pd.DataFrame]"
 
-OLD = pyspark.__version__.startswith("3.")
+VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
 MINUTE = 60_000
 START = 1_767_225_600_000  # 2026-01-01
 STORE = "spark.sql.streaming.stateStore.providerClass"
@@ -64,10 +64,8 @@ def test_apply_in_pandas_with_state(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """A time-out by event time fires when a later record has moved the watermark."""
-    if OLD and int(pa.__version__.split(".")[0]) > 15:
-        pytest.skip(
-            "Spark 3.5's applyInPandasWithState fails with pyarrow 25 by itself"
-        )
+    if VERSION < (4, 2) and int(pa.__version__.split(".")[0]) > 15:
+        pytest.skip("applyInPandasWithState of Spark before 4.2 fails with new pyarrow")
     from pyspark.sql.streaming.state import GroupStateTimeout
 
     def session(key: Any, parts: Any, state: Any) -> Frames:
@@ -102,7 +100,7 @@ def test_apply_in_pandas_with_state(
 
 def test_transform_with_state(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
     """The same by timers of a stateful processor."""
-    if OLD:
+    if VERSION < (4, 0):
         pytest.skip("Spark 3.5 has no transformWithState")
     pytest.importorskip("google.protobuf")  # which PySpark needs for it
     from pyspark.sql.streaming import StatefulProcessor
