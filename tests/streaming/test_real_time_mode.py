@@ -29,7 +29,7 @@ def test_a_read_takes_no_task_slot(
     """
     spark, sink = queries.spark, f"{topic}-sink"
     kafka.create_topics([topic, sink], num_partitions=2)
-    query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
+    query = queries.to_topic(queries.source(topic), sink, realTime="5 minutes")
     kafka.wait_for_query_alive(query)
     done = threading.Event()
 
