@@ -19,6 +19,9 @@ __all__ = ["Ends", "Offsets", "Place", "Position", "Source", "offsets_of", "sour
 Offsets = dict[str, dict[int, int]]
 """Per topic and partition the next offset to read."""
 
+UNREADABLE = (SyntaxError, MemoryError, RecursionError)
+"""What Python raises beside ValueError for a text that is no literal."""
+
 Ends = Mapping[str, Mapping[int, PartitionOffsets]]
 """Per topic and partition where it stood when a wait began."""
 
@@ -77,7 +80,7 @@ def offsets_of(reported: Any) -> Offsets:
             str(topic): {int(number): int(offset) for number, offset in of.items()}
             for topic, of in found.items()
         }
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, *UNREADABLE):
         return {}
 
 
@@ -85,10 +88,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        try:
-            return ast.literal_eval(text)
-        except (SyntaxError, MemoryError, RecursionError) as error:
-            raise ValueError from error
+        return ast.literal_eval(text)
 
 
 @dataclass(frozen=True)
