@@ -32,7 +32,8 @@ def _kit_seams() -> dict[str, Seam]:
     from kafka import KafkaAdminClient
     from py4j.java_gateway import GatewayClient
 
-    from spark_kafka_testkit import _gateway, records
+    from spark_kafka_testkit import _gateway
+    from spark_kafka_testkit._arrow.decoder import Decoder
 
     return {
         "py4j calls": (GatewayClient, "send_command"),
@@ -42,7 +43,7 @@ def _kit_seams() -> dict[str, Seam]:
             "write_batch",
         ),
         "waiting for the helper's answers": (_gateway.Channel, "result"),
-        "decoding keys and values": (records, "decode_column"),
+        "decoding keys and values": (Decoder, "column"),
         "admin: create": (KafkaAdminClient, "create_topics"),
         "admin: describe": (KafkaAdminClient, "describe_topics"),
         "admin: offsets": (KafkaAdminClient, "list_partition_offsets"),

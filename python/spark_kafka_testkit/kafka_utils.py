@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import assertions, reading, streaming, waiting
+from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit.access import Access, SparkOptions
 from spark_kafka_testkit.brokers import (
     Broker,
@@ -34,7 +35,7 @@ from spark_kafka_testkit.offsets import (
     ReadQuery,
     UpTo,
 )
-from spark_kafka_testkit.reading import Decoding, ReadOptions, RecordStream
+from spark_kafka_testkit.reading import ReadOptions, RecordStream
 from spark_kafka_testkit.records import Record, Records
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
@@ -489,9 +490,9 @@ class KafkaUtils:
                 record.
         """
         _check_topic(topic)
-        decoding = Decoding(key_deserializer, value_deserializer)
+        decoder = Decoder(topic, key_deserializer, value_deserializer)
         client = self._client("get_all_records()", spark)
-        return reading.read_latest(client, ReadQuery(topic), decoding)
+        return reading.read_latest(client, ReadQuery(topic), decoder)
 
     def read_records(
         self,
@@ -544,7 +545,7 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _check_topic(topic)
-        wanted, decoding = reading.wanted(
+        wanted, decoder = reading.wanted(
             topic,
             start,
             end,
@@ -556,7 +557,7 @@ class KafkaUtils:
             value_deserializer=value_deserializer,
             timeout=timeout,
         )
-        return reading.read_records(self._client("read_records()"), wanted, decoding)
+        return reading.read_records(self._client("read_records()"), wanted, decoder)
 
     def iter_records(
         self,
@@ -575,9 +576,9 @@ class KafkaUtils:
             use it in a `with`, where it is not drawn to its end.
         """
         _check_topic(topic)
-        wanted, decoding = reading.wanted(topic, start, end, **options)
+        wanted, decoder = reading.wanted(topic, start, end, **options)
         read = self._client("iter_records()").read(wanted)
-        return RecordStream(read, topic, decoding)
+        return RecordStream(read, decoder)
 
     def read_arrow(
         self,
@@ -601,8 +602,8 @@ class KafkaUtils:
             TypeError: what the deserializers give is not of one Arrow type.
         """
         _check_topic(topic)
-        wanted, decoding = reading.wanted(topic, start, end, **options)
-        return reading.read_arrow(self._client("read_arrow()"), wanted, decoding)
+        wanted, decoder = reading.wanted(topic, start, end, **options)
+        return reading.read_arrow(self._client("read_arrow()"), wanted, decoder)
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands: per partition its beginning, end (the high watermark)
@@ -636,8 +637,8 @@ class KafkaUtils:
             raise TypeError(
                 f"mark must be what mark(topic) gave, not {type(mark).__name__}"
             )
-        wanted, decoding = reading.wanted(mark.topic, mark, "latest", **options)
-        return reading.read_records(self._client("records_since()"), wanted, decoding)
+        wanted, decoder = reading.wanted(mark.topic, mark, "latest", **options)
+        return reading.read_records(self._client("records_since()"), wanted, decoder)
 
     # Waiting
 
@@ -702,7 +703,7 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _check_topic(topic)
-        wanted, decoding = reading.wanted(
+        wanted, decoder = reading.wanted(
             topic,
             "earliest" if since is None else since,
             "latest",
@@ -712,7 +713,7 @@ class KafkaUtils:
         return waiting.wait_for_records(
             self._client("wait_for_records()"),
             wanted,
-            decoding,
+            decoder,
             waiting.Wanted(count, predicate, key, value, headers),
             timeout,
             query,

@@ -10,14 +10,16 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spark_kafka_testkit._arrow.columns import encode_column, shown
+from spark_kafka_testkit._arrow.schema import header_type, send_schema
 from spark_kafka_testkit.offsets import to_millis
-from spark_kafka_testkit.records import Record, header_type
-from spark_kafka_testkit.serde import Serializer, encode, encode_column, serializer
+from spark_kafka_testkit.records import Record
+from spark_kafka_testkit.serde import Serializer, encode, serializer
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "batches", "send_schema"]
+__all__ = ["COLUMNS", "batches"]
 
 # What bounds a batch, and with it the memory of a send in Python and in the JVM.
 BATCH_MESSAGES = 16_384
@@ -27,23 +29,6 @@ EACH = getsizeof("")
 COLUMNS = ("key", "value", "partition", "timestamp", "headers")
 # What a read gives too, and a send does not look at.
 GIVEN_BY_BROKER = ("topic", "offset", "timestamp_type", "timestampType")
-
-
-def send_schema(wide: bool = True) -> pa.Schema:
-    """The schema of batches to send: `key` and `value`, binary, null for null; the wide
-    form also has `partition`, `timestamp` (milliseconds) and `headers`, null where the
-    producer decides.
-    """
-    import pyarrow as pa
-
-    fields = [("key", pa.binary()), ("value", pa.binary())]
-    if wide:
-        fields += [
-            ("partition", pa.int32()),
-            ("timestamp", pa.int64()),
-            ("headers", header_type()),
-        ]
-    return pa.schema(fields)
 
 
 def batches(
@@ -194,7 +179,7 @@ def _are_pairs(messages: Sequence[Any], first: int) -> bool:
         elif not isinstance(message, (tuple, list)) or len(message) != 2:
             raise TypeError(
                 "messages must be (key, value) pairs or Records; "
-                f"message {index} is {_shown(message)}. "
+                f"message {index} is {shown(message)}. "
                 "For a value without a key send (None, value)."
             )
     return only_pairs
@@ -241,7 +226,7 @@ def _check_record(message: Any, index: int) -> None:
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"The headers of message {index} must be (name, value) pairs, and are "
-            f"{_shown(record.headers)}"
+            f"{shown(record.headers)}"
         ) from error
 
 
@@ -253,11 +238,6 @@ def _headers(headers: Any) -> list[dict[str, Any]]:
             raise TypeError(f"a header's name must be a str, not {name!r}")
         found.append({"key": name, "value": encode(item)})
     return found
-
-
-def _shown(item: object) -> str:
-    text = repr(item)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _is_table(messages: Any) -> bool:
@@ -358,7 +338,7 @@ def _check_headers(column: pa.Array, first: int) -> None:
         row = pc.list_parent_indices(column)[at].as_py()
         raise ValueError(
             f"The headers of message {first + row} must be (name, value) pairs, and "
-            f"are {_shown(column[row].as_py())}"
+            f"are {shown(column[row].as_py())}"
         )
 
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from spark_kafka_testkit import _reads
+from spark_kafka_testkit._arrow.decoder import Decoder, in_order
+from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit.clients import Client, Read
 from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.offsets import (
@@ -21,22 +23,13 @@ from spark_kafka_testkit.offsets import (
     UpTo,
     to_millis,
 )
-from spark_kafka_testkit.records import (
-    Record,
-    Records,
-    in_order,
-    latest_by_key,
-    read_schema,
-    to_records,
-    to_table,
-)
-from spark_kafka_testkit.serde import Deserializer, deserializer
+from spark_kafka_testkit.records import Record, Records
+from spark_kafka_testkit.serde import Deserializer
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "Decoding",
     "ReadOptions",
     "RecordStream",
     "mark",
@@ -48,19 +41,6 @@ __all__ = [
 ]
 
 COVERAGE_KEY = "spark_kafka_testkit.coverage"
-
-
-class Decoding:
-    """How keys and values are decoded.
-
-    Raises:
-        TypeError, ValueError: neither a known name nor a callable.
-    """
-
-    def __init__(self, key: Deserializer, value: Deserializer) -> None:
-        deserializer(key, "key")
-        deserializer(value, "value")
-        self.key, self.value = key, value
 
 
 class ReadOptions(TypedDict, total=False):
@@ -87,7 +67,7 @@ def wanted(
     key_deserializer: Deserializer = "STRING",
     value_deserializer: Deserializer = "STRING",
     timeout: float = 60.0,
-) -> tuple[ReadQuery, Decoding]:
+) -> tuple[ReadQuery, Decoder]:
     """What a user's arguments ask for, checked.
 
     Raises:
@@ -118,7 +98,7 @@ def wanted(
         allow_deleted,
         timeout,
     )
-    return query, Decoding(key_deserializer, value_deserializer)
+    return query, Decoder(topic, key_deserializer, value_deserializer)
 
 
 def _check_choice(name: str, item: object, valid: tuple[str, ...]) -> None:
@@ -176,15 +156,15 @@ class RecordStream(Iterator[Record]):
         new_partitions: see `Records`; known at the end.
     """
 
-    def __init__(self, read: Read, topic: str, decoding: Decoding) -> None:
-        self._read, self._topic = read, topic
-        self._records = self._draw(topic, decoding)
+    def __init__(self, read: Read, decoder: Decoder) -> None:
+        self._read, self._topic = read, decoder.topic
+        self._records = self._draw(decoder)
         self._is_at_end = self._is_closed = False
 
-    def _draw(self, topic: str, decoding: Decoding) -> Iterator[Record]:
+    def _draw(self, decoder: Decoder) -> Iterator[Record]:
         with self._read:
             for batch in self._read:
-                yield from to_records(batch, topic, decoding.key, decoding.value)
+                yield from decoder.records(batch)
         self._is_at_end = True
 
     def __next__(self) -> Record:
@@ -215,8 +195,8 @@ class RecordStream(Iterator[Record]):
 
 
 def read_table(client: Client, query: ReadQuery) -> tuple[pa.Table, Read]:
-    """What is wanted as a table of `records.read_schema()`, in order, and the read that
-    it comes from.
+    """What is wanted as a table of `read_schema()`, in order, and the read that gave
+    it.
     """
     import pyarrow as pa
 
@@ -232,29 +212,28 @@ def _note(client: Client, query: ReadQuery, read: Read) -> None:
     _reads.note(client, query, targets)
 
 
-def read_records(client: Client, query: ReadQuery, decoding: Decoding) -> Records:
+def read_records(client: Client, query: ReadQuery, decoder: Decoder) -> Records:
     """What is wanted as records, in order."""
     table, read = read_table(client, query)
-    found = to_records(table, query.topic, decoding.key, decoding.value)
-    return Records(found, read.coverage, read.new_partitions)
+    return Records(decoder.records(table), read.coverage, read.new_partitions)
 
 
-def read_arrow(client: Client, query: ReadQuery, decoding: Decoding) -> pa.Table:
-    """What is wanted as a table for users; see `records.to_table`. The coverage is in
-    its metadata.
+def read_arrow(client: Client, query: ReadQuery, decoder: Decoder) -> pa.Table:
+    """What is wanted as a table for users; see `Decoder.table`. The coverage is in its
+    metadata.
     """
     table, read = read_table(client, query)
-    found = to_table(table, query.topic, decoding.key, decoding.value)
     covered = {number: asdict(part) for number, part in read.coverage.items()}
-    return found.replace_schema_metadata({COVERAGE_KEY: json.dumps(covered)})
+    metadata = {COVERAGE_KEY: json.dumps(covered)}
+    return decoder.table(table).replace_schema_metadata(metadata)
 
 
-def read_latest(client: Client, query: ReadQuery, decoding: Decoding) -> dict[Any, Any]:
-    """The latest value of each key; see `records.latest_by_key`."""
+def read_latest(client: Client, query: ReadQuery, decoder: Decoder) -> dict[Any, Any]:
+    """The latest value of each key; see `Decoder.latest`."""
     with client.read(query) as read:
-        found = latest_by_key(read, query.topic, decoding.key, decoding.value)
+        latest = decoder.latest(read)
     _note(client, query, read)
-    return found
+    return latest
 
 
 def mark(client: Client, topic: str) -> Mark:

@@ -7,13 +7,10 @@ from __future__ import annotations
 import json
 import struct
 import uuid
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-from spark_kafka_testkit.errors import DeserializationError, SerializationError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from spark_kafka_testkit.errors import SerializationError
 
 __all__ = [
     "ARROW_TYPES",
@@ -21,10 +18,8 @@ __all__ = [
     "SERIALIZERS",
     "Deserializer",
     "Serializer",
-    "decode_column",
     "deserializer",
     "encode",
-    "encode_column",
     "serializer",
 ]
 
@@ -203,93 +198,3 @@ def _known(
             f"callable that takes {taken}"
         )
     return of.upper(), function
-
-
-def encode_column(
-    items: Sequence[Any], first: int, field: str, of: Serializer | None
-) -> pa.Array:
-    """The items as a binary column, by `of`, else by the rules of `encode`.
-
-    Args:
-        items: keys or values.
-        first: the first one's place among the messages of the call, for the error.
-        field: `"key"` or `"value"`, for the error.
-
-    Raises:
-        SerializationError: names the first message that can't be serialized.
-    """
-    import pyarrow as pa
-
-    if of is None:
-        try:
-            # Arrow itself takes str, bytes and None, without a Python step per item
-            return pa.array(items, pa.binary())
-        except (pa.ArrowException, TypeError, UnicodeEncodeError):
-            name, function = "text", encode
-    else:
-        name, function = serializer(of, field)  # type: ignore[assignment]
-    encoded: list[bytes | None] = []
-    for index, item in enumerate(items, first):
-        try:
-            encoded.append(None if item is None else _bytes_of(function(item)))
-        except SerializationError as error:
-            raise SerializationError(
-                f"The {field} of message {index}: {error}"
-            ) from error
-        except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise SerializationError(
-                f"The {field} of message {index} can't be serialized as {name}: "
-                f"{reason}. It is {_shown(item)}."
-            ) from error
-    return pa.array(encoded, pa.binary())
-
-
-def _bytes_of(data: Any) -> bytes | None:
-    if data is None or isinstance(data, bytes):
-        return data
-    raise TypeError(f"the serializer gave a {type(data).__name__}, not bytes")
-
-
-def _shown(item: object) -> str:
-    text = repr(item)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def decode_column(
-    table: pa.Table, topic: str, field: str, of: Deserializer
-) -> list[Any]:
-    """The values of column `field` of a table of `records.read_schema()`, in its order.
-
-    Raises:
-        DeserializationError: names the first record that does not decode.
-    """
-    import pyarrow as pa
-
-    name, function = deserializer(of, field)
-    column = table.column(field)
-    if function is bytes:
-        return list(column.to_pylist())
-    if function is _from_text:
-        try:
-            return list(column.cast(pa.string()).to_pylist())
-        except pa.ArrowInvalid:
-            pass  # the loop below finds the record
-    values: list[Any] = []
-    for row, data in enumerate(column.to_pylist()):
-        try:
-            values.append(None if data is None else function(data))
-        except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise undecodable(table, row, topic, field, name, reason) from error
-    return values
-
-
-def undecodable(
-    table: pa.Table, row: int, topic: str, field: str, name: str, reason: str
-) -> DeserializationError:
-    """The error for a row of a table of `records.read_schema()`."""
-    partition, offset, data = (
-        table.column(column)[row].as_py() for column in ("partition", "offset", field)
-    )
-    return DeserializationError(topic, partition, offset, field, name, data, reason)

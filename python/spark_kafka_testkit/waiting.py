@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._difference import named, shorten
 from spark_kafka_testkit._times import check_times
 from spark_kafka_testkit.clients import Client
 from spark_kafka_testkit.errors import WaitError
 from spark_kafka_testkit.offsets import ReadQuery
-from spark_kafka_testkit.reading import Decoding, read_records
-from spark_kafka_testkit.records import Record, to_records
+from spark_kafka_testkit.reading import read_records
+from spark_kafka_testkit.records import Record
 from spark_kafka_testkit.streaming._query import (
     check_query,
     describe,
@@ -81,7 +82,7 @@ class Wanted:
 def wait_for_records(
     client: Client,
     query: ReadQuery,
-    decoding: Decoding,
+    decoder: Decoder,
     wanted: Wanted,
     timeout: float,
     streaming_query: StreamingQuery | None,
@@ -95,7 +96,7 @@ def wait_for_records(
     has_ended = False
     with closing(client.follow(query)) as batches:
         for batch in batches:
-            records = to_records(batch, query.topic, decoding.key, decoding.value)
+            records = decoder.records(batch)
             found += filter(wanted.matches, records)
             if len(found) >= wanted.count:
                 return found[: wanted.count]
@@ -104,7 +105,7 @@ def wait_for_records(
                 break
     # An exact read: what came at the last moment counts, however slow the start was.
     last_look = replace(query, upto="stable", stall_seconds=LAST_LOOK_SECONDS)
-    records = read_records(client, last_look, decoding)
+    records = read_records(client, last_look, decoder)
     found = list(filter(wanted.matches, records))
     if len(found) >= wanted.count:
         return found[: wanted.count]

@@ -11,6 +11,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit.errors import (
     OffsetRangeError,
     RecordsDeletedError,
@@ -18,7 +19,6 @@ from spark_kafka_testkit.errors import (
     UnknownTopicError,
 )
 from spark_kafka_testkit.offsets import Isolation, ReadQuery
-from spark_kafka_testkit.records import to_records
 
 Place = tuple[int, int]
 
@@ -35,7 +35,7 @@ class Followed:
         found: list[Place] = []
         while len(found) < count:
             batch = next(self._batches)
-            records = to_records(batch, self._topic, "BINARY", "BINARY")
+            records = Decoder(self._topic, "BINARY", "BINARY").records(batch)
             found += [(item.partition, item.offset) for item in records]  # type: ignore[misc]
         return found
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
-from spark_kafka_testkit.records import header_type
+from spark_kafka_testkit._arrow.schema import header_type
 from tests.contract.topics import hold, open_transaction
 
 if TYPE_CHECKING:

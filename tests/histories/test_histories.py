@@ -18,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Client, Read
 from spark_kafka_testkit.clients.kafka_python import KafkaPythonClient
 from spark_kafka_testkit.errors import ReadTimeoutError, RecordsDeletedError
 from spark_kafka_testkit.offsets import Captured, Isolation, Range, ReadQuery
-from spark_kafka_testkit.records import to_records
 
 from .model import Delete, End, History, Out, Partition, Send, expected
 from .strategies import histories
@@ -193,7 +193,7 @@ def check_read(world: World, before: Ends, started: Started) -> None:
         states = [s for s in timeout.value.partitions if s.partition in held]
         assert {state.partition: set(state.producers) for state in states} == held
         return
-    rows = [row for batch in read for row in to_records(batch, "t", bytes, bytes)]
+    rows = [row for batch in read for row in Decoder("t", bytes, bytes).records(batch)]
     for number, (beginning, _) in enumerate(before):
         target = started.ranges[number].target
         wanted = expected(world.partitions[number], beginning, target, isolation)
@@ -235,7 +235,8 @@ def await_stable(kafka: KafkaUtils, world: World) -> None:
 def check_stable(world: World, client: Client) -> None:
     """Up to the last stable offset nothing is waited for."""
     with client.read(ReadQuery(world.topic, upto="stable")) as read:
-        rows = [row for batch in read for row in to_records(batch, "t", bytes, bytes)]
+        decoder = Decoder("t", bytes, bytes)
+        rows = [row for batch in read for row in decoder.records(batch)]
     for number, part in enumerate(world.partitions):
         stable = read.coverage[number].target
         assert stable == part.stable(stable if not is_held(part) else 1 << 62)

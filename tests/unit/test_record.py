@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit import Record, Records
+from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit.offsets import Coverage
-from spark_kafka_testkit.records import read_schema, to_records, to_table
 
 
 def test_a_record_shows_what_it_has() -> None:
@@ -74,7 +75,7 @@ def table() -> pa.Table:
 
 def test_rows_become_records() -> None:
     """A record without a timestamp has None, and no type of it."""
-    assert to_records(table(), "t", "STRING", "STRING") == [
+    assert Decoder("t").records(table()) == [
         Record("k", "v", "t", 1, 5, 1000, "LogAppendTime", (("h", None),)),
         Record(None, None, "t", 1, 6, None, None, ()),
     ]
@@ -82,7 +83,7 @@ def test_rows_become_records() -> None:
 
 def test_no_timestamp_is_null_in_a_users_table() -> None:
     """Not the millisecond before 1970."""
-    found = to_table(table(), "t", "STRING", "BINARY")
+    found = Decoder("t", "STRING", "BINARY").table(table())
     assert found["timestamp"].to_pylist() == [
         datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc),
         None,
@@ -95,7 +96,7 @@ def test_values_without_a_common_arrow_type() -> None:
     values = iter([{"a": 1}, "text"])
     whole = pa.concat_tables([table().slice(0, 1)] * 2)
     with pytest.raises(TypeError) as caught:
-        to_table(whole, "t", "STRING", lambda _: next(values))
+        Decoder("t", "STRING", lambda _: next(values)).table(whole)
     text = str(caught.value)
     assert text.startswith(
         "The values of topic 't', deserialized as <lambda>, are not of one Arrow type: "
@@ -106,9 +107,9 @@ def test_values_without_a_common_arrow_type() -> None:
 def test_uuids_are_text_in_a_table() -> None:
     """As they are in Spark, which has no type for them."""
     whole = table().slice(1, 1)
-    assert to_table(whole, "t", "UUID", "UUID")["key"].type == pa.string()
+    assert Decoder("t", "UUID", "UUID").table(whole)["key"].type == pa.string()
     data = pa.array([b"00000000-0000-0000-0000-00000000000A"])
     whole = whole.set_column(4, "key", data)
-    assert to_table(whole, "t", "UUID", "UUID")["key"].to_pylist() == [
+    assert Decoder("t", "UUID", "UUID").table(whole)["key"].to_pylist() == [
         "00000000-0000-0000-0000-00000000000a"
     ]

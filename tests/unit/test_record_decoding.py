@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit.errors import DeserializationError
-from spark_kafka_testkit.records import latest_by_key, read_schema
-from spark_kafka_testkit.serde import DESERIALIZERS, decode_column, deserializer
+from spark_kafka_testkit.serde import DESERIALIZERS, Deserializer, deserializer
 
 NOT_UTF8 = "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
 
@@ -30,6 +31,15 @@ def one(key: bytes | None, value: bytes | None) -> pa.Table:
         "headers": [],
     }
     return pa.Table.from_pylist([row], schema=read_schema())
+
+
+def decode_column(
+    table: pa.Table, topic: str, field: str, deserializer: Deserializer
+) -> list[Any]:
+    """The values of one column, decoded."""
+    names = {"key_deserializer": "BINARY", "value_deserializer": "BINARY"}
+    decoder = Decoder(topic, **{**names, f"{field}_deserializer": deserializer})
+    return decoder.column(table, field)
 
 
 def refuse(data: bytes) -> None:
@@ -184,7 +194,7 @@ def test_a_key_that_can_not_be_hashed_is_named(
     """With its record and what it decoded to."""
     shown = name if isinstance(name, str) else name.__name__
     with pytest.raises(DeserializationError) as caught:
-        latest_by_key([one(key, b"v")], "t", name, "STRING")
+        Decoder("t", name, "STRING").latest([one(key, b"v")])
     assert str(caught.value) == (
         f"The key of topic 't', partition 3, offset 41 does not decode as {shown}: it "
         f"gives a {kind}, which can't be a dict's key. It is {key!r}. "

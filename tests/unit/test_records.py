@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit.errors import DeserializationError, SerializationError
 from spark_kafka_testkit.messages import BATCH_MESSAGES, batches
-from spark_kafka_testkit.records import latest_by_key, read_schema
 from spark_kafka_testkit.serde import DESERIALIZERS, deserializer, encode
 
 Row = tuple[int, int, int, bytes | None, bytes | None]
@@ -131,7 +132,7 @@ def test_a_generators_wrong_message_is_named_by_its_place() -> None:
 )  # fmt: skip
 def test_named_deserializers(name: str, data: bytes, value: Any) -> None:
     """Each name gives what Kafka's own deserializer of that name gives."""
-    assert latest_by_key([table((0, 0, 0, b"k", data))], "t", "STRING", name) == {
+    assert Decoder("t", "STRING", name).latest([table((0, 0, 0, b"k", data))]) == {
         "k": value
     }
 
@@ -139,7 +140,7 @@ def test_named_deserializers(name: str, data: bytes, value: Any) -> None:
 @pytest.mark.parametrize("name", sorted(DESERIALIZERS))
 def test_null_is_none_for_every_deserializer(name: str) -> None:
     """A tombstone is not given to the function."""
-    assert latest_by_key([table((0, 0, 0, b"k", None))], "t", "STRING", name) == {
+    assert Decoder("t", "STRING", name).latest([table((0, 0, 0, b"k", None))]) == {
         "k": None
     }
 
@@ -162,7 +163,7 @@ def test_bytes_that_do_not_decode_name_their_record(
     if name != "INT":
         records = records.slice(1)
     with pytest.raises(DeserializationError) as caught:
-        latest_by_key([records], "orders", "STRING", name)
+        Decoder("orders", "STRING", name).latest([records])
     assert str(caught.value) == (
         f"The value of topic 'orders', partition 2, offset 7 does not decode as {name}: "
         f"{reason}. It is {data!r}. Give another value_deserializer."
@@ -173,11 +174,11 @@ def test_bytes_that_do_not_decode_name_their_record(
 def test_a_callable_is_a_deserializer() -> None:
     """It gets the bytes; what it raises names the record, and is the cause."""
     records = table((0, 3, 0, b"k", b"12"))
-    assert latest_by_key([records], "t", "STRING", int) == {"k": 12}
+    assert Decoder("t", "STRING", int).latest([records]) == {"k": 12}
     with pytest.raises(
         DeserializationError, match="does not decode as loads"
     ) as caught:
-        latest_by_key([table((0, 3, 0, b"k", b"["))], "t", "STRING", json.loads)
+        Decoder("t", "STRING", json.loads).latest([table((0, 3, 0, b"k", b"["))])
     assert isinstance(caught.value.__cause__, json.JSONDecodeError)
 
 
@@ -208,7 +209,7 @@ def test_the_highest_offset_of_a_key_wins() -> None:
     records = table(
         (0, 0, 9, b"k", b"old"), (0, 5, 1, b"k", b"new"), (0, 6, 1, None, b"n")
     )
-    assert latest_by_key([records], "t", "STRING", "STRING") == {"k": "new", None: "n"}
+    assert Decoder("t", "STRING", "STRING").latest([records]) == {"k": "new", None: "n"}
 
 
 def test_a_key_in_several_partitions_goes_by_timestamp_then_partition() -> None:
@@ -222,7 +223,7 @@ def test_a_key_in_several_partitions_goes_by_timestamp_then_partition() -> None:
         (0, 12, 10, b"last counts", b"offset wins in its partition"),
         (2, 0, 20, b"last counts", b"latest"),
     )
-    assert latest_by_key([records], "t", "STRING", "STRING") == {
+    assert Decoder("t", "STRING", "STRING").latest([records]) == {
         "by time": "newer",
         "same time": "partition 1",
         "last counts": "latest",
@@ -240,14 +241,14 @@ def test_the_latest_value_does_not_depend_on_how_records_come_in_batches() -> No
     )
     rows = [records.slice(row, 1) for row in range(5)]
     for parts in ([records], rows, [records.slice(0, 2), records.slice(2)]):
-        found = latest_by_key(parts, "t", "STRING", "STRING")
+        found = Decoder("t", "STRING", "STRING").latest(parts)
         assert found == {"a": "third", "b": "newer"}
 
 
 def test_a_key_that_can_not_be_a_dicts_key_is_named() -> None:
     """JSON objects as keys do not fit into a dict."""
     with pytest.raises(DeserializationError) as caught:
-        latest_by_key([table((0, 4, 0, b"{}", b"v"))], "t", "JSON", "STRING")
+        Decoder("t", "JSON", "STRING").latest([table((0, 4, 0, b"{}", b"v"))])
     assert str(caught.value) == (
         "The key of topic 't', partition 0, offset 4 does not decode as JSON: it gives a "
         "dict, which can't be a dict's key. It is b'{}'. Give another key_deserializer."
@@ -256,4 +257,4 @@ def test_a_key_that_can_not_be_a_dicts_key_is_named() -> None:
 
 def test_an_empty_table_is_an_empty_dict() -> None:
     """No records, no keys."""
-    assert latest_by_key([read_schema().empty_table()], "t", "STRING", "STRING") == {}
+    assert Decoder("t", "STRING", "STRING").latest([read_schema().empty_table()]) == {}

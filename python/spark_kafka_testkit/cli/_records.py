@@ -27,13 +27,13 @@ from spark_kafka_testkit.cli._output import (
     say,
     watched,
 )
-from spark_kafka_testkit.reading import Decoding, RecordStream, wanted
-from spark_kafka_testkit.records import to_records
+from spark_kafka_testkit.reading import RecordStream, wanted
 from spark_kafka_testkit.serde import DESERIALIZERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from spark_kafka_testkit._arrow.decoder import Decoder
     from spark_kafka_testkit.clients import Client
     from spark_kafka_testkit.offsets import Bound, ReadQuery
     from spark_kafka_testkit.records import Record
@@ -262,7 +262,7 @@ def read(
     """Print the records of a topic, per partition by offset."""
     if follow and end is not None:
         raise click.UsageError("--follow has no end; leave out --to.")
-    query, decoding = wanted(
+    query, decoder = wanted(
         topic,
         start,
         end or "latest",
@@ -275,9 +275,9 @@ def read(
         is_json = not sys.stdout.isatty()
     with _client(bootstrap_servers) as client:
         found = (
-            _following(client, query, decoding)
+            _following(client, query, decoder)
             if follow
-            else _reading(client, query, decoding)
+            else _reading(client, query, decoder)
         )
         _print(islice(found, limit), is_json, flush_each=follow)
 
@@ -289,18 +289,16 @@ def _readable(data: bytes) -> str | bytes:
         return data
 
 
-def _reading(client: Client, query: ReadQuery, decoding: Decoding) -> Iterator[Record]:
-    with RecordStream(client.read(query), query.topic, decoding) as records:
+def _reading(client: Client, query: ReadQuery, decoder: Decoder) -> Iterator[Record]:
+    with RecordStream(client.read(query), decoder) as records:
         yield from records
 
 
-def _following(
-    client: Client, query: ReadQuery, decoding: Decoding
-) -> Iterator[Record]:
+def _following(client: Client, query: ReadQuery, decoder: Decoder) -> Iterator[Record]:
     """What there is, then what comes."""
     with closing(client.follow(query)) as batches:
         for batch in batches:
-            yield from to_records(batch, query.topic, decoding.key, decoding.value)
+            yield from decoder.records(batch)
 
 
 def _print(records: Iterable[Record], is_json: bool, flush_each: bool) -> None:

@@ -65,7 +65,7 @@ class SendReport:
 
 Reading: TypeAlias = "Generator[Any, None, tuple[dict[int, Coverage], tuple[int, ...]]]"
 """What a client reads by. It captures the ranges, and yields once to say so; then it
-yields batches of `records.read_schema()`; it returns what they cover, and the
+yields batches of `read_schema()`; it returns what they cover, and the
 partitions that are new.
 """
 
@@ -135,8 +135,8 @@ class Client(Protocol):
         """
 
     def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of `records.read_schema()` as the records come, from the query's
-        start on, without end; its `end`, `upto` and times of waiting count for nothing.
+        """Batches of `read_schema()` as the records come, from the query's start on,
+        without end; its `end`, `upto` and times of waiting count for nothing.
         Partitions that are added later are followed too.
 
         An empty batch comes at least every few hundred milliseconds, so that the caller

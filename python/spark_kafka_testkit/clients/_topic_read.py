@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Reading
 from spark_kafka_testkit.clients._kafka import (
@@ -32,7 +33,6 @@ from spark_kafka_testkit.offsets import (
     Progress,
     ReadQuery,
 )
-from spark_kafka_testkit.records import read_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

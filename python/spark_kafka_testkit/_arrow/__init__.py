@@ -1,0 +1,3 @@
+"""Records as Arrow, in both directions: the schemas that both clients share, messages
+to batches, and batches to what users get.
+"""

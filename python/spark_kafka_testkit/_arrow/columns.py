@@ -1,0 +1,65 @@
+"""Keys and values as a binary column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit.errors import SerializationError
+from spark_kafka_testkit.serde import Serializer, encode, serializer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["encode_column", "shown"]
+
+
+def encode_column(
+    items: Sequence[Any], first: int, field: str, of: Serializer | None
+) -> pa.Array:
+    """The items as a binary column, by `of`, else by the rules of `encode`.
+
+    Args:
+        items: keys or values.
+        first: the first one's place among the messages of the call, for the error.
+        field: `"key"` or `"value"`, for the error.
+
+    Raises:
+        SerializationError: names the first message that can't be serialized.
+    """
+    import pyarrow as pa
+
+    if of is None:
+        try:
+            # Arrow itself takes str, bytes and None, without a Python step per item
+            return pa.array(items, pa.binary())
+        except (pa.ArrowException, TypeError, UnicodeEncodeError):
+            name, function = "text", encode
+    else:
+        name, function = serializer(of, field)  # type: ignore[assignment]
+    encoded: list[bytes | None] = []
+    for index, item in enumerate(items, first):
+        try:
+            encoded.append(None if item is None else _bytes_of(function(item)))
+        except SerializationError as error:
+            raise SerializationError(
+                f"The {field} of message {index}: {error}"
+            ) from error
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise SerializationError(
+                f"The {field} of message {index} can't be serialized as {name}: "
+                f"{reason}. It is {shown(item)}."
+            ) from error
+    return pa.array(encoded, pa.binary())
+
+
+def _bytes_of(data: Any) -> bytes | None:
+    if data is None or isinstance(data, bytes):
+        return data
+    raise TypeError(f"the serializer gave a {type(data).__name__}, not bytes")
+
+
+def shown(item: object) -> str:
+    text = repr(item)
+    return text if len(text) <= 60 else text[:57] + "..."
