@@ -263,7 +263,7 @@ class KafkaUtils:
         """The broker's address for other containers of its Docker `network`, for
         example `kafka:9092`; None for a broker that is in none.
         """
-        return getattr(self._running("network_broker"), "network_broker", None)
+        return self._running("network_broker").network_broker
 
     @property
     def producer(self) -> KafkaProducer:

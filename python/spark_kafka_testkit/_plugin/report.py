@@ -121,14 +121,16 @@ def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
 
 
 def _log(utils: KafkaUtils) -> Iterator[str]:
-    tail = getattr(utils._broker, "log_tail", None)
-    if tail is None:
+    broker = utils._broker
+    if broker is None:
         return
-    yield "the end of the broker's log:"
     try:
-        yield from (f"  {_cut(line)}" for line in tail().splitlines()[-LOG_LINES:])
+        lines = broker.log_tail().splitlines()[-LOG_LINES:]
     except Exception as error:  # noqa: BLE001  as above
-        yield f"  (it can't be had: {_cut(error)})"
+        lines = [f"(it can't be had: {_cut(error)})"]
+    if lines:
+        yield "the end of the broker's log:"
+        yield from (f"  {_cut(line)}" for line in lines)
 
 
 def _cut(item: Any) -> str:

@@ -66,12 +66,12 @@ class BrokerServer:
         try:
             broker = self._broker()
             if request == "log":
-                return {"log": getattr(broker, "log_tail", str)()}
+                return {"log": broker.log_tail()}
             return _Facts(
                 broker.backend,
                 broker.bootstrap_servers,
                 broker.describe(),
-                getattr(broker, "network_broker", None),
+                broker.network_broker,
             )._asdict()
         except KafkaTestkitError as error:
             return {"error": str(error)}
@@ -110,8 +110,8 @@ class SharedBroker:
     def describe(self) -> str:
         return self._description
 
-    def log_tail(self) -> str:
-        """The last lines of the broker's log."""
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines of the broker's log, as many as the controller gives."""
         return str(self._ask("log")["log"])
 
     def stop(self) -> None:

@@ -20,10 +20,12 @@ __all__ = [
     "Backend",
     "Broker",
     "BrokerSettings",
+    "OwnBroker",
     "choose_backend",
     "choose_reuse",
     "start_any",
     "start_broker",
+    "start_own",
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
@@ -51,18 +53,49 @@ REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
 
 
 class Broker(Protocol):
-    """A running broker."""
+    """A running broker.
+
+    Attributes:
+        backend: `"container"`, `"embedded"` or `"external"`.
+        bootstrap_servers: its address.
+        network_broker: its address for other containers of its Docker network, or None.
+    """
 
     backend: str
     bootstrap_servers: str
 
+    @property
+    def network_broker(self) -> str | None: ...
+
     def describe(self) -> str:
         """What it is, for people: `Kafka 4.4.0, embedded, at 127.0.0.1:19092`."""
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines of its log; empty where the kit has no hold of it."""
 
     def stop(self) -> None:
         """Ends it and removes what it left; a second call does nothing. An external
         broker is left alone.
         """
+
+
+class OwnBroker(Broker, Protocol):
+    """A broker that the kit has started: a container, or a process.
+
+    Attributes:
+        log_file: the file with its log, or None where Docker has it.
+        container_id: Docker's id, or None where it is no container.
+        is_running: whether it has not exited.
+    """
+
+    @property
+    def log_file(self) -> str | None: ...
+
+    @property
+    def container_id(self) -> str | None: ...
+
+    @property
+    def is_running(self) -> bool: ...
 
 
 def choose_backend(
@@ -158,15 +191,24 @@ def start_broker(
         from spark_kafka_testkit.brokers import kept
 
         return kept.take(backend, settings)
+    if backend == "auto":
+        return start_any(lambda kind: start_own(kind, settings))
+    return start_own(backend, settings)
+
+
+def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
+    """Starts a container or the embedded broker.
+
+    Raises:
+        BrokerStartError, MissingDependencyError: as `start_broker`.
+    """
     if backend == "container":
         from spark_kafka_testkit.brokers.container import ContainerBroker
 
         return ContainerBroker(settings)
-    if backend == "embedded":
-        from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+    from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 
-        return EmbeddedBroker(settings)
-    return start_any(lambda kind: start_broker(kind, None, settings))
+    return EmbeddedBroker(settings)
 
 
 Started = TypeVar("Started")

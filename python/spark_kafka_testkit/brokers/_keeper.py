@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.brokers import BrokerSettings, start_broker
+from spark_kafka_testkit.brokers import BrokerSettings, OwnBroker, start_own
 from spark_kafka_testkit.brokers.kept import Slot, State
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -51,9 +51,7 @@ def _keep(order: dict[str, Any]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
     try:
-        broker: Any = start_broker(
-            order["kind"], None, BrokerSettings(**order["settings"])
-        )
+        broker = start_own(order["kind"], BrokerSettings(**order["settings"]))
     except KafkaTestkitError as error:
         return _answer({"error": str(error)})
     try:
@@ -68,19 +66,19 @@ def _keep(order: dict[str, Any]) -> None:
         alive.release()
 
 
-def _state(order: dict[str, Any], broker: Any) -> State:
+def _state(order: dict[str, Any], broker: OwnBroker) -> State:
     return State(
         key=order["key"],
         kind=order["kind"],
         address=broker.bootstrap_servers,
-        network_broker=getattr(broker, "network_broker", None),
+        network_broker=broker.network_broker,
         description=broker.describe(),
         version=__version__,
         pid=os.getpid(),
         started=time.time(),
         seconds=order["seconds"],
-        log=getattr(broker, "log_file", None),
-        container=getattr(broker, "container_id", None),
+        log=broker.log_file,
+        container=broker.container_id,
     )
 
 
@@ -97,7 +95,7 @@ def _answer(answer: dict[str, Any]) -> None:
     os.close(nothing)
 
 
-def _wait(slot: Slot, state: State, broker: Any, told: threading.Event) -> None:
+def _wait(slot: Slot, state: State, broker: OwnBroker, told: threading.Event) -> None:
     looked = time.monotonic()
     while not told.wait(TICK_SECONDS) and slot.file.exists():
         if time.monotonic() - looked < LOOK_SECONDS:

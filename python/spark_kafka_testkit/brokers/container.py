@@ -91,6 +91,7 @@ class ContainerBroker:
     """
 
     backend = "container"
+    log_file: str | None = None
 
     def __init__(self, settings: BrokerSettings) -> None:
         prepare(settings)

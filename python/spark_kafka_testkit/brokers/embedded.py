@@ -85,6 +85,8 @@ class EmbeddedBroker:
     """
 
     backend = "embedded"
+    network_broker: str | None = None
+    container_id: str | None = None
 
     def __init__(self, settings: BrokerSettings | None = None) -> None:
         settings = settings or BrokerSettings()

@@ -15,6 +15,7 @@ class ExternalBroker:
     """
 
     backend = "external"
+    network_broker: str | None = None
 
     def __init__(self, access: Access) -> None:
         from spark_kafka_testkit.clients._kafka import await_api
@@ -24,6 +25,9 @@ class ExternalBroker:
 
     def describe(self) -> str:
         return f"external Kafka at {self.bootstrap_servers}"
+
+    def log_tail(self, lines: int = 30) -> str:
+        return ""
 
     def stop(self) -> None:
         pass
