@@ -3,39 +3,27 @@
 ::
 
     KafkaTestkitError
-    ├── NotSetUpError              (RuntimeError)   a call before setup(), or in a
-    forked child
-    ├── BrokerStartError           (RuntimeError)   no broker came up
-    │   └── JavaNotFoundError                       no Java, or too old a one, for the
-    embedded broker
-    ├── BrokerStopError            (RuntimeError)   a kept broker that did not end
-    ├── BrokerUnreachableError     (RuntimeError)   a broker that does not answer
-    ├── MissingDependencyError     (ImportError)    a Python package that is not
-    installed
-    ├── JarError                   (RuntimeError)   a jar that can't be found, fetched
-    or trusted
-    ├── HelperError                (RuntimeError)   the JVM helper failed, or is of
-    another version
-    ├── SparkSetupError            (RuntimeError)   no Spark to configure, or one that
-    the kit can't attach to
-    ├── UnknownTopicError          (LookupError)    a topic that does not exist
-    ├── TopicExistsError           (ValueError)     a topic that exists with another
-    shape
-    ├── TopicError                 (RuntimeError)   a topic that did not become ready,
-    or did not go
-    ├── SendError                  (RuntimeError)   records that were not acknowledged
-    ├── ReadError                  (RuntimeError)   a read that is not the whole range
-    │   ├── ReadTimeoutError       (TimeoutError)       no progress until the deadline
-    │   ├── RecordsDeletedError                         records were deleted under the
-    read
-    │   └── TopicChangedError                           the topic was deleted, recreated
-    or truncated
-    ├── OffsetRangeError           (ValueError)     a partition or offset that the topic
-    does not have
-    ├── SerializationError         (ValueError)     a key or value that can't be encoded
-    ├── DeserializationError       (ValueError)     bytes that don't decode
-    └── WaitError                  (AssertionError) what was waited for did not come
-    about
+    ├── NotSetUpError            (RuntimeError)    before setup(), or in a forked child
+    ├── BrokerStartError         (RuntimeError)    no broker came up
+    │   └── JavaNotFoundError                      no Java 17 or newer
+    ├── BrokerStopError          (RuntimeError)    a kept broker did not end
+    ├── BrokerUnreachableError   (RuntimeError)    a broker does not answer
+    ├── MissingDependencyError   (ImportError)     a Python package is not installed
+    ├── JarError                 (RuntimeError)    a jar can't be found or trusted
+    ├── HelperError              (RuntimeError)    the JVM helper failed
+    ├── SparkSetupError          (RuntimeError)    no Spark, or none the kit can use
+    ├── UnknownTopicError        (LookupError)     the topic does not exist
+    ├── TopicExistsError         (ValueError)      it exists with another shape
+    ├── TopicError               (RuntimeError)    it is not ready, or not gone, in time
+    ├── SendError                (RuntimeError)    records were not acknowledged
+    ├── ReadError                (RuntimeError)    a read that is not the whole range
+    │   ├── ReadTimeoutError     (TimeoutError)    no progress until the deadline
+    │   ├── RecordsDeletedError                    records were deleted under the read
+    │   └── TopicChangedError                      deleted, recreated or truncated
+    ├── OffsetRangeError         (ValueError)      a partition or offset out of range
+    ├── SerializationError       (ValueError)      a key or value can't be encoded
+    ├── DeserializationError     (ValueError)      bytes don't decode
+    └── WaitError                (AssertionError)  what was waited for did not come
 
 Errors carry their facts as attributes and make their text from them.
 """
@@ -107,8 +95,8 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
         self.bootstrap_servers = bootstrap_servers
         super().__init__(
             f"No Kafka broker answers at {bootstrap_servers}: {reason} Check that the "
-            "broker runs, and that this "
-            "address is the one it advertises to clients on this machine."
+            "broker runs, and that this address is the one it advertises to clients "
+            "on this machine."
         )
 
 
@@ -154,9 +142,8 @@ class TopicExistsError(KafkaTestkitError, ValueError):
     def __init__(self, topic: str, asked: int, found: int) -> None:
         self.topic, self.asked, self.found = topic, asked, found
         super().__init__(
-            f"Topic {topic!r} exists with {found} partition(s), and {asked} were asked "
-            "for. "
-            f"Use another name, or call delete_topics([{topic!r}]) first."
+            f"Topic {topic!r} exists with {found} partition(s), and {asked} were "
+            f"asked for. Use another name, or call delete_topics([{topic!r}]) first."
         )
 
 
@@ -218,8 +205,8 @@ class SendError(KafkaTestkitError, RuntimeError):
             lines.append("The transaction was aborted: none of them will be seen.")
         super().__init__(
             f"{failed + unknown} of {sent} messages to topic {topic!r} were not "
-            "acknowledged "
-            f"({acked} acked, {failed} failed, {unknown} unknown):\n" + "\n".join(lines)
+            f"acknowledged ({acked} acked, {failed} failed, {unknown} unknown):\n"
+            + "\n".join(lines)
         )
 
 
@@ -347,8 +334,7 @@ class DeserializationError(KafkaTestkitError, ValueError):
         shown = repr(data if data is None or len(data) <= 40 else data[:40] + b"...")
         super().__init__(
             f"The {field} of topic {topic!r}, partition {partition}, offset {offset} "
-            "does not decode as "
-            f"{deserializer}: {reason}. It is {shown}. Give another "
+            f"does not decode as {deserializer}: {reason}. It is {shown}. Give another "
             f"{field}_deserializer."
         )
 
