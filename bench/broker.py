@@ -16,10 +16,11 @@ from unittest import mock
 
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, seconds_of
 from bench.world import World
-from spark_kafka_testkit import KafkaUtils, _jars
-from spark_kafka_testkit._java import find_java
-from spark_kafka_testkit.brokers import kept
-from spark_kafka_testkit.brokers._ports import free_ports
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._brokers.kept import lease as kept
+from spark_kafka_testkit._brokers.ports import free_ports
+from spark_kafka_testkit._jvm import jars as _jars
+from spark_kafka_testkit._jvm.java import find_java
 
 __all__ = ["rows"]
 

@@ -32,8 +32,8 @@ def _kit_seams() -> dict[str, Seam]:
     from kafka import KafkaAdminClient
     from py4j.java_gateway import GatewayClient
 
-    from spark_kafka_testkit import _gateway
     from spark_kafka_testkit._arrow.decoder import Decoder
+    from spark_kafka_testkit._jvm import gateway as _gateway
 
     return {
         "py4j calls": (GatewayClient, "send_command"),

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from spark_kafka_testkit import KafkaUtils, _gateway, _jars
-from spark_kafka_testkit._java import find_java
-from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
-from spark_kafka_testkit.clients.choice import CLIENT_ENV
-from spark_kafka_testkit.spark import installed_spark
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit._clients.choice import CLIENT_ENV
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm import jars as _jars
+from spark_kafka_testkit._jvm.java import find_java
+from spark_kafka_testkit._spark.attach import installed_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from spark_kafka_testkit.brokers._ports import free_ports
+from spark_kafka_testkit._brokers.ports import free_ports
 
 SETTINGS = {
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_kafka_testkit.brokers import BrokerSettings
-from spark_kafka_testkit.brokers._ports import free_ports
-from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit._brokers.broker import BrokerSettings
+from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit._brokers.ports import free_ports
 
 PASSWORD = 'p"a\\ss; 5ec3e7'  # noqa: S105
 KEY_PASSWORD = "key-5ec3e7"  # noqa: S105

@@ -5,11 +5,11 @@ flake.
 `spark_kafka_testkit.errors`.
 """
 
+from spark_kafka_testkit._model.offsets import Mark
+from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import KafkaTestkitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
-from spark_kafka_testkit.offsets import Mark
-from spark_kafka_testkit.records import Record, Records
 
 __all__ = [
     "KafkaTestkitError",

@@ -13,21 +13,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import assertions, reading, streaming, waiting
+from spark_kafka_testkit import streaming
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit.access import Access, SparkOptions
-from spark_kafka_testkit.brokers import (
+from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._brokers.broker import (
     Broker,
     BrokerSettings,
     choose_backend,
     choose_reuse,
     start_broker,
 )
-from spark_kafka_testkit.clients import Client, Written
-from spark_kafka_testkit.clients.choice import Clients
-from spark_kafka_testkit.errors import NotSetUpError
-from spark_kafka_testkit.messages import batches
-from spark_kafka_testkit.offsets import (
+from spark_kafka_testkit._clients.choice import Clients
+from spark_kafka_testkit._clients.protocol import Client, Written
+from spark_kafka_testkit._model.client_config import Access, SparkOptions
+from spark_kafka_testkit._model.offsets import (
     Bound,
     Isolation,
     Mark,
@@ -35,8 +34,12 @@ from spark_kafka_testkit.offsets import (
     ReadQuery,
     UpTo,
 )
-from spark_kafka_testkit.reading import ReadOptions, RecordStream
-from spark_kafka_testkit.records import Record, Records
+from spark_kafka_testkit._model.records import Record, Records
+from spark_kafka_testkit._reads import results as reading
+from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
+from spark_kafka_testkit._waits import arrival as waiting
+from spark_kafka_testkit._waits import eventually as assertions
+from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
 if TYPE_CHECKING:
@@ -165,7 +168,7 @@ class KafkaUtils:
             ImportError: a Python package that the backend needs is not installed.
             RuntimeError: no broker came up; the text tells why.
         """
-        from spark_kafka_testkit.clients._kafka import (
+        from spark_kafka_testkit._kafka_python.compat import (
             preload,
             require_kafka_python,
         )
@@ -270,7 +273,7 @@ class KafkaUtils:
         """A `kafka.KafkaProducer` that encodes keys and values as `send_messages` does;
         made at the first use.
         """
-        from spark_kafka_testkit.clients._kafka import make_producer
+        from spark_kafka_testkit._kafka_python.compat import make_producer
 
         with self._lock:
             access = self._access("producer")
@@ -281,7 +284,7 @@ class KafkaUtils:
     @property
     def admin_client(self) -> KafkaAdminClient:
         """A `kafka.KafkaAdminClient`; made at the first use."""
-        from spark_kafka_testkit.clients._kafka import make_admin
+        from spark_kafka_testkit._kafka_python.compat import make_admin
 
         with self._lock:
             access = self._access("admin_client")
@@ -332,7 +335,7 @@ class KafkaUtils:
                 time.
             TypeError, ValueError: an argument that can't be used.
         """
-        from spark_kafka_testkit import topics
+        from spark_kafka_testkit._kafka_python import topics
 
         names = _topic_names(topic_names)
         self._check_prefix(names)
@@ -355,8 +358,8 @@ class KafkaUtils:
                 time.
             ValueError: on an external broker, a topic that this object did not create.
         """
-        from spark_kafka_testkit import topics
-        from spark_kafka_testkit.clients._kafka import forget_topics
+        from spark_kafka_testkit._kafka_python import topics
+        from spark_kafka_testkit._kafka_python.compat import forget_topics
 
         names = _topic_names(topic_names)
         with self._lock:
@@ -380,7 +383,7 @@ class KafkaUtils:
                 )
 
     def _check_own(self, names: Sequence[str]) -> None:
-        from spark_kafka_testkit.topics import existing
+        from spark_kafka_testkit._kafka_python.topics import existing
 
         others = [
             name
@@ -445,7 +448,7 @@ class KafkaUtils:
 
     def _ensure_topic(self, topic: str) -> None:
         """Creates a missing topic on a broker of ours, which creates none by itself."""
-        from spark_kafka_testkit.topics import existing
+        from spark_kafka_testkit._kafka_python.topics import existing
 
         with self._lock:
             if (
@@ -652,7 +655,7 @@ class KafkaUtils:
         query: StreamingQuery | None = None,
         retry_on: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
-        """See `spark_kafka_testkit.assertions.assert_eventually`."""
+        """See `spark_kafka_testkit._waits.eventually.assert_eventually`."""
         assertions.assert_eventually(
             result_func, expected, timeout, interval, query=query, retry_on=retry_on
         )
@@ -757,15 +760,15 @@ class KafkaUtils:
 
     @staticmethod
     def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
-        """See `spark_kafka_testkit.spark.spark_conf`."""
-        from spark_kafka_testkit import spark
+        """See `spark_kafka_testkit._spark.attach.spark_conf`."""
+        from spark_kafka_testkit._spark import attach as spark
 
         return spark.spark_conf(conf)
 
     @staticmethod
     def attach(spark: SparkSession) -> None:
-        """See `spark_kafka_testkit.spark.attach`."""
-        from spark_kafka_testkit.spark import attach
+        """See `spark_kafka_testkit._spark.attach.attach`."""
+        from spark_kafka_testkit._spark.attach import attach
 
         attach(spark)
 
@@ -798,7 +801,8 @@ class KafkaUtils:
 
 def _look_around() -> None:
     """Warns of what does not go together, where a look takes milliseconds."""
-    from spark_kafka_testkit import _gateway, preflight
+    from spark_kafka_testkit import preflight
+    from spark_kafka_testkit._jvm import gateway as _gateway
 
     found = preflight.check_packages()
     session = _gateway.active_session()

@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from spark_kafka_testkit import _gateway
-from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.errors import KafkaTestkitError
-from spark_kafka_testkit.spark import (
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._spark.attach import (
     SparkVersion,
     installed_spark,
     knows_kafka,
     running_spark,
 )
+from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from spark_kafka_testkit.access import Access
+    from spark_kafka_testkit._model.client_config import Access
 
 __all__ = [
     "Finding",
@@ -280,7 +280,7 @@ def _is_loopback(host: str) -> bool:
 
 def check_java() -> list[Finding]:
     """The Java of the embedded broker and the helper's own JVM."""
-    from spark_kafka_testkit._java import HINT, find_java
+    from spark_kafka_testkit._jvm.java import HINT, find_java
 
     try:
         java = find_java(hint="")
@@ -322,7 +322,7 @@ def _version_of(package: str) -> str | None:
 
 def check_docker() -> list[Finding]:
     """Whether a Docker daemon answers."""
-    from spark_kafka_testkit.brokers.container import docker_problem
+    from spark_kafka_testkit._brokers.container import docker_problem
 
     problem = docker_problem()
     if problem is None:
@@ -333,7 +333,7 @@ def check_docker() -> list[Finding]:
 
 def check_address(access: Access) -> list[Finding]:
     """Whether the broker answers at the address that it advertises."""
-    from spark_kafka_testkit.clients._kafka import await_api
+    from spark_kafka_testkit._kafka_python.compat import await_api
 
     try:
         await_api(access)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from spark_kafka_testkit._plugin import marker, options
-from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
-from spark_kafka_testkit._tests import (
+from spark_kafka_testkit._leftovers import (
     Leftovers,
     LeftoverWarning,
     left_running,
     topic_name,
 )
+from spark_kafka_testkit._plugin import marker, options
+from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 from spark_kafka_testkit.streaming import StreamOptions, StreamRun
 
@@ -141,8 +141,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
+    from spark_kafka_testkit._spark.attach import installed_spark
     from spark_kafka_testkit.errors import JarError, SparkSetupError
-    from spark_kafka_testkit.spark import installed_spark
 
     try:
         version = installed_spark()
@@ -332,7 +332,7 @@ def kafka_spark(
     """A Spark session with the helper and the Kafka connector: that of your fixture
     `spark` or `spark_session`, else the one that runs, else a new one.
     """
-    from spark_kafka_testkit._plugin.session import session
+    from spark_kafka_testkit._plugin.spark_session import session
 
     with session(request, kafka_spark_conf) as spark:
         yield spark

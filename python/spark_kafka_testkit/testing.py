@@ -6,8 +6,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from spark_kafka_testkit import _gateway
-from spark_kafka_testkit._tests import (
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._leftovers import (
     Leftovers,
     LeftoverWarning,
     left_running,

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
-from spark_kafka_testkit._jars import cache_folder
-from spark_kafka_testkit.brokers import embedded
-from spark_kafka_testkit.brokers._ports import ephemeral_start, free_ports
-from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit._brokers import embedded
+from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit._brokers.ports import ephemeral_start, free_ports
+from spark_kafka_testkit._jvm.jars import cache_folder
 from spark_kafka_testkit.errors import BrokerStartError, JarError
 
 START = """

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.brokers import kept
-from spark_kafka_testkit.brokers.container import LABEL
+from spark_kafka_testkit._brokers.container import LABEL
+from spark_kafka_testkit._brokers.kept import lease as kept
 
 from .conftest import CONFLUENT, inventory, own_environment
 

@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.errors import (
-    BrokerStartError,
-    MissingDependencyError,
-)
+from spark_kafka_testkit.errors import BrokerStartError, MissingDependencyError
 
 from .conftest import CONFLUENT
 

@@ -12,13 +12,13 @@ from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._model.offsets import Isolation, ReadQuery
 from spark_kafka_testkit.errors import (
     OffsetRangeError,
     RecordsDeletedError,
     TopicChangedError,
     UnknownTopicError,
 )
-from spark_kafka_testkit.offsets import Isolation, ReadQuery
 
 Place = tuple[int, int]
 

@@ -9,9 +9,9 @@ import kafka.codec
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
-from spark_kafka_testkit.clients import Written
+from spark_kafka_testkit._clients.protocol import Written
+from spark_kafka_testkit._model.offsets import Coverage
 from spark_kafka_testkit.errors import MissingDependencyError, SendError
-from spark_kafka_testkit.offsets import Coverage
 from tests.contract.topics import create, send_by_java
 from tests.sessions import needs_jvm
 

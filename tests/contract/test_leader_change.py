@@ -12,11 +12,11 @@ import pytest
 from kafka.errors import KafkaConnectionError
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.brokers import BrokerSettings
-from spark_kafka_testkit.brokers._ports import free_ports
-from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
-from spark_kafka_testkit.clients._kafka import describe_topics
-from spark_kafka_testkit.offsets import Coverage, PartitionOffsets
+from spark_kafka_testkit._brokers.broker import BrokerSettings
+from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit._brokers.ports import free_ports
+from spark_kafka_testkit._kafka_python.compat import describe_topics
+from spark_kafka_testkit._model.offsets import Coverage, PartitionOffsets
 from tests.contract.conftest import through
 from tests.contract.topics import create_on, hold, open_transaction
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit._model.offsets import Coverage, PartitionOffsets
 from spark_kafka_testkit.errors import (
     OffsetRangeError,
     RecordsDeletedError,
     TopicChangedError,
 )
-from spark_kafka_testkit.offsets import Coverage, PartitionOffsets
 from tests.contract.topics import (
     add_partitions,
     create,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Records
-from spark_kafka_testkit.clients import Written
+from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._clients.protocol import Written
+from spark_kafka_testkit._model.offsets import Coverage
 from spark_kafka_testkit.errors import SendError, UnknownTopicError
-from spark_kafka_testkit.messages import batches
-from spark_kafka_testkit.offsets import Coverage
 
 
 def test_text_of_every_plane_comes_back_as_it_was(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._model.offsets import Coverage
 from spark_kafka_testkit.errors import (
     DeserializationError,
     OffsetRangeError,
     ReadError,
     UnknownTopicError,
 )
-from spark_kafka_testkit.offsets import Coverage
 from tests.contract.topics import hold, open_transaction
 from tests.sessions import needs_jvm
 

@@ -7,12 +7,12 @@ import time
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit._model.offsets import Coverage
 from spark_kafka_testkit.errors import (
     ReadTimeoutError,
     RecordsDeletedError,
     TopicChangedError,
 )
-from spark_kafka_testkit.offsets import Coverage
 from tests.contract.topics import (
     add_partitions,
     create,

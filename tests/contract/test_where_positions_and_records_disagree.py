@@ -12,12 +12,12 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 
 from spark_kafka_testkit import KafkaUtils, Records
+from spark_kafka_testkit._model.offsets import Coverage, Isolation
 from spark_kafka_testkit.errors import (
     PartitionState,
     ReadTimeoutError,
     TopicChangedError,
 )
-from spark_kafka_testkit.offsets import Coverage, Isolation
 from tests.contract.topics import create, needs_kafka_python_3
 
 

@@ -13,7 +13,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils, Record
-from spark_kafka_testkit.clients._kafka import is_version_3, new_topics
+from spark_kafka_testkit._kafka_python.compat import is_version_3, new_topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

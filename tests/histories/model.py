@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from spark_kafka_testkit.offsets import Coverage
+from spark_kafka_testkit._model.offsets import Coverage
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 

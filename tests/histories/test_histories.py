@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, Phase, example, given, note, settings
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit.access import Access
-from spark_kafka_testkit.clients import Client, Read
-from spark_kafka_testkit.clients.kafka_python import KafkaPythonClient
+from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
+from spark_kafka_testkit._clients.protocol import Client, Read
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.offsets import Captured, Isolation, Range, ReadQuery
 from spark_kafka_testkit.errors import ReadTimeoutError, RecordsDeletedError
-from spark_kafka_testkit.offsets import Captured, Isolation, Range, ReadQuery
 
 from .model import Delete, End, History, Out, Partition, Send, expected
 from .strategies import histories

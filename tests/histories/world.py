@@ -8,7 +8,8 @@ import uuid
 from types import TracebackType
 from typing import Any
 
-from spark_kafka_testkit import KafkaUtils, _gateway
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._jvm import gateway as _gateway
 from tests.contract.topics import add_partitions
 
 from .model import (

@@ -17,7 +17,8 @@ from spark_kafka_testkit import KafkaUtils
 
 PRELUDE = """
 import logging, os, sys
-from spark_kafka_testkit import KafkaUtils, _helper_jvm, errors
+from spark_kafka_testkit import KafkaUtils, errors
+from spark_kafka_testkit._jvm import own_helper as _helper_jvm
 
 log = logging.getLogger("spark_kafka_testkit")
 log.addHandler(logging.StreamHandler(sys.stdout))

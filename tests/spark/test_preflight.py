@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, preflight
-from spark_kafka_testkit._jars import connector_jars, fetch, own_jar
-from spark_kafka_testkit.access import Access
+from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._spark.attach import installed_spark
 from spark_kafka_testkit.preflight import Finding
-from spark_kafka_testkit.spark import installed_spark
 
 from .conftest import RunScript
 

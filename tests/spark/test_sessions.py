@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, __version__
-from spark_kafka_testkit._jars import connector_jars, fetch, own_jar
-from spark_kafka_testkit.spark import installed_spark
+from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit._spark.attach import installed_spark
 
 from .conftest import RunScript
 
@@ -199,8 +199,8 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
     run_script(
         """
         import socket
-        from spark_kafka_testkit._gateway import Channel, find_helper
-        from spark_kafka_testkit.access import Access
+        from spark_kafka_testkit._jvm.gateway import Channel, find_helper
+        from spark_kafka_testkit._model.client_config import Access
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
@@ -283,8 +283,8 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
     out = run_script(
         """
         import os, signal, subprocess
-        from spark_kafka_testkit.clients import jvm
-        from spark_kafka_testkit.offsets import ReadQuery
+        from spark_kafka_testkit._clients import jvm
+        from spark_kafka_testkit._model.offsets import ReadQuery
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()

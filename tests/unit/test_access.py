@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spark_kafka_testkit.access import Access
+from spark_kafka_testkit._model.client_config import Access
 
 
 def test_spark_does_not_wait_half_a_second_at_a_topics_end() -> None:

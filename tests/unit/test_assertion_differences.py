@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit.assertions import assert_eventually
+from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
 ONCE = "The result was not the expected one within 0 s (1 checks).\n"

@@ -8,7 +8,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from spark_kafka_testkit.assertions import assert_eventually
+from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit.brokers import choose_backend
-from spark_kafka_testkit.brokers.container import docker_problem
+from spark_kafka_testkit._brokers.broker import choose_backend
+from spark_kafka_testkit._brokers.container import docker_problem
 
 BACKEND = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit.brokers.container import docker_problem
+from spark_kafka_testkit._brokers.container import docker_problem
 
 LIMIT_SECONDS = 0.5
 REFUSED = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit import _jars
-from spark_kafka_testkit._jars import LockedJar, fetch, own_jar
+from spark_kafka_testkit._jvm import jars as _jars
+from spark_kafka_testkit._jvm.jars import LockedJar, fetch, own_jar
 from spark_kafka_testkit.errors import JarError
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit import _jars
-from spark_kafka_testkit._jars import LockedJar, connector_jars, fetch
+from spark_kafka_testkit._jvm import jars as _jars
+from spark_kafka_testkit._jvm.jars import LockedJar, connector_jars, fetch
 from spark_kafka_testkit.errors import JarError
 
 JAR = LockedJar("org.test.sub:some-jar_2.13:1.0", "0" * 64, 1000)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._java import HINT, find_java
+from spark_kafka_testkit._jvm.java import HINT, find_java
 from spark_kafka_testkit.errors import BrokerStartError, JavaNotFoundError
 
 

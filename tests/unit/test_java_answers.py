@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._java import HINT, Java, find_java
+from spark_kafka_testkit._jvm.java import HINT, Java, find_java
 from spark_kafka_testkit.errors import JavaNotFoundError
 
 ORACLE_8 = 'java version "1.8.0_392"\nJava(TM) SE Runtime Environment'

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit import Record
-from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.messages import (
+from spark_kafka_testkit._arrow.encode import (
     BATCH_BYTES,
     BATCH_MESSAGES,
     batches,
     send_schema,
 )
+from spark_kafka_testkit.errors import SerializationError
 
 NOTHING = {"partition": None, "timestamp": None, "headers": []}
 Row = namedtuple("Row", ["key", "value"])

@@ -6,12 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from spark_kafka_testkit.errors import (
-    OffsetRangeError,
-    RecordsDeletedError,
-    TopicChangedError,
-)
-from spark_kafka_testkit.offsets import (
+from spark_kafka_testkit._model.offsets import (
     EPOCH,
     Captured,
     Coverage,
@@ -22,7 +17,12 @@ from spark_kafka_testkit.offsets import (
     ReadQuery,
     to_millis,
 )
-from spark_kafka_testkit.records import Record
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit.errors import (
+    OffsetRangeError,
+    RecordsDeletedError,
+    TopicChangedError,
+)
 
 
 def progress(start: int = 5, target: int = 9) -> Progress:

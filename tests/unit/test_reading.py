@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Mark
-from spark_kafka_testkit.offsets import ReadQuery
-from spark_kafka_testkit.reading import wanted
+from spark_kafka_testkit._model.offsets import ReadQuery
+from spark_kafka_testkit._reads.results import wanted
 
 
 def query(start: Any = "earliest", end: Any = "latest", **options: Any) -> ReadQuery:

@@ -11,7 +11,7 @@ import pytest
 from spark_kafka_testkit import Record, Records
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.schema import read_schema
-from spark_kafka_testkit.offsets import Coverage
+from spark_kafka_testkit._model.offsets import Coverage
 
 
 def test_a_record_shows_what_it_has() -> None:

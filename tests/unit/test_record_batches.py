@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from spark_kafka_testkit._arrow.encode import BATCH_MESSAGES, batches, send_schema
 from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.messages import BATCH_MESSAGES, batches, send_schema
 from spark_kafka_testkit.serde import encode
 
 Pair = namedtuple("Pair", ["key", "value"])

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._arrow.encode import BATCH_MESSAGES, batches
 from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit.errors import DeserializationError, SerializationError
-from spark_kafka_testkit.messages import BATCH_MESSAGES, batches
 from spark_kafka_testkit.serde import DESERIALIZERS, deserializer, encode
 
 Row = tuple[int, int, int, bytes | None, bytes | None]

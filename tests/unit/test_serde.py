@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.messages import batches
 from spark_kafka_testkit.serde import (
     ARROW_TYPES,
     DESERIALIZERS,

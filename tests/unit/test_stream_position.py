@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_kafka_testkit.offsets import PartitionOffsets
-from spark_kafka_testkit.streaming._position import Position, offsets_of, sources_of
+from spark_kafka_testkit._model.offsets import PartitionOffsets
+from spark_kafka_testkit._queries.position import Position, offsets_of, sources_of
 
 DESCRIPTIONS = st.sampled_from(
     ["KafkaV2[Subscribe[a, b]]", "KafkaV2[Assign[a-0]]", "RateStreamV2[1]"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit.errors import DeserializationError
-from spark_kafka_testkit.records import Record
 from spark_kafka_testkit.serde import (
     ARROW_TYPES,
     DESERIALIZERS,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from spark_kafka_testkit.brokers import BACKENDS, choose_backend
+from spark_kafka_testkit._brokers.broker import BACKENDS, choose_backend
 
 __all__ = ["SETTINGS", "Options", "add_options", "resolve"]
 

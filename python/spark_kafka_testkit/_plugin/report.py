@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit.records import Record
-from spark_kafka_testkit.streaming._query import batch_of, name_of
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._queries.state import batch_of, name_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery

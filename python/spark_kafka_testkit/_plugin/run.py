@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit._plugin.kafka import RunKafka, SharedKafka
+from spark_kafka_testkit._brokers.broker import Broker
+from spark_kafka_testkit._brokers.kept.lease import KeptBroker
 from spark_kafka_testkit._plugin.options import Options
-from spark_kafka_testkit._plugin.shared import BrokerServer
-from spark_kafka_testkit.brokers import Broker
-from spark_kafka_testkit.brokers.kept import KeptBroker
+from spark_kafka_testkit._plugin.recorder import RunKafka, SharedKafka
+from spark_kafka_testkit._plugin.xdist import BrokerServer
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 __all__ = ["WORKER_KEY", "Run", "current"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spark_kafka_testkit.brokers import (
+from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BOOTSTRAP_ENV,
     REUSE_ENV,
@@ -19,7 +19,7 @@ from spark_kafka_testkit.brokers import (
 from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
 
 if TYPE_CHECKING:
-    from spark_kafka_testkit.brokers.kept import State
+    from spark_kafka_testkit._brokers.kept.lease import State
 
 __all__ = ["COMMANDS", "seconds_of"]
 
@@ -91,7 +91,7 @@ def up(
     Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
     SPARK_KAFKA_TESTKIT_REUSE=1 in their environment; its topics are removed then.
     """
-    from spark_kafka_testkit.brokers.kept import keep, running
+    from spark_kafka_testkit._brokers.kept.lease import keep, running
 
     before = {state.key for state in running()}
     settings = BrokerSettings(
@@ -114,7 +114,7 @@ def up(
 @json_option
 def down(is_json: bool) -> None:
     """End the brokers that are up."""
-    from spark_kafka_testkit.brokers.kept import end, running
+    from spark_kafka_testkit._brokers.kept.lease import end, running
 
     states = running()
     for state in states:
@@ -128,7 +128,7 @@ def down(is_json: bool) -> None:
 @click.pass_context
 def status(ctx: click.Context, is_json: bool) -> None:
     """Show the brokers that are up; exit with 3 where there is none."""
-    from spark_kafka_testkit.brokers.kept import Slot, running
+    from spark_kafka_testkit._brokers.kept.lease import Slot, running
 
     states = running()
     facts = [

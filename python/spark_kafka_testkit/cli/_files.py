@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit.cli._output import as_json
-from spark_kafka_testkit.records import Record
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from spark_kafka_testkit.brokers import BOOTSTRAP_ENV
+from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
 
 __all__ = [
     "NO_BROKER",
@@ -48,7 +48,7 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     """The address that was given, else that of the one kept broker; and whether it is a
     kept one. `may_write` notes that it may hold topics then.
     """
-    from spark_kafka_testkit.brokers.kept import note_use, running
+    from spark_kafka_testkit._brokers.kept.lease import note_use, running
 
     found = running()
     if address is None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spark_kafka_testkit.access import Access
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._reads.results import RecordStream, wanted
 from spark_kafka_testkit.cli._brokers import seconds_of
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
 from spark_kafka_testkit.cli._output import (
@@ -27,16 +28,15 @@ from spark_kafka_testkit.cli._output import (
     say,
     watched,
 )
-from spark_kafka_testkit.reading import RecordStream, wanted
 from spark_kafka_testkit.serde import DESERIALIZERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from spark_kafka_testkit._arrow.decoder import Decoder
-    from spark_kafka_testkit.clients import Client
-    from spark_kafka_testkit.offsets import Bound, ReadQuery
-    from spark_kafka_testkit.records import Record
+    from spark_kafka_testkit._clients.protocol import Client
+    from spark_kafka_testkit._model.offsets import Bound, ReadQuery
+    from spark_kafka_testkit._model.records import Record
 
 __all__ = ["COMMANDS"]
 
@@ -50,9 +50,9 @@ NARROW = 80
 @json_option
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     """List the topics; or show where each partition of those named stands."""
-    from spark_kafka_testkit.clients._kafka import make_admin, partition_offsets
+    from spark_kafka_testkit._kafka_python.compat import make_admin, partition_offsets
+    from spark_kafka_testkit._kafka_python.topics import existing
     from spark_kafka_testkit.errors import UnknownTopicError
-    from spark_kafka_testkit.topics import existing
 
     bootstrap_servers, _ = broker_address(address)
     admin = make_admin(Access(bootstrap_servers))
@@ -138,7 +138,7 @@ def produce(
     is_json: bool,
 ) -> None:
     """Send FILE (- for stdin) to a topic; done when every message is acknowledged."""
-    from spark_kafka_testkit.messages import batches
+    from spark_kafka_testkit._arrow.encode import batches
 
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
@@ -165,8 +165,8 @@ def produce(
 
 
 def _ensure_topic(bootstrap_servers: str, topic: str, partitions: int) -> None:
-    from spark_kafka_testkit.clients._kafka import make_admin
-    from spark_kafka_testkit.topics import create_topics, existing
+    from spark_kafka_testkit._kafka_python.compat import make_admin
+    from spark_kafka_testkit._kafka_python.topics import create_topics, existing
 
     admin = make_admin(Access(bootstrap_servers))
     try:
@@ -346,7 +346,7 @@ def _cell(item: Any) -> str:
 @contextmanager
 def _client(bootstrap_servers: str) -> Iterator[Client]:
     """The client of the kit's choice, closed at the end."""
-    from spark_kafka_testkit.clients.choice import Clients
+    from spark_kafka_testkit._clients.choice import Clients
 
     clients = Clients(Access(bootstrap_servers))
     try:

@@ -4,13 +4,13 @@ behind, and its start and clean end.
 
 from __future__ import annotations
 
-from spark_kafka_testkit.streaming._run import (
+from spark_kafka_testkit._streams import (
     StreamOptions,
     StreamRun,
     run_stream,
     stop_queries,
 )
-from spark_kafka_testkit.streaming._waits import (
+from spark_kafka_testkit._waits.queries import (
     lag,
     wait_for_query_alive,
     wait_until_processed,

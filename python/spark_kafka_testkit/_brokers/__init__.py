@@ -1,0 +1,1 @@
+"""Where a broker comes from: the protocol, the choice, and each kind."""

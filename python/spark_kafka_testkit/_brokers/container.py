@@ -1,0 +1,386 @@
+"""A broker in a container, by testcontainers: Confluent's image, or Apache's.
+
+Inside a Docker network a broker also answers at `alias:9092`, for other containers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlparse
+
+from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
+from spark_kafka_testkit._brokers.ports import free_ports
+from spark_kafka_testkit._brokers.pull import pull
+from spark_kafka_testkit._kafka_python.compat import await_api
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit.errors import (
+    BrokerStartError,
+    BrokerUnreachableError,
+    MissingDependencyError,
+)
+
+__all__ = ["ContainerBroker", "docker_problem", "image_of", "prepare"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+LABEL = "spark-kafka-testkit"
+PROBE_SECONDS = 0.15
+LOG_LINES = 50
+NETWORK_PORT = 9092
+HOST_PORT = 9093
+CONTROLLER_PORT = 9094
+PORT_TRIES = 5
+
+
+def image_of(settings: BrokerSettings) -> str:
+    """The image that these settings ask for."""
+    return settings.image or f"confluentinc/cp-kafka:{settings.kafka_version}"
+
+
+def prepare(settings: BrokerSettings) -> None:
+    """Sees to it that a container can be started: its image is pulled.
+
+    Raises:
+        MissingDependencyError: testcontainers is not installed.
+        BrokerStartError: no Docker daemon answers, or the image can't be had.
+    """
+    _require_testcontainers()
+    problem = docker_problem()
+    if problem is not None:
+        raise BrokerStartError(
+            f"Docker is not running: {problem}. Start it (check with: docker ps), "
+            'or use backend="embedded", which needs none.'
+        )
+    image = image_of(settings)
+    try:
+        pull(image)
+    except Exception as error:
+        raise _start_error(image, _first_line(error)) from error
+
+
+def _start_error(image: str, reason: str) -> BrokerStartError:
+    return BrokerStartError(
+        f"Kafka container failed to start from image {image}: {reason}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+class ContainerBroker:
+    """Starts the container and returns when the broker answers at the address that it
+    advertises to this machine.
+
+    An image whose name ends in `apache/kafka` or `apache/kafka-native` is started as
+    Apache's are, any other as Confluent's: in KRaft mode from version 7 on, with
+    ZooKeeper before.
+
+    Raises:
+        MissingDependencyError: testcontainers is not installed.
+        BrokerStartError: no Docker daemon answers, the image can't be had, or the
+            broker did not come up; the text has the reason and the end of the
+            container's log.
+    """
+
+    backend = "container"
+    log_file: str | None = None
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        prepare(settings)
+        self._image = image_of(settings)
+        self._alias = settings.network_alias if settings.network else None
+        self._container: Any = None
+        try:
+            with _ryuk_if_it_runs():
+                self._start(settings)
+                self.bootstrap_servers = self._address()
+                self._await_api(settings.startup_timeout)
+        except Exception as error:
+            reason = self._reason(error, settings.startup_timeout) + self._log_end()
+            self._remove()
+            raise _start_error(self._image, reason) from error
+        except BaseException:
+            self._remove()
+            raise
+
+    @property
+    def network_broker(self) -> str | None:
+        """The address for other containers of the network, or None without one."""
+        return f"{self._alias}:{NETWORK_PORT}" if self._alias else None
+
+    @property
+    def container_id(self) -> str:
+        """Docker's id of the container."""
+        return str(self._container.get_wrapped_container().id)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the container has not exited."""
+        return self._exit_code() is None
+
+    def describe(self) -> str:
+        return f"{self._image} in a container, at {self.bootstrap_servers}"
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        """The last lines of the container's log."""
+        wrapped = self._container.get_wrapped_container() if self._container else None
+        if wrapped is None:
+            return ""
+        text = wrapped.logs(tail=lines).decode(errors="replace")
+        return str(text).rstrip()
+
+    def stop(self) -> None:
+        """Removes the container, and its volumes."""
+        self._remove()
+
+    def _remove(self) -> None:
+        container, self._container = self._container, None
+        wrapped = container.get_wrapped_container() if container is not None else None
+        if wrapped is None:
+            return
+        from docker.errors import NotFound
+
+        try:
+            container.stop(force=True, delete_volume=True)
+        except NotFound:
+            pass  # someone else has removed it
+        except Exception as error:  # noqa: BLE001  the daemon may have gone
+            log.warning(
+                "the container was not removed (%s: %s); when Docker answers again, "
+                "remove it with: docker rm -fv %s",
+                type(error).__name__,
+                error,
+                wrapped.id[:12],
+            )
+
+    def _start(self, settings: BrokerSettings) -> None:
+        if re.search(r"(^|/)apache/kafka(-native)?(:|@|$)", self._image):
+            self._start_apache(settings)
+        else:
+            self._start_confluent(settings)
+
+    def _start_confluent(self, settings: BrokerSettings) -> None:
+        container = _kafka_container()(self._image, port=HOST_PORT)
+        # with_kraft() does no more, but fails on tags that are no plain version
+        container.kraft_enabled = _has_kraft(self._image)
+        self._container = _configured(container, settings, None)
+        container.start(timeout=settings.startup_timeout)
+
+    def _start_apache(self, settings: BrokerSettings) -> None:
+        """The advertised port must be known before the start, so it is chosen here."""
+        from docker.errors import APIError
+        from testcontainers.core.container import DockerContainer
+
+        for attempt in range(1, PORT_TRIES + 1):
+            (port,) = free_ports(1)
+            container = DockerContainer(self._image)
+            host = container.get_docker_client().host()
+            for name, value in _apache_environment(host, port, self._alias).items():
+                container.with_env(name, value)
+            container.with_bind_ports(HOST_PORT, port)
+            self._container = _configured(container, settings, port)
+            try:
+                container.start()
+            except APIError as error:
+                taken = "port is already allocated" in str(error)
+                if not taken or attempt == PORT_TRIES:
+                    raise
+                self._remove()
+                continue
+            self._host_address = f"{host}:{port}"
+            return
+
+    def _address(self) -> str:
+        container = self._container
+        if hasattr(container, "get_bootstrap_server"):
+            return str(container.get_bootstrap_server())
+        return self._host_address
+
+    def _await_api(self, seconds: float) -> None:
+        """A log line is not enough: the broker must answer where it says it is."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                await_api(Access(self.bootstrap_servers), 1.0)
+            except BrokerUnreachableError:
+                if self._exit_code() is not None or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+
+    def _reason(self, error: Exception, seconds: float) -> str:
+        code = self._exit_code()
+        if code is not None:
+            return f"it exited with code {code}"
+        if isinstance(error, (TimeoutError, BrokerUnreachableError)):
+            return f"it was not ready within {seconds:g} s"
+        return _first_line(error)
+
+    def _exit_code(self) -> int | None:
+        """The container's exit code, or None while it runs, or is none."""
+        wrapped = self._container.get_wrapped_container() if self._container else None
+        if wrapped is None:
+            return None
+        try:
+            wrapped.reload()
+        except Exception:  # noqa: BLE001  it only describes another error
+            return None
+        ended = wrapped.status in ("exited", "dead")
+        return int(wrapped.attrs["State"]["ExitCode"]) if ended else None
+
+    def _log_end(self) -> str:
+        try:
+            tail = self.log_tail()
+        except Exception as error:  # noqa: BLE001  it only describes another error
+            tail = f"(no log: {error})"
+        return f"\nThe end of its log:\n{tail}" if tail else ""
+
+
+def docker_problem() -> str | None:
+    """Why no Docker daemon can be used, or None where one answers; decided within
+    `PROBE_SECONDS`.
+    """
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    address = urlparse(host)
+    try:
+        if address.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as probe:
+                return _ping(probe, address.path, host)
+        with socket.socket() as probe:
+            name, port = address.hostname or "localhost", address.port or 2375
+            return _ping(probe, (name, port), host)
+    except (OSError, ValueError) as error:  # a port that is no number is a ValueError
+        return f"No Docker daemon answers at {host} ({error})"
+
+
+def _ping(
+    probe: socket.socket, address: str | tuple[str, int], host: str
+) -> str | None:
+    probe.settimeout(PROBE_SECONDS)
+    probe.connect(address)
+    probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+    answer = probe.recv(64)
+    return None if b" 200 " in answer else f"What answers at {host} is no Docker daemon"
+
+
+def _require_testcontainers() -> None:
+    try:
+        import testcontainers  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            "testcontainers is required for Kafka tests. "
+            "Install it with: pip install testcontainers[kafka]"
+        ) from error
+
+
+def _kafka_container() -> Any:
+    try:
+        from testcontainers.community.kafka import KafkaContainer
+    except ImportError:  # before testcontainers 4.15
+        from testcontainers.kafka import KafkaContainer
+    return KafkaContainer
+
+
+def _has_kraft(image: str) -> bool:
+    """Confluent's images have it from 7.0 on; a tag that is no version is taken as
+    new.
+    """
+    tag = image.rpartition("/")[2].partition(":")[2]
+    version = re.match(r"(\d+)\.", tag)
+    return version is None or int(version[1]) >= 7
+
+
+def _configured(container: Any, settings: BrokerSettings, port: int | None) -> Any:
+    config = {**OWN_CONFIG, **settings.broker_config}
+    for name, value in config.items():
+        container.with_env(_variable(name), value)
+    for name, value in settings.environment.items():
+        container.with_env(name, value)
+    if settings.network:
+        from testcontainers.core.network import Network
+
+        network = Network()
+        network.name = getattr(settings.network, "name", settings.network)
+        container.with_network(network).with_network_aliases(settings.network_alias)
+    _publish_on_loopback(container, port)
+    container.with_kwargs(labels={LABEL: str(os.getpid())})
+    return container
+
+
+def _variable(setting: str) -> str:
+    """The variable that the images turn into this broker setting."""
+    name = setting.replace("_", "__").replace("-", "___").replace(".", "_")
+    return f"KAFKA_{name.upper()}"
+
+
+def _publish_on_loopback(container: Any, port: int | None) -> None:
+    """Docker would publish on all interfaces; where this machine is the Docker host,
+    nobody else needs the port.
+    """
+    client = container.get_docker_client()
+    mode = getattr(client.get_connection_mode(), "value", "")
+    if mode == "docker_host" and client.host() in ("localhost", "127.0.0.1"):
+        container.ports[HOST_PORT] = ("127.0.0.1", port) if port else ("127.0.0.1",)
+
+
+def _apache_environment(host: str, port: int, alias: str | None) -> dict[str, str]:
+    inside = alias or "localhost"
+    return {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": f"1@localhost:{CONTROLLER_PORT}",
+        "KAFKA_LISTENERS": f"PLAINTEXT://0.0.0.0:{HOST_PORT},"
+        f"BROKER://0.0.0.0:{NETWORK_PORT},CONTROLLER://localhost:{CONTROLLER_PORT}",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{host}:{port},"
+        f"BROKER://{inside}:{NETWORK_PORT}",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,BROKER:PLAINTEXT,"
+        "CONTROLLER:PLAINTEXT",
+        "KAFKA_INTER_BROKER_LISTENER_NAME": "BROKER",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+    }
+
+
+@contextmanager
+def _ryuk_if_it_runs() -> Iterator[None]:
+    """Starts testcontainers' reaper; where it can't run, goes on without it: then the
+    exit hook alone removes the container, and a killed process leaves it, with our
+    label.
+    """
+    from testcontainers.core.config import testcontainers_config as config
+    from testcontainers.core.container import Reaper
+
+    if config.ryuk_disabled:
+        yield
+        return
+    try:
+        Reaper.get_instance()
+    except Exception as error:  # noqa: BLE001  whatever it is, a broker can do without
+        log.warning(
+            "testcontainers' reaper (Ryuk) can't run (%s); should this process be "
+            "killed, remove its container with: "
+            "docker rm -fv $(docker ps -aqf label=%s=%d)",
+            str(error).splitlines()[0],
+            LABEL,
+            os.getpid(),
+        )
+        config.ryuk_disabled = True
+        try:
+            yield
+        finally:
+            config.ryuk_disabled = False
+        return
+    yield

@@ -1,0 +1,310 @@
+"""The embedded broker: an unmodified Apache Kafka node as a JVM process of ours, for
+machines without Docker.
+
+Its own launcher (`jvm/broker`) formats the storage and starts the node in one JVM. The
+process ends when its stdin does, so it can't outlive this one. Its ports lie outside
+the ephemeral range: a client that retries a vacant ephemeral port may connect to itself
+and hold it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
+from spark_kafka_testkit._brokers.ports import free_ports
+from spark_kafka_testkit._jvm.jars import broker_jars, broker_version, fetch, own_jar
+from spark_kafka_testkit._jvm.java import (
+    ClassArchive,
+    Java,
+    close_in_children,
+    find_java,
+)
+from spark_kafka_testkit.errors import BrokerStartError
+
+__all__ = ["EmbeddedBroker", "prepare"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+STOP_SECONDS = 20.0
+PORT_TRIES = 5
+LOG_LINES = 30
+FLAGS = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Xms64m",
+    "-Xmx512m",
+    "-Djava.awt.headless=true",
+    # the JVM's own warnings go to the log; by default they would go to stdout
+    "-Xlog:disable",
+    "-Xlog:all=warning:stderr",
+)
+LOG_LEVELS = {
+    "defaultLogLevel": "info",
+    "showDateTime": "true",
+    "dateTimeFormat": "HH:mm:ss.SSS",
+    "showThreadName": "false",
+    "log.org.apache.kafka.common.config": "warn",
+    "log.kafka.server.KafkaConfig": "warn",
+}
+
+
+def prepare() -> tuple[Java, list[Path]]:
+    """The Java and the jars for the broker; what is not in the cache is fetched.
+
+    Raises:
+        JavaNotFoundError: no Java 17 or newer.
+        JarError: its jars are neither cached nor to be fetched.
+    """
+    java = find_java()
+    kafka = fetch(broker_jars(), f"Apache Kafka {broker_version()}")
+    return java, [own_jar("spark-kafka-testkit-broker.jar"), *kafka]
+
+
+class EmbeddedBroker:
+    """Starts the broker and returns when it serves requests.
+
+    Raises:
+        JavaNotFoundError: no Java 17 or newer.
+        JarError: its jars are neither cached nor to be fetched.
+        BrokerStartError: it did not come up; the text has the reason and the end of its
+            log.
+    """
+
+    backend = "embedded"
+    network_broker: str | None = None
+    container_id: str | None = None
+
+    def __init__(self, settings: BrokerSettings | None = None) -> None:
+        settings = settings or BrokerSettings()
+        java, jars = prepare()
+        for attempt in range(1, PORT_TRIES + 1):
+            try:
+                self._process = _Process(java, jars, settings)
+                break
+            except _PortTakenError as taken:
+                log.info(
+                    "port %d was taken before the broker could bind it; trying another",
+                    taken.port,
+                )
+                if attempt == PORT_TRIES:
+                    raise BrokerStartError(
+                        f"No free port was found for the broker in {PORT_TRIES} tries."
+                    ) from taken
+        self.bootstrap_servers = f"127.0.0.1:{self._process.port}"
+
+    @property
+    def pid(self) -> int:
+        """The id of the broker's process."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the broker's process is there."""
+        return self._process.is_running
+
+    @property
+    def log_file(self) -> str:
+        """The file with the broker's log."""
+        return self._process.log_file
+
+    def describe(self) -> str:
+        return f"Kafka {broker_version()}, embedded, at {self.bootstrap_servers}"
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        """The last lines of the broker's log."""
+        return self._process.log_tail(lines)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+class _PortTakenError(Exception):
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
+
+
+class _Process:
+    """One JVM with one node, and its work folder, which the node removes when it ends;
+    what it can't, we do.
+    """
+
+    def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
+        self._timeout = settings.startup_timeout
+        self.port, controller_port = free_ports(2)
+        self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
+        self._log = self._folder / "broker.log"
+        self._archive = ClassArchive("broker", java, FLAGS, jars)
+        self._is_ready = False
+        properties = _properties(
+            self._folder, self.port, controller_port, settings.broker_config
+        )
+        (self._folder / "server.properties").write_text(properties)
+        class_path = os.pathsep.join(map(str, jars))
+        levels = [
+            f"-Dorg.slf4j.simpleLogger.{name}={value}"
+            for name, value in LOG_LEVELS.items()
+        ]
+        command = [
+            str(java.executable),
+            *FLAGS,
+            *self._archive.flags,
+            *levels,
+            "-cp",
+            class_path,
+        ]
+        try:
+            self._popen = self._start(command)
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise BrokerStartError(
+                f"The embedded broker's JVM could not be started: {error}"
+            ) from error
+        close_in_children(self._popen)
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def log_file(self) -> str:
+        return str(self._log)
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log_file:
+            return subprocess.Popen(
+                [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
+                start_new_session=True,
+            )
+
+    def _await_ready(self) -> None:
+        answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(
+            target=lambda: answers.put(self._answer()), daemon=True
+        ).start()
+        try:
+            answer = answers.get(timeout=self._timeout)
+        except queue.Empty:
+            answer = f"FAILED it was not ready within {self._timeout:g} s"
+        if answer == "READY":
+            self._is_ready = True
+            return
+        if "Address already in use" in answer + self._log_text():
+            raise _PortTakenError(self.port)
+        reason = answer.removeprefix("FAILED ")
+        raise BrokerStartError(
+            f"The embedded broker did not start: {reason}\n"
+            f"The end of its log:\n{self.log_tail()}"
+        )
+
+    def _answer(self) -> str:
+        """The launcher's READY or FAILED line; what else the JVM says goes to the
+        log.
+        """
+        stdout = self._popen.stdout
+        assert stdout is not None
+        for data in stdout:
+            line = data.decode(errors="replace").strip()
+            if line.startswith(("READY", "FAILED")):
+                return line
+            with self._log.open("a") as file:
+                file.write(f"{line}\n")
+        return f"FAILED its process ended with exit code {self._popen.wait()}"
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        return "\n".join(self._log_text().splitlines()[-lines:])
+
+    def _log_text(self) -> str:
+        try:
+            return self._log.read_text(errors="replace")
+        except OSError as error:
+            return f"(no log: {error})"
+
+    def stop(self) -> None:
+        stdin, stdout = self._popen.stdin, self._popen.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.close()
+        except OSError:
+            pass  # the process has gone before
+        try:
+            self._popen.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning(
+                "the embedded broker (pid %d) did not end within %g s; it is killed",
+                self.pid,
+                STOP_SECONDS,
+            )
+            self._popen.kill()
+            self._popen.wait()
+        stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._archive.end(self._is_ready)
+
+
+def _properties(
+    folder: Path, port: int, controller_port: int, broker_config: Mapping[str, str]
+) -> str:
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": folder / "data",
+        # one node: nothing to replicate, no consumers to wait for, few internal
+        # partitions
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        # a small node: threads, and a cleaner buffer that would else be 128 MB of
+        # zeroes at start
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "log.cleaner.dedupe.buffer.size": 16 << 20,
+        # the system's own, which grow; Kafka's default of 100 kB throttles loopback
+        "socket.send.buffer.bytes": -1,
+        "socket.receive.buffer.bytes": -1,
+        # metadata is written at once: the usual 25 ms are added to every topic, and to
+        # every step of the start
+        "controller.quorum.append.linger.ms": 0,
+        # a test that waits for compaction does not want to wait the usual 15 s
+        "log.cleaner.backoff.ms": 1000,
+        # files of deleted topics are first looked for after 30 s, which is a suite
+        "log.initial.task.delay.ms": 1000,
+        **OWN_CONFIG,
+        **broker_config,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

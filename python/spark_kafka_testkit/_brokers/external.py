@@ -1,0 +1,33 @@
+"""A broker that the user runs: the kit looks whether it answers, and nothing more."""
+
+from __future__ import annotations
+
+from spark_kafka_testkit._model.client_config import Access
+
+__all__ = ["ExternalBroker"]
+
+
+class ExternalBroker:
+    """A broker at an address the user gave; `stop()` leaves it as it is.
+
+    Raises:
+        BrokerUnreachableError: nobody answers there.
+    """
+
+    backend = "external"
+    network_broker: str | None = None
+
+    def __init__(self, access: Access) -> None:
+        from spark_kafka_testkit._kafka_python.compat import await_api
+
+        await_api(access)
+        self.bootstrap_servers = access.bootstrap_servers
+
+    def describe(self) -> str:
+        return f"external Kafka at {self.bootstrap_servers}"
+
+    def log_tail(self, lines: int = 30) -> str:
+        return ""
+
+    def stop(self) -> None:
+        pass

@@ -1,0 +1,1 @@
+"""Brokers that outlive a run."""

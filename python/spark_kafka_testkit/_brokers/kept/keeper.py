@@ -1,0 +1,131 @@
+"""The process that owns a kept broker; `kept` starts it.
+
+It takes an order on its stdin, answers with one line, and stays until its state file is
+gone, its time is up, a signal comes, or the broker ends. Killed, it takes an embedded
+broker with it, whose stdin it holds, and leaves a container to testcontainers' reaper.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any
+
+from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker, start_own
+from spark_kafka_testkit._brokers.kept.lease import Slot, State
+from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit.errors import KafkaTestkitError
+
+__all__ = ["main"]
+
+TICK_SECONDS = 0.25
+LOOK_SECONDS = 5.0
+
+
+def main() -> None:
+    """Reads the order, goes into the background, and keeps the broker."""
+    order = json.load(sys.stdin)
+    if os.fork():
+        os._exit(0)  # the second process is nobody's child: none must wait for it
+    _keep(order)
+
+
+def _keep(order: dict[str, Any]) -> None:
+    from filelock import Timeout
+
+    slot = Slot(order["key"])
+    alive = slot.lock("keeper")
+    while True:
+        try:
+            alive.acquire(timeout=TICK_SECONDS)
+            break
+        except Timeout:
+            if slot.file.exists():  # whoever asked for another keeper has died
+                return _answer(json.loads(slot.file.read_text()))
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    try:
+        broker = start_own(order["kind"], BrokerSettings(**order["settings"]))
+    except KafkaTestkitError as error:
+        return _answer({"error": str(error)})
+    try:
+        state = _state(order, broker)
+        slot.write(state)
+        _answer(asdict(state))
+        os.chdir("/")
+        _wait(slot, state, broker, told)
+    finally:
+        slot.clear()
+        broker.stop()
+        alive.release()
+
+
+def _state(order: dict[str, Any], broker: OwnBroker) -> State:
+    return State(
+        key=order["key"],
+        kind=order["kind"],
+        address=broker.bootstrap_servers,
+        network_broker=broker.network_broker,
+        description=broker.describe(),
+        version=__version__,
+        pid=os.getpid(),
+        started=time.time(),
+        seconds=order["seconds"],
+        log=broker.log_file,
+        container=broker.container_id,
+    )
+
+
+def _answer(answer: dict[str, Any]) -> None:
+    """Answers, and lets go of the pipe: who asked waits for its end."""
+    try:
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass  # who asked has died; the next one finds the state file
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+
+
+def _wait(slot: Slot, state: State, broker: OwnBroker, told: threading.Event) -> None:
+    looked = time.monotonic()
+    while not told.wait(TICK_SECONDS) and slot.file.exists():
+        if time.monotonic() - looked < LOOK_SECONDS:
+            continue
+        looked = time.monotonic()
+        if not broker.is_running or _is_over(slot, state):
+            return
+
+
+def _is_over(slot: Slot, state: State) -> bool:
+    """Whether the time is up; then the state file is gone too, so that none finds a
+    broker that is about to end.
+    """
+    from filelock import Timeout
+
+    look = slot.lock()
+    try:
+        look.acquire(timeout=0)
+    except Timeout:
+        return False  # who holds it asks for the broker, or waits until it has ended
+    try:
+        over = slot.idle_seconds() > state.seconds and not slot.is_held("use")
+        if over:
+            slot.file.unlink()
+    except FileNotFoundError:
+        return True
+    finally:
+        look.release()
+    return over
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How records get in and out: the protocol, the two clients, and the choice."""

@@ -1,0 +1,124 @@
+"""Which client a call goes through."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._clients.protocol import Client
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.gateway import Helper
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit.errors import HelperError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from spark_kafka_testkit._clients.jvm import JvmClient
+    from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
+
+__all__ = ["CLIENT_ENV", "Clients"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
+
+
+class Clients:
+    """The clients of one cluster, each made when first needed and kept."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._sessions: JvmClient | None = None
+        self._own: JvmClient | None = None
+        self._kafka_python: KafkaPythonClient | None = None
+        self._looked = False
+        self._announced: tuple[str, str] | None = None
+
+    def choose(self, spark: SparkSession | None) -> Client:
+        """The helper's client where the session (given, else active) has the helper;
+        else that of the helper in a JVM of our own; else kafka-python's. A change is
+        logged. SPARK_KAFKA_TESTKIT_CLIENT can ask for one of them.
+
+        Raises:
+            HelperError: `jvm` is asked for, and the helper can't be had.
+            ValueError: it asks for something else.
+        """
+        if spark is not None and _gateway.is_connect(spark):
+            self._warn_once(spark)
+        asked = os.environ.get(CLIENT_ENV) or None
+        if asked not in (None, "jvm", "kafka-python"):
+            raise ValueError(
+                f"{CLIENT_ENV} is {asked!r}; valid are 'jvm' and 'kafka-python'"
+            )
+        if asked == "kafka-python":
+            reason = f"{CLIENT_ENV} says so"
+            client: Client = self._by_kafka_python()
+        else:
+            client, reason = self._choose(spark)
+            if asked == "jvm" and client.name != asked:
+                raise HelperError(f"{CLIENT_ENV} is 'jvm', but {reason}")
+        if (client.name, reason) != self._announced:
+            self._announced = (client.name, reason)
+            log.info(
+                "records go through %s%s", client.name, f": {reason}" if reason else ""
+            )
+        return client
+
+    def _warn_once(self, spark: SparkSession) -> None:
+        if not self._looked:
+            from spark_kafka_testkit import preflight
+
+            self._looked = True
+            preflight.warn(preflight.unreachable(spark, str(self._access)))
+
+    def made(self) -> list[Client]:
+        """The clients there are."""
+        made = (self._sessions, self._own, self._kafka_python)
+        return [client for client in made if client is not None]
+
+    def _choose(self, spark: SparkSession | None) -> tuple[Client, str]:
+        session = (
+            spark
+            if spark is not None and _gateway.jvm_of(spark) is not None
+            else _gateway.active_session()
+        )
+        if session is None:
+            return self._by_own_jvm("no classic Spark session is active")
+        if not _is_in(self._sessions, _gateway.jvm_key(session)):
+            self._sessions = None  # its JVM has gone, and its clients with it
+            helper, reason = _gateway.find_helper(session)
+            if helper is None:
+                return self._by_own_jvm(reason)
+            self._sessions = self._by_helper(helper)
+        assert self._sessions is not None
+        return self._sessions, ""
+
+    def _by_own_jvm(self, why: str) -> tuple[Client, str]:
+        from spark_kafka_testkit._jvm.own_helper import own_helper
+
+        helper, reason = own_helper()
+        if helper is None:
+            because = f"{why}, and a JVM of the kit's own can't be started: {reason}"
+            return self._by_kafka_python(), because
+        if not _is_in(self._own, helper.jvm_key):
+            self._own = self._by_helper(helper)
+        assert self._own is not None
+        return self._own, f"in a JVM of the kit's own: {why}"
+
+    def _by_helper(self, helper: Helper) -> JvmClient:
+        from spark_kafka_testkit._clients.jvm import JvmClient
+
+        return JvmClient(helper, self._access)
+
+    def _by_kafka_python(self) -> KafkaPythonClient:
+        from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
+
+        if self._kafka_python is None:
+            self._kafka_python = KafkaPythonClient(self._access)
+        return self._kafka_python
+
+
+def _is_in(client: JvmClient | None, jvm_key: int) -> bool:
+    return client is not None and client.helper.jvm_key == jvm_key

@@ -1,0 +1,181 @@
+"""The client in Spark's own JVM: the helper does the work, Arrow streams carry the
+records.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._clients.protocol import Read, Reading, SendReport, Written
+from spark_kafka_testkit._jvm.gateway import Channel, Channels, Helper
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.offsets import (
+    Captured,
+    Coverage,
+    PartitionOffsets,
+    ReadQuery,
+)
+from spark_kafka_testkit.errors import SendFailure
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+# Past the helper's own deadlines: the delivery of a record, and a read's stall and the
+# requests that look for its reason.
+SEND_SILENCE_SECONDS = 120.0
+READ_GRACE_SECONDS = 60.0
+COMPLETE = b"\x01"
+
+
+class JvmClient:
+    """A client of one cluster by the helper in one JVM."""
+
+    name = "jvm"
+
+    def __init__(self, helper: Helper, access: Access) -> None:
+        self.helper = helper
+        self._handle: int | None = helper.open(access.for_java())
+        self._channels = Channels(lambda: helper.serve(self._open_handle()))
+        self._lock = threading.Lock()
+
+    def send(
+        self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
+    ) -> SendReport:
+        with self._channels.lend() as lent:
+            lent.begin(
+                "send", SEND_SILENCE_SECONDS, topic=topic, transactional=transactional
+            )
+            failure = self._write(lent, batches)
+            data = lent.result()
+            if failure is not None:
+                raise failure
+            if data["acked"] == data["sent"] and not data["aborted"]:
+                lent.end()
+        return SendReport(
+            sent=data["sent"],
+            acked=data["acked"],
+            failed=data["failed"],
+            unknown=data["unknown"],
+            failures=tuple(SendFailure(**failure) for failure in data["failures"]),
+            written={
+                int(partition): Written(*numbers)
+                for partition, numbers in data["written"].items()
+            },
+            aborted=data["aborted"],
+        )
+
+    @staticmethod
+    def _write(lent: Channel, batches: pa.RecordBatchReader) -> Exception | None:
+        """Writes the stream, and that it is complete; or gives the error of what draws
+        the batches.
+        """
+        import pyarrow as pa
+
+        failure: Exception | None = None
+        try:
+            with pa.ipc.new_stream(lent.stream, batches.schema) as writer:
+                while True:
+                    try:
+                        batch = batches.read_next_batch()
+                    except StopIteration:
+                        break
+                    except Exception as error:  # noqa: BLE001  the helper is told first
+                        failure = error
+                        break
+                    writer.write_batch(batch)
+            if failure is None:
+                lent.stream.write(COMPLETE)
+                lent.stream.flush()
+            else:
+                lent.end_of_input()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the helper has stopped reading, and says why in its answer
+        return failure
+
+    def read(self, query: ReadQuery) -> Read:
+        return Read(self._read(query))
+
+    def _read(self, query: ReadQuery) -> Reading:
+        import pyarrow as pa
+
+        silence = query.stall_seconds + READ_GRACE_SECONDS
+        with self._channels.lend() as lent:
+            lent.begin("read", silence, topic=query.topic, times=query.times())
+            _send_plan(lent, query)
+            yield None
+            with pa.ipc.open_stream(lent.stream) as reader:
+                yield from reader
+            covered = lent.result()
+            lent.end()
+        coverage = {
+            int(number): Coverage(**part)
+            for number, part in covered["coverage"].items()
+        }
+        return coverage, tuple(covered["new_partitions"])
+
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        import pyarrow as pa
+
+        with self._channels.lend() as lent:
+            lent.begin(
+                "follow", READ_GRACE_SECONDS, topic=query.topic, times=query.times()
+            )
+            _send_plan(lent, query)
+            with pa.ipc.open_stream(lent.stream) as reader:
+                yield from reader
+            lent.result()  # it ends by a failure alone
+
+    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
+        with self._channels.lend() as lent:
+            lent.begin("read", READ_GRACE_SECONDS, topic=topic, times=list(times))
+            captured = _captured(lent.result())
+            lent.send(None)
+            lent.end()
+        return captured
+
+    def forget(self, topics: Iterable[str]) -> None:
+        pass  # Java's producers notice by themselves
+
+    def close(self) -> None:
+        with self._lock:
+            handle, self._handle = self._handle, None
+        if handle is not None:
+            self._channels.close()
+            self.helper.close(handle)
+
+    def _open_handle(self) -> int:
+        if self._handle is None:
+            raise RuntimeError("the client is closed")
+        return self._handle
+
+
+def _send_plan(lent: Channel, query: ReadQuery) -> None:
+    """Answers where the topic stands with what the query wants of it."""
+    ranges = query.ranges(_captured(lent.result()))
+    plan = {
+        "ranges": {
+            number: (part.start, part.target, part.truncated)
+            for number, part in ranges.items()
+        },
+        "isolation": query.isolation,
+        "stall_millis": round(query.stall_seconds * 1000),
+        "allow_deleted": query.allow_deleted,
+    }
+    lent.send(plan)
+
+
+def _captured(data: dict[str, Any]) -> Captured:
+    return Captured(
+        data["topic_id"],
+        {
+            int(n): PartitionOffsets(*offsets)
+            for n, offsets in data["partitions"].items()
+        },
+        {
+            int(time): {int(n): offset for n, offset in found.items()}
+            for time, found in data["times"].items()
+        },
+    )

@@ -1,0 +1,161 @@
+"""How records get in and out of a cluster: the protocol, what goes over it, and the
+choice between the two clients.
+
+Both clients take and give the Arrow batches of `messages` and `records`, raise the
+classes of `errors`, and read by the same rules (`tests/contract` runs over both).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from spark_kafka_testkit._model.offsets import Captured, Coverage, ReadQuery
+from spark_kafka_testkit.errors import SendError, SendFailure
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Client", "Read", "SendReport", "Written"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a send wrote to one partition: how many records, and the first and last of
+    their offsets.
+    """
+
+    count: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class SendReport:
+    """The account of one send: acked + failed + unknown = sent."""
+
+    sent: int
+    acked: int
+    failed: int
+    unknown: int
+    failures: tuple[SendFailure, ...]
+    written: dict[int, Written]
+    aborted: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every record was acknowledged, and not taken back."""
+        return self.acked == self.sent and not self.aborted
+
+    def raise_unless_complete(self, topic: str) -> None:
+        """Raises a SendError where a record was not acknowledged."""
+        if not self.is_complete:
+            raise SendError(
+                topic,
+                self.sent,
+                self.acked,
+                self.failed,
+                self.unknown,
+                self.failures,
+                self.aborted,
+            )
+
+
+Reading: TypeAlias = "Generator[Any, None, tuple[dict[int, Coverage], tuple[int, ...]]]"
+"""What a client reads by. It captures the ranges, and yields once to say so; then it
+yields batches of `read_schema()`; it returns what they cover, and the
+partitions that are new.
+"""
+
+
+class Read:
+    """A read that has captured its ranges. Iterate over its batches to the end, then
+    look at what they cover; or close it before.
+
+    Attributes:
+        coverage: what was read, per partition; known at the end.
+        new_partitions: those that were added meanwhile; known at the end.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        next(reading)
+        self._reading = reading
+        self.coverage: dict[int, Coverage] = {}
+        self.new_partitions: tuple[int, ...] = ()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        self.coverage, self.new_partitions = yield from self._reading
+
+    def close(self) -> None:
+        """Ends the read; a second call does nothing."""
+        self._reading.close()
+
+    def __enter__(self) -> Read:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Client(Protocol):
+    """A client of one cluster."""
+
+    name: str
+    """`"jvm"` or `"kafka-python"`."""
+
+    def send(
+        self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
+    ) -> SendReport:
+        """Sends all rows and waits until each is acknowledged or given up; all in one
+        transaction if asked, which is aborted where one fails, and else committed and
+        visible.
+
+        What `batches` raises goes through, when all rows before it are settled (or,
+        in a transaction, aborted).
+
+        Raises:
+            UnknownTopicError: the topic does not exist and the broker makes none.
+        """
+
+    def read(self, query: ReadQuery) -> Read:
+        """Captures where the topic stands, and reads what the query wants of it.
+
+        Raises:
+            UnknownTopicError: the topic does not exist; it is not created.
+            OffsetRangeError: see `ReadQuery.ranges`.
+            ReadTimeoutError: no progress for `query.stall_seconds`.
+            ReadError: the range can't be had any more.
+        """
+
+    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of `read_schema()` as the records come, from the query's start on,
+        without end; its `end`, `upto` and times of waiting count for nothing.
+        Partitions that are added later are followed too.
+
+        An empty batch comes at least every few hundred milliseconds, so that the caller
+        can look at the time. Close the generator to end it.
+
+        Raises:
+            UnknownTopicError, OffsetRangeError, RecordsDeletedError, TopicChangedError:
+                as `read`, while it is drawn.
+        """
+
+    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
+        """Where the topic stands now.
+
+        Raises:
+            UnknownTopicError: the topic does not exist; it is not created.
+        """
+
+    def forget(self, topics: Iterable[str]) -> None:
+        """Notes that these topics are gone."""
+
+    def close(self) -> None:
+        """Closes what is open; a second call does nothing."""

@@ -1,0 +1,277 @@
+"""Jars: the kit's own, which the package carries, and those of others, which are
+fetched once, verified, and kept in the user's cache.
+
+`jars/lock.json` names each fetched jar with its sha256 and size; `sbt lockJars` writes
+it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from spark_kafka_testkit.errors import JarError
+
+__all__ = [
+    "LockedJar",
+    "broker_jars",
+    "broker_version",
+    "cache_folder",
+    "connector_jars",
+    "connector_scala",
+    "connector_versions",
+    "fetch",
+    "kafka_clients",
+    "own_jar",
+]
+
+MAVEN_ENV = "SPARK_KAFKA_TESTKIT_MAVEN_URL"
+CACHE_ENV = "SPARK_KAFKA_TESTKIT_CACHE"
+JARS_ENV = "SPARK_KAFKA_TESTKIT_JARS"
+MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
+BUNDLED = Path(__file__).parents[1] / "jars"
+PARALLEL_DOWNLOADS = 8
+DOWNLOAD_TRIES = 3
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class LockedJar:
+    """A jar of a Maven repository, and what its content must be."""
+
+    coordinate: str
+    sha256: str
+    size: int
+
+    @property
+    def path(self) -> str:
+        """Its path below a Maven repository, and below our cache."""
+        group, artifact, version = self.coordinate.split(":")
+        return (
+            f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
+        )
+
+
+def own_jar(name: str) -> Path:
+    """The path of a jar of the kit itself: in the folder that SPARK_KAFKA_TESTKIT_JARS
+    names, else in the package.
+
+    Raises:
+        JarError: it is in neither; the text names every place tried.
+    """
+    folders = [Path(os.environ[JARS_ENV])] if os.environ.get(JARS_ENV) else []
+    folders.append(BUNDLED)
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    tried = "\n".join(f"  {folder / name}" for folder in folders)
+    raise JarError(
+        f"The jar {name} was not found. Tried:\n{tried}\n"
+        f"In a checkout, build it with ./ci/setup; or set {JARS_ENV} to a folder that "
+        "holds it."
+    )
+
+
+@cache
+def _lock() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((BUNDLED / "lock.json").read_text())
+    return data
+
+
+def broker_version() -> str:
+    """The Kafka version of the embedded broker."""
+    return str(_lock()["broker"]["kafka"])
+
+
+def broker_jars() -> list[LockedJar]:
+    """The jars of the embedded broker."""
+    return [LockedJar(**entry) for entry in _lock()["broker"]["jars"]]
+
+
+def connector_versions() -> list[str]:
+    """The Spark versions whose Kafka connector is locked."""
+    return list(_lock()["connectors"])
+
+
+def connector_jars(spark_version: str, scala: str) -> list[LockedJar] | None:
+    """What a Spark of this version lacks to read and write Kafka, or None for a version
+    that is not in the lock.
+    """
+    entry = _lock()["connectors"].get(spark_version)
+    if entry is None or entry["scala"] != scala:
+        return None
+    return [LockedJar(**jar) for jar in entry["jars"]]
+
+
+def connector_scala(spark_version: str) -> str | None:
+    """The Scala version of the connector that is locked for this Spark, if one is."""
+    entry = _lock()["connectors"].get(spark_version)
+    return None if entry is None else str(entry["scala"])
+
+
+def kafka_clients(spark_version: str) -> LockedJar:
+    """The kafka-clients of this Spark's connector, or of the newest one where that is
+    not in the lock: it does not depend on Spark.
+    """
+    connectors = _lock()["connectors"]
+    entry = connectors.get(spark_version) or connectors[connector_versions()[-1]]
+    jars = [LockedJar(**jar) for jar in entry["jars"]]
+    return next(jar for jar in jars if ":kafka-clients:" in jar.coordinate)
+
+
+def cache_folder() -> Path:
+    """Where fetched and derived files are kept: SPARK_KAFKA_TESTKIT_CACHE, else the
+    user's cache folder.
+    """
+    import platformdirs
+
+    return Path(
+        os.environ.get(CACHE_ENV) or platformdirs.user_cache_dir("spark-kafka-testkit")
+    )
+
+
+def fetch(jars: Sequence[LockedJar], what: str) -> list[Path]:
+    """The local paths of the jars, in their order; those not in the cache are
+    downloaded side by side and verified.
+
+    Safe under concurrent processes: one downloads, the others wait for it.
+
+    Raises:
+        JarError: a jar can't be had, or is not the locked one.
+    """
+    root = cache_folder() / "maven"
+    paths = [root / jar.path for jar in jars]
+    if missing := _missing(jars, paths):
+        from filelock import FileLock
+
+        _make_private(root)
+        with FileLock(root / ".lock"):
+            missing = _missing(jars, paths)
+            if missing:
+                _download_all(missing, root, what)
+    return paths
+
+
+def _missing(jars: Sequence[LockedJar], paths: Sequence[Path]) -> list[LockedJar]:
+    return [
+        jar
+        for jar, path in zip(jars, paths, strict=True)
+        if not path.is_file() or path.stat().st_size != jar.size
+    ]
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JarError(
+            f"The cache folder {folder} can't be made: {error}. Set {CACHE_ENV} to a "
+            "folder of yours."
+        ) from error
+
+
+def _download_all(jars: Sequence[LockedJar], root: Path, what: str) -> None:
+    with (
+        _progress(what, sum(jar.size for jar in jars)) as advance,
+        ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
+    ):
+        futures = [pool.submit(_download, jar, root, advance) for jar in jars]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _download(jar: LockedJar, root: Path, advance: Callable[[int], None]) -> None:
+    url = f"{os.environ.get(MAVEN_ENV, MAVEN_CENTRAL).rstrip('/')}/{jar.path}"
+    target = root / jar.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        digest = hashlib.sha256()
+        with os.fdopen(handle, "wb") as file:
+            for chunk in _chunks(url):
+                digest.update(chunk)
+                file.write(chunk)
+                advance(len(chunk))
+        if digest.hexdigest() != jar.sha256:
+            raise JarError(
+                f"{url} is not the jar that the lock file names: its sha256 is "
+                f"{digest.hexdigest()}, and {jar.sha256} is "
+                f"expected. Nothing was kept. Check the mirror that {MAVEN_ENV} names."
+            )
+        Path(part).replace(target)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+def _chunks(url: str) -> Iterator[bytes]:
+    """The content behind the address; what fails before the first byte is tried again,
+    unless the request itself is at fault.
+    """
+    try:
+        with _open(url) as response:
+            while chunk := response.read(1 << 16):
+                yield chunk
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _unreachable(url, error) from error
+
+
+def _open(url: str) -> Any:
+    for _ in range(DOWNLOAD_TRIES - 1):
+        try:
+            return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
+        except urllib.error.HTTPError as error:
+            if error.code < 500:
+                raise
+        except OSError:
+            pass
+    return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
+
+
+def _unreachable(url: str, error: Exception) -> JarError:
+    return JarError(
+        f"{url} can't be fetched: {error}. Either set {MAVEN_ENV} to a Maven "
+        "repository that this machine reaches, or copy the "
+        f"folder {cache_folder()} from a machine where the kit has run."
+    )
+
+
+@contextmanager
+def _progress(what: str, size: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as progress:
+        task = progress.add_task(f"Fetching {what}", total=size)
+        yield lambda count: progress.advance(task, count)

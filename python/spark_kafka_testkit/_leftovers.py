@@ -1,0 +1,105 @@
+"""What the pytest plugin and the unittest mixin share: names for topics, and the clean
+end of a test.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._queries.state import name_of
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from spark_kafka_testkit.kafka_utils import KafkaUtils
+
+__all__ = ["LeftoverWarning", "Leftovers", "left_running", "topic_name"]
+
+LONGEST_NAME = 249
+
+
+class LeftoverWarning(UserWarning):
+    """A test left something that its end could not pass over in silence."""
+
+
+def topic_name(test: str, label: str = "") -> str:
+    """A topic name that no other test uses, nor another run of this one: the test's
+    name in the characters that Kafka allows, the label, pytest-xdist's worker, and 8
+    hexadecimal digits.
+    """
+    parts = [label, os.environ.get("PYTEST_XDIST_WORKER", ""), uuid.uuid4().hex[:8]]
+    end = "".join(f"-{part}" for part in map(_allowed, parts) if part)
+    return f"{_allowed(test)[: LONGEST_NAME - len(end)]}{end}"
+
+
+def left_running(test: str, queries: Sequence[str]) -> str:
+    """What is said of a test that did not stop its queries."""
+    return (
+        f"{test} left running: query {', query '.join(queries)}. Stopped now; a test "
+        "stops its queries."
+    )
+
+
+def _allowed(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-")
+
+
+class Leftovers:
+    """What there is at a test's end that was not there at its beginning, when this is
+    made: what wider fixtures have started and created stays.
+
+    Args:
+        utils: gives the KafkaUtils whose topics are looked at.
+    """
+
+    def __init__(self, utils: Callable[[], Iterable[KafkaUtils]]) -> None:
+        self._utils = utils
+        self._queries = {str(query.runId) for query in _active_queries()}
+        self._topics = {item: set(item._created) for item in utils()}
+
+    def queries(self) -> list[StreamingQuery]:
+        """The queries that run."""
+        return [
+            query
+            for query in _active_queries()
+            if str(query.runId) not in self._queries
+        ]
+
+    def topics(self, utils: KafkaUtils) -> list[str]:
+        """The topics that were created."""
+        return sorted(utils._created - self._topics.get(utils, set()))
+
+    def stop_queries(self) -> list[str]:
+        """Stops the queries, each whatever becomes of the others, and gives their
+        names.
+        """
+        names = []
+        for query in self.queries():
+            name = name_of(query)
+            try:
+                query.stop()
+            except Exception as error:  # noqa: BLE001  the others must be stopped all the same
+                name += f", which did not stop: {error}"
+            names.append(name)
+        return names
+
+    def delete_topics(self) -> None:
+        """Deletes the topics. Stop the queries first.
+
+        Raises:
+            KafkaTestkitError: the broker refuses, or is gone.
+        """
+        for utils in self._utils():
+            if utils.initialized and (names := self.topics(utils)):
+                utils.delete_topics(names)
+
+
+def _active_queries() -> list[StreamingQuery]:
+    """All queries that run in this process's Spark, of whichever session."""
+    session = _gateway.active_session()
+    return [] if session is None else _gateway.active_queries(session)

@@ -1,0 +1,75 @@
+"""Records: what a read gives, and what can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from spark_kafka_testkit._model.offsets import EPOCH, Coverage
+
+__all__ = ["Record", "Records"]
+
+
+class Record(NamedTuple):
+    """A record of a topic: one that was read, or one to send.
+
+    To send, a key and a value are enough: `Record("k", "v", timestamp=1000)`.
+    Partition, timestamp and headers are obeyed; topic, offset and timestamp_type, which
+    only the broker gives, are not looked at, so that what was read can be sent on.
+
+    Attributes:
+        key, value: what the deserializers made of them; `None` is null (as a value, a
+            tombstone).
+        topic, partition, offset: where it lies.
+        timestamp: milliseconds since the epoch; `None` where the record has none.
+        timestamp_type: `"CreateTime"` or `"LogAppendTime"`, Kafka's names; `None` with
+            no timestamp.
+        headers: (name, bytes or `None`) pairs, in their order; a name may come twice.
+    """
+
+    key: Any = None
+    value: Any = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    timestamp: int | None = None
+    timestamp_type: str | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def datetime(self) -> datetime | None:
+        """The timestamp as an aware `datetime`, in UTC."""
+        if self.timestamp is None:
+            return None
+        return EPOCH + timedelta(milliseconds=self.timestamp)
+
+    def __repr__(self) -> str:
+        """Only what there is: `Record('k', 'v', topic='t', partition=0, offset=7)`."""
+        shown = [repr(self.key), repr(self.value)]
+        shown += [
+            f"{name}={item!r}"
+            for name, item in zip(self._fields[2:], self[2:], strict=True)
+            if item not in (None, ())
+        ]
+        return f"Record({', '.join(shown)})"
+
+
+class Records(list[Record]):
+    """The records of one read, per partition by offset.
+
+    Attributes:
+        coverage: what of each partition was read; all of it, or the read had failed.
+        new_partitions: those that were added to the topic while it was read, and are
+            not in the records.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        coverage: Mapping[int, Coverage],
+        new_partitions: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(records)
+        self.coverage = dict(coverage)
+        self.new_partitions = new_partitions

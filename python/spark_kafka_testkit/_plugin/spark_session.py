@@ -1,0 +1,65 @@
+"""The Spark session of `kafka_spark`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spark_kafka_testkit._jvm import gateway as _gateway
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["session"]
+
+USERS_FIXTURES = ("spark", "spark_session")
+OWN_CONF = {"spark.master": "local[2]", "spark.app.name": "pytest"}
+
+
+@contextmanager
+def session(
+    request: pytest.FixtureRequest, conf: Mapping[str, str]
+) -> Iterator[SparkSession]:
+    """The user's session where there is one, with helper and connector added: that of
+    a fixture, else one that runs; else one of our own, which is stopped.
+    """
+    from spark_kafka_testkit._spark.attach import attach, spark_conf
+
+    found = _of_fixture(request) or _gateway.active_session()
+    if found is not None:
+        if _gateway.jvm_of(found) is not None:  # Spark Connect works without
+            attach(found)
+        yield found
+        return
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder
+    for name, value in spark_conf({**OWN_CONF, **conf}).items():
+        builder = builder.config(name, value)
+    own = builder.getOrCreate()
+    try:
+        yield own
+    finally:
+        own.stop()
+
+
+def _of_fixture(request: pytest.FixtureRequest) -> Any:
+    for name in USERS_FIXTURES:
+        try:
+            return request.getfixturevalue(name)
+        except pytest.FixtureLookupError as error:
+            if error.argname != name:  # it exists, and wants something that does not
+                raise
+        except pytest.fail.Exception as error:
+            if not str(error).startswith("ScopeMismatch"):
+                raise
+            pytest.fail(
+                f"The fixture {name!r} must have the scope 'session': kafka_spark "
+                "takes its Spark session. Or define a fixture kafka_spark of your own "
+                f"that returns it, with KafkaUtils.attach({name}).",
+                pytrace=False,
+            )
+    return None

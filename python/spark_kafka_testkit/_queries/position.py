@@ -1,0 +1,160 @@
+"""How far a query's Kafka sources have come, read off its progress."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._model.offsets import PartitionOffsets
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["Ends", "Offsets", "Place", "Position", "Source", "offsets_of", "sources_of"]
+
+Offsets = dict[str, dict[int, int]]
+"""Per topic and partition the next offset to read."""
+
+UNREADABLE = (SyntaxError, MemoryError, RecursionError)
+"""What Python raises beside ValueError for a text that is no literal."""
+
+Ends = Mapping[str, Mapping[int, PartitionOffsets]]
+"""Per topic and partition where it stood when a wait began."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Kafka source of a query.
+
+    Attributes:
+        kind: how it names its topics: `Subscribe`, `SubscribePattern` or `Assign`.
+        names: the topics; the regular expression; or topic-partitions such as `a-0`.
+        reached: what its batches have read up to.
+    """
+
+    kind: str
+    names: str
+    reached: Offsets
+
+    def topics(self, existing: Iterable[str]) -> list[str]:
+        """The topics it reads; `existing` are those that there are."""
+        if self.kind == "SubscribePattern":
+            return [name for name in existing if re.fullmatch(self.names, name)]
+        names = self.names.split(", ")
+        if self.kind == "Assign":
+            return list(dict.fromkeys(name.rpartition("-")[0] for name in names))
+        return names
+
+    def reads(self, topic: str, partition: int) -> bool:
+        if self.kind == "Assign":
+            return f"{topic}-{partition}" in self.names.split(", ")
+        return topic in self.topics([topic])
+
+
+def sources_of(progress: Any) -> list[Source]:
+    """The Kafka sources in a query's progress."""
+    found = []
+    for source in progress["sources"]:
+        match = re.fullmatch(
+            r"Kafka\w*\[(Subscribe|SubscribePattern|Assign)\[(.*)\]\]",
+            source["description"],
+        )
+        if match:
+            reached = offsets_of(source["endOffset"])
+            found.append(Source(match[1], match[2], reached))
+    return found
+
+
+def offsets_of(reported: Any) -> Offsets:
+    """The offsets in a progress: a mapping, its JSON text, or that of a Python dict
+    (PySpark's own `str` of what it has read, before 4.2), by PySpark's version; empty
+    where it has none.
+    """
+    try:
+        found = _parsed(reported) if isinstance(reported, str) else reported
+        return {
+            str(topic): {int(number): int(offset) for number, offset in of.items()}
+            for topic, of in found.items()
+        }
+    except (AttributeError, TypeError, ValueError, *UNREADABLE):
+        return {}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return ast.literal_eval(text)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a source is in a partition.
+
+    Attributes:
+        next_offset: what it reads next; None where no batch has had the partition yet.
+        offsets: where the partition stood when the wait began.
+    """
+
+    topic: str
+    partition: int
+    next_offset: int | None
+    offsets: PartitionOffsets
+
+    @property
+    def behind(self) -> int:
+        """How many offsets are before it."""
+        start = self.next_offset
+        if start is None:
+            start = self.offsets.beginning
+        return max(0, self.offsets.end - start)
+
+    def __str__(self) -> str:
+        at = "not read yet" if self.next_offset is None else f"at {self.next_offset}"
+        return (
+            f"topic {self.topic!r}, partition {self.partition}: {at}, the end is "
+            f"{self.offsets.end}"
+        )
+
+
+class Position:
+    """How far the Kafka sources of a query have come, by all of its progress that was
+    seen.
+    """
+
+    def __init__(self) -> None:
+        self.sources: list[Source] = []
+        self.is_known = False
+
+    def take(self, query: StreamingQuery) -> bool:
+        """Takes in the query's last progress; False where it has made none yet."""
+        progress = query.lastProgress
+        if progress is not None:
+            self.is_known = True
+            now = sources_of(progress)
+            for source, before in zip(now, self.sources, strict=False):
+                for topic, partitions in before.reached.items():
+                    reached = source.reached.setdefault(topic, {})
+                    for partition, offset in partitions.items():
+                        reached[partition] = max(offset, reached.get(partition, 0))
+            self.sources = now
+        return self.is_known
+
+    def places(self, ends: Ends) -> list[Place]:
+        """Where each source is in each partition that it reads."""
+        return [
+            Place(
+                topic,
+                partition,
+                source.reached.get(topic, {}).get(partition),
+                offsets,
+            )
+            for source in self.sources
+            for topic, partitions in ends.items()
+            for partition, offsets in partitions.items()
+            if source.reads(topic, partition)
+        ]

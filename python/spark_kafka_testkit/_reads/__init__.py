@@ -1,0 +1,1 @@
+"""What users get of a topic, by whichever client."""

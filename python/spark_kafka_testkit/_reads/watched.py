@@ -1,0 +1,104 @@
+"""What a function reads through the kit, and the wait for more of it.
+
+`KafkaUtils` notes its reads here; `assert_eventually` looks at what the function that
+it called has noted, and sleeps until one of those topics holds more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spark_kafka_testkit._clients.protocol import Client
+    from spark_kafka_testkit._model.offsets import ReadQuery
+
+__all__ = ["Reads", "note", "noted"]
+
+LOOK_SECONDS = 0.1
+
+log = logging.getLogger("spark_kafka_testkit")
+
+_thread = threading.local()
+
+
+class Reads:
+    """The topics that were read on this thread, each with what comes after it."""
+
+    def __init__(self) -> None:
+        self._rest: dict[str, tuple[Client, ReadQuery]] = {}
+
+    def add(self, client: Client, query: ReadQuery, targets: Mapping[int, int]) -> None:
+        self._rest[query.topic] = client, replace(query, start=dict(targets))
+
+    def describe(self) -> list[str]:
+        """A line for each topic."""
+        return [
+            f"  topic {topic!r} was read up to {_shown(rest.start)}"
+            for topic, (_, rest) in self._rest.items()
+        ]
+
+    def wait_for_more(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Returns when one of the topics holds more, when the time is up, or when
+        `until` is true.
+        """
+        deadline = time.monotonic() + seconds
+        woken, done = threading.Event(), threading.Event()
+        threads = [
+            threading.Thread(target=_watch, args=(*rest, woken, done), daemon=True)
+            for rest in self._rest.values()
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not woken.is_set() and not until():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                woken.wait(min(left, LOOK_SECONDS))
+        finally:
+            done.set()
+
+
+def _shown(ends: Any) -> str:
+    return ", ".join(f"{ends[number]} (partition {number})" for number in sorted(ends))
+
+
+def _watch(
+    client: Client, rest: ReadQuery, woken: threading.Event, done: threading.Event
+) -> None:
+    """Sets `woken` when there is more of a topic than was read."""
+    try:
+        with closing(client.follow(rest)) as batches:
+            for batch in batches:
+                if batch.num_rows:
+                    woken.set()
+                if woken.is_set() or done.is_set():
+                    return
+    except Exception as error:  # noqa: BLE001  the next check meets it, and raises it
+        log.debug("watching topic %r failed: %s", rest.topic, error)
+
+
+def note(client: Client, query: ReadQuery, targets: Mapping[int, int]) -> None:
+    """Notes a read up to the end of a topic, where someone on this thread asks; one
+    that ends before is no reason to look again as soon as there is more.
+    """
+    reads: Reads | None = getattr(_thread, "reads", None)
+    if reads is not None and (query.end, query.upto) == ("latest", "end"):
+        reads.add(client, query, targets)
+
+
+@contextmanager
+def noted() -> Iterator[Reads]:
+    """Collects the reads of this thread."""
+    before, reads = getattr(_thread, "reads", None), Reads()
+    _thread.reads = reads
+    try:
+        yield reads
+    finally:
+        _thread.reads = before

@@ -1,0 +1,1 @@
+"""The helper and the connector on a Spark session."""
