@@ -21,6 +21,7 @@ from spark_kafka_testkit._brokers.kept import lease as kept
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._jvm import jars as _jars
 from spark_kafka_testkit._jvm.java import find_java
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 __all__ = ["rows"]
 
@@ -222,8 +223,8 @@ def profile() -> list[str]:
     try:
         probe(kafka.broker)
         done = time.perf_counter() - began
-        broker = kafka._broker
-        lines = _steps(broker.log_tail(10_000), launched)  # type: ignore[union-attr]
+        broker = cluster_of(kafka).broker
+        lines = _steps(broker.log_tail(10_000), launched)
     finally:
         kafka.teardown()
     return [

@@ -21,6 +21,7 @@ from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm import jars as _jars
 from spark_kafka_testkit._jvm.java import find_java
 from spark_kafka_testkit._spark.attach import installed_spark
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -138,7 +139,7 @@ class World:
     @property
     def processes(self) -> dict[str, int]:
         """The processes that the kit's work goes on in."""
-        broker = self.kafka._broker
+        broker = cluster_of(self.kafka).broker
         assert isinstance(broker, EmbeddedBroker)
         return {
             "Python": os.getpid(),

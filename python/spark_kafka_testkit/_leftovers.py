@@ -16,7 +16,7 @@ from spark_kafka_testkit._queries.state import name_of
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-    from spark_kafka_testkit.kafka_utils import KafkaUtils
+    from spark_kafka_testkit._cluster import Cluster
 
 __all__ = ["LeftoverWarning", "Leftovers", "left_running", "topic_name"]
 
@@ -54,13 +54,13 @@ class Leftovers:
     made: what wider fixtures have started and created stays.
 
     Args:
-        utils: gives the KafkaUtils whose topics are looked at.
+        clusters: gives the clusters whose topics are looked at.
     """
 
-    def __init__(self, utils: Callable[[], Iterable[KafkaUtils]]) -> None:
-        self._utils = utils
+    def __init__(self, clusters: Callable[[], Iterable[Cluster]]) -> None:
+        self._clusters = clusters
         self._queries = {str(query.runId) for query in _active_queries()}
-        self._topics = {item: set(item._created) for item in utils()}
+        self._topics = {cluster: set(cluster.created) for cluster in clusters()}
 
     def queries(self) -> list[StreamingQuery]:
         """The queries that run."""
@@ -70,9 +70,9 @@ class Leftovers:
             if str(query.runId) not in self._queries
         ]
 
-    def topics(self, utils: KafkaUtils) -> list[str]:
+    def topics(self, cluster: Cluster) -> list[str]:
         """The topics that were created."""
-        return sorted(utils._created - self._topics.get(utils, set()))
+        return sorted(cluster.created - self._topics.get(cluster, set()))
 
     def stop_queries(self) -> list[str]:
         """Stops the queries, each whatever becomes of the others, and gives their
@@ -94,9 +94,9 @@ class Leftovers:
         Raises:
             KafkaTestkitError: the broker refuses, or is gone.
         """
-        for utils in self._utils():
-            if utils.initialized and (names := self.topics(utils)):
-                utils.delete_topics(names)
+        for cluster in self._clusters():
+            if names := self.topics(cluster):
+                cluster.delete_topics(names)
 
 
 def _active_queries() -> list[StreamingQuery]:

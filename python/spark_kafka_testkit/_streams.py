@@ -13,8 +13,17 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._queries.state import describe, mode_of, name_of
+from spark_kafka_testkit._reads.results import read_latest, read_records
 from spark_kafka_testkit._waits.clock import check_times, sleep
+from spark_kafka_testkit._waits.eventually import assert_eventually
+from spark_kafka_testkit._waits.queries import (
+    wait_for_query_alive,
+    wait_until_processed,
+)
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
     from typing_extensions import Unpack
 
-    from spark_kafka_testkit.kafka_utils import KafkaUtils
+    from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit.serde import Deserializer
 
 __all__ = ["StreamRun", "run_stream", "stop_queries"]
@@ -71,7 +80,7 @@ class StreamRun:
 
     def __init__(
         self,
-        kafka: KafkaUtils,
+        cluster: Cluster,
         df: DataFrame,
         topic: str | None,
         *,
@@ -82,7 +91,7 @@ class StreamRun:
         checkpoint: str | None = None,
         timeout: float = 60,
     ) -> None:
-        self._kafka, self._df = kafka, df
+        self._cluster, self._df = cluster, df
         self._topic, self._foreach_batch = topic, foreach_batch
         self._output_mode, self._trigger = output_mode, trigger
         self._sink_options, self._timeout = sink_options or {}, timeout
@@ -119,12 +128,12 @@ class StreamRun:
                     "run_stream(df, topic=...)."
                 )
         if self._topic is not None:
-            self._kafka.offsets(self._topic)  # else the query dies of it in a minute
+            self._cluster.offsets(self._topic)  # else the query dies of it in a minute
         if self.checkpoint is None:
             self.checkpoint = self._own_folder = tempfile.mkdtemp()
         self._failure_expected = False
         self._query = self._writer().start()
-        self._kafka.wait_for_query_alive(self._query, self._timeout)
+        wait_for_query_alive(self._query, self._timeout)
 
     def stop(self) -> None:
         """Stops the query, as a deployment would, in the middle of what it does."""
@@ -137,13 +146,13 @@ class StreamRun:
 
     def add_data(self, topic: str, messages: Iterable[Any]) -> None:
         """Sends messages to a source topic: `KafkaUtils.send_messages`."""
-        self._kafka.send_messages(topic, messages)
+        self._cluster.send(topic, batches(messages))
 
     def process_all_available(self) -> None:
         """Waits until the query has processed what its topics hold:
         `KafkaUtils.wait_until_processed`.
         """
-        self._kafka.wait_until_processed(self.query, timeout=self._timeout)
+        wait_until_processed(self._cluster, self.query, timeout=self._timeout)
 
     def check_answer(
         self,
@@ -178,24 +187,17 @@ class StreamRun:
             if self._topic is None:
                 rows = self._df.sparkSession.table(self.table).collect()
                 return sorted(map(tuple, rows), key=repr)
+            client = self._cluster.client_for(self._topic, self._df.sparkSession)
+            decoder = Decoder(self._topic, key_deserializer, value_deserializer)
             if isinstance(expected, dict):
-                return self._kafka.get_all_records(
-                    self._df.sparkSession,
-                    self._topic,
-                    key_deserializer,
-                    value_deserializer,
-                )
-            found = self._kafka.read_records(
-                self._topic,
-                key_deserializer=key_deserializer,
-                value_deserializer=value_deserializer,
-            )
-            return sorted(((item.key, item.value) for item in found), key=repr)
+                return read_latest(client, ReadQuery(self._topic), decoder)
+            records = read_records(client, ReadQuery(self._topic), decoder)
+            return sorted(((record.key, record.value) for record in records), key=repr)
 
         wanted = expected
         if not isinstance(expected, dict):
             wanted = sorted(map(tuple, expected), key=repr)
-        self._kafka.assert_eventually(
+        assert_eventually(
             answer,
             wanted,
             self._timeout if is_running else 0,
@@ -273,13 +275,13 @@ class StreamRun:
             return writer.format("memory").queryName(self.table)
         return (
             writer.format("kafka")
-            .options(**self._kafka.spark_options())
+            .options(**self._cluster.access.for_spark())
             .option("topic", self._topic)
         )
 
 
 def run_stream(
-    kafka: KafkaUtils,
+    cluster: Cluster,
     df: DataFrame,
     topic: str | None = None,
     **options: Unpack[StreamOptions],
@@ -289,7 +291,7 @@ def run_stream(
     what killed it, and removes the checkpoint.
 
     Args:
-        kafka: the cluster.
+        cluster: where its topics are.
         df: the streaming DataFrame.
         topic: the sink topic; it must exist. Without it and `foreach_batch`, rows go
             to Spark's memory sink.
@@ -310,4 +312,4 @@ def run_stream(
     if not df.isStreaming:
         raise ValueError("df is a batch DataFrame; begin it with spark.readStream")
     check_times(timeout=options.get("timeout", 0))
-    return StreamRun(kafka, df, topic, **options)
+    return StreamRun(cluster, df, topic, **options)

@@ -10,7 +10,6 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import streaming
@@ -23,8 +22,9 @@ from spark_kafka_testkit._brokers.broker import (
     choose_reuse,
     start_broker,
 )
-from spark_kafka_testkit._clients.choice import Clients
-from spark_kafka_testkit._clients.protocol import Client, Written
+from spark_kafka_testkit._clients.protocol import Written
+from spark_kafka_testkit._cluster import Cluster, OnUse
+from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._model.client_config import Access, SparkOptions
 from spark_kafka_testkit._model.offsets import (
     Bound,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
     from typing_extensions import Unpack
 
-__all__ = ["KafkaUtils"]
+__all__ = ["KafkaUtils", "cluster_of", "observe"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -143,23 +143,16 @@ class KafkaUtils:
             _check_topic(topic_prefix, "topic_prefix")
             self._prefix = f"{topic_prefix}-{uuid.uuid4().hex[:8]}-"
         self._lock = threading.RLock()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._broker: Broker | None = None
+        self._on_use: list[OnUse] = []
+        self._cluster: Cluster | None = None
         self._pid = os.getpid()
-        self._clients: Clients | None = None
-        self._producer: KafkaProducer | None = None
-        self._admin_client: KafkaAdminClient | None = None
-        self._created: set[str] = set()
-        self._known: set[str] = set()
 
     # Life cycle
 
     @property
     def initialized(self) -> bool:
         """Whether there is a broker: after `setup()`, until `teardown()`."""
-        return self._broker is not None and self._pid == os.getpid()
+        return self._cluster is not None and self._pid == os.getpid()
 
     def setup(self) -> None:
         """Starts the broker, or finds the external one. A second call does nothing.
@@ -168,21 +161,17 @@ class KafkaUtils:
             ImportError: a Python package that the backend needs is not installed.
             RuntimeError: no broker came up; the text tells why.
         """
-        from spark_kafka_testkit._kafka_python.compat import (
-            preload,
-            require_kafka_python,
-        )
-
         with self._lock:
             if self.initialized:
                 return
             require_kafka_python()
             if not self._settings.reuse:  # else there is likely no start to wait for
                 preload()
-            self._forget()
-            self._broker = self._start()
+            broker = self._start()
+            self._cluster = Cluster(broker, self._client_config, self._on_use)
+            self._pid = os.getpid()
             atexit.register(self.teardown)
-            log.info("broker: %s", self._broker.describe())
+            log.info("broker: %s", broker.describe())
             _look_around()
 
     def _start(self) -> Broker:
@@ -198,51 +187,22 @@ class KafkaUtils:
         On an external broker the topics that this object created are deleted first.
         """
         with self._lock:
-            if self._broker is None or self._pid != os.getpid():
+            if self._cluster is None or self._pid != os.getpid():
                 return
-            broker = self._broker
-            if broker.backend == "external" and self._created:
-                self._attempt(
-                    "deleting the kit's topics",
-                    lambda: self.delete_topics(sorted(self._created)),
-                )
-            for client in self._made_clients():
-                self._attempt(f"closing the {client.name} client", client.close)
-            if self._producer is not None:
-                producer = self._producer
-                self._attempt("closing the producer", lambda: producer.close(timeout=1))
-            if self._admin_client is not None:
-                self._attempt("closing the admin client", self._admin_client.close)
-            self._attempt("stopping the broker", broker.stop)
-            self._forget()
+            self._cluster.close()
+            self._cluster = None
             atexit.unregister(self.teardown)
-
-    def _made_clients(self) -> list[Client]:
-        return self._clients.made() if self._clients is not None else []
-
-    @staticmethod
-    def _attempt(what: str, step: Callable[[], object]) -> None:
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001  the next step must run whatever this one does
-            log.warning(
-                "teardown: %s failed: %s: %s", what, type(error).__name__, error
-            )
 
     def __enter__(self) -> KafkaUtils:
         self.setup()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.teardown()
 
     def __repr__(self) -> str:
-        state = "not set up" if self._broker is None else self._broker.describe()
+        cluster = self._cluster
+        state = "not set up" if cluster is None else cluster.broker.describe()
         return f"<KafkaUtils: {state}>"
 
     # What there is
@@ -254,50 +214,38 @@ class KafkaUtils:
         Raises:
             RuntimeError: before `setup()`.
         """
-        return self._running("broker").bootstrap_servers
+        return self._set_up("broker").broker.bootstrap_servers
 
     @property
     def backend(self) -> str:
         """Where the broker comes from: `"container"`, `"embedded"` or `"external"`."""
-        return self._running("backend").backend
+        return self._set_up("backend").broker.backend
 
     @property
     def network_broker(self) -> str | None:
         """The broker's address for other containers of its Docker `network`, for
         example `kafka:9092`; None for a broker that is in none.
         """
-        return self._running("network_broker").network_broker
+        return self._set_up("network_broker").broker.network_broker
 
     @property
     def producer(self) -> KafkaProducer:
         """A `kafka.KafkaProducer` that encodes keys and values as `send_messages` does;
         made at the first use.
         """
-        from spark_kafka_testkit._kafka_python.compat import make_producer
-
-        with self._lock:
-            access = self._access("producer")
-            if self._producer is None:
-                self._producer = make_producer(access)
-            return self._producer
+        return self._set_up("producer").producer
 
     @property
     def admin_client(self) -> KafkaAdminClient:
         """A `kafka.KafkaAdminClient`; made at the first use."""
-        from spark_kafka_testkit._kafka_python.compat import make_admin
-
-        with self._lock:
-            access = self._access("admin_client")
-            if self._admin_client is None:
-                self._admin_client = make_admin(access)
-            return self._admin_client
+        return self._set_up("admin_client").admin_client
 
     @property
     def client(self) -> str:
         """What moves the records now: `"jvm"`, the helper in the JVM of the active
         Spark session or in one of the kit's own, or `"kafka-python"`.
         """
-        return self._client("client").name
+        return self._set_up("client").client().name
 
     def spark_options(self) -> SparkOptions:
         """What Spark's Kafka source and sink need to reach the broker, for
@@ -306,7 +254,7 @@ class KafkaUtils:
         which takes half a second off every batch that reads a topic to its end. A dict,
         whose repr hides secrets.
         """
-        return self._access("spark_options()").for_spark()
+        return self._set_up("spark_options()").access.for_spark()
 
     # Topics
 
@@ -335,19 +283,12 @@ class KafkaUtils:
                 time.
             TypeError, ValueError: an argument that can't be used.
         """
-        from spark_kafka_testkit._kafka_python import topics
-
         names = _topic_names(topic_names)
         self._check_prefix(names)
         _check_positive(num_partitions, "num_partitions")
         _check_positive(replication_factor, "replication_factor")
-        with self._lock:
-            self._running("create_topics()")
-            created = topics.create_topics(
-                self.admin_client, names, num_partitions, replication_factor
-            )
-            self._created.update(created)
-            self._known.update(names)
+        cluster = self._set_up("create_topics()")
+        cluster.create_topics(names, num_partitions, replication_factor)
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
         """Deletes topics and returns when they are gone. Unknown ones are ignored; stop
@@ -358,20 +299,8 @@ class KafkaUtils:
                 time.
             ValueError: on an external broker, a topic that this object did not create.
         """
-        from spark_kafka_testkit._kafka_python import topics
-        from spark_kafka_testkit._kafka_python.compat import forget_topics
-
         names = _topic_names(topic_names)
-        with self._lock:
-            if self._running("delete_topics()").backend == "external":
-                self._check_own(names)
-            topics.delete_topics(self.admin_client, names)
-            if self._producer is not None:
-                forget_topics(self._producer, names)
-            for client in self._made_clients():
-                client.forget(names)
-            self._created.difference_update(names)
-            self._known.difference_update(names)
+        self._set_up("delete_topics()").delete_topics(names)
 
     def _check_prefix(self, names: Sequence[str]) -> None:
         for name in names:
@@ -381,21 +310,6 @@ class KafkaUtils:
                     "topics of this KafkaUtils do, because of its topic_prefix. "
                     f"Write kafka.topic({name!r})."
                 )
-
-    def _check_own(self, names: Sequence[str]) -> None:
-        from spark_kafka_testkit._kafka_python.topics import existing
-
-        others = [
-            name
-            for name in existing(self.admin_client, names)
-            if name not in self._created
-        ]
-        if others:
-            raise ValueError(
-                f"Topics {others} were not created by this KafkaUtils, and on an "
-                "external broker it deletes no others. "
-                "If they are yours, use admin_client.delete_topics()."
-            )
 
     # Records
 
@@ -441,27 +355,7 @@ class KafkaUtils:
         """
         _check_topic(topic)
         encoded = batches(messages, key_serializer, value_serializer)
-        self._ensure_topic(topic)
-        report = self._client("send_messages()").send(topic, encoded, transactional)
-        report.raise_unless_complete(topic)
-        return report.written
-
-    def _ensure_topic(self, topic: str) -> None:
-        """Creates a missing topic on a broker of ours, which creates none by itself."""
-        from spark_kafka_testkit._kafka_python.topics import existing
-
-        with self._lock:
-            if (
-                topic in self._known
-                or self._running("send_messages()").backend == "external"
-            ):
-                return
-            if not existing(self.admin_client, [topic]):
-                log.info(
-                    "topic %r did not exist: it is created, with one partition", topic
-                )
-                self.create_topics([topic])
-            self._known.add(topic)
+        return self._set_up("send_messages()").send(topic, encoded, transactional)
 
     def get_all_records(
         self,
@@ -494,7 +388,7 @@ class KafkaUtils:
         """
         _check_topic(topic)
         decoder = Decoder(topic, key_deserializer, value_deserializer)
-        client = self._client("get_all_records()", spark)
+        client = self._set_up("get_all_records()").client_for(topic, spark)
         return reading.read_latest(client, ReadQuery(topic), decoder)
 
     def read_records(
@@ -560,7 +454,9 @@ class KafkaUtils:
             value_deserializer=value_deserializer,
             timeout=timeout,
         )
-        return reading.read_records(self._client("read_records()"), wanted, decoder)
+        return reading.read_records(
+            self._set_up("read_records()").client_for(topic), wanted, decoder
+        )
 
     def iter_records(
         self,
@@ -580,7 +476,7 @@ class KafkaUtils:
         """
         _check_topic(topic)
         wanted, decoder = reading.wanted(topic, start, end, **options)
-        read = self._client("iter_records()").read(wanted)
+        read = self._set_up("iter_records()").client_for(topic).read(wanted)
         return RecordStream(read, decoder)
 
     def read_arrow(
@@ -606,7 +502,8 @@ class KafkaUtils:
         """
         _check_topic(topic)
         wanted, decoder = reading.wanted(topic, start, end, **options)
-        return reading.read_arrow(self._client("read_arrow()"), wanted, decoder)
+        client = self._set_up("read_arrow()").client_for(topic)
+        return reading.read_arrow(client, wanted, decoder)
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands: per partition its beginning, end (the high watermark)
@@ -617,7 +514,7 @@ class KafkaUtils:
                 created.
         """
         _check_topic(topic)
-        return self._client("offsets()").capture(topic).partitions
+        return self._set_up("offsets()").offsets(topic)
 
     def mark(self, topic: str) -> Mark:
         """The topic's end now; `records_since` it are those that appear later.
@@ -627,7 +524,7 @@ class KafkaUtils:
                 created.
         """
         _check_topic(topic)
-        return reading.mark(self._client("mark()"), topic)
+        return reading.mark(self._set_up("mark()").client_for(topic), topic)
 
     def records_since(self, mark: Mark, **options: Unpack[ReadOptions]) -> Records:
         """What appeared in the topic since the mark was taken, up to its end now: what
@@ -641,7 +538,8 @@ class KafkaUtils:
                 f"mark must be what mark(topic) gave, not {type(mark).__name__}"
             )
         wanted, decoder = reading.wanted(mark.topic, mark, "latest", **options)
-        return reading.read_records(self._client("records_since()"), wanted, decoder)
+        client = self._set_up("records_since()").client_for(mark.topic)
+        return reading.read_records(client, wanted, decoder)
 
     # Waiting
 
@@ -714,7 +612,7 @@ class KafkaUtils:
             value_deserializer=value_deserializer,
         )
         return waiting.wait_for_records(
-            self._client("wait_for_records()"),
+            self._set_up("wait_for_records()").client_for(topic),
             wanted,
             decoder,
             waiting.Wanted(count, predicate, key, value, headers),
@@ -734,13 +632,14 @@ class KafkaUtils:
         """See `spark_kafka_testkit.streaming.wait_until_processed`."""
         if topic is not None:
             _check_topic(topic)
-        streaming.wait_until_processed(self, query, topic, timeout)
+        cluster = self._set_up("wait_until_processed()")
+        streaming.wait_until_processed(cluster, query, topic, timeout)
 
     # Queries
 
     def lag(self, query: StreamingQuery) -> dict[str, dict[int, int]]:
         """See `spark_kafka_testkit.streaming.lag`."""
-        return streaming.lag(self, query)
+        return streaming.lag(self._set_up("lag()"), query)
 
     def run_stream(
         self,
@@ -749,7 +648,7 @@ class KafkaUtils:
         **options: Unpack[streaming.StreamOptions],
     ) -> streaming.StreamRun:
         """See `spark_kafka_testkit.streaming.run_stream`."""
-        return streaming.run_stream(self, df, topic, **options)
+        return streaming.run_stream(self._set_up("run_stream()"), df, topic, **options)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:
@@ -774,8 +673,8 @@ class KafkaUtils:
 
     # Inside
 
-    def _running(self, caller: str) -> Broker:
-        if self._broker is None:
+    def _set_up(self, caller: str) -> Cluster:
+        if self._cluster is None:
             raise NotSetUpError(
                 f"KafkaUtils is not set up: {caller} needs a broker. Call setup() "
                 "first."
@@ -786,17 +685,27 @@ class KafkaUtils:
                 f"called in its child {os.getpid()}: connections do not "
                 "survive a fork. Make a KafkaUtils(bootstrap_servers=...) in the child."
             )
-        return self._broker
+        return self._cluster
 
-    def _access(self, caller: str) -> Access:
-        return Access(self._running(caller).bootstrap_servers, self._client_config)
 
-    def _client(self, caller: str, spark: SparkSession | None = None) -> Client:
-        with self._lock:
-            access = self._access(caller)
-            if self._clients is None:
-                self._clients = Clients(access)
-            return self._clients.choose(spark)
+def cluster_of(utils: KafkaUtils) -> Cluster:
+    """What the object has set up, for the kit's own test integrations.
+
+    Raises:
+        NotSetUpError: it is not set up.
+    """
+    return utils._set_up("cluster_of()")
+
+
+def observe(
+    utils: KafkaUtils, on_use: OnUse, start: Callable[[], Broker] | None = None
+) -> None:
+    """Before `setup()`: has each use of a topic told, and gives another broker than
+    the one that the arguments ask for.
+    """
+    utils._on_use.append(on_use)
+    if start is not None:
+        utils._start = start  # type: ignore[method-assign]
 
 
 def _look_around() -> None:

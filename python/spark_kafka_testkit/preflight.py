@@ -333,7 +333,7 @@ def check_docker() -> list[Finding]:
 
 def check_address(access: Access) -> list[Finding]:
     """Whether the broker answers at the address that it advertises."""
-    from spark_kafka_testkit._kafka_python.compat import await_api
+    from spark_kafka_testkit._kafka_python.admin import await_api
 
     try:
         await_api(access)

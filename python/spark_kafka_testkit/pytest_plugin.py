@@ -120,7 +120,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     run = config.stash[RUN]
     output = getattr(config, "workeroutput", None)
     if output is not None:
-        output[WORKER_KEY] = sorted(set().union(*(u.clients for u in run.all_utils())))
+        output[WORKER_KEY] = sorted(run.used_clients())
     described = run.describe()
     kept = run.finish()
     if described is not None:
@@ -181,8 +181,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             del item.stash[key]
     if item.get_closest_marker("kafka") is not None:
         item.stash[WISHES] = marker.wishes(item)
-        for utils in item.config.stash[RUN].all_utils():
-            utils.touched.clear()
+        for recorder in item.config.stash[RUN].recorders():
+            recorder.topics.clear()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -196,9 +196,10 @@ def pytest_runtest_makereport(
     if report.failed and call.when != "teardown" and WISHES in item.stash:
         from spark_kafka_testkit._plugin.report import section
 
-        utils = item.config.stash[RUN].all_utils()
-        topics: dict[KafkaUtils, list[str]] = {
-            one: list(reversed(one.touched)) for one in utils if one.touched
+        topics = {
+            recorder.cluster: list(reversed(recorder.topics))
+            for recorder in item.config.stash[RUN].recorders()
+            if recorder.topics and recorder.cluster is not None
         }
         leftovers = item.stash.get(LEFTOVERS, None)
         queries = leftovers.queries() if leftovers is not None else []
@@ -223,7 +224,7 @@ def _kafka_end_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     run = item.config.stash[RUN]
-    leftovers = item.stash[LEFTOVERS] = Leftovers(run.all_utils)
+    leftovers = item.stash[LEFTOVERS] = Leftovers(run.clusters)
     yield
     names = leftovers.stop_queries()
     if not run.options.keep:

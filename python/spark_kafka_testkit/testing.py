@@ -13,13 +13,14 @@ from spark_kafka_testkit._leftovers import (
     left_running,
     topic_name,
 )
-from spark_kafka_testkit.kafka_utils import KafkaUtils
+from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of
 
 __all__ = ["KafkaTestMixin", "LeftoverWarning"]
 
 if TYPE_CHECKING:
     import unittest
 
+    from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit._plugin.run import Run
 
     Base = unittest.TestCase
@@ -75,16 +76,20 @@ class KafkaTestMixin(Base):
 
     def setUp(self) -> None:
         super().setUp()
-        leftovers = Leftovers(lambda: [self.kafka_utils])
+        leftovers = Leftovers(self._clusters)
         self.addCleanup(self._end_of_test, leftovers)
         name = self.id().rpartition(".")[2]
         self.source_topic = topic_name(name, "source")
         self.sink_topic = topic_name(name, "sink")
         self.kafka_utils.create_topics([self.source_topic, self.sink_topic])
 
+    def _clusters(self) -> list[Cluster]:
+        utils = self.kafka_utils
+        return [cluster_of(utils)] if utils.initialized else []
+
     def _end_of_test(self, leftovers: Leftovers) -> None:
         run = _pytest_run()
-        if run is not None and self.kafka_utils in run.all_utils():
+        if run is not None and run.owns(self.kafka_utils):
             return  # the plugin does the same, by its options
         names = leftovers.stop_queries()
         leftovers.delete_topics()

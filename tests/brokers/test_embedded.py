@@ -26,9 +26,10 @@ from spark_kafka_testkit.errors import BrokerStartError, JarError
 START = """
     import os, sys, time
     from spark_kafka_testkit import KafkaUtils
+    from spark_kafka_testkit.kafka_utils import cluster_of
     kafka = KafkaUtils(backend="embedded")
     kafka.setup()
-    print(kafka._broker.pid, kafka.broker, flush=True)
+    print(cluster_of(kafka).broker.pid, kafka.broker, flush=True)
 """
 
 

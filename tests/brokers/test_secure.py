@@ -13,6 +13,7 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import BrokerUnreachableError
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 from ..secure_broker import (
     KEY_PASSWORD,
@@ -88,7 +89,7 @@ def test_everything_goes_by_the_settings(
         kafka.producer.send(topic, key="c", value="3").get(30)
         assert kafka.get_all_records(None, topic) == {"a": "1", "b": "2", "c": "3"}
         assert kafka.client == client
-        assert SECRET not in repr((kafka, kafka.spark_options(), kafka._clients))
+        assert SECRET not in repr((kafka, kafka.spark_options(), cluster_of(kafka)))
         kafka.delete_topics([topic])
     wire = ("kafka.protocol", "kafka.net")
     said = [r.getMessage() for r in caplog.records if not r.name.startswith(wire)]

@@ -17,6 +17,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.container import LABEL
 from spark_kafka_testkit._brokers.kept import lease as kept
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 from .conftest import CONFLUENT, inventory, own_environment
 
@@ -52,7 +53,7 @@ def test_the_port_is_published_on_loopback_only(
     container_kafka: KafkaUtils, engine: Any
 ) -> None:
     """Nobody outside this machine reaches it."""
-    broker = container_kafka._broker
+    broker = cluster_of(container_kafka).broker
     container = engine.containers.get(broker.container_id)  # type: ignore[union-attr]
     hosts = {
         binding["HostIp"]
@@ -70,7 +71,7 @@ def test_brokers_settings_and_variables_arrive(image: str, engine: Any) -> None:
         broker_config={"num.partitions": "5", "log.retention.hours": "7"},
         environment={"KAFKA_HEAP_OPTS": "-Xmx300m"},
     ) as kafka:
-        container = engine.containers.get(kafka._broker.container_id)  # type: ignore[union-attr]
+        container = engine.containers.get(cluster_of(kafka).broker.container_id)  # type: ignore[union-attr]
         properties = container.exec_run("cat /etc/kafka/kafka.properties").output
         lines = properties.decode().splitlines()
         assert "num.partitions=5" in lines

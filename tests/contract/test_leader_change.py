@@ -15,7 +15,8 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.broker import BrokerSettings
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._brokers.ports import free_ports
-from spark_kafka_testkit._kafka_python.compat import describe_topics
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._model.offsets import Coverage, PartitionOffsets
 from tests.contract.conftest import through
 from tests.contract.topics import create_on, hold, open_transaction
@@ -74,18 +75,20 @@ def cluster() -> Iterator[Cluster]:
 def await_leader(utils: KafkaUtils, topic: str, leader: int, in_sync: set[int]) -> None:
     """Waits until these lead, and are in sync with, the topic's partition."""
     deadline = time.monotonic() + 30
+    admin = Admin(Access(utils.broker))
     found: Any = None
     while found != (leader, in_sync):
         assert time.monotonic() < deadline, f"{leader}, {in_sync} expected: {found}"
         time.sleep(0.05)
         try:
-            (described,) = describe_topics(utils.admin_client, [topic])
+            (described,) = admin.describe([topic])
         except KafkaConnectionError as error:  # kafka-python 2 asks a dead node too
             found = error
             continue
         (partition,) = described["partitions"]
         nodes = partition.get("isr_nodes", partition.get("isr"))  # kafka-python 3, 2
         found = partition["leader_id"], set(nodes)
+    admin.close()
 
 
 @pytest.mark.parametrize("client", ["jvm", "kafka-python"])

@@ -9,6 +9,7 @@ from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._clients.protocol import Written
 from spark_kafka_testkit._model.offsets import Coverage
 from spark_kafka_testkit.errors import SendError, UnknownTopicError
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 
 def test_text_of_every_plane_comes_back_as_it_was(
@@ -108,7 +109,7 @@ def test_no_messages_are_no_error(utils: KafkaUtils, topic: str) -> None:
 def test_the_report_tells_what_was_written_where(utils: KafkaUtils, topic: str) -> None:
     """A client's report has count, first and last offset of each partition."""
     utils.create_topics([topic])
-    client = utils._client("test")
+    client = cluster_of(utils).client()
     first = client.send(topic, batches([("a", "1"), ("b", "2"), ("c", "3")]))
     second = client.send(topic, batches([("d", "4")]))
     assert (first.sent, first.acked, first.failed, first.unknown) == (3, 3, 0, 0)

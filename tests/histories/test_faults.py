@@ -47,18 +47,18 @@ PYTHON = {
         "return self._beginning >= self.target or (self._last or 0) + 1 >= self.target",
     ),
     "resets to the latest offset": Edit(
-        "_kafka.py", '"auto_offset_reset": "none"', '"auto_offset_reset": "latest"'
+        "consumer.py", '"auto_offset_reset": "none"', '"auto_offset_reset": "latest"'
     ),
     "takes the last stable offset for the end": Edit(
-        "_kafka.py",
-        "PartitionOffsets.of(beginning[p], end[p], stable[p])",
-        "PartitionOffsets.of(beginning[p], stable[p], stable[p])",
+        "admin.py",
+        "beginning[partition], end[partition], stable[partition]",
+        "beginning[partition], stable[partition], stable[partition]",
     ),
     "keeps records past the target": Edit(
         "offsets.py", "wanted = offset < self.target", "wanted = True"
     ),
     "begins one offset late": Edit(
-        "_topic_read.py",
+        "topic_reader.py",
         "consumer.seek(partition, self._progress[partition].position)",
         "consumer.seek(partition, self._progress[partition].position + 1)",
     ),

@@ -24,6 +24,7 @@ from spark_kafka_testkit._clients.protocol import Client, Read
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._model.offsets import Captured, Isolation, Range, ReadQuery
 from spark_kafka_testkit.errors import ReadTimeoutError, RecordsDeletedError
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 from .model import Delete, End, History, Out, Partition, Send, expected
 from .strategies import histories
@@ -67,7 +68,7 @@ def producers(spark: Any, kafka: KafkaUtils) -> Iterator[Producers]:
 def clients(spark: Any, kafka: KafkaUtils) -> Iterator[list[Client]]:
     """Both clients of the kit; one of them where the environment says so."""
     python = KafkaPythonClient(Access(kafka.broker))
-    jvm = kafka._client("test", spark)
+    jvm = cluster_of(kafka).client(spark)
     assert (jvm.name, python.name) == ("jvm", "kafka-python")
     yield [client for client in (jvm, python) if ONLY in (None, client.name)]
     python.close()

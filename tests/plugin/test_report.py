@@ -59,10 +59,11 @@ def test_a_failing_test_shows_its_topics(inner: Inner) -> None:
 
 DEAD = """
 import os, signal, time
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 def test_it(kafka_utils, kafka_topic):
-    os.kill(kafka_utils._broker.pid, signal.SIGKILL)
-    kafka_utils._broker._process._popen.wait()
+    os.kill(cluster_of(kafka_utils).broker.pid, signal.SIGKILL)
+    cluster_of(kafka_utils).broker._process._popen.wait()
     assert False
 """
 

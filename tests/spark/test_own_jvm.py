@@ -176,7 +176,7 @@ def test_its_secret_is_shown_nowhere_and_asked_of_everyone(
         """
         _helper_jvm.secrets.token_hex = lambda size: "5ec3e7" * 10
         kafka.get_all_records(None, topic)
-        client = kafka._clients._own.helper._api._gateway_client
+        client = kafka._cluster._clients._own.helper._api._gateway_client
         parameters = client.gateway_parameters
         print("at", pid(), parameters.port, flush=True)
         sys.stdin.read()

@@ -288,7 +288,7 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
-        client = kafka._client("test")
+        client = kafka._cluster.client()
         client.capture(topic)  # py4j has no part in what follows
         jvm.READ_GRACE_SECONDS = 1.0
         pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())

@@ -18,7 +18,7 @@ from urllib.parse import urlparse
 from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._brokers.pull import pull
-from spark_kafka_testkit._kafka_python.compat import await_api
+from spark_kafka_testkit._kafka_python.admin import await_api
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import (
     BrokerStartError,

@@ -18,7 +18,7 @@ class ExternalBroker:
     network_broker: str | None = None
 
     def __init__(self, access: Access) -> None:
-        from spark_kafka_testkit._kafka_python.compat import await_api
+        from spark_kafka_testkit._kafka_python.admin import await_api
 
         await_api(access)
         self.bootstrap_servers = access.bootstrap_servers

@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._clients.protocol import Read, SendReport
-from spark_kafka_testkit._kafka_python.bulk_producer import ProducerSlot, Send
-from spark_kafka_testkit._kafka_python.compat import make_admin, reaching
-from spark_kafka_testkit._kafka_python.topic_follower import TopicFollow
-from spark_kafka_testkit._kafka_python.topic_reader import TopicRead
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.bulk_producer import BulkProducer, OwnedProducer
+from spark_kafka_testkit._kafka_python.compat import reaching
+from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin
+from spark_kafka_testkit._kafka_python.topic_follower import TopicFollower
+from spark_kafka_testkit._kafka_python.topic_reader import TopicReader
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._model.offsets import Captured, ReadQuery
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from kafka import KafkaAdminClient
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -34,23 +35,22 @@ class KafkaPythonClient:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._idle_lock = threading.Lock()
-        self._idle: list[ProducerSlot] = []
+        self._idle: list[OwnedProducer] = []
         self._is_closed = False
-        self._admin_lock = threading.RLock()
-        self._admin: KafkaAdminClient | None = None
+        self._admin = Admin(access)
 
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
         with self._slot(transactional) as slot:
-            slot.check_partitions(topic, self.admin)
-            report = Send(slot, topic).run(batches)
+            slot.check_partitions(topic, self._admin)
+            report = BulkProducer(slot, topic).run(batches)
             if slot.transactional_id and report.written and report.is_complete:
                 self._await_visible(slot.transactional_id)
         return report
 
     @contextmanager
-    def _slot(self, transactional: bool) -> Iterator[ProducerSlot]:
+    def _slot(self, transactional: bool) -> Iterator[OwnedProducer]:
         """Lends a producer to one send alone: one may wait for another, as where
         messages are drawn from a generator that sends some as well.
         """
@@ -63,7 +63,7 @@ class KafkaPythonClient:
             slot = idle[0] if idle else None
             if slot is not None:
                 self._idle.remove(slot)
-        slot = slot or ProducerSlot(self._access, transactional)
+        slot = slot or OwnedProducer(self._access, transactional)
         try:
             yield slot
         finally:
@@ -74,23 +74,14 @@ class KafkaPythonClient:
                 slot.drop()
 
     def read(self, query: ReadQuery) -> Read:
-        return Read(TopicRead(self._access, self.admin, query).run())
+        return Read(TopicReader(self._access, self._admin, query).run())
 
     def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
-        return TopicFollow(self._access, self.admin, query).follow()
+        return TopicFollower(self._access, self._admin, query).follow()
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
         with reaching(self._access):
-            query = ReadQuery(topic)
-            return TopicRead(self._access, self.admin, query).capture(times)
-
-    @contextmanager
-    def admin(self) -> Iterator[KafkaAdminClient]:
-        """Lends the one admin client; kafka-python's serves one thread at a time."""
-        with self._admin_lock:
-            if self._admin is None:
-                self._admin = make_admin(self._access)
-            yield self._admin
+            return TopicAdmin(self._access, self._admin, topic).capture(times)
 
     def forget(self, topics: Iterable[str]) -> None:
         with self._idle_lock:
@@ -103,10 +94,7 @@ class KafkaPythonClient:
             idle, self._idle = self._idle, []
         for slot in idle:
             slot.drop()
-        with self._admin_lock:
-            admin, self._admin = self._admin, None
-            if admin is not None:
-                admin.close()
+        self._admin.close()
 
     def _await_visible(self, transactional_id: str) -> None:
         """A commit is answered before its markers are written, which make it visible;
@@ -114,11 +102,8 @@ class KafkaPythonClient:
         """
         deadline = time.monotonic() + VISIBLE_SECONDS
         while time.monotonic() < deadline:
-            with self.admin() as admin:
-                if not hasattr(admin, "describe_transactions"):
-                    return
-                (found,) = admin.describe_transactions([transactional_id]).values()
-            if found.state == "CompleteCommit":
+            state = self._admin.transaction_state(transactional_id)
+            if state in (None, "CompleteCommit"):
                 return
             time.sleep(0.005)
         log.warning(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit._clients.protocol import SendReport, Written
-from spark_kafka_testkit._kafka_python.compat import forget_topics, make_producer
-from spark_kafka_testkit._kafka_python.topics import existing
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from kafka import KafkaAdminClient, KafkaProducer
+    from kafka import KafkaProducer
 
 MAX_FAILURES = 100
 MAX_PENDING = 20_000  # what bounds the memory of a long send: the producer does not
@@ -31,7 +30,7 @@ NOTHING = object()
 Row: TypeAlias = tuple[Any, ...]
 
 
-class ProducerSlot:
+class OwnedProducer:
     """The one producer of its kind, made when it is needed, and anew after a failure.
 
     Attributes:
@@ -71,18 +70,15 @@ class ProducerSlot:
             self._producer = producer
         return self._producer
 
-    def check_partitions(
-        self, topic: str, admin: Callable[[], AbstractContextManager[KafkaAdminClient]]
-    ) -> None:
+    def check_partitions(self, topic: str, admin: Admin) -> None:
         """Drops a producer that has not heard of partitions added to the topic, which
         may take minutes.
         """
         if self._producer is None:
             return
-        with admin() as lent:
-            found = existing(lent, [topic])
-        if topic in found and self._producer.partitions_for(topic) != {
-            info["partition_index"] for info in found[topic]["partitions"]
+        description = admin.existing([topic]).get(topic)
+        if description is not None and self._producer.partitions_for(topic) != {
+            part["partition_index"] for part in description["partitions"]
         }:
             self.drop()
 
@@ -98,10 +94,10 @@ class ProducerSlot:
             producer.close(timeout=1)
 
 
-class Send:
+class BulkProducer:
     """One send of rows to a topic, and what became of each."""
 
-    def __init__(self, producer: ProducerSlot, topic: str) -> None:
+    def __init__(self, producer: OwnedProducer, topic: str) -> None:
         self._slot, self._topic = producer, topic
         self._transactional = producer.transactional_id is not None
         self._sent = self._acked = 0

@@ -8,16 +8,13 @@ import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._kafka_python.compat import (
-    make_consumer,
-    partition_offsets,
-    reaching,
-)
-from spark_kafka_testkit._kafka_python.topic_reader import (
-    TopicRead,
-    numbers_of,
-    to_batch,
-)
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.compat import reaching
+from spark_kafka_testkit._kafka_python.consumer import make_consumer
+from spark_kafka_testkit._kafka_python.record_batch import to_batch
+from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit.errors import RecordsDeletedError, TopicChangedError
 
 if TYPE_CHECKING:
@@ -30,19 +27,29 @@ LOOK_SECONDS = 1.0
 BATCH_RECORDS = 8192
 
 
-class TopicFollow(TopicRead):
-    """A read that goes on with what comes."""
+class TopicFollower:
+    """What comes into a topic, from where `query` starts.
+
+    Args:
+        access: how the cluster is reached.
+        admin: what the broker is asked by.
+        query: what is wanted.
+    """
+
+    def __init__(self, access: Access, admin: Admin, query: ReadQuery) -> None:
+        self._access, self._query, self._topic = access, query, query.topic
+        self._lookup = TopicAdmin(access, admin, query.topic)
 
     def follow(self) -> Generator[pa.RecordBatch, None, None]:
         """See `Client.follow`."""
-        with reaching(self._address):
-            ranges = self._query.ranges(self.capture(self._query.times()))
+        with reaching(self._access):
+            ranges = self._query.ranges(self._lookup.capture(self._query.times()))
             with make_consumer(
-                self._address, self._query.isolation, WAIT_MILLIS
+                self._access, self._query.isolation, WAIT_MILLIS
             ) as consumer:
-                consumer.assign([self._partition(number) for number in ranges])
+                consumer.assign([self._lookup.partition(number) for number in ranges])
                 for number, wanted in ranges.items():
-                    consumer.seek(self._partition(number), wanted.start)
+                    consumer.seek(self._lookup.partition(number), wanted.start)
                 looked_at = time.monotonic()
                 while True:
                     records = self._poll_on(consumer)
@@ -61,7 +68,7 @@ class TopicFollow(TopicRead):
         except OffsetOutOfRangeError:
             self._check_position(consumer)
             return []
-        return [record for found in polled.values() for record in found]
+        return [record for records in polled.values() for record in records]
 
     def _look(self, consumer: KafkaConsumer) -> None:
         """Nothing has come for a while: is it still the topic, and has it more
@@ -70,23 +77,23 @@ class TopicFollow(TopicRead):
         from kafka.errors import KafkaError
 
         try:
-            current = self._look_up()
+            current = self._lookup.look_up()
         except KafkaError:
             return  # the next look may have an answer
         if current is None:
             raise TopicChangedError(self._topic, "deleted")
-        self._check_same(current)
-        added = [self._partition(n) for n in numbers_of(current) - self._known]
-        if added:
-            self._known |= numbers_of(current)
+        self._lookup.check_same(current)
+        numbers = numbers_of(current) - self._lookup.partitions
+        if numbers:
+            added = [self._lookup.partition(number) for number in sorted(numbers)]
+            self._lookup.partitions |= numbers
             consumer.assign([*consumer.assignment(), *added])
             consumer.seek_to_beginning(*added)
 
     def _check_position(self, consumer: KafkaConsumer) -> None:
         """Raises where the records that come next are not there any more."""
         partitions = list(consumer.assignment())
-        with self._admin() as admin:
-            offsets = partition_offsets(admin, partitions)
+        offsets = self._lookup.offsets(partitions)
         for partition, now in offsets.items():
             position = consumer.position(partition)
             if now.end < position:

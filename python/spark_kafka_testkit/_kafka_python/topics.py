@@ -4,29 +4,20 @@ kafka-python's admin client, whichever client moves records.
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-from spark_kafka_testkit._kafka_python.compat import (
-    describe_topics,
-    end_offsets,
-    new_topics,
-)
+from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
-if TYPE_CHECKING:
-    from kafka import KafkaAdminClient
-
-__all__ = ["create_topics", "delete_topics", "existing"]
+__all__ = ["create_topics", "delete_topics"]
 
 READY_SECONDS = 30.0
 PAUSE_SECONDS = 0.01
 
 
 def create_topics(
-    admin: KafkaAdminClient,
+    admin: Admin,
     topic_names: Sequence[str],
     num_partitions: int,
     replication_factor: int,
@@ -44,7 +35,7 @@ def create_topics(
         TopicError: the broker refused one, or one was not ready in time.
     """
     names = list(dict.fromkeys(topic_names))
-    present = existing(admin, names)
+    present = admin.existing(names)
     for name, info in present.items():
         if len(info["partitions"]) != num_partitions:
             raise TopicExistsError(name, num_partitions, len(info["partitions"]))
@@ -59,7 +50,7 @@ def create_topics(
 
 
 def delete_topics(
-    admin: KafkaAdminClient,
+    admin: Admin,
     topic_names: Sequence[str],
     gone_seconds: float = READY_SECONDS,
 ) -> None:
@@ -70,14 +61,14 @@ def delete_topics(
     """
     from kafka.errors import UnknownTopicOrPartitionError
 
-    names = list(existing(admin, list(dict.fromkeys(topic_names))))
-    for name, error in _each(admin.delete_topics, names, names):
+    names = list(admin.existing(list(dict.fromkeys(topic_names))))
+    for name, error in admin.delete(names):
         if error is not None and not isinstance(error, UnknownTopicOrPartitionError):
             raise TopicError(
                 f"Topic {name!r} could not be deleted: {error}."
             ) from error
     deadline = time.monotonic() + gone_seconds
-    while left := list(existing(admin, names)):
+    while left := list(admin.existing(names)):
         if time.monotonic() >= deadline:
             raise TopicError(
                 f"Topics {left} were still there {gone_seconds:g} s after they were "
@@ -89,7 +80,7 @@ def delete_topics(
 
 
 def _create(
-    admin: KafkaAdminClient,
+    admin: Admin,
     names: list[str],
     num_partitions: int,
     replication_factor: int,
@@ -100,9 +91,8 @@ def _create(
         "num_partitions": num_partitions,
         "replication_factor": replication_factor,
     }
-    topics = new_topics(admin, dict.fromkeys(names, shape))
     created = []
-    for name, error in _each(admin.create_topics, names, topics):
+    for name, error in admin.create(dict.fromkeys(names, shape)):
         if error is None:
             created.append(name)
         elif not isinstance(
@@ -114,47 +104,8 @@ def _create(
     return created
 
 
-def _each(
-    call: Any, names: list[str], topics: Any
-) -> Iterator[tuple[str, Exception | None]]:
-    """Makes the admin call, and gives what became of each topic: one request for all in
-    kafka-python 3, one for each in 2.
-    """
-    from kafka.errors import KafkaError, for_code
-
-    if not names:
-        return
-    if "raise_errors" in inspect.signature(call).parameters:
-        for answer in call(topics, raise_errors=False)["topics"]:
-            code, text = answer["error_code"], answer.get("error_message")
-            yield answer["name"], for_code(code)(text) if code else None
-        return
-    for name, topic in zip(names, topics, strict=True):
-        try:
-            call([topic])
-        except KafkaError as error:
-            yield name, error
-        else:
-            yield name, None
-
-
-def existing(
-    admin: KafkaAdminClient, names: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Those of the topics that the broker knows, by name."""
-    from kafka.errors import for_code
-
-    found: dict[str, dict[str, Any]] = {}
-    for info in describe_topics(admin, names):
-        error = for_code(info["error_code"])
-        if error.__name__ in ("UnknownTopicOrPartitionError", "InvalidTopicError"):
-            continue
-        found[info["name"]] = info
-    return found
-
-
 def _await_ready(
-    admin: KafkaAdminClient,
+    admin: Admin,
     names: Sequence[str],
     num_partitions: int,
     ready_seconds: float,
@@ -171,9 +122,9 @@ def _await_ready(
 
 
 def _not_ready(
-    admin: KafkaAdminClient, names: Sequence[str], num_partitions: int
+    admin: Admin, names: Sequence[str], num_partitions: int
 ) -> dict[str, str]:
-    known = existing(admin, names)
+    known = admin.existing(names)
     waiting = {name: "unknown to the broker" for name in names if name not in known}
     for name, info in known.items():
         without = [
@@ -189,7 +140,7 @@ def _not_ready(
 
 
 def _without_offsets(
-    admin: KafkaAdminClient, names: Sequence[str], num_partitions: int
+    admin: Admin, names: Sequence[str], num_partitions: int
 ) -> dict[str, str]:
     """A leader that is known may still not serve: clients have seen UNKNOWN_TOPIC for
     seconds after it was announced.
@@ -198,8 +149,7 @@ def _without_offsets(
     from kafka.errors import KafkaError
 
     try:
-        end_offsets(
-            admin,
+        admin.end_offsets(
             [
                 TopicPartition(name, number)
                 for name in names

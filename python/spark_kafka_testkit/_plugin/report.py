@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._queries.state import batch_of, name_of
+from spark_kafka_testkit._reads.results import read_records
+from spark_kafka_testkit._text import readable
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-    from spark_kafka_testkit.kafka_utils import KafkaUtils
+    from spark_kafka_testkit._cluster import Cluster
 
 __all__ = ["section"]
 
@@ -25,19 +30,19 @@ CHARACTERS = 160
 
 
 def section(
-    topics: Mapping[KafkaUtils, Sequence[str]], queries: Sequence[StreamingQuery]
+    topics: Mapping[Cluster, Sequence[str]], queries: Sequence[StreamingQuery]
 ) -> str:
     """The text: of each broker the topics with offsets and last records and the end of
     its log, and the queries. What the broker or Spark must be asked for has `SECONDS`:
     it may be what has failed.
     """
     lines: list[str] = []
-    for utils, names in topics.items():
-        log = list(_log(utils))
-        lines.append(repr(utils).removeprefix("<KafkaUtils: ").removesuffix(">"))
-        lines += _in_time(lambda u=utils, n=names: _topics(u, n))  # type: ignore[misc]
+    for cluster, names in topics.items():
+        log = list(_log(cluster))
+        lines.append(cluster.broker.describe())
+        lines += _in_time(partial(_topics, cluster, names))
         lines += log
-    lines += _in_time(lambda: _queries(queries))
+    lines += _in_time(partial(_queries, queries))
     return "\n".join(lines)
 
 
@@ -58,18 +63,19 @@ def _in_time(parts: Callable[[], Iterator[str]]) -> list[str]:
     return lines
 
 
-def _topics(utils: KafkaUtils, names: Sequence[str]) -> Iterator[str]:
+def _topics(cluster: Cluster, names: Sequence[str]) -> Iterator[str]:
     for name in names[:TOPICS]:
         try:
-            yield from _topic(utils, name)
+            yield from _topic(cluster, name)
         except LookupError:
             yield f"topic {name!r} does not exist"
     if len(names) > TOPICS:
         yield f"and {len(names) - TOPICS} more topics"
 
 
-def _topic(utils: KafkaUtils, name: str) -> Iterator[str]:
-    offsets = utils.offsets(name)
+def _topic(cluster: Cluster, name: str) -> Iterator[str]:
+    client = cluster.client()
+    offsets = client.capture(name).partitions
     shown = ", ".join(
         f"partition {number}: {offsets[number].beginning} to {offsets[number].end}"
         for number in sorted(offsets)[:PARTITIONS]
@@ -79,27 +85,19 @@ def _topic(utils: KafkaUtils, name: str) -> Iterator[str]:
     starts = {
         number: max(at.beginning, at.end - RECORDS) for number, at in offsets.items()
     }
-    last = utils.read_records(
+    request = ReadQuery(
         name,
         starts,
         isolation="read_uncommitted",  # it must not wait for an open transaction
-        key_deserializer=_readable,
-        value_deserializer=_readable,
-        timeout=SECONDS,
+        stall_seconds=SECONDS,
     )
+    last = read_records(client, request, Decoder(name, readable, readable))
     for record in sorted(last, key=_by_time)[-RECORDS:]:
         yield f"  {_cut(record._replace(topic=None, timestamp_type=None))}"
 
 
 def _by_time(record: Record) -> tuple[int, int, int]:
     return record.timestamp or 0, record.partition or 0, record.offset or 0
-
-
-def _readable(data: bytes) -> Any:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
 
 
 def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
@@ -120,12 +118,9 @@ def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
             yield f"  {_cut(source['description'])} up to {_cut(source['endOffset'])}"
 
 
-def _log(utils: KafkaUtils) -> Iterator[str]:
-    broker = utils._broker
-    if broker is None:
-        return
+def _log(cluster: Cluster) -> Iterator[str]:
     try:
-        lines = broker.log_tail().splitlines()[-LOG_LINES:]
+        lines = cluster.broker.log_tail().splitlines()[-LOG_LINES:]
     except Exception as error:  # noqa: BLE001  as above
         lines = [f"(it can't be had: {_cut(error)})"]
     if lines:

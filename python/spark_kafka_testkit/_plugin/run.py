@@ -11,10 +11,12 @@ import pytest
 
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._brokers.kept.lease import KeptBroker
+from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._plugin.options import Options
-from spark_kafka_testkit._plugin.recorder import RunKafka, SharedKafka
-from spark_kafka_testkit._plugin.xdist import BrokerServer
+from spark_kafka_testkit._plugin.recorder import Recorder
+from spark_kafka_testkit._plugin.xdist import BrokerServer, SharedBroker
 from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = ["WORKER_KEY", "Run", "current"]
 
@@ -33,18 +35,18 @@ class Run:
         self.options = options
         self._shared_address = shared_address
         self._lock = threading.Lock()
-        self._utils: RunKafka | None = None
+        self._first: Recorder | None = None
         self._error: KafkaTestkitError | None = None
         self._server: BrokerServer | None = None
-        self.others: list[RunKafka] = []
+        self._others: list[Recorder] = []
         self.clients: set[str] = set()
 
-    def kafka_utils(self) -> RunKafka:
+    def kafka_utils(self) -> KafkaUtils:
         """The KafkaUtils of the run. Where there is no broker the test is skipped, or
         fails where one is required.
         """
         try:
-            return self._started()
+            return self._started().utils
         except KafkaTestkitError as error:
             text = str(error)
         if self.options.require:
@@ -56,17 +58,30 @@ class Run:
         reason = text.partition("\nThe end of its log")[0].replace("\n", "; ")
         pytest.skip(f"no Kafka broker: {reason}")
 
-    def another(self, **arguments: Any) -> RunKafka:
+    def another(self, **arguments: Any) -> KafkaUtils:
         """A further KafkaUtils, set up; it ends with the run."""
-        utils = RunKafka(**arguments)
-        utils.setup()
-        self.others.append(utils)
-        return utils
+        recorder = Recorder(KafkaUtils(**arguments))
+        recorder.utils.setup()
+        self._others.append(recorder)
+        return recorder.utils
 
-    def all_utils(self) -> list[RunKafka]:
-        """Those that are set up."""
-        first = [] if self._utils is None else [self._utils]
-        return [utils for utils in (*first, *self.others) if utils.initialized]
+    def recorders(self) -> list[Recorder]:
+        """Those whose KafkaUtils are set up."""
+        first = [] if self._first is None else [self._first]
+        return [one for one in (*first, *self._others) if one.utils.initialized]
+
+    def clusters(self) -> list[Cluster]:
+        """What is set up."""
+        clusters = (recorder.cluster for recorder in self.recorders())
+        return [cluster for cluster in clusters if cluster is not None]
+
+    def owns(self, utils: KafkaUtils) -> bool:
+        """Whether it is one of the run's, and set up."""
+        return any(recorder.utils is utils for recorder in self.recorders())
+
+    def used_clients(self) -> set[str]:
+        """The names of the clients that moved records, in this process."""
+        return set().union(*(recorder.clients for recorder in self.recorders()))
 
     def serve(self) -> str | None:
         """Lets a pytest-xdist worker use this run's broker: gives what the worker must
@@ -81,9 +96,9 @@ class Run:
 
     def describe(self) -> str | None:
         """What was used, for people; None where nothing was."""
-        if self._utils is None or not self._utils.initialized:
+        if self._first is None or not self._first.utils.initialized:
             return None
-        clients = ", ".join(sorted(self.clients | self._utils.clients))
+        clients = ", ".join(sorted(self.clients | self._first.clients))
         records = f"; records by {clients}" if clients else ""
         return f"{self._broker().describe()}{records}"
 
@@ -92,12 +107,12 @@ class Run:
         kept = None
         if self._server is not None:
             self._server.close()
-        if self.options.keep and self._shared_address is None and self.all_utils():
+        if self.options.keep and self._shared_address is None and self.recorders():
             kept = self._keep()
-        for utils in reversed(self.all_utils()):
-            if self.options.keep:
-                utils._created.clear()  # an external broker's would be deleted
-            utils.teardown()
+        for recorder in reversed(self.recorders()):
+            if self.options.keep and recorder.cluster is not None:
+                recorder.cluster.leave_topics()  # an external broker's would be deleted
+            recorder.utils.teardown()
         return kept
 
     def _keep(self) -> str:
@@ -116,26 +131,28 @@ class Run:
         return f"{left}; end it with: spark-kafka-testkit down"
 
     def _broker(self) -> Broker:
-        broker = self._started()._broker
-        assert broker is not None
-        return broker
+        cluster = self._started().cluster
+        assert cluster is not None
+        return cluster.broker
 
-    def _started(self) -> RunKafka:
+    def _started(self) -> Recorder:
         with self._lock:
             if self._error is not None:
                 raise self._error
-            if self._utils is None:
-                utils = self._make()
+            if self._first is None:
+                recorder = self._make()
                 try:
-                    utils.setup()
+                    recorder.utils.setup()
                 except KafkaTestkitError as error:
                     self._error = error
                     raise
-                self._utils = utils
-            return self._utils
+                self._first = recorder
+            return self._first
 
-    def _make(self) -> RunKafka:
-        if self._shared_address is not None:
-            return SharedKafka(self._shared_address)
+    def _make(self) -> Recorder:
+        address = self._shared_address
+        if address is not None:  # the broker is that of pytest-xdist's controller
+            return Recorder(KafkaUtils(backend="auto"), lambda: SharedBroker(address))
         # without --kafka-keep the environment decides, as for any KafkaUtils
-        return RunKafka(**self.options.arguments, reuse=self.options.keep or None)
+        arguments = {**self.options.arguments, "reuse": self.options.keep or None}
+        return Recorder(KafkaUtils(**arguments))

@@ -20,7 +20,7 @@ from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-    from spark_kafka_testkit.kafka_utils import KafkaUtils
+    from spark_kafka_testkit._cluster import Cluster
 
 __all__ = ["lag", "wait_for_query_alive", "wait_until_processed"]
 
@@ -87,7 +87,7 @@ def _is_alive_or_done(query: StreamingQuery) -> bool:
 
 
 def wait_until_processed(
-    kafka: KafkaUtils,
+    cluster: Cluster,
     query: StreamingQuery,
     topic: str | None = None,
     timeout: float = 60,
@@ -103,7 +103,7 @@ def wait_until_processed(
     once the watermark has passed it.
 
     Args:
-        kafka: the cluster.
+        cluster: where its topics are.
         query: a query in micro-batches: any trigger but real-time and continuous, any
             sink.
         topic: look at this source topic alone.
@@ -122,16 +122,16 @@ def wait_until_processed(
     check_times(timeout=timeout)
     _check_has_batches(query)
     deadline = time.monotonic() + timeout
-    ends: Ends = {} if topic is None else {topic: kafka.offsets(topic)}
+    ends: Ends = {} if topic is None else {topic: cluster.offsets(topic)}
     position = Position()
     while True:
         has_ended = not query.isActive  # before the progress, which is its last then
         raise_if_dead(query)
         if position.take(query):
-            ends = ends or _ends_of(kafka, query, position)
+            ends = ends or _ends_of(cluster, query, position)
             places = position.places(ends)
             if not places and topic is not None:
-                raise ValueError(_reads_others(kafka, query, position, topic))
+                raise ValueError(_reads_others(cluster, query, position, topic))
             if not any(place.behind for place in places):
                 return
         elif not has_ended:
@@ -140,7 +140,7 @@ def wait_until_processed(
             )  # by Spark Connect its status tells, after a while
         if has_ended or time.monotonic() >= deadline:
             within = None if has_ended else timeout
-            raise WaitError(_why_not_processed(kafka, query, position, ends, within))
+            raise WaitError(_why_not_processed(cluster, query, position, ends, within))
         sleep(TICK_SECONDS, deadline)
 
 
@@ -154,7 +154,7 @@ def _check_has_batches(query: StreamingQuery) -> None:
         )
 
 
-def lag(kafka: KafkaUtils, query: StreamingQuery) -> dict[str, dict[int, int]]:
+def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
     """How far the query is behind: per source topic and partition, the offsets between
     what its last batch read up to and the topic's end.
 
@@ -183,42 +183,42 @@ def lag(kafka: KafkaUtils, query: StreamingQuery) -> dict[str, dict[int, int]]:
             "not known. Call wait_for_query_alive(query) first."
         )
     behind: dict[str, dict[int, int]] = {}
-    for place in position.places(_ends_of(kafka, query, position)):
+    for place in position.places(_ends_of(cluster, query, position)):
         of_topic = behind.setdefault(place.topic, {})
         of_topic[place.partition] = max(place.behind, of_topic.get(place.partition, 0))
     return behind
 
 
-def _topics_of(kafka: KafkaUtils, position: Position) -> list[str]:
+def _topics_of(cluster: Cluster, position: Position) -> list[str]:
     existing: list[str] = []
     if any(source.kind == "SubscribePattern" for source in position.sources):
-        existing = kafka.admin_client.list_topics()
+        existing = cluster.topic_names()
     found = (topic for source in position.sources for topic in source.topics(existing))
     return sorted(set(found))
 
 
-def _ends_of(kafka: KafkaUtils, query: StreamingQuery, position: Position) -> Ends:
+def _ends_of(cluster: Cluster, query: StreamingQuery, position: Position) -> Ends:
     if not position.sources:
         raise ValueError(f"Query {name_of(query)} reads no Kafka topic.")
-    return {topic: kafka.offsets(topic) for topic in _topics_of(kafka, position)}
+    return {topic: cluster.offsets(topic) for topic in _topics_of(cluster, position)}
 
 
 def _reads_others(
-    kafka: KafkaUtils, query: StreamingQuery, position: Position, topic: str
+    cluster: Cluster, query: StreamingQuery, position: Position, topic: str
 ) -> str:
-    topics = ", ".join(map(repr, _topics_of(kafka, position))) or "no Kafka topic"
+    topics = ", ".join(map(repr, _topics_of(cluster, position))) or "no Kafka topic"
     return f"Query {name_of(query)} does not read topic {topic!r}; it reads {topics}."
 
 
 def _why_not_processed(
-    kafka: KafkaUtils,
+    cluster: Cluster,
     query: StreamingQuery,
     position: Position,
     ends: Ends,
     timeout: float | None,
 ) -> str:
     behind = [place for place in position.places(ends) if place.behind]
-    lines = [f"  {place}{_held_by(kafka, place)}" for place in behind]
+    lines = [f"  {place}{_held_by(cluster, place)}" for place in behind]
     if timeout is None:
         happened = "has ended without having processed its topics up to their end."
         advice = (
@@ -240,9 +240,9 @@ def _why_not_processed(
     )
 
 
-def _held_by(kafka: KafkaUtils, place: Place) -> str:
+def _held_by(cluster: Cluster, place: Place) -> str:
     try:
-        now = kafka.offsets(place.topic)[place.partition]
+        now = cluster.offsets(place.topic)[place.partition]
     except (KafkaTestkitError, KeyError):
         return ""  # the rest of the message is of more use than why this is missing
     if now.stable >= place.offsets.end:

@@ -16,6 +16,7 @@ import click
 
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._reads.results import RecordStream, wanted
+from spark_kafka_testkit._text import readable
 from spark_kafka_testkit.cli._brokers import seconds_of
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
 from spark_kafka_testkit.cli._output import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._arrow.decoder import Decoder
     from spark_kafka_testkit._clients.protocol import Client
+    from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit._model.offsets import Bound, ReadQuery
     from spark_kafka_testkit._model.records import Record
 
@@ -50,20 +52,18 @@ NARROW = 80
 @json_option
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     """List the topics; or show where each partition of those named stands."""
-    from spark_kafka_testkit._kafka_python.compat import make_admin, partition_offsets
-    from spark_kafka_testkit._kafka_python.topics import existing
+    from kafka import TopicPartition
+
+    from spark_kafka_testkit._kafka_python.admin import Admin
     from spark_kafka_testkit.errors import UnknownTopicError
 
     bootstrap_servers, _ = broker_address(address)
-    admin = make_admin(Access(bootstrap_servers))
-    try:
-        from kafka import TopicPartition
-
-        wanted = list(names) or [
-            name for name in admin.list_topics() if not name.startswith("__")
+    with Admin(Access(bootstrap_servers)) as admin:
+        asked = list(names) or [
+            name for name in admin.topic_names() if not name.startswith("__")
         ]
-        known = existing(admin, wanted)
-        for name in wanted:
+        known = admin.existing(asked)
+        for name in asked:
             if name not in known:
                 raise UnknownTopicError(name)
         partitions = [
@@ -73,9 +73,7 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
                 known[name]["partitions"], key=lambda part: part["partition_index"]
             )
         ]
-        offsets = partition_offsets(admin, partitions) if partitions else {}
-    finally:
-        admin.close()
+        offsets = admin.offsets(partitions) if partitions else {}
     facts = [
         {
             "topic": at.topic,
@@ -142,38 +140,24 @@ def produce(
 
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
-    if is_kept or partitions:
-        _ensure_topic(bootstrap_servers, topic, partitions or 1)
     started = time.monotonic()
-    with (
-        _client(bootstrap_servers) as client,
-        watched("sending", source.size, source.position) as add,
-    ):
-        drawn = _counted(batches(source.messages), add)
-        report = client.send(topic, drawn, transactional)
-    report.raise_unless_complete(topic)
-    written = {number: asdict(part) for number, part in report.written.items()}
+    with _cluster(bootstrap_servers) as cluster:
+        if is_kept or partitions:
+            cluster.ensure_topic(topic, partitions or 1)
+        with watched("sending", source.size, source.position) as add:
+            drawn = _counted(batches(source.messages), add)
+            written = cluster.send(topic, drawn, transactional)
+    sent = sum(part.count for part in written.values())
+    partitions_written = {number: asdict(part) for number, part in written.items()}
     say(
         is_json,
-        {"topic": topic, "sent": report.sent, "partitions": written},
-        f"sent {rate(report.sent, time.monotonic() - started)} to {topic}",
+        {"topic": topic, "sent": sent, "partitions": partitions_written},
+        f"sent {rate(sent, time.monotonic() - started)} to {topic}",
         *(
             f"  partition {number}: {part.count:,}, offsets {part.first} to {part.last}"
-            for number, part in sorted(report.written.items())
+            for number, part in sorted(written.items())
         ),
     )
-
-
-def _ensure_topic(bootstrap_servers: str, topic: str, partitions: int) -> None:
-    from spark_kafka_testkit._kafka_python.compat import make_admin
-    from spark_kafka_testkit._kafka_python.topics import create_topics, existing
-
-    admin = make_admin(Access(bootstrap_servers))
-    try:
-        if not existing(admin, [topic]):
-            create_topics(admin, [topic], partitions, 1)
-    finally:
-        admin.close()
 
 
 def _counted(reader: pa.RecordBatchReader, add: Any) -> pa.RecordBatchReader:
@@ -267,26 +251,15 @@ def read(
         start,
         end or "latest",
         isolation="read_uncommitted" if uncommitted else "read_committed",
-        key_deserializer=key_deserializer or _readable,
-        value_deserializer=value_deserializer or _readable,
+        key_deserializer=key_deserializer or readable,
+        value_deserializer=value_deserializer or readable,
     )
     bootstrap_servers, _ = broker_address(address)
     if is_json is None:
         is_json = not sys.stdout.isatty()
-    with _client(bootstrap_servers) as client:
-        found = (
-            _following(client, query, decoder)
-            if follow
-            else _reading(client, query, decoder)
-        )
-        _print(islice(found, limit), is_json, flush_each=follow)
-
-
-def _readable(data: bytes) -> str | bytes:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
+    with _cluster(bootstrap_servers) as cluster:
+        records = (_following if follow else _reading)(cluster.client(), query, decoder)
+        _print(islice(records, limit), is_json, flush_each=follow)
 
 
 def _reading(client: Client, query: ReadQuery, decoder: Decoder) -> Iterator[Record]:
@@ -344,16 +317,17 @@ def _cell(item: Any) -> str:
 
 
 @contextmanager
-def _client(bootstrap_servers: str) -> Iterator[Client]:
-    """The client of the kit's choice, closed at the end."""
-    from spark_kafka_testkit._clients.choice import Clients
+def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
+    """The cluster, whose topics are left as they are."""
+    from spark_kafka_testkit._brokers.external import ExternalBroker
+    from spark_kafka_testkit._cluster import Cluster
 
-    clients = Clients(Access(bootstrap_servers))
+    cluster = Cluster(ExternalBroker(Access(bootstrap_servers)))
     try:
-        yield clients.choose(None)
+        yield cluster
     finally:
-        for client in clients.made():
-            client.close()
+        cluster.leave_topics()
+        cluster.close()
 
 
 COMMANDS = (topics, produce, read)

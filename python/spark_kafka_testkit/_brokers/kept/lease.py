@@ -396,14 +396,11 @@ class KeptBroker:
 
 def remove_topics(bootstrap_servers: str) -> None:
     """Deletes all topics but Kafka's own."""
-    from spark_kafka_testkit._kafka_python.compat import make_admin
+    from spark_kafka_testkit._kafka_python.admin import Admin
     from spark_kafka_testkit._kafka_python.topics import delete_topics
 
-    admin = make_admin(Access(bootstrap_servers))
-    try:
-        delete_topics(admin, [t for t in admin.list_topics() if not t.startswith("__")])
-    finally:
-        admin.close()
+    with Admin(Access(bootstrap_servers)) as admin:
+        delete_topics(admin, [t for t in admin.topic_names() if not t.startswith("__")])
 
 
 def _remove_container(container: str) -> None:

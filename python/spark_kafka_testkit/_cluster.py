@@ -1,0 +1,219 @@
+"""What is set up: a broker, what reaches it, and the topics that were made there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._brokers.broker import Broker
+from spark_kafka_testkit._clients.choice import Clients
+from spark_kafka_testkit._clients.protocol import Client, Written
+from spark_kafka_testkit._kafka_python import topics
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.offsets import PartitionOffsets
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from kafka import KafkaAdminClient, KafkaProducer
+    from pyspark.sql import SparkSession
+
+__all__ = ["Cluster", "OnUse"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+OnUse = Callable[[str, str | None], None]
+"""Called with a topic that is used, and the client's name where one moves records."""
+
+
+class Cluster:
+    """A broker that is set up, until `close()`.
+
+    Args:
+        broker: the broker; it is stopped at the end.
+        client_config: see `Access`.
+        on_use: called with each use of a topic.
+
+    Attributes:
+        access: how it is reached.
+        created: the topics that were created here, and are there.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        client_config: Mapping[str, str] | None = None,
+        on_use: Iterable[OnUse] = (),
+    ) -> None:
+        self.broker = broker
+        self.access = Access(broker.bootstrap_servers, client_config or {})
+        self.created: set[str] = set()
+        self._on_use = tuple(on_use)
+        self._known: set[str] = set()
+        self._lock = threading.RLock()
+        self._admin = Admin(self.access)
+        self._clients = Clients(self.access)
+        self._producer: KafkaProducer | None = None
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the broker is one that the kit only visits."""
+        return self.broker.backend == "external"
+
+    # Clients
+
+    @property
+    def producer(self) -> KafkaProducer:
+        """kafka-python's producer for users; made at the first use."""
+        with self._lock:
+            if self._producer is None:
+                self._producer = make_producer(self.access)
+            return self._producer
+
+    @property
+    def admin_client(self) -> KafkaAdminClient:
+        """kafka-python's admin client for users; made at the first use."""
+        return self._admin.client
+
+    def client(self, spark: SparkSession | None = None) -> Client:
+        """What moves the records now; see `Clients.choose`."""
+        with self._lock:
+            return self._clients.choose(spark)
+
+    def client_for(self, topic: str, spark: SparkSession | None = None) -> Client:
+        """The same, for a use of this topic."""
+        client = self.client(spark)
+        self._tell([topic], client.name)
+        return client
+
+    def _tell(self, names: Iterable[str], client: str | None) -> None:
+        for on_use in self._on_use:
+            for name in names:
+                on_use(name, client)
+
+    # Topics
+
+    def create_topics(
+        self, names: Sequence[str], num_partitions: int = 1, replication_factor: int = 1
+    ) -> None:
+        """Creates topics and returns when they can be used.
+
+        Raises:
+            TopicExistsError, TopicError: as `topics.create_topics`.
+        """
+        self._tell(names, None)
+        with self._lock:
+            created = topics.create_topics(
+                self._admin, names, num_partitions, replication_factor
+            )
+            self.created.update(created)
+            self._known.update(names)
+
+    def ensure_topic(self, name: str, num_partitions: int = 1) -> None:
+        """Creates a topic that does not exist: a broker of ours makes none by
+        itself.
+        """
+        with self._lock:
+            if name in self._known:
+                return
+            if not self._admin.existing([name]):
+                log.info(
+                    "topic %r did not exist: it is created, with %d partition(s)",
+                    name,
+                    num_partitions,
+                )
+                self.create_topics([name], num_partitions)
+            self._known.add(name)
+
+    def leave_topics(self) -> None:
+        """Lets `close()` leave the topics that were created here."""
+        with self._lock:
+            self.created.clear()
+
+    def delete_topics(self, names: Sequence[str]) -> None:
+        """Deletes topics and returns when they are gone.
+
+        Raises:
+            ValueError: on an external broker, one that was not created here.
+            TopicError: as `topics.delete_topics`.
+        """
+        with self._lock:
+            if self.is_external:
+                self._check_own(names)
+            topics.delete_topics(self._admin, names)
+            if self._producer is not None:
+                forget_topics(self._producer, names)
+            for client in self._clients.made():
+                client.forget(names)
+            self.created.difference_update(names)
+            self._known.difference_update(names)
+
+    def _check_own(self, names: Sequence[str]) -> None:
+        others = [
+            name for name in self._admin.existing(names) if name not in self.created
+        ]
+        if others:
+            raise ValueError(
+                f"Topics {others} were not created by this KafkaUtils, and on an "
+                "external broker it deletes no others. "
+                "If they are yours, use admin_client.delete_topics()."
+            )
+
+    def topic_names(self) -> list[str]:
+        """All topics of the broker."""
+        return self._admin.topic_names()
+
+    def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
+        """Where a topic stands, per partition.
+
+        Raises:
+            UnknownTopicError: the topic does not exist.
+        """
+        return self.client_for(topic).capture(topic).partitions
+
+    # Records
+
+    def send(
+        self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
+    ) -> dict[int, Written]:
+        """Sends rows, and returns what was written per partition.
+
+        Raises:
+            SendError: some were not acknowledged.
+            UnknownTopicError: the topic does not exist, and the broker makes none.
+        """
+        if not self.is_external:  # there it is the broker's to decide
+            self.ensure_topic(topic)
+        report = self.client_for(topic).send(topic, batches, transactional)
+        report.raise_unless_complete(topic)
+        return report.written
+
+    # The end
+
+    def close(self) -> None:
+        """Closes the clients and ends the broker; a step that fails is logged. On an
+        external broker the topics that were created here are deleted first.
+        """
+        with self._lock:
+            if self.is_external and self.created:
+                _attempt(
+                    "deleting the kit's topics",
+                    lambda: self.delete_topics(sorted(self.created)),
+                )
+            for client in self._clients.made():
+                _attempt(f"closing the {client.name} client", client.close)
+            if self._producer is not None:
+                producer = self._producer
+                _attempt("closing the producer", lambda: producer.close(timeout=1))
+            _attempt("closing the admin client", self._admin.close)
+            _attempt("stopping the broker", self.broker.stop)
+
+
+def _attempt(what: str, step: Callable[[], Any]) -> None:
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001  the next step must run whatever this one does
+        log.warning("teardown: %s failed: %s: %s", what, type(error).__name__, error)

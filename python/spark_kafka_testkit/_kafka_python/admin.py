@@ -1,0 +1,236 @@
+"""A cluster's administration: kafka-python 2 and 3 behind one set of methods."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._kafka_python.compat import new_topics, reaching, supported
+from spark_kafka_testkit._kafka_python.consumer import make_consumer
+from spark_kafka_testkit._model.offsets import PartitionOffsets
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+    from spark_kafka_testkit._model.client_config import Access
+
+__all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
+
+UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
+"""The names of kafka-python's errors for a topic that does not exist."""
+
+
+class Admin:
+    """kafka-python's admin client, made at the first use. Its answers are in the words
+    of kafka-python 3; where a version can't be asked something, the method says so.
+
+    Several threads may use it: kafka-python's own serves one at a time. It is a context
+    manager.
+
+    Args:
+        access: how the cluster is reached.
+        timeout_seconds: how long the first use may take to reach it.
+    """
+
+    def __init__(self, access: Access, timeout_seconds: float = 10.0) -> None:
+        self._access, self._timeout_seconds = access, timeout_seconds
+        self._lock = threading.RLock()
+        self._client: KafkaAdminClient | None = None
+
+    @property
+    def client(self) -> KafkaAdminClient:
+        """kafka-python's own object.
+
+        Raises:
+            BrokerUnreachableError: nobody answers in time.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> KafkaAdminClient:
+        with reaching(self._access):
+            from kafka import KafkaAdminClient
+
+            millis = round(self._timeout_seconds * 1000)
+            settings = supported(
+                KafkaAdminClient,
+                bootstrap_timeout_ms=millis,
+                api_version_auto_timeout_ms=millis,
+            )
+            return KafkaAdminClient(
+                **{**self._access.for_kafka_python(KafkaAdminClient), **settings}
+            )
+
+    def topic_names(self) -> list[str]:
+        """All topics, Kafka's own among them."""
+        with self._lock:
+            return list(self.client.list_topics())
+
+    def describe(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        """What the broker says of each topic."""
+        if not topics:
+            return []
+        with self._lock:
+            described = self.client.describe_topics(list(topics))
+        return [
+            {
+                **info,
+                "name": info.get("name", info.get("topic")),
+                "partitions": [_renamed(part) for part in info["partitions"]],
+            }
+            for info in described
+        ]
+
+    def existing(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Those of the topics that the broker knows, by name."""
+        from kafka.errors import for_code
+
+        return {
+            info["name"]: info
+            for info in self.describe(names)
+            if for_code(info["error_code"]).__name__ not in UNKNOWN_TOPIC
+        }
+
+    def create(
+        self, shapes: Mapping[str, dict[str, Any]]
+    ) -> Iterator[tuple[str, Exception | None]]:
+        """Asks for topics of these shapes, given in the words of kafka-python 3, and
+        gives what became of each.
+        """
+        topics = new_topics(self.client, shapes)
+        return self._each(self.client.create_topics, list(shapes), topics)
+
+    def delete(self, names: Sequence[str]) -> Iterator[tuple[str, Exception | None]]:
+        """Asks for the end of topics, and gives what became of each."""
+        return self._each(self.client.delete_topics, list(names), list(names))
+
+    def _each(
+        self, call: Any, names: list[str], topics: Any
+    ) -> Iterator[tuple[str, Exception | None]]:
+        """Makes the call, and gives what became of each topic: one request for all in
+        kafka-python 3, one for each in 2.
+        """
+        from kafka.errors import KafkaError, for_code
+
+        if not names:
+            return
+        if "raise_errors" in inspect.signature(call).parameters:
+            with self._lock:
+                answers = call(topics, raise_errors=False)["topics"]
+            for answer in answers:
+                code, text = answer["error_code"], answer.get("error_message")
+                yield answer["name"], for_code(code)(text) if code else None
+            return
+        for name, topic in zip(names, topics, strict=True):
+            try:
+                with self._lock:
+                    call([topic])
+            except KafkaError as error:
+                yield name, error
+            else:
+                yield name, None
+
+    def end_offsets(self, partitions: Iterable[Any]) -> dict[Any, int]:
+        """The partitions' end offsets (high watermarks), by one request to each leader;
+        a KafkaError where a leader does not answer.
+        """
+        with self._lock:
+            if hasattr(self.client, "list_partition_offsets"):
+                from kafka.admin import OffsetSpec
+
+                return self._listed(partitions, OffsetSpec.LATEST)
+        with make_consumer(self._access, "read_uncommitted") as consumer:
+            return dict(consumer.end_offsets(list(partitions)))
+
+    def offsets(self, partitions: Iterable[Any]) -> dict[Any, PartitionOffsets]:
+        """Where the partitions stand; a KafkaError where a leader does not answer."""
+        asked = list(partitions)
+        if hasattr(self.client, "list_partition_offsets"):
+            from kafka.admin import OffsetSpec
+            from kafka.protocol.consumer import IsolationLevel
+
+            beginning = self._listed(asked, OffsetSpec.EARLIEST)
+            end = self._listed(asked, OffsetSpec.LATEST)
+            committed = IsolationLevel.READ_COMMITTED
+            stable = self._listed(asked, OffsetSpec.LATEST, committed)
+        else:
+            with make_consumer(self._access, "read_uncommitted") as consumer:
+                beginning = consumer.beginning_offsets(asked)
+                end = consumer.end_offsets(asked)
+            with make_consumer(self._access, "read_committed") as consumer:
+                stable = consumer.end_offsets(asked)
+        return {
+            partition: PartitionOffsets.of(
+                beginning[partition], end[partition], stable[partition]
+            )
+            for partition in asked
+        }
+
+    def _listed(
+        self, partitions: Iterable[Any], spec: Any, *isolation: Any
+    ) -> dict[Any, int]:
+        with self._lock:
+            answers = self.client.list_partition_offsets(
+                dict.fromkeys(partitions, spec), *isolation
+            )
+        return {partition: answer.offset for partition, answer in answers.items()}
+
+    def open_producers(self, partition: Any) -> tuple[int, ...]:
+        """The ids of the producers with an open transaction in the partition; none
+        where kafka-python 2 can't ask.
+        """
+        with self._lock:
+            if not hasattr(self.client, "describe_producers"):
+                return ()
+            (state,) = self.client.describe_producers([partition]).values()
+        return tuple(
+            sorted(
+                producer.producer_id
+                for producer in state.active_producers
+                if producer.current_transaction_start_offset >= 0
+            )
+        )
+
+    def transaction_state(self, transactional_id: str) -> str | None:
+        """The transaction's state by Kafka's name; None where kafka-python 2 can't
+        ask.
+        """
+        with self._lock:
+            if not hasattr(self.client, "describe_transactions"):
+                return None
+            answers = self.client.describe_transactions([transactional_id])
+        (answer,) = answers.values()
+        return str(answer.state)
+
+    def close(self) -> None:
+        """Closes the client, if there is one; the next use makes another."""
+        with self._lock:
+            client, self._client = self._client, None
+            if client is not None:
+                client.close()
+
+    def __enter__(self) -> Admin:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def await_api(access: Access, timeout_seconds: float = 10.0) -> None:
+    """Returns when a broker answers a request at the address that it advertises.
+
+    Raises:
+        BrokerUnreachableError: none does within the time.
+    """
+    with reaching(access), Admin(access, timeout_seconds) as admin:
+        admin.topic_names()
+
+
+def _renamed(part: dict[str, Any]) -> dict[str, Any]:
+    index = part.get("partition_index", part.get("partition"))
+    leader = part.get("leader_id", part.get("leader"))
+    return {**part, "partition_index": index, "leader_id": leader}

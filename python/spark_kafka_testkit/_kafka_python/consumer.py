@@ -1,0 +1,50 @@
+"""kafka-python's consumer, as the kit needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._kafka_python.compat import supported
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
+
+    from spark_kafka_testkit._model.client_config import Access
+    from spark_kafka_testkit._model.offsets import Isolation
+
+__all__ = ["make_consumer"]
+
+
+@contextmanager
+def make_consumer(
+    access: Access, isolation: Isolation, wait_millis: int = 50
+) -> Iterator[KafkaConsumer]:
+    """A kafka-python consumer without a group, which never chooses an offset itself.
+
+    Args:
+        access: how the cluster is reached.
+        isolation: what of transactions it sees.
+        wait_millis: how long the broker holds back the answer to a fetch while there is
+            nothing to read.
+    """
+    from kafka import KafkaConsumer
+
+    ours = {
+        "isolation_level": isolation,
+        "auto_offset_reset": "none",
+        "enable_auto_commit": False,
+        "group_id": None,
+        "fetch_max_wait_ms": wait_millis,
+        "retry_backoff_ms": 10,  # it sleeps so long at a first poll
+        "max_partition_fetch_bytes": 8 << 20,
+        **supported(
+            KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000
+        ),
+    }
+    consumer = KafkaConsumer(**{**access.for_kafka_python(KafkaConsumer), **ours})
+    try:
+        yield consumer
+    finally:
+        consumer.close(autocommit=False)
