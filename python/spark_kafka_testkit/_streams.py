@@ -19,6 +19,7 @@ from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._queries.state import describe, mode_of, name_of
 from spark_kafka_testkit._reads.results import read_latest, read_records
 from spark_kafka_testkit._waits.clock import check_times, sleep
+from spark_kafka_testkit._waits.equality import AnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.queries import (
     wait_for_query_alive,
@@ -186,7 +187,7 @@ class StreamRun:
         def answer() -> Any:
             if self._topic is None:
                 rows = self._df.sparkSession.table(self.table).collect()
-                return sorted(map(tuple, rows), key=repr)
+                return sorted(map(tuple, rows), key=repr)  # for the text of an error
             client = self._cluster.client_for(self._topic, self._df.sparkSession)
             decoder = Decoder(self._topic, key_deserializer, value_deserializer)
             if isinstance(expected, dict):
@@ -196,7 +197,7 @@ class StreamRun:
 
         wanted = expected
         if not isinstance(expected, dict):
-            wanted = sorted(map(tuple, expected), key=repr)
+            wanted = AnyOrder(sorted(map(tuple, expected), key=repr))
         assert_eventually(
             answer,
             wanted,

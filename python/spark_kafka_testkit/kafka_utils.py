@@ -7,12 +7,14 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import streaming
+from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import (
@@ -39,6 +41,7 @@ from spark_kafka_testkit._reads import results as reading
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
 from spark_kafka_testkit._waits import arrival as waiting
 from spark_kafka_testkit._waits import eventually as assertions
+from spark_kafka_testkit._waits.difference import shorten
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
 __all__ = ["KafkaUtils", "cluster_of", "observe"]
 
 log = logging.getLogger("spark_kafka_testkit")
+
+TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 class KafkaUtils:
@@ -725,6 +730,11 @@ def _check_topic(topic: str, name: str = "topic") -> None:
         raise TypeError(f"{name} must be a str, not {type(topic).__name__}")
     if not topic:
         raise ValueError(f"{name} must not be empty")
+    if not TOPIC_NAME.fullmatch(topic) or topic in (".", ".."):
+        raise ValueError(
+            f"{name}={shorten(topic)} is not a name that Kafka allows: 1 to 249 of "
+            "the characters a-z, A-Z, 0-9, '.', '_' and '-', and not '.' or '..'"
+        )
 
 
 def _topic_names(topic_names: Sequence[str]) -> list[str]:
@@ -744,7 +754,8 @@ def _topic_names(topic_names: Sequence[str]) -> list[str]:
 
 
 def _check_positive(value: int, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+    number = to_int(value)
+    if number is None:
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if value < 1:
+    if number < 1:
         raise ValueError(f"{name} must be at least 1, and is {value}")

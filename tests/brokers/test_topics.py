@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from inspect import signature
+from typing import Any
+
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     TopicError,
     TopicExistsError,
+    UnknownTopicError,
 )
 
 
@@ -122,3 +128,97 @@ def test_an_external_broker_that_does_not_answer_is_told() -> None:
         "Check that the broker runs, and that this address is the one it advertises "
         "to clients on this machine."
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["bad name", "a/b", "\ud800", "ü", ".", "..", "x" * 250]
+)
+def test_a_name_that_kafka_does_not_allow_is_refused_before_anything_is_made(
+    kafka: KafkaUtils, topic: str, name: str
+) -> None:
+    """Of the other topics of the call none is created."""
+    with pytest.raises(ValueError, match="is not a name that Kafka allows"):
+        kafka.create_topics([topic, name])
+    assert topic not in kafka.admin_client.list_topics()
+    with pytest.raises(ValueError, match="is not a name that Kafka allows"):
+        kafka.send_messages(name, [("k", "v")])
+
+
+def test_the_text_about_a_bad_name(kafka: KafkaUtils) -> None:
+    """It says what is allowed."""
+    with pytest.raises(ValueError, match="bad name") as caught:
+        kafka.create_topics(["bad name"])
+    assert str(caught.value) == (
+        "topic='bad name' is not a name that Kafka allows: 1 to 249 of the characters "
+        "a-z, A-Z, 0-9, '.', '_' and '-', and not '.' or '..'"
+    )
+
+
+@pytest.fixture
+def external(kafka: KafkaUtils) -> Iterator[KafkaUtils]:
+    """Another KafkaUtils of the same broker, which deletes only what it created."""
+    with KafkaUtils(bootstrap_servers=kafka.broker) as utils:
+        yield utils
+
+
+def test_what_was_created_before_a_refusal_is_known(
+    kafka: KafkaUtils, external: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker refuses one of two: the other is the kit's, and goes with it."""
+    good, refused = f"{topic}-good", f"{topic}-refused"
+    admin = external.admin_client
+    create = admin.create_topics
+
+    def with_too_many_replicas(topics: Any, **options: Any) -> Any:
+        if isinstance(topics, dict):  # kafka-python 3
+            topics[refused] = {**topics[refused], "replication_factor": 3}
+        else:
+            for new in topics:
+                new.replication_factor = 3 if new.name == refused else 1
+        return create(topics, **options)
+
+    with_too_many_replicas.__signature__ = signature(create)  # type: ignore[attr-defined]
+    monkeypatch.setattr(admin, "create_topics", with_too_many_replicas)
+    with pytest.raises(TopicError, match=f"Topic '{refused}' could not be created"):
+        external.create_topics([good, refused])
+    assert good in kafka.admin_client.list_topics()
+    external.teardown()
+    assert good not in kafka.admin_client.list_topics()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, KafkaTimeoutError])
+def test_what_was_created_when_the_call_was_ended_is_known(
+    kafka: KafkaUtils,
+    external: KafkaUtils,
+    topic: str,
+    error: type[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C, or a time-out, when the broker has made them, before the kit hears it."""
+    admin = external.admin_client
+    create = admin.create_topics
+
+    def then_interrupted(topics: Any, **options: Any) -> Any:
+        create(topics, **options)
+        raise error
+
+    then_interrupted.__signature__ = signature(create)  # type: ignore[attr-defined]
+    monkeypatch.setattr(admin, "create_topics", then_interrupted)
+    with pytest.raises(error):
+        external.create_topics([topic])
+    external.delete_topics([topic])
+    with pytest.raises(UnknownTopicError):
+        kafka.offsets(topic)
+    kafka.create_topics([topic], num_partitions=2)  # else it would be there with one
+
+
+def test_a_topic_of_others_does_not_become_the_kits_by_a_refusal(
+    kafka: KafkaUtils, external: KafkaUtils, topic: str
+) -> None:
+    """It stays when the kit goes."""
+    kafka.create_topics([topic], num_partitions=2)
+    with pytest.raises(TopicExistsError):
+        external.create_topics([topic])
+    external.create_topics([topic], num_partitions=2)
+    external.teardown()
+    assert topic in kafka.admin_client.list_topics()

@@ -90,8 +90,9 @@ def test_sources_of_kafka_are_found_among_others(found: list[tuple[str, Any]]) -
     [
         ("KafkaV2[Subscribe[a]]", ["a"], ("a", 7), ("b", 0)),
         ("KafkaV2[Subscribe[a, b.c]]", ["a", "b.c"], ("b.c", 0), ("bxc", 0)),
-        ("KafkaV2[SubscribePattern[a.*|b]]", ["a", "ab", "b"], ("ab", 1), ("ba", 0)),
-        ("KafkaV2[SubscribePattern[[ab]]]", ["a", "b"], ("b", 0), ("ab", 0)),
+        ("KafkaV2[SubscribePattern[a, b]]", ["ab", "seen"], ("ab", 1), ("a", 0)),
+        ("KafkaV2[SubscribePattern[[[ab]]]]", ["ba", "seen"], ("seen", 0), ("ab", 0)),
+        ("KafkaV2[SubscribePattern[x # y\nz]]", ["seen", "z"], ("z", 0), ("x", 0)),
         ("KafkaV2[Assign[a-0, a-b-1]]", ["a", "a-b"], ("a-b", 1), ("a", 1)),
         ("KafkaSource[Subscribe[a]]", ["a"], ("a", 0), ("b", 0)),
     ],
@@ -102,11 +103,12 @@ def test_what_a_source_reads(
     reads: tuple[str, int],
     reads_not: tuple[str, int],
 ) -> None:
-    """Topics by name, a pattern as Spark matches it, single partitions."""
-    (source,) = sources_of(progress((description, None)))
-    assert source.topics(["a", "ab", "b", "ba"]) == topics
-    assert source.reads(*reads)
-    assert not source.reads(*reads_not)
+    """Topics by name; what was reported and what Java found; single partitions."""
+    (source,) = sources_of(progress((description, {"seen": {"0": 1}})))
+    matched = {"a, b": ["ab"], "[[ab]]": ["ba"], "x # y\nz": ["z"]}
+    assert source.topics(matched) == topics
+    assert source.reads(*reads, matched)
+    assert not source.reads(*reads_not, matched)
 
 
 def test_a_position_does_not_go_back() -> None:

@@ -10,6 +10,7 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.columns import encode_column, shown
 from spark_kafka_testkit._arrow.schema import header_type, send_schema
 from spark_kafka_testkit._model.offsets import to_millis
@@ -214,12 +215,13 @@ def _check_record(message: Any, index: int) -> None:
     ):
         if item is None:
             continue
-        if isinstance(item, bool) or not isinstance(item, int):
+        number = to_int(item)
+        if number is None:
             raise TypeError(
                 f"The {name} of message {index} must be an int, not "
                 f"{type(item).__name__}"
             )
-        if item < 0:
+        if number < 0:
             raise ValueError(f"The {name} of message {index} is negative: {item}")
     try:
         _headers(record.headers)

@@ -37,11 +37,13 @@ class Helper:
 
     Attributes:
         jvm_key: tells one JVM from another; a helper is of no use to another JVM.
+        jvm: py4j's view of that JVM.
     """
 
-    def __init__(self, api: Any, jvm_key: int) -> None:
+    def __init__(self, api: Any, jvm_key: int, jvm: Any) -> None:
         self._api = api
         self.jvm_key = jvm_key
+        self.jvm = jvm
 
     def open(self, settings: Mapping[str, str]) -> int:
         """A handle for the cluster that clients reach by these settings of Kafka's.
@@ -126,7 +128,7 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
     check_scala(jar_of(session, API_CLASS), scala_version(session))
     api = api_class.newInstance()
     check_version(str(api.pyVersion()))
-    return Helper(api, jvm_key(session)), ""
+    return Helper(api, jvm_key(session), jvm_of(session)), ""
 
 
 def helper_at(port: int, secret: str) -> Helper:
@@ -138,9 +140,10 @@ def helper_at(port: int, secret: str) -> Helper:
     from py4j.java_gateway import GatewayParameters, JavaGateway
 
     parameters = GatewayParameters(address="127.0.0.1", port=port, auth_token=secret)
-    api = JavaGateway(gateway_parameters=parameters).entry_point
+    gateway = JavaGateway(gateway_parameters=parameters)
+    api = gateway.entry_point
     check_version(str(api.pyVersion()))
-    return Helper(api, id(api))
+    return Helper(api, id(api), gateway.jvm)
 
 
 def check_scala(jar: str | None, running: str) -> None:

@@ -21,13 +21,15 @@ def create_topics(
     topic_names: Sequence[str],
     num_partitions: int,
     replication_factor: int,
+    ledger: set[str],
     ready_seconds: float = READY_SECONDS,
-) -> list[str]:
+) -> None:
     """Creates the topics that do not exist, and waits until every partition has a
     leader and answers for its offsets.
 
-    Returns:
-        The names of those it created.
+    Args:
+        ledger: takes the names of those it creates, before they are asked for; one that
+            is refused is taken out again. So it is right however the call ends.
 
     Raises:
         TopicExistsError: one exists with another number of partitions; none is created
@@ -39,44 +41,52 @@ def create_topics(
     for name, info in present.items():
         if len(info["partitions"]) != num_partitions:
             raise TopicExistsError(name, num_partitions, len(info["partitions"]))
-    created = _create(
-        admin,
-        [name for name in names if name not in present],
-        num_partitions,
-        replication_factor,
-    )
+    missing = [name for name in names if name not in present]
+    _create(admin, missing, num_partitions, replication_factor, ledger)
     _await_ready(admin, names, num_partitions, ready_seconds)
-    return created
 
 
 def delete_topics(
     admin: Admin,
     topic_names: Sequence[str],
+    ledger: set[str] | None = None,
     gone_seconds: float = READY_SECONDS,
 ) -> None:
     """Deletes the topics that exist, and waits until the broker knows them no more.
+
+    Args:
+        ledger: the names of those that are gone are taken out of it, also where others
+            stay.
 
     Raises:
         TopicError: the broker refused one, or one was still there in time.
     """
     from kafka.errors import UnknownTopicOrPartitionError
 
-    names = list(admin.existing(list(dict.fromkeys(topic_names))))
-    for name, error in admin.delete(names):
-        if error is not None and not isinstance(error, UnknownTopicOrPartitionError):
-            raise TopicError(
-                f"Topic {name!r} could not be deleted: {error}."
-            ) from error
+    ledger = set() if ledger is None else ledger
+    asked = list(dict.fromkeys(topic_names))
+    # one of ours may be so new that the broker does not show it yet: it is asked for
+    known = ledger.union(admin.existing(asked))
+    names = [name for name in asked if name in known]
+    refused = {
+        name: error
+        for name, error in admin.delete(names)
+        if error is not None and not isinstance(error, UnknownTopicOrPartitionError)
+    }
+    names = [name for name in names if name not in refused]
     deadline = time.monotonic() + gone_seconds
     while left := list(admin.existing(names)):
+        ledger.difference_update(set(names) - set(left))
         if time.monotonic() >= deadline:
             raise TopicError(
                 f"Topics {left} were still there {gone_seconds:g} s after they were "
-                "deleted: does something that still reads or "
-                "writes them, a streaming query perhaps, make the broker create them "
-                "again? Stop it first."
+                "deleted: does something that still reads or writes them, a streaming "
+                "query perhaps, make the broker create them again? Stop it first."
             )
         time.sleep(PAUSE_SECONDS)
+    ledger.difference_update(names)
+    for name, error in refused.items():
+        raise TopicError(f"Topic {name!r} could not be deleted: {error}.") from error
 
 
 def _create(
@@ -84,24 +94,24 @@ def _create(
     names: list[str],
     num_partitions: int,
     replication_factor: int,
-) -> list[str]:
+    ledger: set[str],
+) -> None:
     from kafka.errors import TopicAlreadyExistsError
 
     shape = {
         "num_partitions": num_partitions,
         "replication_factor": replication_factor,
     }
-    created = []
+    ledger.update(names)
+    refused: dict[str, Exception] = {}
     for name, error in admin.create(dict.fromkeys(names, shape)):
-        if error is None:
-            created.append(name)
-        elif not isinstance(
-            error, TopicAlreadyExistsError
-        ):  # else someone was quicker; whether it fits shows when it is ready
-            raise TopicError(
-                f"Topic {name!r} could not be created: {error}."
-            ) from error
-    return created
+        if error is not None:
+            ledger.discard(name)
+            # someone else may have been quicker: whether it fits shows when it is ready
+            if not isinstance(error, TopicAlreadyExistsError):
+                refused[name] = error
+    for name, error in refused.items():
+        raise TopicError(f"Topic {name!r} could not be created: {error}.") from error
 
 
 def _await_ready(

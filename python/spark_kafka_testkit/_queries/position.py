@@ -40,19 +40,28 @@ class Source:
     names: str
     reached: Offsets
 
-    def topics(self, existing: Iterable[str]) -> list[str]:
-        """The topics it reads; `existing` are those that there are."""
-        if self.kind == "SubscribePattern":
-            return [name for name in existing if re.fullmatch(self.names, name)]
+    @property
+    def pattern(self) -> str | None:
+        """The regular expression, Java's, that it finds its topics by; else None."""
+        return self.names if self.kind == "SubscribePattern" else None
+
+    def topics(self, matched: Mapping[str, Iterable[str]]) -> list[str]:
+        """The topics it reads: those of its pattern are what it has reported, and what
+        `matched` has for it, by Java's matcher.
+        """
+        if self.pattern is not None:
+            return sorted({*self.reached, *matched.get(self.pattern, ())})
         names = self.names.split(", ")
         if self.kind == "Assign":
             return list(dict.fromkeys(name.rpartition("-")[0] for name in names))
         return names
 
-    def reads(self, topic: str, partition: int) -> bool:
+    def reads(
+        self, topic: str, partition: int, matched: Mapping[str, Iterable[str]]
+    ) -> bool:
         if self.kind == "Assign":
             return f"{topic}-{partition}" in self.names.split(", ")
-        return topic in self.topics([topic])
+        return topic in self.topics(matched)
 
 
 def sources_of(progress: Any) -> list[Source]:
@@ -62,6 +71,7 @@ def sources_of(progress: Any) -> list[Source]:
         match = re.fullmatch(
             r"Kafka\w*\[(Subscribe|SubscribePattern|Assign)\[(.*)\]\]",
             source["description"],
+            re.DOTALL,  # a pattern may have lines, with comments
         )
         if match:
             reached = offsets_of(source["endOffset"])
@@ -124,11 +134,17 @@ class Place:
 class Position:
     """How far the Kafka sources of a query have come, by all of its progress that was
     seen.
+
+    Attributes:
+        sources: the sources, as its last progress has them.
+        is_known: whether it has made progress.
+        matched: for each pattern of a source, the topics that Java finds by it.
     """
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
         self.is_known = False
+        self.matched: dict[str, list[str]] = {}
 
     def take(self, query: StreamingQuery) -> bool:
         """Takes in the query's last progress; False where it has made none yet."""
@@ -156,5 +172,5 @@ class Position:
             for source in self.sources
             for topic, partitions in ends.items()
             for partition, offsets in partitions.items()
-            if source.reads(topic, partition)
+            if source.reads(topic, partition, self.matched)
         ]

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.decoder import Decoder, in_order
 from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit._clients.protocol import Client, Read
@@ -112,18 +113,20 @@ def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
     if isinstance(bound, Mark):
         return bound
     if isinstance(bound, Mapping):
+        offsets: dict[int, int] = {}
         for number, offset in bound.items():
-            if not (_is_int(number) and _is_int(offset)):
+            partition, at = to_int(number), to_int(offset)
+            if partition is None or at is None:
                 raise TypeError(
                     f"{name} must map partitions to offsets, both int, and has "
                     f"{number!r}: {offset!r}"
                 )
-        return dict(bound)
+            offsets[partition] = at
+        return offsets
     if bound in ("earliest", "latest"):
         return bound
-    if isinstance(bound, (int, datetime)) and not isinstance(bound, bool):
-        millis = to_millis(bound)
-        assert isinstance(millis, int)
+    millis = to_int(to_millis(bound) if isinstance(bound, datetime) else bound)
+    if millis is not None:
         if millis < 0:  # to Kafka, negative times are names: -1 is the end
             raise ValueError(f"{name} is a time before 1970: {bound}")
         return millis
@@ -134,14 +137,10 @@ def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
 
 
 def _numbers(partitions: object) -> list[int]:
-    numbers = partitions if isinstance(partitions, Iterable) else [partitions]
-    if numbers is not partitions or not all(map(_is_int, numbers)):
+    numbers = list(map(to_int, partitions)) if isinstance(partitions, Iterable) else []
+    if not isinstance(partitions, Iterable) or None in numbers:
         raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
-    return sorted(set(numbers))
-
-
-def _is_int(item: object) -> bool:
-    return isinstance(item, int) and not isinstance(item, bool)
+    return sorted({number for number in numbers if number is not None})
 
 
 class RecordStream(Iterator[Record]):

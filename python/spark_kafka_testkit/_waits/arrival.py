@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._model.offsets import ReadQuery
@@ -16,6 +17,7 @@ from spark_kafka_testkit._queries.state import check_query, describe, raise_if_d
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._waits.clock import check_times
 from spark_kafka_testkit._waits.difference import named, shorten
+from spark_kafka_testkit._waits.equality import equal
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -37,11 +39,12 @@ class Wanted:
     headers: Mapping[str, bytes | None] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int):
+        count = to_int(self.count)
+        if count is None:
             raise TypeError(
                 f"count must be a number of records, not {type(self.count).__name__}"
             )
-        if self.count < 1:
+        if count < 1:
             raise ValueError(f"count must be at least 1, and is {self.count}")
         if self.predicate is not None and not callable(self.predicate):
             raise TypeError(
@@ -56,8 +59,8 @@ class Wanted:
 
     def matches(self, record: Record) -> bool:
         return (
-            (self.key is None or record.key == self.key)
-            and (self.value is None or record.value == self.value)
+            (self.key is None or equal(record.key, self.key))
+            and (self.value is None or equal(record.value, self.value))
             and all(item in record.headers for item in (self.headers or {}).items())
             and (self.predicate is None or bool(self.predicate(record)))
         )

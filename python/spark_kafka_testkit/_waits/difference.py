@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
+
+from spark_kafka_testkit._waits.equality import equal, unmatched
 
 __all__ = ["difference", "named", "shorten"]
 
@@ -53,7 +54,7 @@ def _of_mappings(result: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list
     ]
     different = []
     for key, value in expected.items():
-        if key in result and result[key] != value:
+        if key in result and not equal(result[key], value):
             shown, wanted = _pair(result[key], value)
             different.append(
                 f"  different:  {shorten(key)}: expected {wanted}, last {shown}"
@@ -67,28 +68,11 @@ def _of_mappings(result: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list
 
 
 def _of_items(result: list[Any], expected: list[Any]) -> list[str]:
-    missing, unexpected = _without_each_other(expected, result)
+    missing, unexpected = unmatched(expected, result)
     return [
         *_first([f"  missing:    {shorten(item)}" for item in missing]),
         *_first([f"  unexpected: {shorten(item)}" for item in unexpected]),
     ]
-
-
-def _without_each_other(
-    ones: list[Any], others: list[Any]
-) -> tuple[list[Any], list[Any]]:
-    """What is left of each when equal items are taken out of both, pair by pair."""
-    try:
-        one, other = Counter(ones), Counter(others)
-        return list((one - other).elements()), list((other - one).elements())
-    except TypeError:  # items that can't be hashed
-        only, left = [], list(others)
-        for item in ones:
-            if item in left:
-                left.remove(item)
-            else:
-                only.append(item)
-        return only, left
 
 
 def _first(lines: list[str]) -> list[str]:

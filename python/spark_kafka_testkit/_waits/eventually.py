@@ -11,6 +11,7 @@ from spark_kafka_testkit._queries.state import check_query, describe, raise_if_d
 from spark_kafka_testkit._reads import watched as _reads
 from spark_kafka_testkit._waits.clock import check_times
 from spark_kafka_testkit._waits.difference import difference, named, shorten
+from spark_kafka_testkit._waits.equality import equal
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def assert_eventually(
 
     Args:
         result_func: gives the current result.
-        expected: what it must become: a value or matcher, compared with `==`; or a
-            function that takes the result and says whether it will do.
+        expected: what it must become: a value or a matcher, compared as
+            docs/streaming.md says under "What is equal"; or a function that takes the
+            result and says whether it will do.
         timeout: seconds.
         interval: the longest time between two checks, in seconds.
         query: the query that the result depends on: when it has died, or ended and the
@@ -104,7 +106,7 @@ def _outcome(
     wanted = f"{named(expected)} is true" if is_predicate else shorten(expected)
     try:
         result = result_func()
-        if result == expected or (is_predicate and expected(result)):
+        if equal(result, expected) or (is_predicate and expected(result)):
             return _Outcome(True)
     except retry_on as error:
         last = f"{type(error).__name__}: {error}"

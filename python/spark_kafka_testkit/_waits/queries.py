@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import (
     check_query,
@@ -15,7 +17,11 @@ from spark_kafka_testkit._queries.state import (
     raise_if_dead,
 )
 from spark_kafka_testkit._waits.clock import check_times, sleep
-from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
+from spark_kafka_testkit.errors import (
+    KafkaTestkitError,
+    UnknownTopicError,
+    WaitError,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._cluster import Cluster
 
 __all__ = ["lag", "wait_for_query_alive", "wait_until_processed"]
+
+log = logging.getLogger("spark_kafka_testkit")
 
 TICK_SECONDS = 0.05
 
@@ -115,7 +123,7 @@ def wait_until_processed(
             before; the text says per partition where it is.
         ValueError: a query in real-time or continuous mode, which has no such progress
             (use `wait_for_records` on its sink topic), or one that does not read the
-            topic.
+            topic, or no topic at all.
         TypeError: an argument that can't be used.
     """
     check_query(query)
@@ -128,10 +136,11 @@ def wait_until_processed(
         has_ended = not query.isActive  # before the progress, which is its last then
         raise_if_dead(query)
         if position.take(query):
+            _match_patterns(cluster, position)
             ends = ends or _ends_of(cluster, query, position)
             places = position.places(ends)
-            if not places and topic is not None:
-                raise ValueError(_reads_others(cluster, query, position, topic))
+            if not places:
+                raise ValueError(_reads_others(query, position, topic))
             if not any(place.behind for place in places):
                 return
         elif not has_ended:
@@ -182,6 +191,7 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
             f"Query {name_of(query)} has made no progress yet: how far it is behind is "
             "not known. Call wait_for_query_alive(query) first."
         )
+    _match_patterns(cluster, position)
     behind: dict[str, dict[int, int]] = {}
     for place in position.places(_ends_of(cluster, query, position)):
         of_topic = behind.setdefault(place.topic, {})
@@ -189,25 +199,51 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
     return behind
 
 
-def _topics_of(cluster: Cluster, position: Position) -> list[str]:
-    existing: list[str] = []
-    if any(source.kind == "SubscribePattern" for source in position.sources):
-        existing = cluster.topic_names()
-    found = (topic for source in position.sources for topic in source.topics(existing))
-    return sorted(set(found))
+def _match_patterns(cluster: Cluster, position: Position) -> None:
+    """Finds the topics of each pattern, once."""
+    for source in position.sources:
+        if source.pattern is not None and source.pattern not in position.matched:
+            names = cluster.topics_of_pattern(source.pattern)
+            if names is None:
+                log.info(
+                    "no JVM is in reach to search topics by subscribePattern %r: those "
+                    "count that the query has reported",
+                    source.pattern,
+                )
+            position.matched[source.pattern] = names or []
 
 
 def _ends_of(cluster: Cluster, query: StreamingQuery, position: Position) -> Ends:
+    """Where all topics of the query stand.
+
+    Raises:
+        ValueError: it reads none.
+    """
     if not position.sources:
         raise ValueError(f"Query {name_of(query)} reads no Kafka topic.")
-    return {topic: cluster.offsets(topic) for topic in _topics_of(cluster, position)}
+    ends: dict[str, dict[int, PartitionOffsets]] = {}
+    for source in position.sources:
+        for topic in source.topics(position.matched):
+            try:
+                ends[topic] = cluster.offsets(topic)
+            except UnknownTopicError:
+                if source.pattern is None:  # else it was deleted since, which is fine
+                    raise
+    if not any(ends.values()):
+        patterns = ", ".join(repr(s.pattern) for s in position.sources if s.pattern)
+        raise ValueError(
+            f"Query {name_of(query)} reads no topic: its subscribePattern {patterns} "
+            "is found in no topic's name. There is nothing to wait for; create the "
+            "topics first, or check the pattern (a Java regular expression)."
+        )
+    return ends
 
 
-def _reads_others(
-    cluster: Cluster, query: StreamingQuery, position: Position, topic: str
-) -> str:
-    topics = ", ".join(map(repr, _topics_of(cluster, position))) or "no Kafka topic"
-    return f"Query {name_of(query)} does not read topic {topic!r}; it reads {topics}."
+def _reads_others(query: StreamingQuery, position: Position, topic: str | None) -> str:
+    what = "any partition of its topics" if topic is None else f"topic {topic!r}"
+    names = {n for source in position.sources for n in source.topics(position.matched)}
+    topics = ", ".join(map(repr, sorted(names))) or "no Kafka topic"
+    return f"Query {name_of(query)} does not read {what}; it reads {topics}."
 
 
 def _why_not_processed(
