@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm import gateway as _gateway
-from spark_kafka_testkit._queries.state import name_of
+from spark_kafka_testkit._queries.state import QueryState
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -80,7 +80,7 @@ class Leftovers:
         """
         names = []
         for query in self.queries():
-            name = name_of(query)
+            name = QueryState(query).name
             try:
                 query.stop()
             except Exception as error:  # noqa: BLE001  the others must be stopped all the same

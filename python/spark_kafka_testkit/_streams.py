@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._model.offsets import ReadQuery
-from spark_kafka_testkit._queries.state import describe, mode_of, name_of
+from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_latest, read_records
 from spark_kafka_testkit._waits.clock import check_times, sleep
 from spark_kafka_testkit._waits.equality import AnyOrder
@@ -56,7 +56,7 @@ def stop_queries(spark: SparkSession) -> None:
         try:
             query.stop()
         except Exception as error:  # noqa: BLE001  the others must be stopped all the same
-            failures.append(f"  query {name_of(query)}: {error}")
+            failures.append(f"  query {QueryState(query).name}: {error}")
     if failures:
         raise WaitError("Queries did not stop:\n" + "\n".join(failures))
 
@@ -181,7 +181,7 @@ class StreamRun:
                 "it with process_all_available() and your own assert."
             )
         is_running = self.query.isActive
-        if is_running and mode_of(self.query) == "micro-batch":
+        if is_running and QueryState(self.query).mode == "micro-batch":
             self.process_all_available()
 
         def answer() -> Any:
@@ -212,14 +212,14 @@ class StreamRun:
         Raises:
             WaitError: (an AssertionError) it did not die in time, or ended in peace.
         """
-        query, deadline = self.query, time.monotonic() + self._timeout
-        while query.isActive and time.monotonic() < deadline:
+        state, deadline = QueryState(self.query), time.monotonic() + self._timeout
+        while state.is_active and time.monotonic() < deadline:
             sleep(TICK_SECONDS, deadline)
-        exception = query.exception()
+        exception = state.query.exception()
         if exception is None:
             raise WaitError(
-                f"Query {name_of(query)} did not fail within {self._timeout:g} s.\n"
-                f"{describe(query)}"
+                f"Query {state.name} did not fail within {self._timeout:g} s.\n"
+                f"{state.describe()}"
             )
         self._failure_expected = True
         return exception
@@ -244,7 +244,7 @@ class StreamRun:
         if error is None:
             raise exception
         if error is not exception:
-            log.warning("query %s died: %s", name_of(self.query), exception)
+            log.warning("query %s died: %s", QueryState(self.query).name, exception)
 
     def _end(self) -> Exception | None:
         """Stops the query and removes the checkpoint; gives what the query died of."""

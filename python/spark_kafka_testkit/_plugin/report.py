@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._model.records import Record
-from spark_kafka_testkit._queries.state import batch_of, name_of
+from spark_kafka_testkit._queries.state import QueryState, describe_batch
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._text import readable
 
@@ -101,19 +101,17 @@ def _by_time(record: Record) -> tuple[int, int, int]:
 
 
 def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
-    for query in queries:
-        status: Any = query.status
-        exception = query.exception()
-        if exception is not None:
-            cause = str(exception).strip().partition("\n")[0]
-            yield f"query {name_of(query)} died of: {_cut(cause)}"
+    for state in map(QueryState, queries):
+        cause = state.cause_of_death
+        if cause is not None:
+            yield f"query {state.name} died of: {_cut(cause)}"
         else:
-            yield f"query {name_of(query)}: {status['message']}"
-        progress: Any = query.lastProgress
+            yield f"query {state.name}: {state.message}"
+        progress = state.progress
         if progress is None:
             yield "  no progress yet"
             continue
-        yield f"  last progress: {batch_of(progress)}"
+        yield f"  last progress: {describe_batch(progress)}"
         for source in progress["sources"]:
             yield f"  {_cut(source['description'])} up to {_cut(source['endOffset'])}"
 

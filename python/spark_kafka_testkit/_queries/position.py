@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 
 if TYPE_CHECKING:
-    from pyspark.sql.streaming.query import StreamingQuery
+    pass
 
 __all__ = ["Ends", "Offsets", "Place", "Position", "Source", "offsets_of", "sources_of"]
 
@@ -146,9 +146,12 @@ class Position:
         self.is_known = False
         self.matched: dict[str, list[str]] = {}
 
-    def take(self, query: StreamingQuery) -> bool:
-        """Takes in the query's last progress; False where it has made none yet."""
-        progress = query.lastProgress
+    def take(self, progress: Any) -> bool:
+        """Takes in the query's last progress; False where it has made none yet.
+
+        The largest offset that was seen counts: a progress may lack a partition that an
+        earlier one had.
+        """
         if progress is not None:
             self.is_known = True
             now = sources_of(progress)

@@ -13,7 +13,7 @@ from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._model.records import Record
-from spark_kafka_testkit._queries.state import check_query, describe, raise_if_dead
+from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._waits.clock import check_times
 from spark_kafka_testkit._waits.difference import named, shorten
@@ -88,8 +88,7 @@ def wait_for_records(
 ) -> list[Record]:
     """See `KafkaUtils.wait_for_records`."""
     check_times(timeout=timeout)
-    if streaming_query is not None:
-        check_query(streaming_query)
+    state = None if streaming_query is None else QueryState(streaming_query)
     deadline = time.monotonic() + timeout
     found: list[Record] = []
     has_ended = False
@@ -99,7 +98,7 @@ def wait_for_records(
             found += filter(wanted.matches, records)
             if len(found) >= wanted.count:
                 return found[: wanted.count]
-            has_ended = streaming_query is not None and not streaming_query.isActive
+            has_ended = state is not None and not state.is_active
             if has_ended or time.monotonic() >= deadline:
                 break
     # An exact read: what came at the last moment counts, however slow the start was.
@@ -108,8 +107,8 @@ def wait_for_records(
     found = list(filter(wanted.matches, records))
     if len(found) >= wanted.count:
         return found[: wanted.count]
-    if streaming_query is not None:
-        raise_if_dead(streaming_query)
+    if state is not None:
+        state.raise_if_dead()
     when = "when its query had ended" if has_ended else f"within {timeout:g} s"
     lines = [
         f"Topic {query.topic!r} did not have the records {when}.",
@@ -117,7 +116,7 @@ def wait_for_records(
         f"  found:  {len(found)}, among {len(records)} looked at",
         *(f"  last looked at: {shorten(record)}" for record in records[-1:]),
         *_where_it_ends(client, query),
-        *([describe(streaming_query)] if streaming_query is not None else []),
+        *([state.describe()] if state is not None else []),
     ]
     raise WaitError("\n".join(lines))
 

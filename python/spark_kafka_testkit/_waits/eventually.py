@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._queries.state import check_query, describe, raise_if_dead
+from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads import watched as _reads
 from spark_kafka_testkit._waits.clock import check_times
 from spark_kafka_testkit._waits.difference import difference, named, shorten
@@ -58,33 +58,32 @@ def assert_eventually(
             f"{type(result_func).__name__}; "
             "write: assert_eventually(lambda: ..., expected)"
         )
-    if query is not None:
-        check_query(query)
+    state = None if query is None else QueryState(query)
     check_times(timeout=timeout, interval=interval)
     deadline = time.monotonic() + timeout
     checks = 0
     while True:
         is_last = time.monotonic() >= deadline
-        has_ended = query is not None and not query.isActive
+        has_ended = state is not None and not state.is_active
         with _reads.noted() as reads:
             outcome = _outcome(result_func, expected, retry_on)
         checks += 1
         if outcome.is_expected:
             return
-        if query is not None:
-            raise_if_dead(query)
+        if state is not None:
+            state.raise_if_dead()
         if has_ended or is_last:
             when = "when its query had ended" if has_ended else f"within {timeout:g} s"
             lines = [outcome.shown, *reads.describe()]
-            if query is not None:
-                lines.append(describe(query))
+            if state is not None:
+                lines.append(state.describe())
             raise WaitError(
                 f"The result was not the expected one {when} ({checks} checks).\n"
                 + "\n".join(lines)
             ) from outcome.error
         reads.wait_for_more(
             min(interval, deadline - time.monotonic()),
-            until=lambda: query is not None and not query.isActive,
+            until=lambda: state is not None and not state.is_active,
         )
 
 

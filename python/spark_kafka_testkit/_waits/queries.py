@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._queries.position import Ends, Place, Position
-from spark_kafka_testkit._queries.state import (
-    check_query,
-    describe,
-    message_of,
-    mode_of,
-    name_of,
-    raise_if_dead,
-)
+from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._waits.clock import check_times, sleep
 from spark_kafka_testkit.errors import (
     KafkaTestkitError,
@@ -69,28 +62,26 @@ def wait_for_query_alive(
             status.
         TypeError, ValueError: an argument that can't be used.
     """
-    check_query(query)
+    state = QueryState(query)
     check_times(timeout=timeout, interval=interval)
     deadline = time.monotonic() + timeout
-    while not _is_alive_or_done(query):
+    while not _is_alive_or_done(state):
         if time.monotonic() >= deadline:
             raise WaitError(
-                f"Query {name_of(query)} was not alive within {timeout:g} s.\n"
-                f"{describe(query)}\n"
+                f"Query {state.name} was not alive within {timeout:g} s.\n"
+                f"{state.describe()}\n"
                 "Give it more time (timeout=...), or look for the reason in Spark's "
                 "log."
             )
         sleep(min(interval, TICK_SECONDS), deadline)
 
 
-def _is_alive_or_done(query: StreamingQuery) -> bool:
+def _is_alive_or_done(state: QueryState) -> bool:
     # Before the exception: a query that dies in between has set it.
-    is_active = query.isActive
-    raise_if_dead(query)
+    is_active = state.is_active
+    state.raise_if_dead()
     return (
-        not is_active
-        or query.lastProgress is not None
-        or message_of(query).startswith(PINNED)
+        not is_active or state.progress is not None or state.message.startswith(PINNED)
     )
 
 
@@ -126,38 +117,37 @@ def wait_until_processed(
             topic, or no topic at all.
         TypeError: an argument that can't be used.
     """
-    check_query(query)
+    state = QueryState(query)
     check_times(timeout=timeout)
-    _check_has_batches(query)
+    _check_has_batches(state)
     deadline = time.monotonic() + timeout
     ends: Ends = {} if topic is None else {topic: cluster.offsets(topic)}
     position = Position()
     while True:
-        has_ended = not query.isActive  # before the progress, which is its last then
-        raise_if_dead(query)
-        if position.take(query):
+        has_ended = not state.is_active  # before the progress, which is its last then
+        state.raise_if_dead()
+        if position.take(state.progress):
             _match_patterns(cluster, position)
-            ends = ends or _ends_of(cluster, query, position)
+            ends = ends or _ends_of(cluster, state, position)
             places = position.places(ends)
             if not places:
-                raise ValueError(_reads_others(query, position, topic))
+                raise ValueError(_reads_others(state, position, topic))
             if not any(place.behind for place in places):
                 return
         elif not has_ended:
-            _check_has_batches(
-                query
-            )  # by Spark Connect its status tells, after a while
+            # by Spark Connect its status tells, after a while
+            _check_has_batches(state)
         if has_ended or time.monotonic() >= deadline:
             within = None if has_ended else timeout
-            raise WaitError(_why_not_processed(cluster, query, position, ends, within))
+            raise WaitError(_why_not_processed(cluster, state, position, ends, within))
         sleep(TICK_SECONDS, deadline)
 
 
-def _check_has_batches(query: StreamingQuery) -> None:
-    mode = mode_of(query)
+def _check_has_batches(state: QueryState) -> None:
+    mode = state.mode
     if mode != "micro-batch":
         raise ValueError(
-            f"Query {name_of(query)} runs in {mode} mode, and its progress does not "
+            f"Query {state.name} runs in {mode} mode, and its progress does not "
             "tell what it has processed. Wait for its sink topic instead: "
             "wait_for_records(sink_topic, count=..., since=mark)."
         )
@@ -178,22 +168,22 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
             reads no topic.
         TypeError: an argument that can't be used.
     """
-    check_query(query)
-    if mode_of(query) == "continuous":
+    state = QueryState(query)
+    if state.mode == "continuous":
         raise ValueError(
-            f"Query {name_of(query)} runs in continuous mode, and Spark reports no "
+            f"Query {state.name} runs in continuous mode, and Spark reports no "
             "progress of it: how far it is behind is not known."
         )
-    raise_if_dead(query)
+    state.raise_if_dead()
     position = Position()
-    if not position.take(query):
+    if not position.take(state.progress):
         raise WaitError(
-            f"Query {name_of(query)} has made no progress yet: how far it is behind is "
+            f"Query {state.name} has made no progress yet: how far it is behind is "
             "not known. Call wait_for_query_alive(query) first."
         )
     _match_patterns(cluster, position)
     behind: dict[str, dict[int, int]] = {}
-    for place in position.places(_ends_of(cluster, query, position)):
+    for place in position.places(_ends_of(cluster, state, position)):
         of_topic = behind.setdefault(place.topic, {})
         of_topic[place.partition] = max(place.behind, of_topic.get(place.partition, 0))
     return behind
@@ -213,14 +203,14 @@ def _match_patterns(cluster: Cluster, position: Position) -> None:
             position.matched[source.pattern] = names or []
 
 
-def _ends_of(cluster: Cluster, query: StreamingQuery, position: Position) -> Ends:
+def _ends_of(cluster: Cluster, state: QueryState, position: Position) -> Ends:
     """Where all topics of the query stand.
 
     Raises:
         ValueError: it reads none.
     """
     if not position.sources:
-        raise ValueError(f"Query {name_of(query)} reads no Kafka topic.")
+        raise ValueError(f"Query {state.name} reads no Kafka topic.")
     ends: dict[str, dict[int, PartitionOffsets]] = {}
     for source in position.sources:
         for topic in source.topics(position.matched):
@@ -232,23 +222,23 @@ def _ends_of(cluster: Cluster, query: StreamingQuery, position: Position) -> End
     if not any(ends.values()):
         patterns = ", ".join(repr(s.pattern) for s in position.sources if s.pattern)
         raise ValueError(
-            f"Query {name_of(query)} reads no topic: its subscribePattern {patterns} "
+            f"Query {state.name} reads no topic: its subscribePattern {patterns} "
             "is found in no topic's name. There is nothing to wait for; create the "
             "topics first, or check the pattern (a Java regular expression)."
         )
     return ends
 
 
-def _reads_others(query: StreamingQuery, position: Position, topic: str | None) -> str:
+def _reads_others(state: QueryState, position: Position, topic: str | None) -> str:
     what = "any partition of its topics" if topic is None else f"topic {topic!r}"
     names = {n for source in position.sources for n in source.topics(position.matched)}
     topics = ", ".join(map(repr, sorted(names))) or "no Kafka topic"
-    return f"Query {name_of(query)} does not read {what}; it reads {topics}."
+    return f"Query {state.name} does not read {what}; it reads {topics}."
 
 
 def _why_not_processed(
     cluster: Cluster,
-    query: StreamingQuery,
+    state: QueryState,
     position: Position,
     ends: Ends,
     timeout: float | None,
@@ -272,7 +262,7 @@ def _why_not_processed(
             "wait_for_records on its sink topic."
         )
     return "\n".join(
-        [f"Query {name_of(query)} {happened}", *lines, describe(query), advice]
+        [f"Query {state.name} {happened}", *lines, state.describe(), advice]
     )
 
 
