@@ -219,7 +219,8 @@ class StreamRun:
         if exception is None:
             raise WaitError(
                 f"Query {state.name} did not fail within {self._timeout:g} s.\n"
-                f"{state.describe()}"
+                f"{state.describe()}",
+                query=self.query,
             )
         self._failure_expected = True
         return exception

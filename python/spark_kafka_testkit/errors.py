@@ -30,9 +30,12 @@ Errors carry their facts as attributes and make their text from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
 
 __all__ = [
     "BrokerStartError",
@@ -73,7 +76,16 @@ class NotSetUpError(KafkaTestkitError, RuntimeError):
 
 
 class BrokerStartError(KafkaTestkitError, RuntimeError):
-    """No broker came up; the text says what was tried and why each try failed."""
+    """No broker came up; the text says what was tried and why each try failed.
+
+    Attributes:
+        reason: why, without the log.
+        log: the end of the broker's log, or an empty string.
+    """
+
+    def __init__(self, reason: str, log: str = "") -> None:
+        self.reason, self.log = reason, log
+        super().__init__(f"{reason}\nThe end of its log:\n{log}" if log else reason)
 
 
 class JavaNotFoundError(BrokerStartError):
@@ -148,7 +160,15 @@ class TopicExistsError(KafkaTestkitError, ValueError):
 
 
 class TopicError(KafkaTestkitError, RuntimeError):
-    """A topic could not be created or deleted, was not ready, or not gone in time."""
+    """A topic could not be created or deleted, was not ready, or not gone in time.
+
+    Attributes:
+        topics: their names.
+    """
+
+    def __init__(self, topics: Sequence[str], text: str) -> None:
+        self.topics = tuple(topics)
+        super().__init__(text)
 
 
 @dataclass(frozen=True)
@@ -298,7 +318,24 @@ class TopicChangedError(ReadError):
 
 
 class OffsetRangeError(KafkaTestkitError, ValueError):
-    """A partition that the topic does not have, or an offset past its end."""
+    """A partition that the topic does not have, or an offset past its end.
+
+    Attributes:
+        topic, partition: where.
+        offset: the offset, or None where the topic has no such partition.
+    """
+
+    def __init__(
+        self, topic: str, partition: object, offset: int | None, holds: str
+    ) -> None:
+        self.topic, self.partition, self.offset = topic, partition, offset
+        super().__init__(
+            f"Topic {topic!r} has no partition {partition!r}; it has {holds}."
+            if offset is None
+            else f"Topic {topic!r}, partition {partition}: offset {offset} was asked "
+            f"for, and the partition holds {holds}. Was the topic deleted and created "
+            "again since?"
+        )
 
 
 class SerializationError(KafkaTestkitError, ValueError):
@@ -340,7 +377,30 @@ class DeserializationError(KafkaTestkitError, ValueError):
 
 
 class WaitError(KafkaTestkitError, AssertionError):
-    """What was waited for did not come about in time, or can't any more."""
+    """What was waited for did not come about in time, or can't any more.
+
+    Attributes:
+        expected: what was waited for, where it is a value.
+        last: what was seen last instead.
+        checks: how often it was looked at; 0 where that is not counted.
+        topics: per topic that was read, and partition, the offset up to which.
+        query: the streaming query that was waited for, or None.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        expected: Any = None,
+        last: Any = None,
+        checks: int = 0,
+        topics: Mapping[str, Mapping[int, int]] | None = None,
+        query: StreamingQuery | None = None,
+    ) -> None:
+        self.expected, self.last, self.checks = expected, last, checks
+        self.topics = {name: dict(offsets) for name, offsets in (topics or {}).items()}
+        self.query = query
+        super().__init__(text)
 
 
 _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {

@@ -237,7 +237,9 @@ def start_any(start: Callable[[Backend], Started]) -> Started:
     try:
         return start("embedded")
     except KafkaTestkitError as error:
-        attempts.append(f"embedded: {error}")
+        start_error = error if isinstance(error, BrokerStartError) else None
+        attempts.append(f"embedded: {start_error.reason if start_error else error}")
         raise BrokerStartError(
-            "No Kafka broker could be started. Tried:\n" + "\n".join(attempts)
+            "No Kafka broker could be started. Tried:\n" + "\n".join(attempts),
+            start_error.log if start_error else "",
         ) from error

@@ -215,8 +215,7 @@ class _Process:
             raise _PortTakenError(self.port)
         reason = answer.removeprefix("FAILED ")
         raise BrokerStartError(
-            f"The embedded broker did not start: {reason}\n"
-            f"The end of its log:\n{self.log_tail()}"
+            f"The embedded broker did not start: {reason}", self.log_tail()
         )
 
     def _answer(self) -> str:

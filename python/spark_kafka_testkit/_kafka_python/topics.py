@@ -79,14 +79,16 @@ def delete_topics(
         ledger.difference_update(set(names) - set(left))
         if time.monotonic() >= deadline:
             raise TopicError(
+                left,
                 f"Topics {left} were still there {gone_seconds:g} s after they were "
                 "deleted: does something that still reads or writes them, a streaming "
-                "query perhaps, make the broker create them again? Stop it first."
+                "query perhaps, make the broker create them again? Stop it first.",
             )
         time.sleep(PAUSE_SECONDS)
     ledger.difference_update(names)
     for name, error in refused.items():
-        raise TopicError(f"Topic {name!r} could not be deleted: {error}.") from error
+        text = f"Topic {name!r} could not be deleted: {error}."
+        raise TopicError([name], text) from error
 
 
 def _create(
@@ -111,7 +113,8 @@ def _create(
             if not isinstance(error, TopicAlreadyExistsError):
                 refused[name] = error
     for name, error in refused.items():
-        raise TopicError(f"Topic {name!r} could not be created: {error}.") from error
+        text = f"Topic {name!r} could not be created: {error}."
+        raise TopicError([name], text) from error
 
 
 def _await_ready(
@@ -125,8 +128,9 @@ def _await_ready(
         if time.monotonic() >= deadline:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
             raise TopicError(
+                list(waiting),
                 f"Topics were not ready {ready_seconds:g} s after they were created "
-                f"({reasons}). Look at the broker's log."
+                f"({reasons}). Look at the broker's log.",
             )
         time.sleep(PAUSE_SECONDS)
 

@@ -180,8 +180,7 @@ class ReadQuery:
         for number in asked:
             if number not in captured.partitions:
                 raise OffsetRangeError(
-                    f"Topic {self.topic!r} has no partition {number!r}; it has "
-                    f"{_shown(captured.partitions)}."
+                    self.topic, number, None, _shown(captured.partitions)
                 )
 
     def _range(self, number: int, captured: Captured) -> Range:
@@ -210,9 +209,7 @@ class ReadQuery:
             offset = bound[number]
             if not 0 <= offset <= at.end:
                 raise OffsetRangeError(
-                    f"Topic {self.topic!r}, partition {number}: offset {offset} was "
-                    f"asked for, and the partition holds {at.beginning} up to {at.end}."
-                    " Was the topic deleted and created again since?"
+                    self.topic, number, offset, f"{at.beginning} up to {at.end}"
                 )
             return offset
         name = bound if isinstance(bound, str) else default

@@ -15,7 +15,7 @@ from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder
 from spark_kafka_testkit._plugin.xdist import BrokerServer, SharedBroker
-from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = ["WORKER_KEY", "Run", "current"]
@@ -47,15 +47,16 @@ class Run:
         """
         try:
             return self._started().utils
-        except KafkaTestkitError as error:
-            text = str(error)
+        except KafkaTestkitError as raised:
+            error = raised
         if self.options.require:
             pytest.fail(
-                f"{text}\nA broker is required here ({self.options.require_reason}); "
+                f"{error}\nA broker is required here ({self.options.require_reason}); "
                 "with --no-kafka-require the test is skipped.",
                 pytrace=False,
             )
-        reason = text.partition("\nThe end of its log")[0].replace("\n", "; ")
+        reason = error.reason if isinstance(error, BrokerStartError) else str(error)
+        reason = reason.replace("\n", "; ")
         pytest.skip(f"no Kafka broker: {reason}")
 
     def another(self, **arguments: Any) -> KafkaUtils:

@@ -36,6 +36,14 @@ class Reads:
     def add(self, client: Client, query: ReadQuery, targets: Mapping[int, int]) -> None:
         self._rest[query.topic] = client, replace(query, start=dict(targets))
 
+    def ends(self) -> dict[str, Mapping[int, int]]:
+        """Per topic and partition, the offset up to which it was read."""
+        return {
+            topic: rest.start
+            for topic, (_, rest) in self._rest.items()
+            if isinstance(rest.start, Mapping)
+        }
+
     def describe(self) -> list[str]:
         """A line for each topic."""
         return [

@@ -118,7 +118,9 @@ def wait_for_records(
         *_where_it_ends(client, query),
         *([state.describe()] if state is not None else []),
     ]
-    raise WaitError("\n".join(lines))
+    raise WaitError(
+        "\n".join(lines), expected=wanted, last=records, query=streaming_query
+    )
 
 
 def _where_it_ends(client: Client, query: ReadQuery) -> list[str]:

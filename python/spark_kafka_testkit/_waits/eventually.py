@@ -79,7 +79,12 @@ def assert_eventually(
                 lines.append(state.describe())
             raise WaitError(
                 f"The result was not the expected one {when} ({checks} checks).\n"
-                + "\n".join(lines)
+                + "\n".join(lines),
+                expected=expected,
+                last=outcome.last,
+                checks=checks,
+                topics=reads.ends(),
+                query=query,
             ) from outcome.error
         reads.wait_for_more(
             min(interval, deadline - time.monotonic()),
@@ -89,9 +94,10 @@ def assert_eventually(
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What a check came to; `shown` tells how far it is from what was expected."""
+    """What a check came to; `shown` tells how far `last` is from what was expected."""
 
     is_expected: bool
+    last: Any = None
     shown: str = ""
     error: Exception | None = None
 
@@ -109,8 +115,10 @@ def _outcome(
             return _Outcome(True)
     except retry_on as error:
         last = f"{type(error).__name__}: {error}"
-        return _Outcome(False, f"  expected: {wanted}\n  last:     {last}", error)
+        return _Outcome(
+            False, error, f"  expected: {wanted}\n  last:     {last}", error
+        )
     if is_predicate:
         last = shorten(result)
-        return _Outcome(False, f"  expected: {wanted}\n  last:     {last}")
-    return _Outcome(False, difference(result, expected))
+        return _Outcome(False, result, f"  expected: {wanted}\n  last:     {last}")
+    return _Outcome(False, result, difference(result, expected))

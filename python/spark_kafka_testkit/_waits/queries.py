@@ -71,7 +71,8 @@ def wait_for_query_alive(
                 f"Query {state.name} was not alive within {timeout:g} s.\n"
                 f"{state.describe()}\n"
                 "Give it more time (timeout=...), or look for the reason in Spark's "
-                "log."
+                "log.",
+                query=query,
             )
         sleep(min(interval, TICK_SECONDS), deadline)
 
@@ -139,7 +140,8 @@ def wait_until_processed(
             _check_has_batches(state)
         if has_ended or time.monotonic() >= deadline:
             within = None if has_ended else timeout
-            raise WaitError(_why_not_processed(cluster, state, position, ends, within))
+            text = _why_not_processed(cluster, state, position, ends, within)
+            raise WaitError(text, query=query)
         sleep(TICK_SECONDS, deadline)
 
 
@@ -179,7 +181,8 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
     if not position.take(state.progress):
         raise WaitError(
             f"Query {state.name} has made no progress yet: how far it is behind is "
-            "not known. Call wait_for_query_alive(query) first."
+            "not known. Call wait_for_query_alive(query) first.",
+            query=query,
         )
     _match_patterns(cluster, position)
     behind: dict[str, dict[int, int]] = {}
