@@ -55,7 +55,7 @@ def test_from_nothing_to_green(
         ".[test]",
         "pyspark==4.2.0",
     )
-    assert "3 passed" in run(bin_folder / "pytest", "-q")
+    assert "4 passed" in run(bin_folder / "pytest", "-q")
     whole = time.monotonic() - started
     install, test = times
     record_property(
