@@ -21,7 +21,7 @@ from spark_kafka_testkit.messages import (
     send_schema,
 )
 
-NOTHING = {"partition": None, "timestamp": None, "headers": []}
+NOTHING: dict[str, Any] = {"partition": None, "timestamp": None, "headers": []}
 Row = namedtuple("Row", ["key", "value"])
 
 

@@ -88,7 +88,7 @@ def test_the_wheel_works_in_an_empty_environment(built: Path, tmp_path: Path) ->
     """Installed where nothing of ours is: a broker, both clients, a Spark session."""
     (wheel,) = built.glob("*.whl")
     venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv/bin/python"
+    python = str(tmp_path / "venv/bin/python")
     install = [python, "-m", "pip", "install", "--quiet", f"{wheel}[spark]"]
     subprocess.run([*install, "pyspark==4.2.0"], check=True)
     done = subprocess.run(
