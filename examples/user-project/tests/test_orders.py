@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from orders import read_orders, start, totals
 from pyspark.sql import DataFrame, SparkSession
 
+from orders import read_orders, start, totals
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.pytest_plugin import StreamRunner
 
