@@ -35,12 +35,10 @@ PACKAGES = {
 }
 SHOWN = ("kafka-python", "testcontainers", "pyarrow")
 
-PYTHONS = {
-    "3.5.7": ["3.10"],
-    "4.0.0": ["3.12"],
-    "4.1.1": ["3.13"],
-    NEWEST: ["3.11", "3.14"],
-}
+# What each Spark is run on, in the order of the lock.
+PYTHONS = dict(
+    zip(SPARKS, [["3.10"], ["3.12"], ["3.13"], ["3.11", "3.14"]], strict=True)
+)
 CLEAN = {"SPARK_HOME": None, "PYSPARK_SUBMIT_ARGS": None}
 
 nox.options.sessions = ["matrix"]
@@ -56,7 +54,7 @@ class Others:
 
 
 RUNS = {(python, spark): [Others()] for spark in SPARKS for python in PYTHONS[spark]}
-RUNS["3.10", "3.5.7"] += [Others(packages="lowest")]
+RUNS["3.10", OLDEST] += [Others(packages="lowest")]
 RUNS["3.11", NEWEST] += [Others(java=25)]
 ONCE = ["-k", "not kafka-python"]
 """The kit's client by kafka-python does not meet Spark: tests of it run with the newest

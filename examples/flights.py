@@ -9,9 +9,7 @@ figure by figure, with what pandas makes of the same data.
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
-import shutil
 import sys
 import tempfile
 import time
@@ -82,17 +80,15 @@ def run(kafka: KafkaUtils, spark: SparkSession, flights: pd.DataFrame) -> bool:
     messages = as_messages(flights)
     with step(f"send {len(messages):,} flights ({kafka.client})"):
         kafka.send_messages("flights", messages)
-    checkpoint = tempfile.mkdtemp(prefix="flights-checkpoint-")
-    query = start_query(kafka, spark, checkpoint)
-    try:
-        with step("process all of them"):
-            kafka.wait_for_query_alive(query)
-            wait_until_read(query, len(messages))
-        with step("read the sink topic back"):
-            records = kafka.get_all_records(spark, "delays", value_deserializer="JSON")
-    finally:
-        query.stop()
-        shutil.rmtree(checkpoint, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="flights-checkpoint-") as checkpoint:
+        query = start_query(kafka, spark, checkpoint)
+        try:
+            with step("process all of them"):
+                kafka.wait_until_processed(query, timeout=120)
+        finally:
+            query.stop()
+    with step("read the sink topic back"):
+        records = kafka.get_all_records(spark, "delays", value_deserializer="JSON")
     found = {
         key: (value["departures"], value["mean_delay"])
         for key, value in records.items()
@@ -143,29 +139,6 @@ def delays(source: DataFrame) -> DataFrame:
             "CAST(to_json(struct(departures, mean_delay)) AS BINARY) AS value",
         )
     )
-
-
-def wait_until_read(query: StreamingQuery, count: int, timeout: float = 120) -> None:
-    """Waits for the batch whose end offsets cover the whole source topic."""
-    deadline = time.monotonic() + timeout
-    while covered(query) < count:
-        exception = query.exception()
-        if exception is not None:
-            raise exception
-        if time.monotonic() >= deadline:
-            raise TimeoutError(
-                f"the query has read {covered(query):,} of {count:,} flights"
-            )
-        time.sleep(0.05)
-
-
-def covered(query: StreamingQuery) -> int:
-    progress = query.lastProgress
-    if progress is None:
-        return 0
-    ends = progress["sources"][0]["endOffset"]
-    ends = json.loads(ends) if isinstance(ends, str) else ends
-    return sum(ends["flights"].values()) if ends else 0
 
 
 def expected(flights: pd.DataFrame) -> Figures:

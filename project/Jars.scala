@@ -34,15 +34,14 @@ object Jars {
       val lacking = found.filter { case (module, _) =>
         Versions.notInSpark.exists(module.name.startsWith)
       }
-      s"""    "${spark.version}": {"scala": "${spark.scalaBinary}", "jars": ${entries(
-          lacking,
-          "      "
-        )}}"""
+      val jars = entries(lacking, "      ")
+      s"""    "${spark.version}": {"scala": "${spark.scalaBinary}", "jars": $jars}"""
     }
+    val brokerJars = entries(broker, "    ")
     IO.write(
       file,
       s"""{
-         |  "broker": {"kafka": "${Versions.kafkaBroker}", "jars": ${entries(broker, "    ")}},
+         |  "broker": {"kafka": "${Versions.kafkaBroker}", "jars": $brokerJars},
          |  "connectors": {
          |${connectors.mkString(",\n")}
          |  }

@@ -9,7 +9,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,7 +34,9 @@ def kafka() -> Iterator[KafkaUtils]:
     this one.
     """
     address = os.environ.get("SPARK_KAFKA_TESTKIT_TEST_BROKER")
-    where = {"bootstrap_servers": address} if address else {"backend": "embedded"}
+    where: dict[str, Any] = (
+        {"bootstrap_servers": address} if address else {"backend": "embedded"}
+    )
     with KafkaUtils(**where) as utils:
         yield utils
 

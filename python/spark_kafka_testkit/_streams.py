@@ -45,12 +45,7 @@ ForeachBatch = Callable[["DataFrame", int], None]
 
 
 def stop_queries(spark: SparkSession) -> None:
-    """Stops all active queries of the session, each whatever becomes of the others; to
-    be called before the topics that they read are deleted.
-
-    Raises:
-        WaitError: (an AssertionError) some did not stop; it names each with its cause.
-    """
+    """See `KafkaUtils.stop_queries`."""
     failures = []
     for query in spark.streams.active:
         try:
@@ -288,25 +283,7 @@ def run_stream(
     topic: str | None = None,
     **options: Unpack[StreamOptions],
 ) -> StreamRun:
-    """Runs a streaming DataFrame for the time of a `with` block: starts its query with
-    a checkpoint of its own and waits until it is alive; at the end stops it, raises
-    what killed it, and removes the checkpoint.
-
-    Args:
-        cluster: where its topics are.
-        df: the streaming DataFrame.
-        topic: the sink topic; it must exist. Without it and `foreach_batch`, rows go
-            to Spark's memory sink.
-        foreach_batch: a function for `foreachBatch` instead.
-        output_mode: `"append"`, `"update"` or `"complete"`.
-        trigger: arguments for `trigger()`, for example `{"availableNow": True}`.
-        sink_options: further options of the sink.
-        checkpoint: a checkpoint location to use, and to leave, instead.
-        timeout: seconds, for each step that waits.
-
-    Raises:
-        TypeError, ValueError: an argument that can't be used.
-    """
+    """See `KafkaUtils.run_stream`."""
     if topic is not None and options.get("foreach_batch") is not None:
         raise ValueError("Give a sink topic or a foreach_batch function, not both.")
     if not hasattr(df, "isStreaming"):

@@ -558,7 +558,31 @@ class KafkaUtils:
         query: StreamingQuery | None = None,
         retry_on: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
-        """See `spark_kafka_testkit._waits.eventually.assert_eventually`."""
+        """Waits until `result_func` gives the expected result; fails if it does not.
+
+        It is called at once, then at least every `interval` seconds, and a last time at
+        the deadline. Where it reads topics through the kit, it is called again as soon
+        as one of them holds more.
+
+        Args:
+            result_func: gives the current result.
+            expected: what it must become: a value or matcher, compared as
+                docs/streaming.md says under "What is equal"; or a function that takes
+                the result and says whether it will do.
+            timeout: seconds.
+            interval: the longest time between two checks, in seconds.
+            query: the query that the result depends on: when it has died, or ended and
+                the result is still another, the wait is over.
+            retry_on: exceptions of the function that mean 'not yet'. All others go
+                through.
+
+        Raises:
+            WaitError: (an AssertionError) the result is still another; the text shows
+                how the last one differs, the topics that were read, and the query's
+                state.
+            StreamingQueryException: the query's own, as soon as it has died.
+            TypeError, ValueError: an argument that can't be used.
+        """
         assertions.assert_eventually(
             result_func, expected, timeout, interval, query=query, retry_on=retry_on
         )
@@ -628,13 +652,52 @@ class KafkaUtils:
     def wait_for_query_alive(
         self, query: StreamingQuery, timeout: float = 60, interval: float = 1.0
     ) -> None:
-        """See `spark_kafka_testkit.streaming.wait_for_query_alive`."""
+        """Waits until a query sees all that is sent from now on, in any trigger mode.
+
+        That is when it is active and its start offsets are pinned. A query that has
+        already ended without an error (`availableNow`, `once`) is no failure.
+
+        Args:
+            query: the query.
+            timeout: seconds.
+            interval: the longest time between two looks at the query, in seconds.
+
+        Raises:
+            StreamingQueryException: the query's own, as soon as it has died.
+            WaitError: (an AssertionError) it was not alive in time; the text has its
+                status.
+            TypeError, ValueError: an argument that can't be used.
+        """
         streaming.wait_for_query_alive(query, timeout, interval)
 
     def wait_until_processed(
         self, query: StreamingQuery, topic: str | None = None, timeout: float = 60
     ) -> None:
-        """See `spark_kafka_testkit.streaming.wait_until_processed`."""
+        """Waits until a query has processed what its source topics hold at the call.
+
+        A committed batch covers it then: the sink has the result, and the checkpoint
+        says so. Told by the offsets in the query's progress, partition by partition,
+        for each of its Kafka sources. The end of a topic is its high watermark: an open
+        transaction holds up a read_committed query, and this wait with it.
+
+        What was processed need not have been emitted: a window in append mode comes out
+        once the watermark has passed it.
+
+        Args:
+            query: a query in micro-batches: any trigger but real-time and continuous,
+                any sink.
+            topic: look at this source topic alone.
+            timeout: seconds.
+
+        Raises:
+            StreamingQueryException: the query's own, as soon as it has died.
+            WaitError: (an AssertionError) it did not come that far in time, or it ended
+                before; the text says per partition where it is.
+            ValueError: a query in real-time or continuous mode, which has no such
+                progress (use `wait_for_records` on its sink topic), or one that does
+                not read the topic, or no topic at all.
+            TypeError: an argument that can't be used.
+        """
         if topic is not None:
             _check_topic(topic)
         cluster = self._set_up("wait_until_processed()")
@@ -643,7 +706,20 @@ class KafkaUtils:
     # Queries
 
     def lag(self, query: StreamingQuery) -> dict[str, dict[int, int]]:
-        """See `spark_kafka_testkit.streaming.lag`."""
+        """How far a query is behind its source topics, in offsets.
+
+        Per topic and partition: the offsets between what its last batch read up to and
+        the topic's end. Offsets, not records: transaction markers count. Of several
+        sources that read a partition, the one furthest behind counts. In real-time mode
+        the last batch is the last that has ended.
+
+        Raises:
+            StreamingQueryException: the query's own, where it has died.
+            WaitError: (an AssertionError) it has made no progress yet.
+            ValueError: a query in continuous mode, which reports no progress, or one
+                that reads no topic.
+            TypeError: an argument that can't be used.
+        """
         return streaming.lag(self._set_up("lag()"), query)
 
     def run_stream(
@@ -652,26 +728,79 @@ class KafkaUtils:
         topic: str | None = None,
         **options: Unpack[streaming.StreamOptions],
     ) -> streaming.StreamRun:
-        """See `spark_kafka_testkit.streaming.run_stream`."""
+        """Runs a streaming DataFrame for the time of a `with` block.
+
+        Its query is started with a checkpoint of its own, and is alive when the block
+        begins. At the end it is stopped, what killed it is raised, and the checkpoint
+        is removed.
+
+        Args:
+            df: the streaming DataFrame.
+            topic: the sink topic; it must exist. Without it and `foreach_batch`, rows
+                go to Spark's memory sink.
+            foreach_batch: a function for `foreachBatch` instead.
+            output_mode: `"append"` (the default), `"update"` or `"complete"`.
+            trigger: arguments for `trigger()`, for example `{"availableNow": True}`.
+            sink_options: further options of the sink.
+            checkpoint: a checkpoint location to use, and to leave, instead.
+            timeout: seconds, for each step that waits; 60 by default.
+
+        Raises:
+            TypeError, ValueError: an argument that can't be used.
+        """
         return streaming.run_stream(self._set_up("run_stream()"), df, topic, **options)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:
-        """See `spark_kafka_testkit.streaming.stop_queries`."""
+        """Stops all active queries of a session, each whatever becomes of the others.
+
+        Call it before you delete the topics that they read.
+
+        Raises:
+            WaitError: (an AssertionError) some did not stop; it names each with its
+                cause.
+        """
         streaming.stop_queries(spark)
 
     # Spark
 
     @staticmethod
     def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
-        """See `spark_kafka_testkit._spark.attach.spark_conf`."""
+        """Settings that put the helper and the Kafka connector on a new session.
+
+        The connector is the one that matches the installed Spark. The settings also
+        make the session quick for tests: no UI, 2 shuffle partitions, the serial
+        garbage collector.
+
+        Args:
+            conf: settings you have already: they win, what the kit adds is appended to
+                their lists, and all of them are returned.
+
+        Raises:
+            SparkSetupError: no Spark is installed.
+            JarError: a jar can't be found or fetched.
+        """
         from spark_kafka_testkit._spark import attach as spark
 
         return spark.spark_conf(conf)
 
     @staticmethod
     def attach(spark: SparkSession) -> None:
-        """See `spark_kafka_testkit._spark.attach.attach`."""
+        """Adds the helper and the Kafka connector to a session that runs already.
+
+        What is there already is not added again. Jars that are added to a live session
+        are seen by the Python thread that calls this. Every Python thread has a JVM
+        thread of its own: call it in each that reads or writes Kafka by this session.
+
+        A Spark Connect session gets the connector, from this machine, for itself alone;
+        the helper runs in a JVM on this machine.
+
+        Raises:
+            SparkSetupError: a session that is stopped; one whose class path has a
+                connector or helper that does not go with it, which the text names; a
+                Connect server of a Spark version whose connector is not in the lock.
+            JarError: a jar can't be found or fetched.
+        """
         from spark_kafka_testkit._spark.attach import attach
 
         attach(spark)

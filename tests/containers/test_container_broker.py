@@ -54,7 +54,7 @@ def test_the_port_is_published_on_loopback_only(
 ) -> None:
     """Nobody outside this machine reaches it."""
     broker = cluster_of(container_kafka).broker
-    container = engine.containers.get(broker.container_id)  # type: ignore[union-attr]
+    container = engine.containers.get(broker.container_id)  # type: ignore[attr-defined]
     hosts = {
         binding["HostIp"]
         for bindings in container.ports.values()
@@ -71,7 +71,7 @@ def test_brokers_settings_and_variables_arrive(image: str, engine: Any) -> None:
         broker_config={"num.partitions": "5", "log.retention.hours": "7"},
         environment={"KAFKA_HEAP_OPTS": "-Xmx300m"},
     ) as kafka:
-        container = engine.containers.get(cluster_of(kafka).broker.container_id)  # type: ignore[union-attr]
+        container = engine.containers.get(cluster_of(kafka).broker.container_id)  # type: ignore[attr-defined]
         properties = container.exec_run("cat /etc/kafka/kafka.properties").output
         lines = properties.decode().splitlines()
         assert "num.partitions=5" in lines

@@ -146,7 +146,7 @@ def test_a_daemon_that_goes_away_under_the_test(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     kafka = KafkaUtils(backend="container", image=CONFLUENT)
     kafka.setup()
-    container = engine.containers.get(cluster_of(kafka).broker.container_id)  # type: ignore[union-attr]
+    container = engine.containers.get(cluster_of(kafka).broker.container_id)  # type: ignore[attr-defined]
     try:
         relay.stop()
         kafka.send_messages("t", [("k", "v")])
@@ -172,7 +172,7 @@ def test_a_container_that_goes_away_under_the_test(engine: Any) -> None:
     kafka = KafkaUtils(backend="container", image=CONFLUENT)
     kafka.setup()
     kafka.send_messages("t", [("k", "v")])
-    engine.containers.get(cluster_of(kafka).broker.container_id).remove(force=True)  # type: ignore[union-attr]
+    engine.containers.get(cluster_of(kafka).broker.container_id).remove(force=True)  # type: ignore[attr-defined]
     kafka.teardown()
     kafka.teardown()
     assert not kafka.initialized

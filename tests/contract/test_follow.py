@@ -19,6 +19,7 @@ from spark_kafka_testkit.errors import (
     TopicChangedError,
     UnknownTopicError,
 )
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 Place = tuple[int, int]
 
@@ -28,7 +29,7 @@ class Followed:
 
     def __init__(self, utils: KafkaUtils, query: ReadQuery) -> None:
         self._topic = query.topic
-        self._batches = utils._client("test").follow(query)
+        self._batches = cluster_of(utils).client().follow(query)
 
     def places(self, count: int) -> list[Place]:
         """Partition and offset of the next so many records; heartbeats are skipped."""

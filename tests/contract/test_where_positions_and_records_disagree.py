@@ -171,7 +171,7 @@ def test_a_read_ends_at_the_offsets_it_captured(utils: KafkaUtils, topic: str) -
     try:
         for _ in range(10):
             found = read(utils, topic)
-            offsets = {0: [], 1: []}
+            offsets: dict[int | None, list[int | None]] = {0: [], 1: []}
             for record in found:
                 offsets[record.partition].append(record.offset)
             for partition, coverage in found.coverage.items():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def needs_real_time() -> None:
     """Skips the test where Spark is too old."""
-    from pyspark.sql.streaming import DataStreamWriter
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
 
     if "realTime" not in signature(DataStreamWriter.trigger).parameters:
         pytest.skip(f"Spark {pyspark.__version__[:3]} has no real-time mode for Python")

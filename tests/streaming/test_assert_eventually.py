@@ -83,7 +83,7 @@ def test_nothing_wakes_it_for_nothing(
     for end, wanted in (("latest", 2), (mark, 0)):
         with pytest.raises(WaitError) as caught:
             kafka.assert_eventually(
-                lambda end=end: len(kafka.read_records(topic, end=end)),
+                lambda end=end: len(kafka.read_records(topic, end=end)),  # type: ignore[misc]
                 wanted + 1,
                 timeout=1,
                 interval=HOUR,

@@ -103,7 +103,7 @@ def test_transform_with_state(kafka: KafkaUtils, queries: Queries, topic: str) -
     if VERSION < (4, 0):
         pytest.skip("Spark 3.5 has no transformWithState")
     pytest.importorskip("google.protobuf")  # which PySpark needs for it
-    from pyspark.sql.streaming import StatefulProcessor
+    from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Session(StatefulProcessor):
         def init(self, handle: Any) -> None:
@@ -124,7 +124,12 @@ def test_transform_with_state(kafka: KafkaUtils, queries: Queries, topic: str) -
             self.handle.registerTimer(due)
             yield pd.DataFrame({"key": [], "value": []}, dtype=str)
 
-        def handleExpiredTimer(self, key: Any, **timers: Any) -> Frames:  # noqa: N802
+        def handleExpiredTimer(  # noqa: N802
+            self,
+            key: Any,
+            timerValues: Any,  # noqa: N803
+            expiredTimerInfo: Any,  # noqa: N803
+        ) -> Frames:
             import pandas as pd
 
             count, _ = self.state.get()

@@ -342,11 +342,11 @@ def test_a_query_in_its_first_batch_is_told(
     """So does a real-time query look where its mode can't be known."""
     kafka.create_topics([topic])
     go_on = threading.Event()
-    query = (
-        queries.source(topic)
-        .writeStream.foreachBatch(lambda df, batch: go_on.wait(60) and None)
-        .start()
-    )
+
+    def wait(df: DataFrame, batch: int) -> None:
+        go_on.wait(60)
+
+    query = queries.source(topic).writeStream.foreachBatch(wait).start()
     kafka.wait_for_query_alive(query)
     with pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(query, timeout=0.2)

@@ -21,7 +21,7 @@ from spark_kafka_testkit._arrow.encode import (
 )
 from spark_kafka_testkit.errors import SerializationError
 
-NOTHING = {"partition": None, "timestamp": None, "headers": []}
+NOTHING: dict[str, Any] = {"partition": None, "timestamp": None, "headers": []}
 Row = namedtuple("Row", ["key", "value"])
 
 

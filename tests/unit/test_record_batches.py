@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from spark_kafka_testkit._arrow.encode import BATCH_MESSAGES, batches, send_schema
+from spark_kafka_testkit._arrow.encode import BATCH_MESSAGES, batches
+from spark_kafka_testkit._arrow.schema import send_schema
 from spark_kafka_testkit.errors import SerializationError
 from spark_kafka_testkit.serde import encode
 
@@ -166,7 +167,7 @@ def test_a_wrong_message_of_a_list_is_told_before_any_batch() -> None:
 def test_a_long_wrong_message_is_cut() -> None:
     """Sixty characters of it are shown."""
     with pytest.raises(TypeError) as caught:
-        batches(["x" * 100])  # type: ignore[list-item]
+        batches(["x" * 100])
     assert str(caught.value) == (
         f"messages must be (key, value) pairs or Records; message 0 is '{'x' * 56}.... "
         "For a value without a key send (None, value)."

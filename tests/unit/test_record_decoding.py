@@ -21,7 +21,7 @@ NOT_UTF8 = "'utf-8' codec can't decode byte 0xff in position 0: invalid start by
 
 def one(key: bytes | None, value: bytes | None) -> pa.Table:
     """A table of one record, of partition 3 at offset 41."""
-    row = {
+    row: dict[str, Any] = {
         "partition": 3,
         "offset": 41,
         "timestamp": 0,

@@ -142,7 +142,7 @@ def test_a_callable_that_gives_no_bytes_is_refused() -> None:
         "The value of message 0 can't be serialized as str: the serializer gave a str, "
         "not bytes. It is 1."
     )
-    found = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type,return-value]
+    found = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type]
     assert found.read_all()["value"].to_pylist() == [None]
 
 

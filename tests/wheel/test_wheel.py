@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 import venv
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -88,9 +89,9 @@ def test_the_wheel_works_in_an_empty_environment(built: Path, tmp_path: Path) ->
     """Installed where nothing of ours is: a broker, both clients, a Spark session."""
     (wheel,) = built.glob("*.whl")
     venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv/bin/python"
+    python = str(tmp_path / "venv/bin/python")
     install = [python, "-m", "pip", "install", "--quiet", f"{wheel}[spark]"]
-    subprocess.run([*install, "pyspark==4.2.0"], check=True)
+    subprocess.run([*install, f"pyspark=={version('pyspark')}"], check=True)
     done = subprocess.run(
         [python, "-c", USE], cwd=tmp_path, capture_output=True, text=True, check=False
     )

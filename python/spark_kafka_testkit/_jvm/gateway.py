@@ -163,8 +163,8 @@ def check_version(found: str) -> None:
     if found != __version__:
         raise HelperError(
             f"The helper jar on Spark's class path is version {found}, and the Python "
-            "package spark-kafka-testkit is "
-            f"version {__version__}. Use the jar that came with the package: "
+            f"package spark-kafka-testkit is version {__version__}. "
+            "Use the jar that came with the package: "
             "KafkaUtils.spark_conf() names it."
         )
 

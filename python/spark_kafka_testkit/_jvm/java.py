@@ -20,8 +20,8 @@ __all__ = ["ClassArchive", "Java", "close_in_children", "find_java"]
 
 MINIMUM = 17
 HINT = (
-    f"The embedded broker needs Java {MINIMUM} or newer. Install one (Debian and "
-    "Ubuntu: apt install openjdk-17-jre-headless; "
+    f"The embedded broker needs Java {MINIMUM} or newer. Install one "
+    "(Debian and Ubuntu: apt install openjdk-17-jre-headless; "
     "macOS: brew install openjdk@17; conda: conda install -c conda-forge openjdk=17) "
     "and set JAVA_HOME to it, "
     'or use backend="container", which needs Docker instead.'

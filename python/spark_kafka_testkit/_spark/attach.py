@@ -94,18 +94,7 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
 
 
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The settings that put the helper and the matching Kafka connector on a new
-    session, and make it quick for tests: no UI, 2 shuffle partitions, the serial
-    garbage collector.
-
-    Args:
-        conf: settings you have already: they win, what the kit adds is appended to
-            their lists, and all of them are returned.
-
-    Raises:
-        SparkSetupError: no Spark is installed.
-        JarError: a jar can't be found or fetched.
-    """
+    """See `KafkaUtils.spark_conf`."""
     version = installed_spark()
     settings = {**QUICK, **(conf or {})}
     options = settings.get(DRIVER_OPTIONS, "")
@@ -128,22 +117,7 @@ def _append(settings: dict[str, str], name: str, item: str) -> None:
 
 
 def attach(spark: SparkSession) -> None:
-    """Adds the helper and the matching Kafka connector to a running session, where they
-    are not there yet.
-
-    Jars that are added to a live session are seen by the Python thread that calls this.
-    Every Python thread has a JVM thread of its own: call it in each that reads or
-    writes Kafka by this session.
-
-    A Spark Connect session gets the connector, from this machine, for itself alone; the
-    helper runs in a JVM on this machine.
-
-    Raises:
-        SparkSetupError: a session that is stopped; one whose class path has a connector
-            or helper that does not go with it, which the text names; a Connect server
-            of a Spark version whose connector is not in the lock.
-        JarError: a jar can't be found or fetched.
-    """
+    """See `KafkaUtils.attach`."""
     if _gateway.is_connect(spark):
         _attach_connect(spark)
         return

@@ -29,29 +29,7 @@ def assert_eventually(
     query: StreamingQuery | None = None,
     retry_on: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> None:
-    """Calls `result_func` until its result is the expected one: at once, then at least
-    every `interval` seconds, and a last time at the deadline.
-
-    Where the function reads topics through the kit, it is called again as soon as one
-    of them holds more.
-
-    Args:
-        result_func: gives the current result.
-        expected: what it must become: a value or a matcher, compared as
-            docs/streaming.md says under "What is equal"; or a function that takes the
-            result and says whether it will do.
-        timeout: seconds.
-        interval: the longest time between two checks, in seconds.
-        query: the query that the result depends on: when it has died, or ended and the
-            result is still another, the wait is over.
-        retry_on: exceptions of the function that mean 'not yet'. All others go through.
-
-    Raises:
-        WaitError: (an AssertionError) it did not; the text shows how the last result
-            differs, the topics that were read, and the query's state.
-        StreamingQueryException: the query's own, as soon as it has died.
-        TypeError, ValueError: an argument that can't be used.
-    """
+    """See `KafkaUtils.assert_eventually`."""
     if not callable(result_func):
         raise TypeError(
             "result_func must be a function that gives the current result, not "

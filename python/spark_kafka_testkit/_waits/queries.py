@@ -45,23 +45,7 @@ PINNED = (
 def wait_for_query_alive(
     query: StreamingQuery, timeout: float = 60, interval: float = 1.0
 ) -> None:
-    """Waits until the query is active and its start offsets are pinned: what is sent
-    after that, it sees, in every trigger mode.
-
-    A query that has already ended without an error (`availableNow`, `once`) is no
-    failure.
-
-    Args:
-        query: the query.
-        timeout: seconds.
-        interval: the longest time between two looks at the query, in seconds.
-
-    Raises:
-        StreamingQueryException: the query's own, as soon as it has died.
-        WaitError: (an AssertionError) it was not alive in time; the text has its
-            status.
-        TypeError, ValueError: an argument that can't be used.
-    """
+    """See `KafkaUtils.wait_for_query_alive`."""
     state = QueryState(query)
     check_times(timeout=timeout, interval=interval)
     deadline = time.monotonic() + timeout
@@ -92,32 +76,7 @@ def wait_until_processed(
     topic: str | None = None,
     timeout: float = 60,
 ) -> None:
-    """Waits until the query has committed a batch that covers all that its source
-    topics hold at the call: its sink has the result then, and its checkpoint says so.
-
-    Told by the offsets in the query's progress, partition by partition, for each of its
-    Kafka sources. The end of a topic is its high watermark: an open transaction holds
-    up a read_committed query, and this wait with it.
-
-    What was processed need not have been emitted: a window in append mode comes out
-    once the watermark has passed it.
-
-    Args:
-        cluster: where its topics are.
-        query: a query in micro-batches: any trigger but real-time and continuous, any
-            sink.
-        topic: look at this source topic alone.
-        timeout: seconds.
-
-    Raises:
-        StreamingQueryException: the query's own, as soon as it has died.
-        WaitError: (an AssertionError) it did not come that far in time, or it ended
-            before; the text says per partition where it is.
-        ValueError: a query in real-time or continuous mode, which has no such progress
-            (use `wait_for_records` on its sink topic), or one that does not read the
-            topic, or no topic at all.
-        TypeError: an argument that can't be used.
-    """
+    """See `KafkaUtils.wait_until_processed`."""
     state = QueryState(query)
     check_times(timeout=timeout)
     _check_has_batches(state)
@@ -156,20 +115,7 @@ def _check_has_batches(state: QueryState) -> None:
 
 
 def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
-    """How far the query is behind: per source topic and partition, the offsets between
-    what its last batch read up to and the topic's end.
-
-    Offsets, not records: transaction markers count. Of several sources that read a
-    partition, the one furthest behind counts. In real-time mode the last batch is the
-    last that has ended.
-
-    Raises:
-        StreamingQueryException: the query's own, where it has died.
-        WaitError: (an AssertionError) it has made no progress yet.
-        ValueError: a query in continuous mode, which reports no progress, or one that
-            reads no topic.
-        TypeError: an argument that can't be used.
-    """
+    """See `KafkaUtils.lag`."""
     state = QueryState(query)
     if state.mode == "continuous":
         raise ValueError(

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as Spark's documents have it
 from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["start", "totals"]
+__all__ = ["read_orders", "start", "totals"]
 
 SCHEMA = "id STRING, customer STRING, amount DOUBLE"
+
+
+def read_orders(
+    spark: SparkSession, kafka: Mapping[str, str], topic: str = "orders"
+) -> DataFrame:
+    """The stream of orders.
+
+    Args:
+        spark: the session.
+        kafka: options of Spark's Kafka source and sink: in production an address and
+            passwords, in a test `KafkaUtils.spark_options()`.
+        topic: where the orders are.
+    """
+    return (
+        spark.readStream.format("kafka")
+        .options(**kafka)
+        .option("subscribe", topic)
+        .option("startingOffsets", "earliest")
+        .load()
+    )
 
 
 def totals(orders: DataFrame) -> DataFrame:
@@ -28,20 +50,13 @@ def totals(orders: DataFrame) -> DataFrame:
 
 
 def start(
-    spark: SparkSession, bootstrap_servers: str, checkpoint: str
+    spark: SparkSession, kafka: Mapping[str, str], checkpoint: str
 ) -> StreamingQuery:
     """The job: from the topic `orders` to the topic `totals`."""
-    orders = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", bootstrap_servers)
-        .option("subscribe", "orders")
-        .option("startingOffsets", "earliest")
-        .load()
-    )
     return (
-        totals(orders)
+        totals(read_orders(spark, kafka))
         .writeStream.format("kafka")
-        .option("kafka.bootstrap.servers", bootstrap_servers)
+        .options(**kafka)
         .option("topic", "totals")
         .option("checkpointLocation", checkpoint)
         .outputMode("update")
