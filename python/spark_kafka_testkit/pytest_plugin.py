@@ -140,7 +140,7 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[RUN].clients.update(clients)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     from spark_kafka_testkit.errors import JarError, SparkSetupError
     from spark_kafka_testkit.spark import installed_spark
 
@@ -154,7 +154,11 @@ def pytest_report_header(config: pytest.Config) -> str:
             version.helper  # noqa: B018  the look-up is what may fail
         except JarError:
             spark += f" (no helper for Scala {version.scala}: records by kafka-python)"
-    return f"kafka: {config.stash[RUN].options.broker}, {spark}"
+    options = config.stash[RUN].options
+    lines = [f"kafka: {options.broker}, {spark}"]
+    if options.left_out:
+        lines.append(f"kafka: {options.left_out}")
+    return lines
 
 
 def pytest_terminal_summary(
