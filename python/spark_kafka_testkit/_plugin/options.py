@@ -111,7 +111,7 @@ class Options:
 def add_options(parser: pytest.Parser) -> None:
     """Adds our options when the command line is parsed for good: then all plugins and
     conftests have added theirs, and what has the name of one of ours is theirs. Added
-    at once, ours would end the run in *their* `pytest_addoption`, or in pytest's parser.
+    at once, ours would end the run in *their* `pytest_addoption`, or in the parser.
     """
     parse, parse_known_args = parser.parse, parser.parse_known_args
 
