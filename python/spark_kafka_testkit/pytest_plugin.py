@@ -9,12 +9,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
+from spark_kafka_testkit._plugin.terminal import output
+from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit._tests import (
     Leftovers,
     LeftoverWarning,
@@ -53,6 +56,7 @@ WISHES = pytest.StashKey[marker.Wishes]()
 FAILURE = pytest.StashKey[BaseException]()
 STREAMS = pytest.StashKey["list[StreamRun]"]()
 SUMMARY = pytest.StashKey[str]()
+SHOWN = pytest.StashKey[Any]()
 
 
 class TopicFactory(Protocol):
@@ -104,6 +108,8 @@ def pytest_configure(config: pytest.Config) -> None:
     run = Run(options.resolve(config), address)
     config.stash[RUN] = run
     current.append(run)
+    shown = config.stash[SHOWN] = partial(output, config)
+    outputs.append(shown)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -111,6 +117,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if run is not None:
         run.finish()  # pytest was ended before the session was
         current.remove(run)
+        outputs.remove(config.stash[SHOWN])
 
 
 @pytest.hookimpl(trylast=True)
