@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit.brokers import choose_backend
-from spark_kafka_testkit.brokers.container import docker_problem
+from spark_kafka_testkit.brokers._docker import docker_problem
 
 BACKEND = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
@@ -20,7 +21,8 @@ BOOTSTRAP = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (BACKEND, BOOTSTRAP, "DOCKER_HOST"):
+    docker = [name for name in os.environ if name.startswith("DOCKER_")]
+    for name in (BACKEND, BOOTSTRAP, *docker):
         monkeypatch.delenv(name, raising=False)
 
 

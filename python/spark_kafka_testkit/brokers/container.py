@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlparse
 
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
+from spark_kafka_testkit.brokers._docker import (
+    HUB_PREFIX,
+    await_docker,
+    image_name,
+    pull,
+)
 from spark_kafka_testkit.brokers._ports import free_ports
-from spark_kafka_testkit.brokers._pull import pull
 from spark_kafka_testkit.clients._kafka import await_api
 from spark_kafka_testkit.errors import (
     BrokerStartError,
@@ -26,12 +29,11 @@ from spark_kafka_testkit.errors import (
     MissingDependencyError,
 )
 
-__all__ = ["ContainerBroker", "docker_problem", "image_of", "prepare"]
+__all__ = ["ContainerBroker", "image_of", "prepare"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 LABEL = "spark-kafka-testkit"
-PROBE_SECONDS = 0.15
 LOG_LINES = 50
 NETWORK_PORT = 9092
 HOST_PORT = 9093
@@ -49,16 +51,12 @@ def prepare(settings: BrokerSettings) -> None:
 
     Raises:
         MissingDependencyError: testcontainers is not installed.
-        BrokerStartError: no Docker daemon answers, or the image can't be had.
+        BrokerStartError: no Docker daemon answers within `startup_timeout`, or the
+            image can't be had.
     """
     _require_testcontainers()
-    problem = docker_problem()
-    if problem is not None:
-        raise BrokerStartError(
-            f"Docker is not running: {problem}. Start it (check with: docker ps), "
-            'or use backend="embedded", which needs none.'
-        )
-    image = image_of(settings)
+    await_docker(settings.startup_timeout)
+    image = image_name(image_of(settings))
     try:
         pull(image)
     except Exception as error:
@@ -94,7 +92,8 @@ class ContainerBroker:
 
     def __init__(self, settings: BrokerSettings) -> None:
         prepare(settings)
-        self._image = image_of(settings)
+        self._asked = image_of(settings)
+        self._image = image_name(self._asked)
         self._alias = settings.network_alias if settings.network else None
         self._container: Any = None
         try:
@@ -167,7 +166,7 @@ class ContainerBroker:
             self._start_confluent(settings)
 
     def _start_confluent(self, settings: BrokerSettings) -> None:
-        container = _kafka_container()(self._image, port=HOST_PORT)
+        container = _kafka_container()(self._asked, port=HOST_PORT)
         # with_kraft() does no more, but fails on tags that are no plain version
         container.kraft_enabled = _has_kraft(self._image)
         self._container = _configured(container, settings, None)
@@ -180,7 +179,7 @@ class ContainerBroker:
 
         for attempt in range(1, PORT_TRIES + 1):
             (port,) = free_ports(1)
-            container = DockerContainer(self._image)
+            container = DockerContainer(self._asked)
             host = container.get_docker_client().host()
             for name, value in _apache_environment(host, port, self._alias).items():
                 container.with_env(name, value)
@@ -241,33 +240,6 @@ class ContainerBroker:
         except Exception as error:  # noqa: BLE001  it only describes another error
             tail = f"(no log: {error})"
         return f"\nThe end of its log:\n{tail}" if tail else ""
-
-
-def docker_problem() -> str | None:
-    """Why no Docker daemon can be used, or None where one answers; decided within
-    `PROBE_SECONDS`.
-    """
-    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    address = urlparse(host)
-    try:
-        if address.scheme == "unix":
-            with socket.socket(socket.AF_UNIX) as probe:
-                return _ping(probe, address.path, host)
-        with socket.socket() as probe:
-            name, port = address.hostname or "localhost", address.port or 2375
-            return _ping(probe, (name, port), host)
-    except (OSError, ValueError) as error:  # a port that is no number is a ValueError
-        return f"No Docker daemon answers at {host} ({error})"
-
-
-def _ping(
-    probe: socket.socket, address: str | tuple[str, int], host: str
-) -> str | None:
-    probe.settimeout(PROBE_SECONDS)
-    probe.connect(address)
-    probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-    answer = probe.recv(64)
-    return None if b" 200 " in answer else f"What answers at {host} is no Docker daemon"
 
 
 def _require_testcontainers() -> None:
@@ -366,7 +338,8 @@ def _ryuk_if_it_runs() -> Iterator[None]:
         yield
         return
     try:
-        Reaper.get_instance()
+        with _ryuk_by_its_whole_name(config):
+            Reaper.get_instance()
     except Exception as error:  # noqa: BLE001  whatever it is, a broker can do without
         log.warning(
             "testcontainers' reaper (Ryuk) can't run (%s); should this process be "
@@ -383,3 +356,21 @@ def _ryuk_if_it_runs() -> Iterator[None]:
             config.ryuk_disabled = False
         return
     yield
+
+
+@contextmanager
+def _ryuk_by_its_whole_name(config: Any) -> Iterator[None]:
+    """testcontainers 4.15 knows its reaper by the image without a prefix: with one it
+    starts a reaper for the reaper, and so on (its issue 1085).
+    """
+    prefix, image = getattr(config, HUB_PREFIX, ""), config.ryuk_image
+    if not prefix:
+        yield
+        return
+    config.ryuk_image = prefix + image
+    setattr(config, HUB_PREFIX, "")
+    try:
+        yield
+    finally:
+        config.ryuk_image = image
+        setattr(config, HUB_PREFIX, prefix)
