@@ -103,6 +103,37 @@ def test_what_a_killed_keeper_left_is_removed_by_the_context(
         relay.stop()
 
 
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (
+            CONFLUENT,
+            "driver failed programming external connectivity on endpoint x: error "
+            "while calling RootlessKit PortManager.AddPort(): listen tcp4 "
+            "127.0.0.1:33006: bind: address already in use",
+        ),
+        (
+            APACHE,
+            "rootlessport listen tcp 127.0.0.1:35133: bind: address already in use",
+        ),
+    ],
+    ids=["confluent", "apache"],
+)
+def test_another_port_is_tried_where_one_is_taken(
+    image: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the words of rootless Docker and Podman; and what did not start is
+    removed.
+    """
+    relay = Relay(tmp_path / "docker.sock", refusals=[words, words])
+    monkeypatch.setenv("DOCKER_HOST", relay.address)
+    try:
+        with KafkaUtils(backend="container", image=image) as kafka:
+            works(kafka)
+    finally:
+        relay.stop()
+
+
 def child(code: str, **environment: str) -> str:
     """What a new process prints: testcontainers reads its variables at import."""
     done = subprocess.run(

@@ -26,6 +26,7 @@ from spark_kafka_testkit.brokers._docker import (
     docker_problem,
     find_daemon,
 )
+from spark_kafka_testkit.brokers.container import _is_port_taken
 from spark_kafka_testkit.errors import BrokerStartError
 from spark_kafka_testkit.preflight import Finding
 from tests.secure_broker import make_certificates
@@ -491,6 +492,32 @@ def test_one_that_nobody_has_named_is_not_waited_for(
         "([Errno 2] No such file or directory). Start it (check with: docker ps), or "
         'use backend="embedded", which needs none.'
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Docker
+        "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:20001 failed: port is already allocated",
+        "failed to bind host port for 127.0.0.1:20001:172.17.0.2:9093/tcp: address already in use",
+        # rootless Docker
+        "error while calling RootlessKit PortManager.AddPort(): listen tcp4 127.0.0.1:33006: bind: address already in use",
+        # Podman, rootless; with pasta; in its machine
+        "rootlessport listen tcp 127.0.0.1:35133: bind: address already in use",
+        "pasta failed with exit code 1: Failed to bind port 42188 (Address already in use)",
+        'something went wrong with the request: "proxy already running\\n"',
+        # Docker Desktop
+        "Ports are not available: exposing port TCP 127.0.0.1:3306 -> 0.0.0.0:0: listen tcp 127.0.0.1:3306: bind: address already in use",
+    ],
+)
+def test_a_taken_port_is_known_in_the_words_of_each_engine(text: str) -> None:
+    """Another port is tried then."""
+    assert _is_port_taken(RuntimeError(f"500 Server Error: {text}"))
+
+
+def test_another_failure_is_no_taken_port() -> None:
+    """It would be tried in vain."""
+    assert not _is_port_taken(RuntimeError("409 Client Error: Conflict"))
 
 
 def test_docker_auth_config_is_heeded_for_each_registry(

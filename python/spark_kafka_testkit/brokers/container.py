@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -92,9 +93,9 @@ class ContainerBroker:
 
     def __init__(self, settings: BrokerSettings) -> None:
         prepare(settings)
-        self._asked = image_of(settings)
-        self._image = image_name(self._asked)
+        self._image = image_name(image_of(settings))
         self._alias = settings.network_alias if settings.network else None
+        self._name = ""
         self._container: Any = None
         try:
             with _ryuk_if_it_runs():
@@ -141,60 +142,68 @@ class ContainerBroker:
 
     def _remove(self) -> None:
         container, self._container = self._container, None
-        wrapped = container.get_wrapped_container() if container is not None else None
-        if wrapped is None:
+        if container is None:
             return
         from docker.errors import NotFound
 
+        wrapped = container.get_wrapped_container()
         try:
+            if wrapped is None:
+                # testcontainers before 4.15 forgets one that it could not start
+                client = container.get_docker_client().client
+                client.containers.get(self._name).remove(force=True, v=True)
             container.stop(force=True, delete_volume=True)
         except NotFound:
-            pass  # someone else has removed it
+            pass  # someone else has removed it, or it was never made
         except Exception as error:  # noqa: BLE001  the daemon may have gone
             log.warning(
                 "the container was not removed (%s: %s); when Docker answers again, "
                 "remove it with: docker rm -fv %s",
                 type(error).__name__,
                 error,
-                wrapped.id[:12],
+                wrapped.id[:12] if wrapped is not None else self._name,
             )
 
     def _start(self, settings: BrokerSettings) -> None:
-        if re.search(r"(^|/)apache/kafka(-native)?(:|@|$)", self._image):
-            self._start_apache(settings)
-        else:
-            self._start_confluent(settings)
+        from docker.errors import APIError
+
+        is_apache = re.search(r"(^|/)apache/kafka(-native)?(:|@|$)", self._image)
+        start = self._start_apache if is_apache else self._start_confluent
+        for attempt in range(1, PORT_TRIES + 1):
+            self._name = f"{LABEL}-{uuid.uuid4().hex[:12]}"
+            try:
+                start(settings)
+            except APIError as error:
+                if not _is_port_taken(error) or attempt == PORT_TRIES:
+                    raise
+                self._remove()
+            else:
+                return
 
     def _start_confluent(self, settings: BrokerSettings) -> None:
-        container = _kafka_container()(self._asked, port=HOST_PORT)
+        """Docker chooses the port: one that is free where it looks, which on a rootless
+        engine is not where the port is published.
+        """
+        image = image_of(settings)
+        container = _kafka_container()(image, port=HOST_PORT).with_name(self._name)
         # with_kraft() does no more, but fails on tags that are no plain version
-        container.kraft_enabled = _has_kraft(self._image)
+        container.kraft_enabled = _has_kraft(image)
         self._container = _configured(container, settings, None)
         container.start(timeout=settings.startup_timeout)
 
     def _start_apache(self, settings: BrokerSettings) -> None:
         """The advertised port must be known before the start, so it is chosen here."""
-        from docker.errors import APIError
         from testcontainers.core.container import DockerContainer
 
-        for attempt in range(1, PORT_TRIES + 1):
-            (port,) = free_ports(1)
-            container = DockerContainer(self._asked)
-            host = container.get_docker_client().host()
-            for name, value in _apache_environment(host, port, self._alias).items():
-                container.with_env(name, value)
-            container.with_bind_ports(HOST_PORT, port)
-            self._container = _configured(container, settings, port)
-            try:
-                container.start()
-            except APIError as error:
-                taken = "port is already allocated" in str(error)
-                if not taken or attempt == PORT_TRIES:
-                    raise
-                self._remove()
-                continue
-            self._host_address = f"{host}:{port}"
-            return
+        (port,) = free_ports(1)
+        container = DockerContainer(image_of(settings)).with_name(self._name)
+        host = container.get_docker_client().host()
+        for name, value in _apache_environment(host, port, self._alias).items():
+            container.with_env(name, value)
+        container.with_bind_ports(HOST_PORT, port)
+        self._container = _configured(container, settings, port)
+        self._host_address = f"{host}:{port}"
+        container.start()
 
     def _address(self) -> str:
         container = self._container
@@ -258,6 +267,18 @@ def _kafka_container() -> Any:
     except ImportError:  # before testcontainers 4.15
         from testcontainers.kafka import KafkaContainer
     return KafkaContainer
+
+
+def _is_port_taken(error: Exception) -> bool:
+    """Whether the engine could not publish a port, because another has it: in the words
+    of Docker, of rootless Docker and Podman, and of Podman's machine.
+    """
+    words = (
+        "port is already allocated",
+        "address already in use",
+        "proxy already running",
+    )
+    return any(each in str(error).lower() for each in words)
 
 
 def _has_kraft(image: str) -> bool:
