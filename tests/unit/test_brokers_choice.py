@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit.brokers import choose_backend
+from spark_kafka_testkit.brokers import choose_backend, start_any
 from spark_kafka_testkit.brokers._docker import docker_problem
 
 BACKEND = "SPARK_KAFKA_TESTKIT_BACKEND"
@@ -144,4 +144,18 @@ def test_no_socket_is_no_docker(
     assert docker_problem() == (
         f"No Docker daemon answers at unix://{tmp_path}/none "
         "([Errno 2] No such file or directory)"
+    )
+
+
+def test_auto_says_where_docker_was_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who sets DOCKER_HOST wants a container; where none can be had, the log warns."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    assert start_any(str) == "embedded"
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == (
+        "WARNING",
+        f"No Docker daemon answers at unix://{tmp_path}/none ([Errno 2] No such file "
+        "or directory); starting the embedded broker",
     )
