@@ -75,7 +75,7 @@ JVM = {
         '"auto.offset.reset" -> "latest"',
     ),
     "takes the last stable offset for the end": Edit(
-        "Lookups.scala",
+        "TopicAdmin.scala",
         "await(end).get(partition).offset,",
         "await(stable).get(partition).offset,",
     ),
