@@ -12,6 +12,9 @@ def scalac(binary: String, release: String): Seq[String] = strict ++ Seq("-relea
   (if (binary == "2.12") Seq("-Ywarn-unused", "-Ywarn-value-discard")
    else Seq("-Wunused", "-Wvalue-discard"))
 
+/** The process that a JVM of ours lives by: compiled into both jars, as no class path has the two. */
+val owner = Def.setting((ThisBuild / baseDirectory).value / "jvm/owner/src/main/scala")
+
 /** One set of sources, built once for each Scala version that a supported Spark is built with. */
 def helper(binary: String, release: String): Project = {
   val baseline = Versions.helperBaselines(binary)
@@ -41,6 +44,7 @@ lazy val broker = (project in file("jvm/broker"))
     scalaVersion := Versions.kafkaBrokerScala,
     semanticdbEnabled := isLint,
     scalacOptions ++= scalac("2.13", release = "17"),
+    Compile / unmanagedSourceDirectories += owner.value,
     libraryDependencies += "org.apache.kafka" %% "kafka" % Versions.kafkaBroker % Provided
   )
 
