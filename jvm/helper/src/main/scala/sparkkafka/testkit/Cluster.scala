@@ -20,13 +20,13 @@ import org.apache.kafka.common.serialization.ByteArraySerializer
 private[testkit] final class Cluster(access: Map[String, String]) extends AutoCloseable {
   import Cluster._
 
-  private val idleReaders = new Idle[Reader]
-  private val idleSenders = new Idle[Sender]
+  private val readers = new Pool[Reader]
+  private val senders = new Pool[Sender]
 
-  lazy val lookups: Lookups = new Lookups(
+  lazy val admin: TopicAdmin = new TopicAdmin(
     settings(
       "request.timeout.ms" -> "10000",
-      "default.api.timeout.ms" -> Lookups.apiMillis.toString
+      "default.api.timeout.ms" -> TopicAdmin.apiMillis.toString
     )
   )
 
@@ -37,9 +37,9 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     val lent = senderFor(topic, transactional)
     try {
       val report = new BulkProducer(lent.producer, topic, transactional).run(in)
-      if (report.isComplete && report.sent > 0) lent.transactionalId.foreach(lookups.awaitVisible)
+      if (report.isComplete && report.sent > 0) lent.transactionalId.foreach(admin.awaitVisible)
       // after a failure an idempotent producer may be past repair
-      if (report.isComplete) idleSenders.giveBack(lent) else lent.close()
+      if (report.isComplete) senders.giveBack(lent) else lent.close()
       report
     } catch { case thrown: Throwable => lent.close(); throw thrown }
   }
@@ -48,8 +48,8 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     * minutes, is not used again.
     */
   private def senderFor(topic: String, transactional: Boolean): Sender = {
-    val count = lookups.lookUp(topic).map(_.partitions.size)
-    idleSenders.take(_.transactionalId.isDefined == transactional) match {
+    val count = admin.lookUp(topic).map(_.partitions.size)
+    senders.take(_.transactionalId.isDefined == transactional) match {
       case Some(idle) if count.forall(_ == idle.partitions(topic)) => idle
       case Some(stale) => stale.close(); newSender(transactional)
       case None => newSender(transactional)
@@ -60,14 +60,14 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     * warm from the last read.
     */
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
-    val lent = idleReaders
+    val lent = readers
       .take(_.isolation == isolation)
       .getOrElse(new Reader(newConsumer(isolation, readWaitMillis), isolation))
     val result =
       try use(lent.consumer)
       catch { case thrown: Throwable => lent.close(); throw thrown }
     lent.consumer.unsubscribe()
-    idleReaders.giveBack(lent)
+    readers.giveBack(lent)
     result
   }
 
@@ -79,9 +79,9 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
   }
 
   override def close(): Unit = {
-    idleSenders.close()
-    idleReaders.close()
-    lookups.close()
+    senders.close()
+    readers.close()
+    admin.close()
   }
 
   private def newSender(transactional: Boolean): Sender = {

@@ -3,7 +3,7 @@ package sparkkafka.testkit
 import scala.collection.mutable
 
 /** Clients that no one uses now, kept for the next who needs one. */
-private[testkit] final class Idle[A <: AutoCloseable] extends AutoCloseable {
+private[testkit] final class Pool[A <: AutoCloseable] extends AutoCloseable {
   private val kept = mutable.ListBuffer.empty[A]
   private var isClosed = false
 

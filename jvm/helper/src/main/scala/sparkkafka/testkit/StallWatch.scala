@@ -1,7 +1,7 @@
 package sparkkafka.testkit
 
 /** The time for which nothing has moved, and when to look for the reason next. */
-private[testkit] final class Stall(limitMillis: Long) {
+private[testkit] final class StallWatch(limitMillis: Long) {
   private val lookMillis = 1000L
   private val longestRestMillis = 50L
   private var since = System.nanoTime

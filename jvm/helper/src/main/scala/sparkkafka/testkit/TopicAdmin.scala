@@ -24,8 +24,8 @@ import org.apache.kafka.common.errors.UnsupportedVersionException
 import sparkkafka.testkit.Converters._
 
 /** What the brokers say of topics and transactions, by one admin client. */
-private[testkit] final class Lookups(settings: Properties) extends AutoCloseable {
-  import Lookups._
+private[testkit] final class TopicAdmin(settings: Properties) extends AutoCloseable {
+  import TopicAdmin._
 
   private val admin: Admin = Admin.create(settings)
   private val ids = new ConcurrentHashMap[String, Uuid]
@@ -179,7 +179,7 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
     }
 }
 
-private[testkit] object Lookups {
+private[testkit] object TopicAdmin {
   val apiMillis = 20000
 
   private val tryMillis = 4000

@@ -20,15 +20,15 @@ import sparkkafka.testkit.Converters._
   * would leave out what is committed above an open transaction, or committed a moment ago.
   */
 private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
-  val description: TopicDescription = cluster.lookups.describe(topic)
+  val description: TopicDescription = cluster.admin.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
   /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
   def capture(millis: Seq[Long]): Map[String, Any] = {
     val partitions = numbers.map(new TopicPartition(topic, _))
-    val offsets = cluster.lookups.offsets(partitions)
+    val offsets = cluster.admin.offsets(partitions)
     val times = millis.map { time =>
-      val found = cluster.lookups.offsetsAt(time, offsets)
+      val found = cluster.admin.offsetsAt(time, offsets)
       time -> found.map { case (partition, offset) => partition.partition -> offset }
     }
     Map(
@@ -85,7 +85,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     def run(): Unit = {
       consumer.assign(todo.asJava)
       todo.foreach(partition => consumer.seek(partition, progress(partition).position))
-      val stall = new Stall(plan.stallMillis)
+      val stall = new StallWatch(plan.stallMillis)
       while (todo.nonEmpty) {
         val moved = advance()
         val done = todo.filter(partition => progress(partition).isDone)
@@ -129,13 +129,13 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     /** No position has moved for a while: says why where that is final, else lets the read wait
       * until its time is up.
       */
-    private def lookAt(stall: Stall): Unit = {
+    private def lookAt(stall: StallWatch): Unit = {
       val now = checkStill()
       if (stall.isOver) throw now.fold(silence => silence, timeout(_))
     }
 
     private def timeout(now: Map[TopicPartition, PartitionOffsets]): Failure = {
-      val producers = cluster.lookups.openProducers(todo.toSeq)
+      val producers = cluster.admin.openProducers(todo.toSeq)
       val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
         Map[String, Any](
           "partition" -> partition.partition,
@@ -156,8 +156,8 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       */
     private def checkStill(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
       try {
-        checkSame(cluster.lookups.lookUp(topic).getOrElse(throw changed("deleted")))
-        val now = cluster.lookups.offsets(todo.toSeq, TopicReader.lookMillis)
+        checkSame(cluster.admin.lookUp(topic).getOrElse(throw changed("deleted")))
+        val now = cluster.admin.offsets(todo.toSeq, TopicReader.lookMillis)
         todo.foreach(partition => checkStill(partition, now(partition)))
         Right(now)
       } catch {
@@ -179,7 +179,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   /** Without an error where the broker does not say: all that was wanted has been read. */
   private def newPartitions(): Seq[Int] =
     try
-      cluster.lookups.lookUp(topic).toSeq.flatMap { current =>
+      cluster.admin.lookUp(topic).toSeq.flatMap { current =>
         checkSame(current)
         (TopicReader.numbers(current) -- numbers).toSeq.sorted
       }
