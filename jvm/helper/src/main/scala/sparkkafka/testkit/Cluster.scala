@@ -2,6 +2,7 @@ package sparkkafka.testkit
 
 import java.nio.channels.ReadableByteChannel
 import java.time.Duration
+import java.util.Locale
 import java.util.Properties
 import java.util.UUID
 
@@ -15,7 +16,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer
   * sound, and closed with it.
   *
   * @param access
-  *   how clients reach it: bootstrap servers, security; ours are over them
+  *   how clients reach it: bootstrap servers, security; the settings below take precedence
   */
 private[testkit] final class Cluster(access: Map[String, String]) extends AutoCloseable {
   import Cluster._
@@ -88,11 +89,14 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     val properties = settings(
       "acks" -> "all",
       "enable.idempotence" -> "true",
-      "linger.ms" -> "20", // full batches in a bulk send; a small one does not wait, because it ends with a flush
+      // full batches in a bulk send; a small one does not wait, because it ends with a flush
+      "linger.ms" -> "20",
       "batch.size" -> batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
-      "send.buffer.bytes" -> "-1", // the system's own, which grows; Kafka's default throttles loopback
-      "max.request.size" -> (100 << 20).toString, // the topic decides what is too large
+      // the system's own, which grows; Kafka's default throttles loopback
+      "send.buffer.bytes" -> "-1",
+      // the topic decides what is too large
+      "max.request.size" -> (100 << 20).toString,
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "15000",
       "delivery.timeout.ms" -> "60000"
@@ -112,13 +116,15 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
 
   private def newConsumer(isolation: IsolationLevel, waitMillis: Int): Consumer = new KafkaConsumer(
     settings(
-      "isolation.level" -> isolation.toString.toLowerCase,
+      "isolation.level" -> isolation.toString.toLowerCase(Locale.ROOT),
       "auto.offset.reset" -> "none",
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
       "fetch.max.wait.ms" -> waitMillis.toString,
-      "receive.buffer.bytes" -> "-1", // as send.buffer.bytes
-      "max.partition.fetch.bytes" -> (2 << 20).toString, // with this and the next, what a long read holds is small beside the heap
+      // as send.buffer.bytes
+      "receive.buffer.bytes" -> "-1",
+      // with this and the next, what a long read holds is small beside the heap
+      "max.partition.fetch.bytes" -> (2 << 20).toString,
       "max.poll.records" -> "8192"
     ),
     new ByteArrayDeserializer,
@@ -143,10 +149,14 @@ private[testkit] object Cluster {
   val batchBytes: Int = 256 << 10
   val atOnce: Duration = Duration.ZERO
 
-  // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
+  // At the end of every poll a consumer leaves a fetch behind, and at a topic's end the broker holds
+  // it for this long, in the way of the next read. A follower wants just that: it is answered when
+  // a record is committed.
   private val readWaitMillis = 1
   private val followWaitMillis = 500
-  private val transactionMillis = 900000 // what brokers allow at the most, by default
+
+  // what brokers allow at the most, by default
+  private val transactionMillis = 900000
 
   private final class Sender(val producer: Producer, val transactionalId: Option[String])
       extends AutoCloseable {

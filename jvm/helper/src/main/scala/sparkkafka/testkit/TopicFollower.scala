@@ -47,7 +47,7 @@ private[testkit] final class TopicFollower(
     } catch {
       case outOfRange: OffsetOutOfRangeException =>
         outOfRange.offsetOutOfRangePartitions.forEach { (partition, position) =>
-          checkStill(partition, position)
+          checkPartition(partition, position)
         }
         0
     }
@@ -63,9 +63,9 @@ private[testkit] final class TopicFollower(
         consumer.assign((consumer.assignment.asScala ++ added).toSeq.asJava)
         consumer.seekToBeginning(added.toSeq.asJava)
       }
-    } catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => () }
+    } catch { case Failure.Silence(_) => () }
 
-  private def checkStill(partition: TopicPartition, position: Long): Unit = {
+  private def checkPartition(partition: TopicPartition, position: Long): Unit = {
     val now = cluster.admin.offsets(Seq(partition))(partition)
     if (now.end < position) throw changed("truncated")
     if (now.beginning > position)

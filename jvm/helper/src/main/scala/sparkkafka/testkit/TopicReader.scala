@@ -118,7 +118,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
         if (!wanted.isEmpty) writer.add(wanted)
         else if (found.isEmpty) writer.rest() // no more for now: what there is shall not wait
         todo.count(partition => progress(partition).moveTo(position(partition))) > 0
-      } catch { case _: OffsetOutOfRangeException => checkStill(); false }
+      } catch { case _: OffsetOutOfRangeException => checkTopic(); false }
 
     /** While the consumer asks a new leader whether its position is still valid, it does not tell.
       */
@@ -130,41 +130,36 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       * until its time is up.
       */
     private def lookAt(stall: StallWatch): Unit = {
-      val now = checkStill()
+      val now = checkTopic()
       if (stall.isOver) throw now.fold(silence => silence, timeout(_))
     }
 
     private def timeout(now: Map[TopicPartition, PartitionOffsets]): Failure = {
       val producers = cluster.admin.openProducers(todo.toSeq)
       val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
-        Map[String, Any](
-          "partition" -> partition.partition,
-          "position" -> progress(partition).position,
-          "target" -> progress(partition).target,
-          "stable" -> now(partition).stable,
-          "producers" -> producers.getOrElse(partition, Nil)
+        Failure.PartitionState(
+          partition.partition,
+          progress(partition).position,
+          progress(partition).target,
+          now(partition).stable,
+          producers.getOrElse(partition, Nil)
         )
       }
-      new Failure(
-        Failure.ReadTimeout,
-        Map("topic" -> topic, "seconds" -> plan.stallMillis / 1000.0, "partitions" -> partitions)
-      )
+      Failure.readTimeout(topic, plan.stallMillis / 1000.0, partitions)
     }
 
-    /** Where the partitions stand now; or, while the broker does not say (a leader may be changing,
-      * the topic may be going), its silence.
+    /** Fails where the topic is not what it was. Where its partitions stand now; or, while the
+      * broker does not say (a leader may be changing, the topic may be going), its silence.
       */
-    private def checkStill(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
+    private def checkTopic(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
       try {
         checkSame(cluster.admin.lookUp(topic).getOrElse(throw changed("deleted")))
         val now = cluster.admin.offsets(todo.toSeq, TopicReader.lookMillis)
-        todo.foreach(partition => checkStill(partition, now(partition)))
+        todo.foreach(partition => checkPartition(partition, now(partition)))
         Right(now)
-      } catch {
-        case silence: Failure if silence.code == Failure.BrokerUnreachable => Left(silence)
-      }
+      } catch { case Failure.Silence(silence) => Left(silence) }
 
-    private def checkStill(partition: TopicPartition, now: PartitionOffsets): Unit = {
+    private def checkPartition(partition: TopicPartition, now: PartitionOffsets): Unit = {
       val at = progress(partition)
       if (now.end < at.target) throw changed("truncated")
       if (now.beginning > at.position) {
@@ -183,7 +178,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
         checkSame(current)
         (TopicReader.numbers(current) -- numbers).toSeq.sorted
       }
-    catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => Nil }
+    catch { case Failure.Silence(_) => Nil }
 
   private def checkSame(current: TopicDescription): Unit =
     if (current.topicId != description.topicId) throw changed("recreated")
