@@ -72,6 +72,9 @@ object Versions {
   val kafkaBrokerScala = "2.13.18"
   val slf4jBroker = "1.7.36"
 
+  /** Of the suites; the last that is built with no newer Scala 2.13 than the helper is. */
+  val munit = "1.1.1"
+
   /** What the connector needs beside the jars that every Spark distribution has already. */
   val notInSpark: Seq[String] =
     Seq("spark-sql-kafka-0-10", "spark-token-provider-kafka-0-10", "kafka-clients", "commons-pool2")

@@ -1,15 +1,22 @@
-package sparkkafka.testkit.broker
+package sparkkafka.testkit.owner
 
+import java.io.IOException
 import java.io.InputStream
 import java.util.concurrent.CountDownLatch
 
-/** The process that started this one, seen through the pipe it holds open on our stdin.
+/** The process that started this one, seen through the pipe it holds open on our stdin: that ends
+  * when the owner closes it or dies, however it dies.
   *
+  * @param graceMillis
+  *   how long this process may take to come down once the owner has gone, before it is halted
   * @param lastWill
-  *   runs if the node has not come down `grace` after the owner went, before the process is halted
+  *   runs before the process is halted
   */
-private[broker] final class Owner(pipe: InputStream, lastWill: () => Unit) {
-  private val graceMillis = 10000L
+private[testkit] final class Owner(
+    pipe: InputStream,
+    graceMillis: Long,
+    lastWill: () => Unit = () => ()
+) {
   private val gone = new CountDownLatch(1)
 
   private val watcher = new Thread(() => watch(), "owner-watch")
@@ -28,5 +35,5 @@ private[broker] final class Owner(pipe: InputStream, lastWill: () => Unit) {
 
   private def readByte(): Int =
     try pipe.read()
-    catch { case _: java.io.IOException => -1 }
+    catch { case _: IOException => -1 }
 }
