@@ -258,7 +258,7 @@ def test_the_page_on_secure_brokers(broker: SecureBroker) -> None:
         assert printed in code
         code = code.replace(printed, here)
     quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
-    names = {"KafkaUtils": KafkaUtils, "user": "alice", "password": quoted}
+    names: dict[str, Any] = {"KafkaUtils": KafkaUtils, "user": "alice", "password": quoted}
     exec(code, names)  # noqa: S102  that is what this test is for
     with names["kafka"] as kafka:
         events = kafka.topic("events")
