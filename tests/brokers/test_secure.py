@@ -9,6 +9,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -258,7 +259,11 @@ def test_the_page_on_secure_brokers(broker: SecureBroker) -> None:
         assert printed in code
         code = code.replace(printed, here)
     quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
-    names: dict[str, Any] = {"KafkaUtils": KafkaUtils, "user": "alice", "password": quoted}
+    names: dict[str, Any] = {
+        "KafkaUtils": KafkaUtils,
+        "user": "alice",
+        "password": quoted,
+    }
     exec(code, names)  # noqa: S102  that is what this test is for
     with names["kafka"] as kafka:
         events = kafka.topic("events")
