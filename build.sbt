@@ -12,6 +12,10 @@ def scalac(binary: String, release: String): Seq[String] = strict ++ Seq("-relea
   (if (binary == "2.12") Seq("-Ywarn-unused", "-Ywarn-value-discard")
    else Seq("-Wunused", "-Wvalue-discard"))
 
+/** The process that a JVM of ours lives by: compiled into both jars, as no class path has the two.
+  */
+val owner = Def.setting((ThisBuild / baseDirectory).value / "jvm/owner/src/main/scala")
+
 /** One set of sources, built once for each Scala version that a supported Spark is built with. */
 def helper(binary: String, release: String): Project = {
   val baseline = Versions.helperBaselines(binary)
@@ -21,7 +25,10 @@ def helper(binary: String, release: String): Project = {
     semanticdbEnabled := isLint && binary == "2.13",
     scalacOptions ++= scalac(binary, release),
     Compile / scalaSource := (ThisBuild / baseDirectory).value / "jvm/helper/src/main/scala",
-    Compile / unmanagedSourceDirectories += (ThisBuild / baseDirectory).value / s"jvm/helper/src/main/scala-$binary",
+    Compile / unmanagedSourceDirectories ++= Seq(
+      (ThisBuild / baseDirectory).value / s"jvm/helper/src/main/scala-$binary",
+      owner.value
+    ),
     Compile / sourceGenerators += BuildInfo.task("sparkkafka.testkit").taskValue,
     libraryDependencies ++= Seq(
       "org.apache.kafka" % "kafka-clients" % baseline.kafkaClients % Provided,
@@ -32,7 +39,23 @@ def helper(binary: String, release: String): Project = {
   )
 }
 
-lazy val helper213 = helper("2.13", release = "17")
+/** The suites run on one Scala version: the sources are the same, and the Python tests meet both.
+  */
+val suites: Seq[Setting[_]] = {
+  val baseline = Versions.helperBaselines("2.13")
+  Seq(
+    Test / scalaSource := (ThisBuild / baseDirectory).value / "jvm/helper/src/test/scala",
+    Test / fork := true,
+    Test / javaOptions += "--add-opens=java.base/java.nio=ALL-UNNAMED", // for Arrow, as Spark does
+    libraryDependencies ++= Seq(
+      "org.scalameta" %% "munit" % Versions.munit % Test,
+      // Spark has an allocator of Arrow's on its class path
+      "org.apache.arrow" % "arrow-memory-unsafe" % baseline.arrow % Test
+    )
+  )
+}
+
+lazy val helper213 = helper("2.13", release = "17").settings(suites)
 lazy val helper212 = helper("2.12", release = "8")
 
 lazy val broker = (project in file("jvm/broker"))
@@ -41,6 +64,7 @@ lazy val broker = (project in file("jvm/broker"))
     scalaVersion := Versions.kafkaBrokerScala,
     semanticdbEnabled := isLint,
     scalacOptions ++= scalac("2.13", release = "17"),
+    Compile / unmanagedSourceDirectories += owner.value,
     libraryDependencies += "org.apache.kafka" %% "kafka" % Versions.kafkaBroker % Provided
   )
 

@@ -1,44 +1,47 @@
 """Fetches a file once, and checks it against its pin before every use.
 
-`ci/fetch_pinned.py URL SHA256 FILE` ends with 1, and the reason, where FILE can't be
-had or is not the one that is pinned. It runs on any Python 3.8 or newer.
+`ci/fetch_pinned.py PATH SHA256 FILE` ends with 1, and the reason, where FILE can't be
+had or is not the one that is pinned. PATH is below the Maven repository that the kit
+itself fetches from, and by the same code: mirrors, their passwords, busy servers.
 """
 
 import hashlib
-import shutil
 import sys
 import tempfile
-import urllib.request
+import threading
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
 
-def main(url: str, sha256: str, name: str) -> None:
+from spark_kafka_testkit._jvm.jars import MAVEN_CENTRAL, MAVEN_ENV
+from spark_kafka_testkit._jvm.maven import FetchError, Repository
+from spark_kafka_testkit.errors import JarError
+
+
+def main(path: str, sha256: str, name: str) -> None:
     file = Path(name)
     if file.is_file():
-        if sha256_of(file) != sha256:
+        if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
             sys.exit(f"{file} is damaged: remove it and run again.")
         return
     file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        mirror = Repository.of_environment(MAVEN_ENV, MAVEN_CENTRAL)
+    except JarError as error:
+        sys.exit(str(error))
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         part = Path(folder) / file.name
         try:
-            with (
-                urllib.request.urlopen(url, timeout=60) as source,
-                part.open("wb") as to,
-            ):
-                shutil.copyfileobj(source, to)
-        except OSError as error:
-            sys.exit(f"{url} can't be fetched: {error}")
-        if sha256_of(part) != sha256:
+            with part.open("w+b") as to:
+                digest = mirror.fetch(path, 0, to, lambda _: None, threading.Event())
+        except FetchError as error:
+            sys.exit(f"{mirror.url}/{path} can't be fetched: {error}")
+        if digest != sha256:
             sys.exit(
-                f"{url} is not the file that is pinned (its sha256 differs). "
-                "Check the mirror, or the pin."
+                f"{mirror.url}/{path} is not the file that is pinned (its sha256 "
+                "differs). Check the mirror, or the pin."
             )
         part.replace(file)
-
-
-def sha256_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 main(*sys.argv[1:])

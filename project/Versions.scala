@@ -1,3 +1,5 @@
+import sbt.librarymanagement.VersionNumber
+
 /** The one table of versions: what the kit is built against, what it runs, and which Spark each
   * connector belongs to. `sbt lockJars` turns it into the lock file that Python reads.
   */
@@ -13,6 +15,12 @@ object Versions {
       py4j: String
   ) {
     def scalaBinary: String = scala.split('.').take(2).mkString(".")
+
+    /** Older releases are less: 4.2.0 before 4.10.0. */
+    def order: (Long, Long, Long) = {
+      val Seq(major, minor, patch) = VersionNumber(version).numbers
+      (major, minor, patch)
+    }
   }
 
   val sparks: Seq[Spark] = Seq(
@@ -54,7 +62,7 @@ object Versions {
     * serves all newer ones.
     */
   val helperBaselines: Map[String, Spark] =
-    sparks.groupBy(_.scalaBinary).map { case (binary, found) => binary -> found.head }
+    sparks.groupBy(_.scalaBinary).map { case (binary, its) => binary -> its.minBy(_.order) }
 
   val scala213: String = helperBaselines("2.13").scala
   val scala212: String = helperBaselines("2.12").scala
@@ -63,6 +71,9 @@ object Versions {
   val kafkaBroker = "4.4.0"
   val kafkaBrokerScala = "2.13.18"
   val slf4jBroker = "1.7.36"
+
+  /** Of the suites; the last that is built with no newer Scala 2.13 than the helper is. */
+  val munit = "1.1.1"
 
   /** What the connector needs beside the jars that every Spark distribution has already. */
   val notInSpark: Seq[String] =

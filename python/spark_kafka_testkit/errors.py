@@ -113,7 +113,9 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
 
 
 class MissingDependencyError(KafkaTestkitError, ImportError):
-    """A Python package that the call needs is not installed."""
+    """A Python package that the call needs is not installed, or a module of the project
+    has its name.
+    """
 
 
 class JarError(KafkaTestkitError, RuntimeError):

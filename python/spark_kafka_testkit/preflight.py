@@ -48,6 +48,7 @@ log = logging.getLogger("spark_kafka_testkit")
 State = Literal["ok", "warning", "error"]
 CONNECTOR_NAME = re.compile(r"spark-sql-kafka-0-10_(\d+\.\d+)-(.+)\.jar")
 NO_CONNECTOR = "not on the class path (Spark: 'Failed to find data source: kafka')"
+DOCKER_SECONDS = 5.0
 BROUGHT = {
     "org.apache.kafka.clients.producer.KafkaProducer": "kafka-clients",
     "org.apache.spark.kafka010.KafkaConfigUpdater": "spark-token-provider-kafka-0-10",
@@ -321,13 +322,20 @@ def _version_of(package: str) -> str | None:
 
 
 def check_docker() -> list[Finding]:
-    """Whether a Docker daemon answers."""
-    from spark_kafka_testkit._brokers.container import docker_problem
+    """Whether a Docker daemon answers, and soon enough for `backend="auto"`."""
+    from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
 
+    advice = "Without one the embedded broker is used."
     problem = docker_problem()
     if problem is None:
-        return [Finding("Docker", "ok", "a daemon answers")]
-    advice = "Without one the embedded broker is used."
+        address = find_daemon().address
+        return [Finding("Docker", "ok", f"a daemon answers at {address}")]
+    if docker_problem(DOCKER_SECONDS) is None:
+        problem = f"the daemon at {find_daemon().address} is slow to answer"
+        advice = (
+            'backend="auto" takes the embedded broker; backend="container" waits for '
+            "the daemon."
+        )
     return [Finding("Docker", "warning", problem.rstrip("."), advice)]
 
 

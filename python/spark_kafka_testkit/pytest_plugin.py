@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -21,6 +22,8 @@ from spark_kafka_testkit._leftovers import (
 )
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
+from spark_kafka_testkit._plugin.terminal import output
+from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 from spark_kafka_testkit.streaming import StreamOptions, StreamRun
 
@@ -53,6 +56,7 @@ WISHES = pytest.StashKey[marker.Wishes]()
 FAILURE = pytest.StashKey[BaseException]()
 STREAMS = pytest.StashKey["list[StreamRun]"]()
 SUMMARY = pytest.StashKey[str]()
+SHOWN = pytest.StashKey[Any]()
 
 
 class TopicFactory(Protocol):
@@ -104,6 +108,8 @@ def pytest_configure(config: pytest.Config) -> None:
     run = Run(options.resolve(config), address)
     config.stash[RUN] = run
     current.append(run)
+    shown = config.stash[SHOWN] = partial(output, config)
+    outputs.append(shown)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -111,6 +117,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if run is not None:
         run.finish()  # pytest was ended before the session was
         current.remove(run)
+        outputs.remove(config.stash[SHOWN])
 
 
 @pytest.hookimpl(trylast=True)
@@ -140,7 +147,7 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[RUN].clients.update(clients)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     from spark_kafka_testkit._spark.attach import installed_spark
     from spark_kafka_testkit.errors import JarError, SparkSetupError
 
@@ -154,7 +161,11 @@ def pytest_report_header(config: pytest.Config) -> str:
             version.helper  # noqa: B018  the look-up is what may fail
         except JarError:
             spark += f" (no helper for Scala {version.scala}: records by kafka-python)"
-    return f"kafka: {config.stash[RUN].options.broker}, {spark}"
+    options = config.stash[RUN].options
+    lines = [f"kafka: {options.broker}, {spark}"]
+    if options.left_out:
+        lines.append(f"kafka: {options.left_out}")
+    return lines
 
 
 def pytest_terminal_summary(
@@ -175,14 +186,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    keys: tuple[pytest.StashKey[Any], ...] = (FAILURE, LEFTOVERS, STREAMS)
+    keys: tuple[pytest.StashKey[Any], ...] = (FAILURE, LEFTOVERS, STREAMS, WISHES)
     for key in keys:  # of an earlier run of the test
         if key in item.stash:
             del item.stash[key]
-    if item.get_closest_marker("kafka") is not None:
-        item.stash[WISHES] = marker.wishes(item)
-        for recorder in item.config.stash[RUN].recorders():
-            recorder.topics.clear()
+    if marker.uses_kit(item):
+        _begin(item)
+
+
+def _begin(item: pytest.Item) -> marker.Wishes:
+    """A test that uses the kit begins, or asks for the kit's fixtures as it runs."""
+    item.stash[WISHES] = wishes = marker.wishes(item)
+    for recorder in item.config.stash[RUN].recorders():
+        recorder.topics.clear()
+    return wishes
 
 
 @pytest.hookimpl(wrapper=True)
@@ -219,10 +236,15 @@ def _kafka_end_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """Set up before the test's other fixtures and so ended after them: stops the
     queries that it left, then deletes its topics.
     """
-    item = request.node
-    if WISHES not in item.stash:
+    if WISHES in request.node.stash:
+        with _swept(request.node):
+            yield
+    else:
         yield
-        return
+
+
+@contextmanager
+def _swept(item: pytest.Item) -> Iterator[None]:
     run = item.config.stash[RUN]
     leftovers = item.stash[LEFTOVERS] = Leftovers(run.clusters)
     yield
@@ -260,15 +282,30 @@ def kafka_utils_factory(pytestconfig: pytest.Config) -> Callable[..., KafkaUtils
 
 
 @pytest.fixture
+def _kafka_wishes(request: pytest.FixtureRequest) -> Iterator[marker.Wishes]:
+    """What the marker says. A test that gets here by `request.getfixturevalue` alone
+    was not seen to use the kit: its end is cleaned up from here on.
+    """
+    wishes = request.node.stash.get(WISHES, None)
+    if wishes is not None:
+        yield wishes
+        return
+    wishes = _begin(request.node)
+    with _swept(request.node):
+        yield wishes
+
+
+@pytest.fixture
 def kafka_topic_factory(
-    request: pytest.FixtureRequest, kafka_utils: KafkaUtils
+    request: pytest.FixtureRequest,
+    kafka_utils: KafkaUtils,
+    _kafka_wishes: marker.Wishes,
 ) -> TopicFactory:
     """Creates topics for the test: see `TopicFactory`."""
-    wishes = request.node.stash[WISHES]
 
     def create(label: str = "", partitions: int | None = None) -> str:
         name = topic_name(request.node.name, label)
-        kafka_utils.create_topics([name], partitions or wishes.partitions)
+        kafka_utils.create_topics([name], partitions or _kafka_wishes.partitions)
         return name
 
     return create
@@ -284,18 +321,20 @@ def kafka_topic(kafka_topic_factory: TopicFactory) -> str:
 
 @pytest.fixture
 def kafka_topics(
-    request: pytest.FixtureRequest, kafka_topic_factory: TopicFactory
+    kafka_topic_factory: TopicFactory, _kafka_wishes: marker.Wishes
 ) -> tuple[str, ...]:
     """The names of new topics: a source and a sink, or those that the marker says:
     `@pytest.mark.kafka(topics=["orders", "bills", "refused"])`. They are deleted at the
     test's end.
     """
-    return tuple(map(kafka_topic_factory, request.node.stash[WISHES].topics))
+    return tuple(map(kafka_topic_factory, _kafka_wishes.topics))
 
 
 @pytest.fixture
 def kafka_stream(
-    request: pytest.FixtureRequest, kafka_utils: KafkaUtils
+    request: pytest.FixtureRequest,
+    kafka_utils: KafkaUtils,
+    _kafka_wishes: marker.Wishes,  # so that it is stopped before leftovers are
 ) -> Iterator[StreamRunner]:
     """Runs streaming DataFrames to the test's end: see `StreamRunner`."""
     item = request.node

@@ -5,9 +5,11 @@ for all that the kit does.
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,7 @@ from ..secure_broker import (
     secure_broker,
 )
 
+PAGE = Path(__file__).parents[2] / "docs/secure-brokers.md"
 WAYS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "mTLS", "mTLS of text"]
 
 
@@ -243,3 +246,29 @@ def test_topics_of_a_run_carry_a_prefix(kafka: KafkaUtils) -> None:
     with KafkaUtils(bootstrap_servers=kafka.broker, topic_prefix="team") as other:
         assert other.topic("events") != name
     assert kafka.topic("events") == "events"
+
+
+def test_the_page_on_secure_brokers(broker: SecureBroker) -> None:
+    """Its block makes a KafkaUtils that works, as printed but for address and file."""
+    ((code),) = re.findall(
+        r"^```python secure\n(.*?)^```", PAGE.read_text(), re.M | re.S
+    )
+    for printed, here in (
+        ("kafka.example.com:9093", broker.sasl_ssl),
+        ("/etc/ssl/kafka-ca.pem", str(broker.folder / "ca.pem")),
+    ):
+        assert printed in code
+        code = code.replace(printed, here)
+    quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
+    names: dict[str, Any] = {
+        "KafkaUtils": KafkaUtils,
+        "user": "alice",
+        "password": quoted,
+    }
+    exec(code, names)  # noqa: S102  that is what this test is for
+    with names["kafka"] as kafka:
+        events = kafka.topic("events")
+        assert events.startswith("team-a-")
+        kafka.create_topics([events])
+        kafka.send_messages(events, [("user1", "login")])
+        assert kafka.get_all_records(None, events) == {"user1": "login"}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from spark_kafka_testkit.errors import BrokerStartError, MissingDependencyError
 from spark_kafka_testkit.kafka_utils import cluster_of
 
 from .conftest import CONFLUENT
+from .relay import Relay
 
 
 def failure(**settings: Any) -> BrokerStartError:
@@ -28,12 +27,13 @@ def failure(**settings: Any) -> BrokerStartError:
 
 
 def test_no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to start, and what needs none."""
+    """How long it was waited for, what to start, and what needs none."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    assert str(failure()) == (
+    assert str(failure(startup_timeout=1)) == (
         "Docker is not running: No Docker daemon answers at "
-        f"unix://{tmp_path}/none.sock ([Errno 2] No such file or directory). Start it "
-        '(check with: docker ps), or use backend="embedded", which needs none.'
+        f"unix://{tmp_path}/none.sock ([Errno 2] No such file or directory), also "
+        "after 1 s. Start it (check with: docker ps), or use "
+        'backend="embedded", which needs none.'
     )
 
 
@@ -93,48 +93,6 @@ def test_a_missing_package(module: str, monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
-class Relay:
-    """A Docker socket that goes away on request: what it is given, it hands on to the
-    real one.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen()
-        self._open: list[socket.socket] = [self._server]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._server.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect("/var/run/docker.sock")
-            self._open += [near, far]
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=pair, daemon=True).start()
-
-    @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
-        try:
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the relay has been stopped
-
-    def stop(self) -> None:
-        for one in self._open:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it has ended before
-            one.close()
-
-
 def test_a_daemon_that_goes_away_under_the_test(
     engine: Any,
     tmp_path: Path,
@@ -143,7 +101,7 @@ def test_a_daemon_that_goes_away_under_the_test(
 ) -> None:
     """The broker goes on, teardown() goes through, and the log says what is left."""
     relay = Relay(tmp_path / "docker.sock")
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("DOCKER_HOST", relay.address)
     kafka = KafkaUtils(backend="container", image=CONFLUENT)
     kafka.setup()
     container = engine.containers.get(cluster_of(kafka).broker.container_id)  # type: ignore[attr-defined]

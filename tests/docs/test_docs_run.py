@@ -20,27 +20,50 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.cli import NAME, cli
+from tests.connect_server import connect_server
+from tests.sessions import ON_CONNECT
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "README": [ROOT / "README.md"],
     "docs": sorted((ROOT / "docs").rglob("*.md")),
 }
+# how a fence begins, and who runs what is in it
+KINDS = {
+    "python": "test_the_block_runs, test_the_readmes_block_runs_by_itself",
+    "python connect": "test_the_page_on_connect_runs_on_a_server",
+    "python secure": "tests/brokers/test_secure.py",
+    "python pytest": "tests/plugin/test_docs.py",
+    "python unittest": "tests/plugin/test_docs.py",
+    "python notest": "nobody: test_fragments_are_few",
+    "bash": "nobody, but test_the_command_line_is_understood",
+    "text": "nobody: what is printed",
+    "yaml": "nobody: settings of others",
+}
 STANDARD = {"datetime": datetime, "json": json, "tempfile": tempfile}
 
 
-def blocks(of: str) -> list[tuple[str, str]]:
-    """Every Python block of the README or of the docs, but those marked as fragments,
-    and where it stands.
+def fences(of: str) -> Iterator[tuple[str, str, str]]:
+    """Every block of the README or of the docs: where it stands, how it begins, and
+    what is in it.
     """
-    found = []
     for page in PAGES[of]:
-        for match in re.finditer(
-            r"^```python\n(.*?)^```", page.read_text(), re.M | re.S
-        ):
-            line = page.read_text()[: match.start()].count("\n") + 1
-            found.append((f"{page.name}:{line}", match[1]))
-    return found
+        text = page.read_text()
+        for match in re.finditer(r"^ *```(.*)\n(?s:(.*?))^ *```", text, re.M):
+            line = text[: match.start()].count("\n") + 1
+            yield f"{page.name}:{line}", match[1], match[2]
+
+
+def blocks(of: str, kind: str = "python") -> list[tuple[str, str]]:
+    """Every block of a kind, and where it stands."""
+    return [(where, code) for where, begins, code in fences(of) if begins == kind]
+
+
+def test_every_block_says_what_it_is() -> None:
+    """A bare fence would be run by nobody, and so would a kind that nobody knows."""
+    found = [(where, kind) for of in PAGES for where, kind, _ in fences(of)]
+    assert [item for item in found if item[1] not in KINDS] == []
+    assert {kind for _, kind in found} == set(KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +80,49 @@ def test_the_block_runs(
     where: str, code: str, docs_kafka: KafkaUtils, spark: Any, tmp_path: Path
 ) -> None:
     """As printed, with a session `spark` and a broker `kafka` at hand; test functions
-    in it are called with what they ask for.
+    in it are called with the fixtures that they ask for, and may ask for none but the
+    plugin's and pytest's.
     """
-    at_hand = {"spark": spark, "kafka": docs_kafka, "tmp_path": tmp_path}
-    at_hand |= {"kafka_spark": spark, "kafka_utils": docs_kafka}
+    fixtures = {"kafka_spark": spark, "kafka_utils": docs_kafka, "tmp_path": tmp_path}
+    at_hand = {"spark": spark, "kafka": docs_kafka}
     names = {**at_hand, "KafkaUtils": KafkaUtils, **STANDARD}
     exec(compile(textwrap.dedent(code), where, "exec"), names)  # noqa: S102  that is what this test is for
     for name, function in names.items():
         if name.startswith("test_"):
             asked = inspect.signature(function).parameters
-            function(**{argument: at_hand[argument] for argument in asked})
+            function(**{argument: fixtures[argument] for argument in asked})
     for query in spark.streams.active:
         query.stop()
     left = [t for t in docs_kafka.admin_client.list_topics() if not t.startswith("__")]
     docs_kafka.delete_topics(left)
 
 
+@pytest.mark.skipif(ON_CONNECT, reason="the server of the run is in the way of another")
+def test_the_page_on_connect_runs_on_a_server(tmp_path: Path) -> None:
+    """As printed, but for the server's address, in a process of its own; the server has
+    no connector.
+    """
+    ((where, code),) = blocks("docs", "python connect")
+    with connect_server({}) as address:
+        code = code.replace("sc://spark.example.com", address)
+        run_by_itself(f"# {where}\n{code}", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("where", "code"), blocks("README"), ids=[where for where, _ in blocks("README")]
 )
-def test_the_readmes_block_runs_by_itself(where: str, code: str) -> None:
+def test_the_readmes_block_runs_by_itself(
+    where: str, code: str, tmp_path: Path
+) -> None:
     """As printed, in a process of its own, where nothing was set up."""
+    run_by_itself(code, tmp_path)
+
+
+def run_by_itself(code: str, folder: Path) -> None:
+    """Runs a script that starts with nothing."""
     done = subprocess.run(
         [sys.executable, "-c", code],
+        cwd=folder,
         env={**os.environ, "SPARK_KAFKA_TESTKIT_BACKEND": "embedded"},
         capture_output=True,
         text=True,

@@ -20,6 +20,7 @@ from spark_kafka_testkit._spark.attach import installed_spark
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(spark_kafka_testkit.__file__).parent
 SCALA = ROOT / "jvm/helper/src/main"
+OWNER = ROOT / "jvm/owner/src/main/scala"
 HISTORIES = "200"
 STALL_SECONDS = "3"
 ARGUMENTS = ["-qx", "-p", "no:cacheprovider", "tests/histories/test_histories.py"]
@@ -75,7 +76,7 @@ JVM = {
         '"auto.offset.reset" -> "latest"',
     ),
     "takes the last stable offset for the end": Edit(
-        "Lookups.scala",
+        "TopicAdmin.scala",
         "await(end).get(partition).offset,",
         "await(stable).get(partition).offset,",
     ),
@@ -108,6 +109,7 @@ def test_a_fault_of_the_jvm_reader_is_found(
     sources = tmp_path / "sources"
     for name in ("scala", "scala-2.13"):
         shutil.copytree(SCALA / name, sources / name)
+    shutil.copytree(OWNER, sources / "owner")
     JVM[fault].apply(sources)
     build(sources, tmp_path / "spark-kafka-testkit_2.13.jar")
     assert_found(kafka, "jvm", {"SPARK_KAFKA_TESTKIT_JARS": str(tmp_path)})

@@ -122,7 +122,7 @@ def test_a_marker_that_says_nothing_sensible_fails_the_test(
 ) -> None:
     """Before anything is started; the text says what is valid."""
     pytester.makepyfile(
-        f"import pytest\n@pytest.mark.kafka({marker})\ndef test_it(): pass\n"
+        f"import pytest\n@pytest.mark.kafka({marker})\ndef test_it(kafka_topic): pass\n"
     )
     result = pytester.runpytest(*PLUGIN)
     result.assert_outcomes(errors=1)
@@ -166,3 +166,134 @@ def test_without_a_broker_that_is_required_tests_fail(
         ]
     )
     assert "Traceback" not in text_of(result)
+
+
+THEIRS = """
+import unittest
+import pytest
+import leave
+
+
+class KafkaTestMixin:
+    pass
+
+
+@pytest.fixture
+def kafka_topic():
+    return "theirs"
+
+
+@pytest.fixture
+def kafka_stream(kafka_topic):
+    return kafka_topic
+
+
+@pytest.mark.kafka("needs broker")
+def test_positional():
+    leave.a_query()
+
+
+@pytest.mark.kafka(reason="slow", partitions=0)
+def test_named():
+    leave.a_query()
+
+
+@pytest.mark.kafka
+def test_bare():
+    leave.a_query()
+
+
+def test_a_fixture_of_the_same_name(kafka_topic):
+    assert kafka_topic == "theirs"
+    leave.a_query()
+
+
+def test_one_that_asks_for_it(kafka_stream):
+    assert kafka_stream == "theirs"
+    leave.a_query()
+
+
+@pytest.mark.parametrize("kafka_topics", ["a"])
+def test_an_argument_of_the_same_name(kafka_topics):
+    leave.a_query()
+
+
+class TestMixin(KafkaTestMixin, unittest.TestCase):
+    def test_a_mixin_of_the_same_name(self):
+        leave.a_query()
+"""
+LEAVE = """
+from spark_kafka_testkit import _leftovers as _tests
+
+
+class Query:
+    name = "theirs"
+
+    def __init__(self):
+        self.id = self.runId = id(self)
+
+    def stop(self):
+        raise AssertionError("a query of theirs was stopped")
+
+
+def a_query():
+    left = Query()
+    _tests._active_queries = lambda: [left]
+"""
+
+
+def test_what_bears_our_names_and_is_not_ours_is_left_alone(
+    pytester: pytest.Pytester,
+) -> None:
+    """Markers, fixtures, arguments and mixins of the users' own say what they like, and
+    their tests are neither marked, nor are their queries stopped.
+    """
+    pytester.makepyfile(test_theirs=THEIRS, leave=LEAVE)
+    result = pytester.runpytest_subprocess(*PLUGIN, "-p", "no:randomly")
+    result.assert_outcomes(passed=7, warnings=0)
+    counted = pytester.runpytest(*PLUGIN, "--collect-only", "-q", "-m", "kafka")
+    counted.stdout.fnmatch_lines(["*3/7 tests collected *"])
+
+
+OVERRIDDEN = """
+import pytest
+
+made = []
+
+
+@pytest.fixture
+def kafka_topic(kafka_topic):
+    return kafka_topic.upper()
+
+
+def exists(kafka_utils, name):
+    return name in kafka_utils.admin_client.list_topics()
+
+
+@pytest.mark.kafka(partitions=2)
+def test_an_override_that_asks_for_ours(kafka_topic):
+    assert kafka_topic.startswith("TEST_AN_OVERRIDE")
+
+
+@pytest.mark.kafka(partitions=2)
+def test_at_run_time(request):
+    factory = request.getfixturevalue("kafka_topic_factory")
+    utils = request.getfixturevalue("kafka_utils")
+    made.append(factory())
+    assert len(utils.offsets(made[0])) == 2
+
+
+def test_its_topic_is_gone(kafka_utils):
+    assert not exists(kafka_utils, made[0])
+
+
+@pytest.mark.kafka("needs broker")
+def test_theirs():
+    pass
+"""
+
+
+def test_ours_are_ours_by_whatever_way(inner: Inner) -> None:
+    """Below an override that asks for ours, and by `request.getfixturevalue`."""
+    result = inner("--strict-markers", test_overridden=OVERRIDDEN)
+    result.assert_outcomes(passed=4, warnings=0)

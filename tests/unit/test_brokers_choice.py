@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._brokers.broker import choose_backend
-from spark_kafka_testkit._brokers.container import docker_problem
+from spark_kafka_testkit._brokers.broker import choose_backend, start_any
+from spark_kafka_testkit._brokers.docker import docker_problem
 
 BACKEND = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
@@ -20,7 +21,8 @@ BOOTSTRAP = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (BACKEND, BOOTSTRAP, "DOCKER_HOST"):
+    docker = [name for name in os.environ if name.startswith("DOCKER_")]
+    for name in (BACKEND, BOOTSTRAP, *docker):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -142,4 +144,18 @@ def test_no_socket_is_no_docker(
     assert docker_problem() == (
         f"No Docker daemon answers at unix://{tmp_path}/none "
         "([Errno 2] No such file or directory)"
+    )
+
+
+def test_auto_says_where_docker_was_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who sets DOCKER_HOST wants a container; where none can be had, the log warns."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    assert start_any(str) == "embedded"
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == (
+        "WARNING",
+        f"No Docker daemon answers at unix://{tmp_path}/none ([Errno 2] No such file "
+        "or directory); starting the embedded broker",
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit._jvm import jars as _jars
+from spark_kafka_testkit._jvm import maven as _maven
 from spark_kafka_testkit._jvm.jars import LockedJar, connector_jars, fetch
 from spark_kafka_testkit.errors import JarError
 
@@ -68,7 +69,7 @@ def resets(connection: socket.socket) -> None:
 def serve(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[Answer], Server]]:
-    """Makes servers and points the kit to them."""
+    """Makes servers and points the kit to them; it makes short pauses here."""
     servers: list[Server] = []
 
     def make(answer: Answer) -> Server:
@@ -76,6 +77,7 @@ def serve(
         monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", servers[-1].url)
         return servers[-1]
 
+    monkeypatch.setattr(_maven, "PAUSES", (0.01, 0.02))
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "cache"))
     yield make
     for server in servers:

@@ -17,8 +17,8 @@ from spark_kafka_testkit._arrow.encode import (
     BATCH_BYTES,
     BATCH_MESSAGES,
     batches,
-    send_schema,
 )
+from spark_kafka_testkit._arrow.schema import send_schema
 from spark_kafka_testkit.errors import SerializationError
 
 NOTHING: dict[str, Any] = {"partition": None, "timestamp": None, "headers": []}

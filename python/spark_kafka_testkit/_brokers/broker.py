@@ -221,7 +221,7 @@ def start_any(start: Callable[[Backend], Started]) -> Started:
     Raises:
         BrokerStartError: none came up; the text tells of each attempt.
     """
-    from spark_kafka_testkit._brokers.container import docker_problem
+    from spark_kafka_testkit._brokers.docker import docker_problem, is_named
 
     attempts: list[str] = []
     problem = docker_problem()
@@ -233,7 +233,8 @@ def start_any(start: Callable[[Backend], Started]) -> Started:
             log.warning("%s; starting the embedded broker", str(error).splitlines()[0])
     else:
         attempts.append(f"container: {problem}")
-        log.info("%s; starting the embedded broker", problem)
+        level = logging.WARNING if is_named() else logging.INFO
+        log.log(level, "%s; starting the embedded broker", problem)
     try:
         return start("embedded")
     except KafkaTestkitError as error:

@@ -8,16 +8,20 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlparse
 
 from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
+from spark_kafka_testkit._brokers.docker import (
+    HUB_PREFIX,
+    await_docker,
+    image_name,
+    pull,
+)
 from spark_kafka_testkit._brokers.ports import free_ports
-from spark_kafka_testkit._brokers.pull import pull
 from spark_kafka_testkit._kafka_python.admin import await_api
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import (
@@ -26,12 +30,11 @@ from spark_kafka_testkit.errors import (
     MissingDependencyError,
 )
 
-__all__ = ["ContainerBroker", "docker_problem", "image_of", "prepare"]
+__all__ = ["ContainerBroker", "image_of", "prepare"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 LABEL = "spark-kafka-testkit"
-PROBE_SECONDS = 0.15
 LOG_LINES = 50
 NETWORK_PORT = 9092
 HOST_PORT = 9093
@@ -49,16 +52,12 @@ def prepare(settings: BrokerSettings) -> None:
 
     Raises:
         MissingDependencyError: testcontainers is not installed.
-        BrokerStartError: no Docker daemon answers, or the image can't be had.
+        BrokerStartError: no Docker daemon answers within `startup_timeout`, or the
+            image can't be had.
     """
     _require_testcontainers()
-    problem = docker_problem()
-    if problem is not None:
-        raise BrokerStartError(
-            f"Docker is not running: {problem}. Start it (check with: docker ps), "
-            'or use backend="embedded", which needs none.'
-        )
-    image = image_of(settings)
+    await_docker(settings.startup_timeout)
+    image = image_name(image_of(settings))
     try:
         pull(image)
     except Exception as error:
@@ -95,8 +94,9 @@ class ContainerBroker:
 
     def __init__(self, settings: BrokerSettings) -> None:
         prepare(settings)
-        self._image = image_of(settings)
+        self._image = image_name(image_of(settings))
         self._alias = settings.network_alias if settings.network else None
+        self._name = ""
         self._container: Any = None
         try:
             with _ryuk_if_it_runs():
@@ -143,60 +143,68 @@ class ContainerBroker:
 
     def _remove(self) -> None:
         container, self._container = self._container, None
-        wrapped = container.get_wrapped_container() if container is not None else None
-        if wrapped is None:
+        if container is None:
             return
         from docker.errors import NotFound
 
+        wrapped = container.get_wrapped_container()
         try:
+            if wrapped is None:
+                # testcontainers before 4.15 forgets one that it could not start
+                client = container.get_docker_client().client
+                client.containers.get(self._name).remove(force=True, v=True)
             container.stop(force=True, delete_volume=True)
         except NotFound:
-            pass  # someone else has removed it
+            pass  # someone else has removed it, or it was never made
         except Exception as error:  # noqa: BLE001  the daemon may have gone
             log.warning(
                 "the container was not removed (%s: %s); when Docker answers again, "
                 "remove it with: docker rm -fv %s",
                 type(error).__name__,
                 error,
-                wrapped.id[:12],
+                wrapped.id[:12] if wrapped is not None else self._name,
             )
 
     def _start(self, settings: BrokerSettings) -> None:
-        if re.search(r"(^|/)apache/kafka(-native)?(:|@|$)", self._image):
-            self._start_apache(settings)
-        else:
-            self._start_confluent(settings)
+        from docker.errors import APIError
+
+        is_apache = re.search(r"(^|/)apache/kafka(-native)?(:|@|$)", self._image)
+        start = self._start_apache if is_apache else self._start_confluent
+        for attempt in range(1, PORT_TRIES + 1):
+            self._name = f"{LABEL}-{uuid.uuid4().hex[:12]}"
+            try:
+                start(settings)
+            except APIError as error:
+                if not _is_port_taken(error) or attempt == PORT_TRIES:
+                    raise
+                self._remove()
+            else:
+                return
 
     def _start_confluent(self, settings: BrokerSettings) -> None:
-        container = _kafka_container()(self._image, port=HOST_PORT)
+        """Docker chooses the port: one that is free where it looks, which on a rootless
+        engine is not where the port is published.
+        """
+        image = image_of(settings)
+        container = _kafka_container()(image, port=HOST_PORT).with_name(self._name)
         # with_kraft() does no more, but fails on tags that are no plain version
-        container.kraft_enabled = _has_kraft(self._image)
+        container.kraft_enabled = _has_kraft(image)
         self._container = _configured(container, settings, None)
         container.start(timeout=settings.startup_timeout)
 
     def _start_apache(self, settings: BrokerSettings) -> None:
         """The advertised port must be known before the start, so it is chosen here."""
-        from docker.errors import APIError
         from testcontainers.core.container import DockerContainer
 
-        for attempt in range(1, PORT_TRIES + 1):
-            (port,) = free_ports(1)
-            container = DockerContainer(self._image)
-            host = container.get_docker_client().host()
-            for name, value in _apache_environment(host, port, self._alias).items():
-                container.with_env(name, value)
-            container.with_bind_ports(HOST_PORT, port)
-            self._container = _configured(container, settings, port)
-            try:
-                container.start()
-            except APIError as error:
-                taken = "port is already allocated" in str(error)
-                if not taken or attempt == PORT_TRIES:
-                    raise
-                self._remove()
-                continue
-            self._host_address = f"{host}:{port}"
-            return
+        (port,) = free_ports(1)
+        container = DockerContainer(image_of(settings)).with_name(self._name)
+        host = container.get_docker_client().host()
+        for name, value in _apache_environment(host, port, self._alias).items():
+            container.with_env(name, value)
+        container.with_bind_ports(HOST_PORT, port)
+        self._container = _configured(container, settings, port)
+        self._host_address = f"{host}:{port}"
+        container.start()
 
     def _address(self) -> str:
         container = self._container
@@ -244,33 +252,6 @@ class ContainerBroker:
         return f"\nThe end of its log:\n{tail}" if tail else ""
 
 
-def docker_problem() -> str | None:
-    """Why no Docker daemon can be used, or None where one answers; decided within
-    `PROBE_SECONDS`.
-    """
-    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    address = urlparse(host)
-    try:
-        if address.scheme == "unix":
-            with socket.socket(socket.AF_UNIX) as probe:
-                return _ping(probe, address.path, host)
-        with socket.socket() as probe:
-            name, port = address.hostname or "localhost", address.port or 2375
-            return _ping(probe, (name, port), host)
-    except (OSError, ValueError) as error:  # a port that is no number is a ValueError
-        return f"No Docker daemon answers at {host} ({error})"
-
-
-def _ping(
-    probe: socket.socket, address: str | tuple[str, int], host: str
-) -> str | None:
-    probe.settimeout(PROBE_SECONDS)
-    probe.connect(address)
-    probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-    answer = probe.recv(64)
-    return None if b" 200 " in answer else f"What answers at {host} is no Docker daemon"
-
-
 def _require_testcontainers() -> None:
     try:
         import testcontainers  # noqa: F401
@@ -287,6 +268,18 @@ def _kafka_container() -> Any:
     except ImportError:  # before testcontainers 4.15
         from testcontainers.kafka import KafkaContainer
     return KafkaContainer
+
+
+def _is_port_taken(error: Exception) -> bool:
+    """Whether the engine could not publish a port, because another has it: in the words
+    of Docker, of rootless Docker and Podman, and of Podman's machine.
+    """
+    words = (
+        "port is already allocated",
+        "address already in use",
+        "proxy already running",
+    )
+    return any(each in str(error).lower() for each in words)
 
 
 def _has_kraft(image: str) -> bool:
@@ -367,7 +360,8 @@ def _ryuk_if_it_runs() -> Iterator[None]:
         yield
         return
     try:
-        Reaper.get_instance()
+        with _ryuk_by_its_whole_name(config):
+            Reaper.get_instance()
     except Exception as error:  # noqa: BLE001  whatever it is, a broker can do without
         log.warning(
             "testcontainers' reaper (Ryuk) can't run (%s); should this process be "
@@ -384,3 +378,21 @@ def _ryuk_if_it_runs() -> Iterator[None]:
             config.ryuk_disabled = False
         return
     yield
+
+
+@contextmanager
+def _ryuk_by_its_whole_name(config: Any) -> Iterator[None]:
+    """testcontainers 4.15 knows its reaper by the image without a prefix: with one it
+    starts a reaper for the reaper, and so on (its issue 1085).
+    """
+    prefix, image = getattr(config, HUB_PREFIX, ""), config.ryuk_image
+    if not prefix:
+        yield
+        return
+    config.ryuk_image = prefix + image
+    setattr(config, HUB_PREFIX, "")
+    try:
+        yield
+    finally:
+        config.ryuk_image = image
+        setattr(config, HUB_PREFIX, prefix)

@@ -7,22 +7,22 @@ it.
 
 from __future__ import annotations
 
-import hashlib
-import http.client
 import json
 import os
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._progress import fetching
 from spark_kafka_testkit.errors import JarError
+
+if TYPE_CHECKING:
+    from spark_kafka_testkit._jvm.maven import Repository
 
 __all__ = [
     "LockedJar",
@@ -43,8 +43,6 @@ JARS_ENV = "SPARK_KAFKA_TESTKIT_JARS"
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 BUNDLED = Path(__file__).parents[1] / "jars"
 PARALLEL_DOWNLOADS = 8
-DOWNLOAD_TRIES = 3
-TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -183,95 +181,55 @@ def _make_private(folder: Path) -> None:
 
 
 def _download_all(jars: Sequence[LockedJar], root: Path, what: str) -> None:
+    from spark_kafka_testkit._jvm.maven import Repository
+
+    repository = Repository.of_environment(MAVEN_ENV, MAVEN_CENTRAL)
+    stop = threading.Event()
     with (
-        _progress(what, sum(jar.size for jar in jars)) as advance,
+        fetching(what, sum(jar.size for jar in jars)) as advance,
         ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
     ):
-        futures = [pool.submit(_download, jar, root, advance) for jar in jars]
+        futures = [
+            pool.submit(_download, jar, root, repository, advance, stop) for jar in jars
+        ]
         try:
-            for future in futures:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
                 future.result()
         except BaseException:
+            stop.set()  # the others wait for a server, or are in the middle of a file
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _download(jar: LockedJar, root: Path, advance: Callable[[int], None]) -> None:
-    url = f"{os.environ.get(MAVEN_ENV, MAVEN_CENTRAL).rstrip('/')}/{jar.path}"
+def _download(
+    jar: LockedJar,
+    root: Path,
+    repository: Repository,
+    advance: Callable[[int], None],
+    stop: threading.Event,
+) -> None:
+    from spark_kafka_testkit._jvm.maven import FetchError
+
+    url = f"{repository.url}/{jar.path}"
     target = root / jar.path
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        digest = hashlib.sha256()
         with os.fdopen(handle, "wb") as file:
-            for chunk in _chunks(url):
-                digest.update(chunk)
-                file.write(chunk)
-                advance(len(chunk))
-        if digest.hexdigest() != jar.sha256:
+            digest = repository.fetch(jar.path, jar.size, file, advance, stop)
+        if digest != jar.sha256:
             raise JarError(
                 f"{url} is not the jar that the lock file names: its sha256 is "
-                f"{digest.hexdigest()}, and {jar.sha256} is "
-                f"expected. Nothing was kept. Check the mirror that {MAVEN_ENV} names."
+                f"{digest}, and {jar.sha256} is expected. Nothing was kept. Check the "
+                f"mirror that {MAVEN_ENV} names."
             )
         Path(part).replace(target)
+    except FetchError as error:
+        raise JarError(
+            f"{url} can't be fetched: {error}. Either set {MAVEN_ENV} to a Maven "
+            "repository that this machine reaches, or copy the "
+            f"folder {cache_folder()} from a machine where the kit has run."
+        ) from None
     finally:
         Path(part).unlink(missing_ok=True)
-
-
-def _chunks(url: str) -> Iterator[bytes]:
-    """The content behind the address; what fails before the first byte is tried again,
-    unless the request itself is at fault.
-    """
-    try:
-        with _open(url) as response:
-            while chunk := response.read(1 << 16):
-                yield chunk
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _unreachable(url, error) from error
-
-
-def _open(url: str) -> Any:
-    for _ in range(DOWNLOAD_TRIES - 1):
-        try:
-            return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
-        except urllib.error.HTTPError as error:
-            if error.code < 500:
-                raise
-        except OSError:
-            pass
-    return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)
-
-
-def _unreachable(url: str, error: Exception) -> JarError:
-    return JarError(
-        f"{url} can't be fetched: {error}. Either set {MAVEN_ENV} to a Maven "
-        "repository that this machine reaches, or copy the "
-        f"folder {cache_folder()} from a machine where the kit has run."
-    )
-
-
-@contextmanager
-def _progress(what: str, size: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TransferSpeedColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    with Progress(
-        *columns, console=console, disable=not console.is_terminal, transient=True
-    ) as progress:
-        task = progress.add_task(f"Fetching {what}", total=size)
-        yield lambda count: progress.advance(task, count)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._imports import find_package, shadow_text
 from spark_kafka_testkit.errors import BrokerUnreachableError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -27,21 +27,30 @@ __all__ = [
 
 
 def require_kafka_python() -> None:
-    """Raises a MissingDependencyError, in the document's words, where kafka-python is
-    not installed. It is not imported for that: `preload` does so while a broker starts.
+    """Raises a MissingDependencyError where kafka-python is not installed, in the
+    document's words, or where another module has its name. It is not imported for that:
+    `preload` does so while a broker starts.
     """
-    if importlib.util.find_spec("kafka") is None:
+    found = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
+    if found is None:
         raise MissingDependencyError(
             "kafka-python is required for Kafka tests. "
             "Install it with: pip install kafka-python"
         )
+    if found.shadow is not None:
+        raise MissingDependencyError(shadow_text("kafka", "kafka-python", found.shadow))
 
 
 def preload() -> None:
-    """Imports kafka-python in the background: it takes a sixth of a second."""
-    threading.Thread(
-        target=importlib.import_module, args=["kafka"], daemon=True
-    ).start()
+    """Imports kafka-python in the background: it takes a sixth of a second. What fails
+    is told by whoever needs it.
+    """
+
+    def load() -> None:
+        with suppress(Exception):
+            importlib.import_module("kafka")
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 @contextmanager

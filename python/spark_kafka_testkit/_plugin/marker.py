@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-__all__ = ["FIXTURES", "Wishes", "mark_users", "wishes"]
+__all__ = ["Wishes", "mark_users", "uses_kit", "wishes"]
 
 DESCRIPTION = (
     "kafka(partitions=1, topics=('source', 'sink')): a test that uses Kafka; how many "
     "partitions the topics of kafka_topic and kafka_topics have, and which topics "
     "kafka_topics makes. Tests that use a fixture of spark-kafka-testkit have it by "
-    "themselves."
+    "themselves; on others it may say what you like."
 )
-FIXTURES = frozenset(
-    (
-        "kafka_spark",
-        "kafka_stream",
-        "kafka_topic",
-        "kafka_topic_factory",
-        "kafka_topics",
-        "kafka_utils",
-        "kafka_utils_factory",
-    )
-)
+PLUGIN = "spark_kafka_testkit.pytest_plugin"
+NOT_KAFKA = ("_kafka_end_of_test", "kafka_spark_conf")
 
 
 @dataclass(frozen=True)
@@ -38,18 +30,48 @@ class Wishes:
 
 
 def mark_users(items: Sequence[pytest.Item]) -> None:
-    """Marks the tests that use Kafka and are not marked, so that `-m kafka` and
+    """Marks the tests that use the kit and are not marked, so that `-m kafka` and
     `-m "not kafka"` tell them apart.
     """
     for item in items:
-        used = FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        if (used or _has_mixin(item)) and item.get_closest_marker("kafka") is None:
+        if uses_kit(item) and item.get_closest_marker("kafka") is None:
             item.add_marker("kafka")
 
 
+def uses_kit(item: pytest.Item) -> bool:
+    """Whether the test uses a fixture of ours, or our mixin. A user's own fixture is
+    not ours, though it bears the name of one, nor is a user's own marker `kafka`.
+    """
+    return _has_mixin(item) or any(
+        _is_ours(name, definitions)
+        for name, definitions in _fixtures(item).items()
+        if name not in NOT_KAFKA
+    )
+
+
+def _fixtures(item: pytest.Item) -> Mapping[str, Sequence[Any]]:
+    """The definitions of each fixture that the test asks for, directly or not, those
+    that override others last.
+    """
+    found: Any = getattr(item, "_fixtureinfo", None)  # pytest has no public way
+    return {} if found is None else cast("dict[str, Any]", found.name2fixturedefs)
+
+
+def _is_ours(name: str, definitions: Sequence[Any]) -> bool:
+    for definition in reversed(definitions):
+        if getattr(definition.func, "__module__", None) == PLUGIN:
+            return True
+        if name not in definition.argnames:  # else it asks for the one it overrides
+            return False
+    return False
+
+
 def _has_mixin(item: pytest.Item) -> bool:
-    kinds = getattr(getattr(item, "cls", None), "__mro__", ())
-    return any(kind.__name__ == "KafkaTestMixin" for kind in kinds)
+    ours: Any = sys.modules.get("spark_kafka_testkit.testing")
+    kind = getattr(item, "cls", None)
+    return (
+        ours is not None and kind is not None and issubclass(kind, ours.KafkaTestMixin)
+    )
 
 
 def wishes(item: pytest.Item) -> Wishes:

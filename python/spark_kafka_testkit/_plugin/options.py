@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from spark_kafka_testkit._brokers.broker import BACKENDS, choose_backend
 
 __all__ = ["SETTINGS", "Options", "add_options", "resolve"]
 
+LEFT_OUT = "spark_kafka_testkit_left_out"
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -29,6 +30,15 @@ class Setting(NamedTuple):
     @property
     def option(self) -> str:
         return f"--kafka-{self.name.replace('_', '-')}"
+
+    @property
+    def options(self) -> set[str]:
+        no = {self.option.replace("--", "--no-", 1)} if self.kind == "bool" else set()
+        return {self.option, *no}
+
+    @property
+    def dest(self) -> str:
+        return f"spark_kafka_testkit_{self.name}"
 
     @property
     def variable(self) -> str:
@@ -84,6 +94,8 @@ class Options:
         arguments: for `KafkaUtils`.
         is_external: whether the broker is one that runs already.
         broker: what is asked for, for people.
+        left_out: the options and ini names that are another's in this run, for people;
+            None where there are none.
     """
 
     arguments: Mapping[str, Any]
@@ -93,25 +105,78 @@ class Options:
     require_reason: str
     keep: bool
     strict: bool
+    left_out: str | None
 
 
 def add_options(parser: pytest.Parser) -> None:
-    group = parser.getgroup("kafka", "Kafka, by spark-kafka-testkit")
+    """Adds our options when the command line is parsed for good: then all plugins and
+    conftests have added theirs, and what has the name of one of ours is theirs. Added
+    at once, ours would end the run in *their* `pytest_addoption`, or in the parser.
+    """
+    parse, parse_known_args = parser.parse, parser.parse_known_args
+
+    def parse_early(args: Any, namespace: Any = None) -> argparse.Namespace:
+        return parse_known_args(_without_ours(args), namespace)
+
+    def parse_for_good(args: Any, namespace: Any = None) -> argparse.Namespace:
+        del parser.parse, parser.parse_known_args  # the class's own are behind them
+        left_out = _register(parser)
+        found = parse(args, namespace)
+        setattr(found, LEFT_OUT, left_out)
+        return found
+
+    vars(parser).update(parse=parse_for_good, parse_known_args=parse_early)
+
+
+def _without_ours(args: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """The arguments without our options and their values, which else would be taken for
+    paths of tests.
+    """
+    ours = argparse.ArgumentParser(
+        add_help=False, allow_abbrev=False, exit_on_error=False
+    )
     for setting in SETTINGS.values():
-        shape: dict[str, Any] = {"metavar": setting.metavar}
-        if setting.kind == "bool":
-            shape = {"action": argparse.BooleanOptionalAction}
-        elif setting.kind == "linelist":
-            shape["action"] = "append"
-        group.addoption(
-            setting.option, dest=setting.ini, default=None, help=setting.help, **shape
-        )
-        parser.addini(
-            setting.ini,
-            setting.help,
-            type=setting.kind,  # type: ignore[arg-type]
-            default=None,
-        )
+        ours.add_argument(setting.option, **_shape(setting))
+    texts = [os.fspath(arg) for arg in args]
+    try:
+        return ours.parse_known_args(texts)[1]
+    except argparse.ArgumentError:  # told when the command line is parsed for good
+        return texts
+
+
+def _register(parser: pytest.Parser) -> list[str]:
+    """Adds options and ini names, but those that others have, which it gives."""
+    theirs: Any = parser  # pytest has no public way to ask
+    groups = (*theirs._groups, theirs._anonymous)
+    options = {
+        name for group in groups for option in group.options for name in option.names()
+    }
+    left_out = []
+    group = parser.getgroup("spark-kafka-testkit", "Kafka, by spark-kafka-testkit")
+    for setting in SETTINGS.values():
+        if options.isdisjoint(setting.options):
+            group.addoption(setting.option, help=setting.help, **_shape(setting))
+        else:
+            left_out.append(setting.option)
+        if setting.ini in theirs._inidict:
+            left_out.append(setting.ini)
+        else:
+            parser.addini(
+                setting.ini,
+                setting.help,
+                type=setting.kind,  # type: ignore[arg-type]
+                default=None,
+            )
+    return left_out
+
+
+def _shape(setting: Setting) -> dict[str, Any]:
+    shape: dict[str, Any] = {"dest": setting.dest, "default": None}
+    if setting.kind == "bool":
+        return {**shape, "action": argparse.BooleanOptionalAction}
+    if setting.kind == "linelist":
+        shape["action"] = "append"
+    return {**shape, "metavar": setting.metavar}
 
 
 class _Found(NamedTuple):
@@ -130,14 +195,18 @@ def resolve(config: pytest.Config) -> Options:
             and what is valid.
     """
 
+    theirs = config.getoption(LEFT_OUT, None)  # None: we came after the command line
+
     def on_command_line(setting: Setting) -> _Found:
-        return _Found(config.getoption(setting.ini), setting.option)
+        return _Found(config.getoption(setting.dest, None), setting.option)
 
     def in_environment(setting: Setting) -> _Found:
         return _Found(os.environ.get(setting.variable) or None, setting.variable)
 
     def in_ini(setting: Setting) -> _Found:
         where = f"{setting.ini} in {config.inipath or 'the ini file'}"
+        if theirs is None or setting.ini in theirs:
+            return _Found(None, where)
         try:
             value = config.getini(setting.ini)
         except (TypeError, ValueError, pytest.UsageError) as error:
@@ -175,6 +244,21 @@ def resolve(config: pytest.Config) -> Options:
         require_reason=require_where,
         keep=_flag(_first(sources, "keep")),
         strict=_flag(_first(sources, "strict")),
+        left_out=_left_out(theirs),
+    )
+
+
+def _left_out(theirs: Sequence[str] | None) -> str | None:
+    if not theirs:
+        return None
+    variables = [
+        setting.variable
+        for setting in SETTINGS.values()
+        if {setting.option, setting.ini}.intersection(theirs)
+    ]
+    return (
+        f"{', '.join(theirs)}: another's in this run, not the kit's; its own can be "
+        f"set by {', '.join(variables)}"
     )
 
 

@@ -10,11 +10,7 @@ from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._waits.clock import check_times, sleep
-from spark_kafka_testkit.errors import (
-    KafkaTestkitError,
-    UnknownTopicError,
-    WaitError,
-)
+from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError, WaitError
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery

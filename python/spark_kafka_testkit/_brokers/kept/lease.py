@@ -405,18 +405,16 @@ def remove_topics(bootstrap_servers: str) -> None:
 
 def _remove_container(container: str) -> None:
     """That of a keeper which was killed, where no reaper has removed it."""
-    import docker
-    from docker.errors import DockerException, NotFound
+    from docker.errors import NotFound
+
+    from spark_kafka_testkit._brokers.docker import docker_client
 
     try:
-        client = docker.from_env()
-        try:
+        with docker_client() as client:
             client.containers.get(container).remove(force=True, v=True)
-        finally:
-            client.close()
     except NotFound:
         pass
-    except DockerException as error:
+    except Exception as error:  # noqa: BLE001  the daemon may have gone, or its settings
         log.warning("the container %s could not be removed: %s", container, error)
 
 

@@ -36,7 +36,7 @@ private[testkit] final class BulkProducer(
   private var partitions = 0
   private var aborted = false
 
-  /** Fails with [[Failure.UnknownTopic]] where the topic does not exist and the broker makes none.
+  /** Fails with [[Failure.unknownTopic]] where the topic does not exist and the broker makes none.
     */
   def run(in: ReadableByteChannel): Report = {
     partitions = countPartitions()
@@ -67,10 +67,7 @@ private[testkit] final class BulkProducer(
 
   private def countPartitions(): Int =
     try producer.partitionsFor(topic).size
-    catch {
-      case missing: TimeoutException =>
-        throw new Failure(Failure.UnknownTopic, Map("topic" -> topic), Some(missing))
-    }
+    catch { case missing: TimeoutException => throw Failure.unknownTopic(topic, Some(missing)) }
 
   /** A record larger than a batch is sent before another can join its batch: refused as too large,
     * such a batch would be split, joined again, and retried until the delivery times out.

@@ -2,6 +2,7 @@ package sparkkafka.testkit
 
 import java.nio.channels.ReadableByteChannel
 import java.time.Duration
+import java.util.Locale
 import java.util.Properties
 import java.util.UUID
 
@@ -15,18 +16,18 @@ import org.apache.kafka.common.serialization.ByteArraySerializer
   * sound, and closed with it.
   *
   * @param access
-  *   how clients reach it: bootstrap servers, security; ours are over them
+  *   how clients reach it: bootstrap servers, security; the settings below take precedence
   */
 private[testkit] final class Cluster(access: Map[String, String]) extends AutoCloseable {
   import Cluster._
 
-  private val idleReaders = new Idle[Reader]
-  private val idleSenders = new Idle[Sender]
+  private val readers = new Pool[Reader]
+  private val senders = new Pool[Sender]
 
-  lazy val lookups: Lookups = new Lookups(
+  lazy val admin: TopicAdmin = new TopicAdmin(
     settings(
       "request.timeout.ms" -> "10000",
-      "default.api.timeout.ms" -> Lookups.apiMillis.toString
+      "default.api.timeout.ms" -> TopicAdmin.apiMillis.toString
     )
   )
 
@@ -37,9 +38,9 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     val lent = senderFor(topic, transactional)
     try {
       val report = new BulkProducer(lent.producer, topic, transactional).run(in)
-      if (report.isComplete && report.sent > 0) lent.transactionalId.foreach(lookups.awaitVisible)
+      if (report.isComplete && report.sent > 0) lent.transactionalId.foreach(admin.awaitVisible)
       // after a failure an idempotent producer may be past repair
-      if (report.isComplete) idleSenders.giveBack(lent) else lent.close()
+      if (report.isComplete) senders.giveBack(lent) else lent.close()
       report
     } catch { case thrown: Throwable => lent.close(); throw thrown }
   }
@@ -48,8 +49,8 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     * minutes, is not used again.
     */
   private def senderFor(topic: String, transactional: Boolean): Sender = {
-    val count = lookups.lookUp(topic).map(_.partitions.size)
-    idleSenders.take(_.transactionalId.isDefined == transactional) match {
+    val count = admin.lookUp(topic).map(_.partitions.size)
+    senders.take(_.transactionalId.isDefined == transactional) match {
       case Some(idle) if count.forall(_ == idle.partitions(topic)) => idle
       case Some(stale) => stale.close(); newSender(transactional)
       case None => newSender(transactional)
@@ -60,14 +61,14 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     * warm from the last read.
     */
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
-    val lent = idleReaders
+    val lent = readers
       .take(_.isolation == isolation)
       .getOrElse(new Reader(newConsumer(isolation, readWaitMillis), isolation))
     val result =
       try use(lent.consumer)
       catch { case thrown: Throwable => lent.close(); throw thrown }
     lent.consumer.unsubscribe()
-    idleReaders.giveBack(lent)
+    readers.giveBack(lent)
     result
   }
 
@@ -79,20 +80,23 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
   }
 
   override def close(): Unit = {
-    idleSenders.close()
-    idleReaders.close()
-    lookups.close()
+    senders.close()
+    readers.close()
+    admin.close()
   }
 
   private def newSender(transactional: Boolean): Sender = {
     val properties = settings(
       "acks" -> "all",
       "enable.idempotence" -> "true",
-      "linger.ms" -> "20", // full batches in a bulk send; a small one does not wait, because it ends with a flush
+      // full batches in a bulk send; a small one does not wait, because it ends with a flush
+      "linger.ms" -> "20",
       "batch.size" -> batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
-      "send.buffer.bytes" -> "-1", // the system's own, which grows; Kafka's default throttles loopback
-      "max.request.size" -> (100 << 20).toString, // the topic decides what is too large
+      // the system's own, which grows; Kafka's default throttles loopback
+      "send.buffer.bytes" -> "-1",
+      // the topic decides what is too large
+      "max.request.size" -> (100 << 20).toString,
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "15000",
       "delivery.timeout.ms" -> "60000"
@@ -112,13 +116,15 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
 
   private def newConsumer(isolation: IsolationLevel, waitMillis: Int): Consumer = new KafkaConsumer(
     settings(
-      "isolation.level" -> isolation.toString.toLowerCase,
+      "isolation.level" -> isolation.toString.toLowerCase(Locale.ROOT),
       "auto.offset.reset" -> "none",
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
       "fetch.max.wait.ms" -> waitMillis.toString,
-      "receive.buffer.bytes" -> "-1", // as send.buffer.bytes
-      "max.partition.fetch.bytes" -> (2 << 20).toString, // with this and the next, what a long read holds is small beside the heap
+      // as send.buffer.bytes
+      "receive.buffer.bytes" -> "-1",
+      // with this and the next, what a long read holds is small beside the heap
+      "max.partition.fetch.bytes" -> (2 << 20).toString,
       "max.poll.records" -> "8192"
     ),
     new ByteArrayDeserializer,
@@ -143,10 +149,14 @@ private[testkit] object Cluster {
   val batchBytes: Int = 256 << 10
   val atOnce: Duration = Duration.ZERO
 
-  // a poll leaves a fetch behind, which at a topic's end delays the next read by this much
+  // At the end of every poll a consumer leaves a fetch behind, and at a topic's end the broker holds
+  // it for this long, in the way of the next read. A follower wants just that: it is answered when
+  // a record is committed.
   private val readWaitMillis = 1
   private val followWaitMillis = 500
-  private val transactionMillis = 900000 // what brokers allow at the most, by default
+
+  // what brokers allow at the most, by default
+  private val transactionMillis = 900000
 
   private final class Sender(val producer: Producer, val transactionalId: Option[String])
       extends AutoCloseable {

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets.UTF_8
 
 import com.fasterxml.jackson.databind.JsonNode
 
-/** Python's end of one operation: Arrow streams go over `in` and `out`, and between them frames of
+/** The way to and from Python: Arrow streams go over `in` and `out`, and between them frames of
   * JSON, each a length (four bytes, big endian) and that many bytes of UTF-8: `{"ok": ...}` or
   * `{"error": {code, data, trace}}`.
   */

@@ -4,38 +4,86 @@ import java.io.PrintWriter
 import java.io.StringWriter
 
 /** What went wrong, as a code and data: the text a user reads is made from them in Python, the same
-  * for every client.
-  *
-  * @param code
-  *   one of [[Failure]]'s constants, the name of a class on the Python side
+  * for every client. There is one for each class of `errors.py` that the helper can raise: `code`
+  * is the name of the class, `data` has the arguments of its constructor by their names.
   */
-private[testkit] final class Failure(
+private[testkit] final class Failure private (
     val code: String,
     val data: Map[String, Any],
     cause: Option[Throwable] = None
 ) extends RuntimeException(s"$code $data", cause.orNull)
 
 private[testkit] object Failure {
-  val UnknownTopic = "UnknownTopicError"
-  val BrokerUnreachable = "BrokerUnreachableError"
-  val ReadTimeout = "ReadTimeoutError"
-  val RecordsDeleted = "RecordsDeletedError"
-  val TopicChanged = "TopicChangedError"
-  val Internal = "HelperError"
+  private val silenceCode = "BrokerUnreachableError"
+  private val internalCode = "HelperError"
 
-  def topicChanged(topic: String, change: String): Failure =
-    new Failure(TopicChanged, Map("topic" -> topic, "change" -> change))
+  /** How far the read of a partition had come; the twin of `PartitionState` in `errors.py`.
+    *
+    * @param stable
+    *   the last stable offset
+    * @param producers
+    *   the ids of those whose transactions are open, where the broker tells them
+    */
+  final case class PartitionState(
+      partition: Int,
+      position: Long,
+      target: Long,
+      stable: Long,
+      producers: Seq[Long]
+  ) {
+    def toData: Map[String, Any] = Map(
+      "partition" -> partition,
+      "position" -> position,
+      "target" -> target,
+      "stable" -> stable,
+      "producers" -> producers
+    )
+  }
 
+  def unknownTopic(topic: String, cause: Option[Throwable] = None): Failure =
+    new Failure("UnknownTopicError", Map("topic" -> topic), cause)
+
+  def brokerUnreachable(bootstrapServers: String, cause: Throwable): Failure = new Failure(
+    silenceCode,
+    Map("bootstrap_servers" -> bootstrapServers, "reason" -> cause.getMessage),
+    Some(cause)
+  )
+
+  /** Nothing moved for so many seconds. */
+  def readTimeout(topic: String, seconds: Double, partitions: Seq[PartitionState]): Failure =
+    new Failure(
+      "ReadTimeoutError",
+      Map("topic" -> topic, "seconds" -> seconds, "partitions" -> partitions.map(_.toData))
+    )
+
+  /** The records of the offsets [start, end) are gone, and the read had them still before it. */
   def recordsDeleted(topic: String, partition: Int, start: Long, end: Long): Failure = new Failure(
-    RecordsDeleted,
+    "RecordsDeletedError",
     Map("topic" -> topic, "partition" -> partition, "start" -> start, "end" -> end)
   )
+
+  /** @param change
+    *   deleted, recreated or truncated
+    */
+  def topicChanged(topic: String, change: String): Failure =
+    new Failure("TopicChangedError", Map("topic" -> topic, "change" -> change))
+
+  /** What has no class of its own: a request that makes no sense, a bug. */
+  def internal(reason: String): Failure = new Failure(internalCode, Map("reason" -> reason))
+
+  /** A broker that does not answer: for those who can go on without an answer, or ask again. */
+  object Silence {
+    def unapply(thrown: Throwable): Option[Failure] = thrown match {
+      case failure: Failure if failure.code == silenceCode => Some(failure)
+      case _ => None
+    }
+  }
 
   /** Any throwable in the form that crosses to Python. */
   def toData(thrown: Throwable): Map[String, Any] = {
     val (code, data) = thrown match {
       case failure: Failure => (failure.code, failure.data)
-      case other => (Internal, Map("reason" -> other.toString))
+      case other => (internalCode, Map("reason" -> other.toString))
     }
     Map("code" -> code, "data" -> data, "trace" -> trace(thrown))
   }

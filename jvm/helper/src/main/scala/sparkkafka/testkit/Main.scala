@@ -5,6 +5,7 @@ import java.net.InetAddress
 import java.nio.charset.StandardCharsets.US_ASCII
 
 import py4j.GatewayServer
+import sparkkafka.testkit.owner.Owner
 
 /** The helper in a JVM of its own, for Python processes without a classic Spark session.
   *
@@ -18,6 +19,7 @@ object Main {
 
   def main(args: Array[String]): Unit = {
     val secret = readLine(System.in)
+    val owner = new Owner(System.in, graceMillis)
     if (secret.nonEmpty) {
       val gateway = new GatewayServer.GatewayServerBuilder(new PythonApi)
         .javaAddress(InetAddress.getLoopbackAddress)
@@ -27,9 +29,8 @@ object Main {
       gateway.start()
       System.out.println(s"READY ${gateway.getListeningPort}")
       System.out.flush()
-      while (System.in.read() != -1) {}
+      owner.awaitGone()
     }
-    haltLater()
     System.exit(0)
   }
 
@@ -38,10 +39,4 @@ object Main {
       Iterator.continually(in.read()).takeWhile(b => b != -1 && b != '\n').map(_.toByte).toArray,
       US_ASCII
     )
-
-  private def haltLater(): Unit = {
-    val last = new Thread(() => { Thread.sleep(graceMillis); Runtime.getRuntime.halt(1) })
-    last.setDaemon(true)
-    last.start()
-  }
 }

@@ -13,27 +13,23 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
 
   @tailrec def run(): Unit = if (serve(connection.receive())) run()
 
-  private def serve(request: JsonNode): Boolean = request.get("operation").asText match {
+  private def serve(request: JsonNode): Boolean = request.path("operation").asText match {
     case "send" => send(request.get("topic").asText, request.get("transactional").asBoolean)
     case "read" => read(request.get("topic").asText, request.get("times"))
     case "follow" => follow(request.get("topic").asText, request.get("times"))
+    case other =>
+      throw Failure.internal(s"it was asked to '$other', and can send, read and follow.")
   }
 
   /** Python sends an Arrow stream (see `messages.py`) and one byte more, which says that it is
     * complete; it gets a frame with the [[BulkProducer.Report]].
     */
-  private def send(topic: String, transactional: Boolean): Boolean =
-    try {
-      val report = cluster.send(topic, transactional, connection.in)
-      connection.sendResult(report.toData)
-      if (!report.isComplete) connection.drain()
-      report.isComplete
-    } catch {
-      case failure: Failure =>
-        connection.sendFailure(failure)
-        connection.drain()
-        false
-    }
+  private def send(topic: String, transactional: Boolean): Boolean = {
+    val report = cluster.send(topic, transactional, connection.in)
+    connection.sendResult(report.toData)
+    if (!report.isComplete) connection.drain()
+    report.isComplete
+  }
 
   /** Python gets a frame that tells where the topic stands, and sends one with a [[ReadPlan]], or
     * with null; then it gets an Arrow stream of records, and a frame with the coverage.

@@ -31,14 +31,21 @@ final class PythonApi {
   /** Closes the handle's clients. A handle that is not open is no error. */
   def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(_.close())
 
-  /** Over the channel go operations on the cluster, see [[Operations]], until Python closes it. */
+  /** Over the channel go operations on the cluster, see [[Operations]], until Python closes it. A
+    * handle that is not open is told there too, as every failure is.
+    */
   def pyServe(handle: Long): String = {
-    val cluster = clusters.get(handle)
-    open("operations")(connection => new Operations(cluster, connection).run())
+    val cluster = Option(clusters.get(handle))
+    open("operations") { connection =>
+      def notOpen = Failure.internal(
+        s"it was asked to serve cluster $handle, which has been closed or was never opened."
+      )
+      new Operations(cluster.getOrElse(throw notOpen), connection).run()
+    }
   }
 
   private def open(name: String)(serve: Connection => Unit): String = {
-    val address = ArrowChannel.open(name)(serve)
+    val address = LoopbackChannel.open(name)(serve)
     s"${address.port} ${address.secret}"
   }
 }

@@ -1,5 +1,7 @@
 package sparkkafka.testkit
 
+import java.util.Locale
+
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.kafka.common.IsolationLevel
 import sparkkafka.testkit.Converters._
@@ -29,7 +31,7 @@ private[testkit] object ReadPlan {
         val numbers = ranges.get(name)
         name.toInt -> Range(numbers.get(0).asLong, numbers.get(1).asLong, numbers.get(2).asLong)
       }.toMap,
-      IsolationLevel.valueOf(json.get("isolation").asText.toUpperCase),
+      IsolationLevel.valueOf(json.get("isolation").asText.toUpperCase(Locale.ROOT)),
       json.get("stall_millis").asLong,
       json.get("allow_deleted").asBoolean
     )

@@ -31,7 +31,7 @@ private[testkit] final class TopicFollower(
     plan.ranges.foreach { case (number, wanted) =>
       consumer.seek(new TopicPartition(topic, number), wanted.start)
     }
-    val stall = new Stall(Long.MaxValue)
+    val stall = new StallWatch(Long.MaxValue)
     while (true) {
       val count = poll(consumer, writer)
       writer.beat()
@@ -47,7 +47,7 @@ private[testkit] final class TopicFollower(
     } catch {
       case outOfRange: OffsetOutOfRangeException =>
         outOfRange.offsetOutOfRangePartitions.forEach { (partition, position) =>
-          checkStill(partition, position)
+          checkPartition(partition, position)
         }
         0
     }
@@ -55,7 +55,7 @@ private[testkit] final class TopicFollower(
   /** Nothing has come for a while: is it still the topic, and has it more partitions now? */
   private def look(consumer: Cluster.Consumer): Unit =
     try {
-      val current = cluster.lookups.lookUp(topic).getOrElse(throw changed("deleted"))
+      val current = cluster.admin.lookUp(topic).getOrElse(throw changed("deleted"))
       if (current.topicId != described.topicId) throw changed("recreated")
       val added = (TopicReader.numbers(current) -- known).map(new TopicPartition(topic, _))
       if (added.nonEmpty) {
@@ -63,10 +63,10 @@ private[testkit] final class TopicFollower(
         consumer.assign((consumer.assignment.asScala ++ added).toSeq.asJava)
         consumer.seekToBeginning(added.toSeq.asJava)
       }
-    } catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => () }
+    } catch { case Failure.Silence(_) => () }
 
-  private def checkStill(partition: TopicPartition, position: Long): Unit = {
-    val now = cluster.lookups.offsets(Seq(partition))(partition)
+  private def checkPartition(partition: TopicPartition, position: Long): Unit = {
+    val now = cluster.admin.offsets(Seq(partition))(partition)
     if (now.end < position) throw changed("truncated")
     if (now.beginning > position)
       throw Failure.recordsDeleted(topic, partition.partition, position, now.beginning)

@@ -20,15 +20,15 @@ import sparkkafka.testkit.Converters._
   * would leave out what is committed above an open transaction, or committed a moment ago.
   */
 private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
-  val description: TopicDescription = cluster.lookups.describe(topic)
+  val description: TopicDescription = cluster.admin.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
   /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
   def capture(millis: Seq[Long]): Map[String, Any] = {
     val partitions = numbers.map(new TopicPartition(topic, _))
-    val offsets = cluster.lookups.offsets(partitions)
+    val offsets = cluster.admin.offsets(partitions)
     val times = millis.map { time =>
-      val found = cluster.lookups.offsetsAt(time, offsets)
+      val found = cluster.admin.offsetsAt(time, offsets)
       time -> found.map { case (partition, offset) => partition.partition -> offset }
     }
     Map(
@@ -85,7 +85,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     def run(): Unit = {
       consumer.assign(todo.asJava)
       todo.foreach(partition => consumer.seek(partition, progress(partition).position))
-      val stall = new Stall(plan.stallMillis)
+      val stall = new StallWatch(plan.stallMillis)
       while (todo.nonEmpty) {
         val moved = advance()
         val done = todo.filter(partition => progress(partition).isDone)
@@ -118,7 +118,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
         if (!wanted.isEmpty) writer.add(wanted)
         else if (found.isEmpty) writer.rest() // no more for now: what there is shall not wait
         todo.count(partition => progress(partition).moveTo(position(partition))) > 0
-      } catch { case _: OffsetOutOfRangeException => checkStill(); false }
+      } catch { case _: OffsetOutOfRangeException => checkTopic(); false }
 
     /** While the consumer asks a new leader whether its position is still valid, it does not tell.
       */
@@ -129,42 +129,37 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     /** No position has moved for a while: says why where that is final, else lets the read wait
       * until its time is up.
       */
-    private def lookAt(stall: Stall): Unit = {
-      val now = checkStill()
+    private def lookAt(stall: StallWatch): Unit = {
+      val now = checkTopic()
       if (stall.isOver) throw now.fold(silence => silence, timeout(_))
     }
 
     private def timeout(now: Map[TopicPartition, PartitionOffsets]): Failure = {
-      val producers = cluster.lookups.openProducers(todo.toSeq)
+      val producers = cluster.admin.openProducers(todo.toSeq)
       val partitions = todo.toSeq.sortBy(_.partition).map { partition =>
-        Map[String, Any](
-          "partition" -> partition.partition,
-          "position" -> progress(partition).position,
-          "target" -> progress(partition).target,
-          "stable" -> now(partition).stable,
-          "producers" -> producers.getOrElse(partition, Nil)
+        Failure.PartitionState(
+          partition.partition,
+          progress(partition).position,
+          progress(partition).target,
+          now(partition).stable,
+          producers.getOrElse(partition, Nil)
         )
       }
-      new Failure(
-        Failure.ReadTimeout,
-        Map("topic" -> topic, "seconds" -> plan.stallMillis / 1000.0, "partitions" -> partitions)
-      )
+      Failure.readTimeout(topic, plan.stallMillis / 1000.0, partitions)
     }
 
-    /** Where the partitions stand now; or, while the broker does not say (a leader may be changing,
-      * the topic may be going), its silence.
+    /** Fails where the topic is not what it was. Where its partitions stand now; or, while the
+      * broker does not say (a leader may be changing, the topic may be going), its silence.
       */
-    private def checkStill(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
+    private def checkTopic(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
       try {
-        checkSame(cluster.lookups.lookUp(topic).getOrElse(throw changed("deleted")))
-        val now = cluster.lookups.offsets(todo.toSeq, TopicReader.lookMillis)
-        todo.foreach(partition => checkStill(partition, now(partition)))
+        checkSame(cluster.admin.lookUp(topic).getOrElse(throw changed("deleted")))
+        val now = cluster.admin.offsets(todo.toSeq, TopicReader.lookMillis)
+        todo.foreach(partition => checkPartition(partition, now(partition)))
         Right(now)
-      } catch {
-        case silence: Failure if silence.code == Failure.BrokerUnreachable => Left(silence)
-      }
+      } catch { case Failure.Silence(silence) => Left(silence) }
 
-    private def checkStill(partition: TopicPartition, now: PartitionOffsets): Unit = {
+    private def checkPartition(partition: TopicPartition, now: PartitionOffsets): Unit = {
       val at = progress(partition)
       if (now.end < at.target) throw changed("truncated")
       if (now.beginning > at.position) {
@@ -179,11 +174,11 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   /** Without an error where the broker does not say: all that was wanted has been read. */
   private def newPartitions(): Seq[Int] =
     try
-      cluster.lookups.lookUp(topic).toSeq.flatMap { current =>
+      cluster.admin.lookUp(topic).toSeq.flatMap { current =>
         checkSame(current)
         (TopicReader.numbers(current) -- numbers).toSeq.sorted
       }
-    catch { case silence: Failure if silence.code == Failure.BrokerUnreachable => Nil }
+    catch { case Failure.Silence(_) => Nil }
 
   private def checkSame(current: TopicDescription): Unit =
     if (current.topicId != description.topicId) throw changed("recreated")

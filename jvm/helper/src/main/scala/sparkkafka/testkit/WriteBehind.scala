@@ -5,8 +5,13 @@ import java.util.concurrent.TimeUnit.MILLISECONDS
 
 import org.apache.kafka.clients.consumer.ConsumerRecord
 
-/** Writes batches of records by a thread of its own, while the next are fetched; where there is but
-  * one, without. A few batches are held at the most. After a failure nothing more is taken.
+/** Writes batches of records by a thread of its own, while the next are fetched. A few batches are
+  * held at the most. After a failure nothing more is taken.
+  *
+  * A batch is handed over only when the next one comes: most reads are of one batch, and to start a
+  * thread and wait for its end would cost them more than the writing. A rest can't be told to the
+  * writer itself, which belongs to the thread by then; so it, and the end, go through the queue as
+  * batches that are known by identity.
   */
 private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
   import WriteBehind.Batch

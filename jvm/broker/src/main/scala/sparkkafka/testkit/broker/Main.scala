@@ -4,6 +4,8 @@ import java.io.File
 import java.io.FileInputStream
 import java.util.Properties
 
+import sparkkafka.testkit.owner.Owner
+
 /** Runs one throw-away Kafka node for the process that started it.
   *
   * {{{java -cp <launcher and broker jars> sparkkafka.testkit.broker.Main <work folder>}}}
@@ -14,10 +16,11 @@ import java.util.Properties
   * and exits.
   */
 object Main {
+  private val graceMillis = 10000L
 
   def main(args: Array[String]): Unit = {
     val workFolder = new File(args(0))
-    val owner = new Owner(System.in, () => WorkFolder.delete(workFolder))
+    val owner = new Owner(System.in, graceMillis, () => WorkFolder.delete(workFolder))
     val node = new Node(load(new File(workFolder, "server.properties")))
     report(try {
       node.start(); "READY"

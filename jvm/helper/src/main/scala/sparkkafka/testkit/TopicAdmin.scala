@@ -24,8 +24,8 @@ import org.apache.kafka.common.errors.UnsupportedVersionException
 import sparkkafka.testkit.Converters._
 
 /** What the brokers say of topics and transactions, by one admin client. */
-private[testkit] final class Lookups(settings: Properties) extends AutoCloseable {
-  import Lookups._
+private[testkit] final class TopicAdmin(settings: Properties) extends AutoCloseable {
+  import TopicAdmin._
 
   private val admin: Admin = Admin.create(settings)
   private val ids = new ConcurrentHashMap[String, Uuid]
@@ -38,8 +38,7 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
     def attempt(): TopicDescription =
       lookUp(topic) match {
         case Some(description) => description
-        case None if System.nanoTime >= deadline =>
-          throw new Failure(Failure.UnknownTopic, Map("topic" -> topic))
+        case None if System.nanoTime >= deadline => throw Failure.unknownTopic(topic)
         case None =>
           Thread.sleep(unknownTopicPauseMillis)
           attempt()
@@ -152,11 +151,7 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
     val deadline = System.nanoTime + apiMillis * 1000000L
     def attempt(): A =
       try request(tryMillis)
-      catch {
-        case silence: Failure
-            if silence.code == Failure.BrokerUnreachable && System.nanoTime < deadline =>
-          attempt()
-      }
+      catch { case Failure.Silence(_) if System.nanoTime < deadline => attempt() }
     attempt()
   }
 
@@ -166,20 +161,13 @@ private[testkit] final class Lookups(settings: Properties) extends AutoCloseable
       case failed: ExecutionException =>
         failed.getCause match {
           case timeout: TimeoutException =>
-            throw new Failure(
-              Failure.BrokerUnreachable,
-              Map(
-                "bootstrap_servers" -> settings.getProperty("bootstrap.servers"),
-                "reason" -> timeout.getMessage
-              ),
-              Some(timeout)
-            )
+            throw Failure.brokerUnreachable(settings.getProperty("bootstrap.servers"), timeout)
           case cause => throw cause
         }
     }
 }
 
-private[testkit] object Lookups {
+private[testkit] object TopicAdmin {
   val apiMillis = 20000
 
   private val tryMillis = 4000

@@ -12,17 +12,17 @@ import java.nio.charset.StandardCharsets.US_ASCII
 import java.security.MessageDigest
 import java.security.SecureRandom
 
-/** A loopback socket for one operation. It serves the first connection that opens with the one-time
-  * secret, and no other: any user of the machine can reach a loopback port.
+/** A loopback socket between Python and a thread of the helper. It serves the first connection that
+  * opens with the one-time secret, and no other: any user of the machine can reach a loopback port.
   */
-private[testkit] object ArrowChannel {
+private[testkit] object LoopbackChannel {
   private val acceptMillis = 30000
   private val random = new SecureRandom
 
   final case class Address(port: Int, secret: String)
 
   /** Opens a channel and serves it on a daemon thread of its own. What `serve` throws is sent to
-    * Python as a failure.
+    * Python as a failure, and is the last that Python gets.
     */
   def open(name: String)(serve: Connection => Unit): Address = {
     val server = ServerSocketChannel.open()
@@ -47,7 +47,9 @@ private[testkit] object ArrowChannel {
     try serve(connection)
     catch {
       case gone: IOException => throw gone
-      case thrown: Throwable => connection.sendFailure(thrown)
+      case thrown: Throwable =>
+        connection.sendFailure(thrown)
+        connection.drain() // Python may still be sending, and would not see the failure
     } finally connection.close()
 
   private def accept(server: ServerSocketChannel, secret: String): Option[SocketChannel] = {

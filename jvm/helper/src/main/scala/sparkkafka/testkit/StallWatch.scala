@@ -1,14 +1,21 @@
 package sparkkafka.testkit
 
-/** The time for which nothing has moved, and when to look for the reason next. */
-private[testkit] final class Stall(limitMillis: Long) {
+/** The time for which nothing has moved, and when to look for the reason next.
+  *
+  * @param clock
+  *   nanoseconds of any origin
+  */
+private[testkit] final class StallWatch(
+    limitMillis: Long,
+    clock: () => Long = () => System.nanoTime
+) {
   private val lookMillis = 1000L
   private val longestRestMillis = 50L
-  private var since = System.nanoTime
+  private var since = clock()
   private var looked = since
 
   def reset(): Unit = {
-    since = System.nanoTime
+    since = clock()
     looked = since
   }
 
@@ -17,7 +24,7 @@ private[testkit] final class Stall(limitMillis: Long) {
   /** True at most once a second, and when the time is over. */
   def isTimeToLook: Boolean = {
     val isTime = isOver || millisSince(looked) >= lookMillis
-    if (isTime) looked = System.nanoTime
+    if (isTime) looked = clock()
     isTime
   }
 
@@ -26,5 +33,5 @@ private[testkit] final class Stall(limitMillis: Long) {
     */
   def restMillis: Long = (millisSince(since) / 8).min(longestRestMillis)
 
-  private def millisSince(moment: Long): Long = (System.nanoTime - moment) / 1000000L
+  private def millisSince(moment: Long): Long = (clock() - moment) / 1000000L
 }

@@ -2,8 +2,8 @@ package sparkkafka.testkit
 
 import scala.collection.mutable
 
-/** Clients that no one uses now, kept for the next who needs one. */
-private[testkit] final class Idle[A <: AutoCloseable] extends AutoCloseable {
+/** Clients that nobody uses now, kept for whoever needs one next. */
+private[testkit] final class Pool[A <: AutoCloseable] extends AutoCloseable {
   private val kept = mutable.ListBuffer.empty[A]
   private var isClosed = false
 

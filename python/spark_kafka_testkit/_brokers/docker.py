@@ -1,0 +1,417 @@
+"""The Docker daemon: where it is, whether it answers, and the images that it has.
+
+It is looked for where testcontainers looks, so that the kit's own questions and its
+containers go to the same daemon.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from spark_kafka_testkit.errors import BrokerStartError
+
+__all__ = [
+    "Daemon",
+    "await_docker",
+    "docker_client",
+    "docker_problem",
+    "find_daemon",
+    "image_name",
+    "is_named",
+    "pull",
+]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+PROBE_SECONDS = 0.15
+"""What `auto` gives a daemon on this machine."""
+NETWORK_SECONDS = 2.0
+"""What `auto` gives one over a network, where names, TLS and ssh take their time."""
+LATE_SECONDS = 30.0
+"""How long one may not listen yet that somebody has named: a service of a CI job."""
+PING = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
+HUB_PREFIX = "hub_image_name_prefix"
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """Where a Docker daemon is.
+
+    Attributes:
+        address: as it was given: `tcp://docker:2376`.
+        settings: what docker-py's client is made with to reach it.
+        is_named: by DOCKER_HOST, or by `tc.host` in ~/.testcontainers.properties.
+    """
+
+    address: str = DEFAULT_ADDRESS
+    settings: dict[str, Any] = field(default_factory=dict)
+    is_named: bool = False
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is on this machine."""
+        url = urlsplit(self.address)
+        is_loopback = url.hostname in ("localhost", "127.0.0.1", "::1")
+        return "unix" in url.scheme or (url.scheme != "ssh" and is_loopback)
+
+
+def find_daemon() -> Daemon:
+    """Where testcontainers would find it, which from 4.15 on heeds Docker's contexts.
+
+    Raises:
+        ImportError: testcontainers is not installed.
+        Exception: of docker-py, about settings that can't be used.
+    """
+    if _nothing_is_set():
+        return Daemon()  # found without packages that take long to load
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+    from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.docker_client import get_docker_host
+
+    environment = dict(os.environ)
+    is_named = bool(
+        environment.get("DOCKER_HOST")
+        or testcontainers_config.tc_properties_get_tc_host()
+    )
+    if host := get_docker_host():
+        environment["DOCKER_HOST"] = host
+    settings = kwargs_from_env(environment=environment)
+    if "base_url" not in settings:
+        # docker-py heeds contexts by itself from 7.2 on
+        by_context: Any = getattr(ContextAPI, "kwargs_from_context", None)
+        if by_context is not None:
+            settings = {**by_context(environment=environment), **settings}
+    address = settings.get("base_url") or DEFAULT_ADDRESS
+    return Daemon(str(address).removeprefix("http+"), settings, is_named)
+
+
+def _nothing_is_set() -> bool:
+    """Whether nothing says that the daemon is elsewhere than where it is by default."""
+    if os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT"):
+        return False
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  Path.home() may raise
+    folder = Path(os.environ.get("DOCKER_CONFIG") or home / ".docker")
+    files = (
+        home / ".testcontainers.properties",
+        folder / "config.json",
+        home / ".dockercfg",
+    )
+    return not any(file.exists() for file in files)
+
+
+def docker_problem(seconds: float | None = None) -> str | None:
+    """Why no Docker daemon can be used, or None where one answers.
+
+    Args:
+        seconds: what it is given; by default `PROBE_SECONDS`, and over a network
+            `NETWORK_SECONDS`.
+    """
+    try:
+        daemon = find_daemon()
+    except ImportError:
+        return "testcontainers is not installed, which finds the Docker daemon"
+    except Exception as error:  # noqa: BLE001  docker-py has no common class of them
+        return _unusable(error)
+    try:
+        if seconds is None:
+            seconds = PROBE_SECONDS if daemon.is_near else NETWORK_SECONDS
+        answer = _ask(daemon, seconds)
+    except Exception as error:  # noqa: BLE001  of sockets, ssl, or docker-py
+        return f"No Docker daemon answers at {daemon.address} ({error})"
+    if b" 200 " in answer.partition(b"\n")[0]:
+        return None
+    if b"to an HTTPS server" in answer:  # as Go's servers say
+        return (
+            f"The Docker daemon at {daemon.address} wants TLS; "
+            "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates"
+        )
+    return f"What answers at {daemon.address} is no Docker daemon"
+
+
+def _unusable(error: Exception) -> str:
+    """What a user reads of settings that docker-py can't use."""
+    from docker.errors import TLSParameterError
+
+    host = os.environ.get("DOCKER_HOST") or DEFAULT_ADDRESS
+    if isinstance(error, TLSParameterError):
+        folder = os.environ.get("DOCKER_CERT_PATH") or "~/.docker"
+        reason = f"ca.pem, cert.pem or key.pem is missing in {folder}"
+    else:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"No Docker daemon can be asked at {host} ({reason})"
+
+
+def await_docker(seconds: float) -> None:
+    """Returns when the daemon answers. It may take `seconds` for it; where none
+    listens, one that somebody has named is waited for, `LATE_SECONDS` at most: the
+    service of a CI job begins when the job does, and makes its certificates first.
+
+    Raises:
+        BrokerStartError: none answers.
+    """
+    started = time.monotonic()
+    patience: float | None = None
+    while (problem := docker_problem(seconds)) is not None:
+        waited = time.monotonic() - started
+        if patience is None:
+            patience = min(seconds, LATE_SECONDS) if is_named() else 0
+            if waited < patience:
+                log.warning("%s; waiting up to %g s for one", problem, patience)
+        if waited >= patience:
+            limit = seconds if waited >= seconds else patience
+            after = f", also after {limit:g} s" if limit else ""
+            raise BrokerStartError(
+                f"Docker is not running: {problem}{after}. Start it (check with: "
+                'docker ps), or use backend="embedded", which needs none.'
+            )
+        time.sleep(0.2)
+
+
+def is_named() -> bool:
+    """Whether somebody has said where the daemon is, for this environment."""
+    try:
+        return find_daemon().is_named
+    except Exception:  # noqa: BLE001  its certificates may not be there yet
+        return bool(os.environ.get("DOCKER_HOST"))
+
+
+def _ask(daemon: Daemon, seconds: float) -> bytes:
+    """How the daemon's answer to a ping begins. No process and no connection stays."""
+    deadline = time.monotonic() + seconds
+    if not daemon.settings:
+        path = DEFAULT_ADDRESS.removeprefix("unix://")
+        return _ask_at(socket.AF_UNIX, path, deadline)
+    from docker.utils import parse_host
+
+    tls = daemon.settings.get("tls")
+    url = urlsplit(parse_host(daemon.address, tls=bool(tls)))
+    if url.scheme == "ssh":
+        return _ask_by_ssh(url, seconds)
+    if url.scheme == "http+unix":
+        return _ask_at(socket.AF_UNIX, url.netloc + url.path, deadline)
+    host, port = str(url.hostname), int(url.port or 0)
+    context = _tls_context(tls) if url.scheme == "https" else None
+    failures = []
+    for family, address in _resolved(host, port, deadline):
+        try:
+            return _ask_at(family, address, deadline, context, host)
+        except OSError as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def _ask_at(
+    family: int,
+    address: Any,
+    deadline: float,
+    tls: ssl.SSLContext | None = None,
+    host: str | None = None,
+) -> bytes:
+    with socket.socket(family, socket.SOCK_STREAM) as plain:
+        plain.settimeout(_left(deadline))
+        plain.connect(address)
+        if tls is None:
+            return _ping(plain, deadline)
+        plain.settimeout(_left(deadline))
+        with tls.wrap_socket(plain, server_hostname=host) as wrapped:
+            return _ping(wrapped, deadline)
+
+
+def _ping(connection: socket.socket, deadline: float) -> bytes:
+    connection.sendall(PING)
+    answer = b""
+    while b"\n" not in answer and len(answer) < 4096:
+        connection.settimeout(_left(deadline))
+        part = connection.recv(1024)
+        if not part:
+            break
+        answer += part
+    return answer
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
+def _resolved(host: str, port: int, deadline: float) -> list[tuple[int, Any]]:
+    """The addresses of a host. A resolver that hangs is left to its thread, which no
+    exit waits for.
+    """
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:  # a name that is none is a ValueError
+            answers.put(error)
+
+    threading.Thread(target=resolve, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_left(deadline))
+    except queue.Empty:
+        raise TimeoutError("its name was not resolved in time") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return [(family, address) for family, _, _, _, address in answer]
+
+
+def _tls_context(settings: Any) -> ssl.SSLContext:
+    """What docker-py would verify and show, by its `TLSConfig`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not settings or settings.verify:
+        if settings and settings.ca_cert:
+            context.load_verify_locations(settings.ca_cert)
+        else:
+            context.load_default_certs()
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings and settings.cert:
+        context.load_cert_chain(*settings.cert)
+    return context
+
+
+def _ask_by_ssh(url: SplitResult, seconds: float) -> bytes:
+    """As docker-py and Docker's own command ask; no password is asked for."""
+    program = shutil.which("ssh")
+    if program is None:
+        raise OSError("ssh is not installed")
+    user, _, host = url.netloc.rpartition("@")
+    name, _, port = host.partition(":")
+    options = ["-o", "BatchMode=yes", *(["-l", user] if user else []), "-p", port]
+    command = [program, *options, "--", name, "docker system dial-stdio"]
+    try:
+        done = subprocess.run(
+            command, input=PING, capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError("timed out") from None
+    if not done.stdout and done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise OSError(said[-1] if said else f"ssh ended with code {done.returncode}")
+    return done.stdout
+
+
+@contextmanager
+def docker_client() -> Iterator[Any]:
+    """A client of docker-py's to that daemon. testcontainers' own would do, but it logs
+    in to a registry first, and changes DOCKER_HOST of this process.
+    """
+    import docker
+
+    client: Any = docker.DockerClient(**find_daemon().settings, use_ssh_client=True)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def image_name(image: str) -> str:
+    """The image that testcontainers starts for this one: from 4.15 on with
+    TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX before it.
+    """
+    from testcontainers.core.config import testcontainers_config
+
+    return str(getattr(testcontainers_config, HUB_PREFIX, "")) + image
+
+
+def pull(image: str) -> None:
+    """Sees to it that the image is there; shows the progress on a terminal.
+
+    Args:
+        image: with its prefix.
+
+    Raises:
+        BrokerStartError: it can't be pulled.
+    """
+    from docker.errors import APIError, ImageNotFound
+
+    with docker_client() as client:
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            try:
+                _pull(client, image)
+            except APIError as error:
+                raise BrokerStartError(
+                    f"it can't be pulled: {error.explanation}"
+                ) from error
+
+
+def _pull(client: Any, image: str) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    layers: dict[str, tuple[int, int]] = {}
+    repository, tag = _reference(image)
+    events = client.api.pull(
+        repository, tag, stream=True, decode=True, auth_config=_credentials(repository)
+    )
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as progress:
+        task = progress.add_task(f"Pulling {image}", total=None)
+        for event in events:
+            if "error" in event:
+                raise BrokerStartError(f"it can't be pulled: {event['error']}")
+            detail = event.get("progressDetail") or {}
+            if event.get("status") == "Downloading" and detail.get("total"):
+                layers[event["id"]] = (detail["current"], detail["total"])
+                done = sum(current for current, _ in layers.values())
+                total = sum(size for _, size in layers.values())
+                progress.update(task, completed=done, total=total)
+
+
+def _reference(image: str) -> tuple[str, str | None]:
+    """Repository and tag; `latest` where there is neither a tag nor a digest."""
+    if "@" in image:
+        return image, None
+    repository, colon, tag = image.rpartition(":")
+    if not colon or "/" in tag:
+        return image, "latest"
+    return repository, tag
+
+
+def _credentials(repository: str) -> dict[str, Any] | None:
+    """What DOCKER_AUTH_CONFIG has for this image's registry, or None: docker-py looks
+    into ~/.docker/config.json then.
+
+    Raises:
+        BrokerStartError: it is not what Docker's config.json would be.
+    """
+    from docker import auth
+
+    text = os.environ.get("DOCKER_AUTH_CONFIG")
+    if not text:
+        return None
+    try:
+        found = auth.load_config(config_dict=json.loads(text))
+        registry, _ = auth.resolve_repository_name(repository)
+        return found.resolve_authconfig(registry) or None
+    except Exception as error:  # noqa: BLE001  not its text: a password may be in it
+        raise BrokerStartError(
+            "it can't be pulled: DOCKER_AUTH_CONFIG is not usable "
+            f"({type(error).__name__}); it must be as Docker's config.json is"
+        ) from None

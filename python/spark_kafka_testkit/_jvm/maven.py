@@ -1,0 +1,276 @@
+"""A Maven repository: where it is, with whose password it is asked, and how often."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import logging
+import netrc
+import os
+import re
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from spark_kafka_testkit.errors import JarError
+
+__all__ = ["FetchError", "Repository"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+TIMEOUT_SECONDS = 60
+PAUSES = (0.5, 2.0)  # seconds before the second and the third try
+LONGEST_PAUSE = 60.0
+BUSY = (408, 425, 429)  # and all from 500 on
+STOPPED = "it was given up when another file failed"
+PORTS = {"http": 80, "https": 443}
+
+
+class FetchError(Exception):
+    """A file can't be had; the text is the reason."""
+
+
+class _ShortError(Exception):
+    """An answer that ended before its end."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A Maven repository.
+
+    Attributes:
+        url: its address, without user and password.
+        login: where user and password are from, for people; None where there are none.
+    """
+
+    url: str
+    login: str | None = None
+    _authorization: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_environment(cls, variable: str, default: str) -> Repository:
+        """That which the environment variable names, else the default. User and
+        password are those in the address, else those of `~/.netrc` (or of the file that
+        NETRC names).
+
+        Raises:
+            JarError: what the variable holds is no address.
+        """
+        problem = _problem(variable)
+        if problem is not None:
+            raise JarError(problem)
+        address = (os.environ.get(variable) or default).rstrip("/")
+        parts = urlsplit(address)
+        user_info, at, host = parts.netloc.rpartition("@")
+        if not at:
+            return cls(address, *_of_netrc(parts))
+        user, _, password = user_info.partition(":")
+        return cls(
+            parts._replace(netloc=host).geturl(),
+            variable,
+            _basic(unquote(user), unquote(password)),
+        )
+
+    def fetch(
+        self,
+        path: str,
+        size: int,
+        file: BinaryIO,
+        advance: Callable[[int], None],
+        stop: threading.Event,
+    ) -> str:
+        """Writes the file behind the path, and gives its sha256. What may pass is tried
+        again: a server that is busy, as late as it says, or a connection that breaks.
+
+        Args:
+            path: below the repository.
+            size: how many bytes are to come, for people.
+            file: to write to; what is in it is overwritten.
+            advance: is told of each piece, in bytes, and of those lost.
+            stop: ends it.
+
+        Raises:
+            FetchError: it can't be had.
+        """
+        for pause in (*PAUSES, None):
+            try:
+                return self._try(path, size, file, advance, stop)
+            except _EXPECTED as error:
+                reason, wait = self._judge(error, pause)
+            if wait is None:
+                raise FetchError(reason)  # out here: no frame of a request hangs on it
+            level = logging.WARNING if wait > max(PAUSES) else logging.INFO
+            log.log(level, "%s: %s; trying again in %.1f s", path, reason, wait)
+            if stop.wait(wait):
+                break
+        raise FetchError(STOPPED)
+
+    def _try(
+        self,
+        path: str,
+        size: int,
+        file: BinaryIO,
+        advance: Callable[[int], None],
+        stop: threading.Event,
+    ) -> str:
+        digest, done = hashlib.sha256(), 0
+        file.seek(0)
+        file.truncate()
+        request = urllib.request.Request(f"{self.url}/{path}")
+        if self._authorization is not None:
+            request.add_unredirected_header("Authorization", self._authorization)
+        opener = urllib.request.build_opener(_Redirects)
+        try:
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                whole = getattr(response, "length", None)
+                if whole is None and not getattr(response, "chunked", False):
+                    whole = size  # it ends with the connection, whatever ends that
+                while chunk := _piece(response, done, size):
+                    digest.update(chunk)
+                    _write(file, chunk)
+                    done += len(chunk)
+                    advance(len(chunk))
+                    if stop.is_set():
+                        raise FetchError(STOPPED)
+                if whole is not None and done < whole:
+                    raise _ShortError(f"it ended after {done} of {whole} bytes")
+        except BaseException:
+            advance(-done)
+            raise
+        return digest.hexdigest()
+
+    def _judge(self, error: Exception, pause: float | None) -> tuple[str, float | None]:
+        """Why it failed, and after how many seconds to try again, if at all."""
+        reason = str(error)
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+            if error.code == 401:
+                reason += self._login_hint()
+            if error.code not in BUSY and error.code < 500:
+                return reason, None
+            asked = _retry_after(error.headers)
+            if asked is not None and asked > LONGEST_PAUSE:
+                return f"{reason} (the server asks to wait {asked:.0f} s)", None
+            return reason, asked if None not in (asked, pause) else pause
+        if isinstance(error, (ValueError, http.client.InvalidURL)) and any(
+            "@" in address for address in urllib.request.getproxies().values()
+        ):  # its text may hold what was taken for a port, which is a password
+            return "the address of the proxy, or its own, is not valid", None
+        cause = getattr(error, "reason", None)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return reason, None
+        return reason, pause if isinstance(error, (OSError, _ShortError)) else None
+
+    def _login_hint(self) -> str:
+        if self.login is not None:
+            return f" (with the user and password of {self.login})"
+        return (
+            " (no user and password were sent; they may stand in the address, "
+            "https://user:password@host/path, or in ~/.netrc)"
+        )
+
+
+def _piece(response: Any, done: int, size: int) -> bytes:
+    try:
+        return bytes(response.read(1 << 16))
+    except http.client.IncompleteRead as error:
+        done += len(error.partial)
+        raise _ShortError(f"it ended after {done} of {size} bytes") from error
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+    except OSError as error:
+        raise FetchError(f"it can't be written: {error}") from error
+
+
+_EXPECTED = (OSError, ValueError, http.client.HTTPException, _ShortError)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Sends user and password on to the same server only, or to its https."""
+
+    def redirect_request(self, req: Any, *rest: Any) -> Any:
+        new = super().redirect_request(req, *rest)
+        authorization = req.unredirected_hdrs.get("Authorization")
+        if new is not None and authorization and _is_same(req.full_url, new.full_url):
+            new.add_unredirected_header("Authorization", authorization)
+        return new
+
+
+def _is_same(old: str, new: str) -> bool:
+    def server(url: str) -> tuple[str, str | None, int | None]:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+
+    before, after = server(old), server(new)
+    return before == after or (
+        (before[0], before[2]) == ("http", 80)
+        and after == ("https", before[1], PORTS["https"])
+    )
+
+
+def _retry_after(headers: Any) -> float | None:
+    """How many seconds the server asks to wait; None where it does not say."""
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=timezone.utc)
+    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+
+
+def _problem(variable: str) -> str | None:
+    """Why the variable's address can't be used; nothing of its user and password."""
+    address = os.environ.get(variable, "")
+    shown = re.sub(r"(?s)^([A-Za-z][\w+.-]*://)?.*@", r"\1***@", address)
+    if shown == address:
+        return None  # without a secret: whoever opens it says what is wrong
+    try:
+        parts = urlsplit(address)
+        is_whole = address.count("@") == parts.netloc.count("@") and parts.hostname
+        parts.port  # noqa: B018  the look-up is what may fail
+    except ValueError:
+        is_whole = None
+    if is_whole and parts.scheme in PORTS:
+        return None
+    return (
+        f"{variable} is {shown}, which is no address of a Maven repository: valid is "
+        "https://user:password@host/path. In user, password and path write @ : / ? # % "
+        "as %40 %3A %2F %3F %23 %25."
+    )
+
+
+def _of_netrc(parts: SplitResult) -> tuple[str, str] | tuple[()]:
+    """Where a login for this host stands, and the login; nothing where none does."""
+    name = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111  raises nothing
+    try:
+        found = netrc.netrc(name).hosts.get(parts.hostname or "")
+    except OSError:  # there is none, or it is not for us
+        return ()
+    except (netrc.NetrcParseError, UnicodeDecodeError) as error:
+        line = getattr(error, "lineno", None)  # its text may hold a password
+        log.warning("%s is not used: it can't be read, line %s", name, line)
+        return ()
+    if found is None:
+        return ()
+    user, _, password = found
+    return str(Path(name)), _basic(user, password or "")
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -1,0 +1,96 @@
+"""What people see while something large is fetched: a line, and on a terminal a bar."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple, TextIO
+
+__all__ = ["Output", "fetching", "outputs"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+LOUD_BYTES = 5_000_000  # less is there before anybody wonders
+
+
+class Output(NamedTuple):
+    """Where people look.
+
+    Attributes:
+        say: writes a line there.
+        terminal: for a bar; None where there is none.
+    """
+
+    say: Callable[[str], None]
+    terminal: TextIO | None
+
+
+@contextmanager
+def _standard_error() -> Iterator[Output]:
+    stream: TextIO | None = sys.stderr  # None where a program has no console
+
+    def say(line: str) -> None:
+        if stream is not None:
+            stream.write(f"{line}\n")
+            stream.flush()
+
+    yield Output(say, stream if stream is not None and stream.isatty() else None)
+
+
+outputs: list[Callable[[], AbstractContextManager[Output]]] = [_standard_error]
+"""The last is asked: that of a pytest run, which captures standard error."""
+
+
+@contextmanager
+def fetching(what: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Shows that something is fetched, for the time of the block; gives a function that
+    is told of each piece, in bytes, and of those lost, as a negative number.
+
+    Args:
+        what: for people.
+        size: in bytes.
+    """
+    begun = time.monotonic()
+    start = f"Fetching {what}: {size / 1e6:.0f} MB, this once"
+    log.info("%s", start)
+    with outputs[-1]() as output:
+        is_loud = size >= LOUD_BYTES
+        if is_loud:
+            output.say(start)
+        if output.terminal is None:
+            yield lambda _: None
+        else:
+            with _bar(output.terminal, size) as advance:
+                yield advance
+        end = f"Fetched {what} in {time.monotonic() - begun:.0f} s"
+        if is_loud:
+            output.say(end)
+    log.info("%s", end)
+
+
+@contextmanager
+def _bar(terminal: TextIO, size: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(file=terminal)
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as progress:
+        task = progress.add_task("", total=size)
+        yield lambda count: progress.advance(task, count)

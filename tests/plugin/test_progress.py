@@ -1,0 +1,197 @@
+"""What people see while something large is fetched, which the first run does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit._jvm.jars import LockedJar
+from tests.plugin.conftest import PLUGIN, ROOT
+
+pytest_plugins = ["pytester"]
+
+CONTENT = bytes(6_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+JAR = LockedJar("org.test:jar:1.0", SHA256, len(CONTENT))
+FETCH = f"""
+from spark_kafka_testkit._jvm.jars import LockedJar, fetch
+
+def get():
+    fetch([LockedJar("org.test:jar:1.0", {SHA256!r}, {len(CONTENT)})], "test jars")
+"""
+TESTS = """
+import threading
+import pytest
+from get import get
+
+@pytest.fixture(scope="session")
+def fetched():
+    print("captured")
+    get()
+
+def test_before(): pass
+def test_first(fetched): pass
+"""
+LINES = ["Fetching test jars: 6 MB, this once", "Fetched test jars in * s"]
+IN_PYTEST = [f"kafka: {line}" for line in LINES]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(autouse=True)
+def repository(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A real Maven repository on loopback, an empty cache, and what fetches."""
+    jar = tmp_path / "repository" / JAR.path
+    jar.parent.mkdir(parents=True)
+    jar.write_bytes(CONTENT)
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "repository"))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", url)
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "cache"))
+    pytester.makepyfile(get=FETCH)
+    pytester.syspathinsert()
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def on_a_terminal(*command: str) -> str:
+    """What the command writes to one."""
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(ours, 10_000)
+        except OSError:  # so Linux says that the other end is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    assert done.wait(60) == 0, written
+    return written.decode()
+
+
+def test_lines_in_a_log_of_pytest(pytester: pytest.Pytester) -> None:
+    """Both, each by itself, though the test's own output is captured; once."""
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(IN_PYTEST)
+    result.stdout.no_fnmatch_line("*captured*")
+    again = pytester.runpytest_subprocess(*PLUGIN)
+    again.stdout.no_fnmatch_line("*test jars*")
+
+
+def test_nothing_when_pytest_is_to_be_quiet(pytester: pytest.Pytester) -> None:
+    """Under -q."""
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_subprocess(*PLUGIN, "-q")
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*test jars*")
+    assert result.stderr.str() == ""
+
+
+def test_a_thread_of_a_test_leaves_its_capture_alone(
+    pytester: pytest.Pytester,
+) -> None:
+    """Capture is the whole process's: the lines are captured with what the test prints
+    meanwhile, and nothing gets out.
+    """
+    threaded = TESTS.replace(
+        "    get()\n",
+        "    thread = threading.Thread(target=get)\n    thread.start()\n"
+        "    while thread.is_alive():\n        print('captured')\n",
+    )
+    pytester.makepyfile(threaded)
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*captured*")
+    result.stdout.no_fnmatch_line("*test jars*")
+
+
+def test_a_worker_of_xdist_shows_nothing(pytester: pytest.Pytester) -> None:
+    """It has no terminal."""
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_subprocess(*PLUGIN, "-p", "xdist", "-n1")
+    result.assert_outcomes(passed=2)
+    assert "test jars" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_bar_on_a_terminal_under_pytest(
+    quiet: bool, pytester: pytest.Pytester
+) -> None:
+    """Between the lines; under -q, when it is gone again, nothing is left."""
+    pytester.makepyfile(TESTS)
+    options = (*PLUGIN, "-q") if quiet else PLUGIN
+    written = on_a_terminal(sys.executable, "-m", "pytest", *options)
+    assert "2 passed" in written
+    assert "6.0" in written, written
+    assert re.search("\x1b\\[1A\x1b\\[2K", written)  # the bar's line is cleared
+    assert "captured" not in written
+    assert ("Fetching test jars: 6 MB, this once" in written) is not quiet
+    assert ("Fetched test jars in " in written) is not quiet
+
+
+def test_lines_of_a_script(pytester: pytest.Pytester) -> None:
+    """On standard error, in a program that has set up no logging."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from get import get; get()"],
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'python'}:{pytester.path}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
+    pytest.LineMatcher(done.stderr.splitlines()).fnmatch_lines(LINES, consecutive=True)
+
+
+def test_a_bar_for_a_script_on_a_terminal(pytester: pytest.Pytester) -> None:
+    """Between the lines."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(pytester.path)!r}); import get; get.get()"
+    )
+    written = on_a_terminal(sys.executable, "-c", code)
+    assert "6.0" in written
+    assert "Fetched test jars in " in written
+
+
+def test_a_fetch_that_fails_is_not_said_to_be_done(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is what comes after the first line."""
+    url = os.environ["SPARK_KAFKA_TESTKIT_MAVEN_URL"]
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", f"{url}/elsewhere")
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines([IN_PYTEST[0], "*can't be fetched: HTTP Error 404*"])
+    result.stdout.no_fnmatch_line("*Fetched*")

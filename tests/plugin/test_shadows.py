@@ -1,0 +1,127 @@
+"""A project's own module that has the name of kafka-python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import Inner, text_of
+
+pytest_plugins = ["pytester"]
+
+TEST = "def test_it(kafka_utils): pass\n"
+THREADS = "error::pytest.PytestUnhandledThreadExceptionWarning"
+REMEDY = (
+    "; or, where it is a folder of tests, put an __init__.py into its parent folder "
+    "too: then pytest gives it that one's name first."
+)
+
+
+def shadowed(file: Path, remedy: str = ".") -> str:
+    """The whole text for a file in the way of kafka-python."""
+    return (
+        f"`import kafka` gives {file} here, and not kafka-python, which the kit needs. "
+        f"Rename that file or folder{remedy}"
+    )
+
+
+@pytest.mark.parametrize("mode", ["prepend", "importlib"])
+def test_a_folder_of_tests_for_kafka(
+    mode: str, inner: Inner, pytester: pytest.Pytester
+) -> None:
+    """`tests/kafka` is a package, `tests` is none: pytest makes it `kafka`. The error
+    is the kit's own, and the remedy that it names is one.
+    """
+    files = {"tests/kafka/__init__": "", "tests/kafka/test_it": TEST}
+    arguments = ("--kafka-require", "-W", THREADS, f"--import-mode={mode}")
+    result = inner(*arguments, **files)
+    result.assert_outcomes(errors=1)
+    file = pytester.path / "tests/kafka/__init__.py"
+    assert shadowed(file, REMEDY) in result.stdout.str()
+    assert "Traceback" not in text_of(result)
+    (pytester.path / "tests/__init__.py").touch()
+    inner(*arguments, **files).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("file", "remedy"), [("kafka.py", "."), ("kafka/__init__.py", REMEDY)]
+)
+def test_a_module_in_the_folder_of_a_script(
+    file: str, remedy: str, tmp_path: Path
+) -> None:
+    """The error is an ImportError of the kit, and nothing is printed by a thread."""
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("def send(): pass\n")
+    (tmp_path / "script.py").write_text(
+        "from spark_kafka_testkit import KafkaUtils\n"
+        "from spark_kafka_testkit._kafka_python.compat import preload\n"
+        "preload()\n"
+        "try:\n"
+        "    KafkaUtils(bootstrap_servers='127.0.0.1:9').setup()\n"
+        "except ImportError as error:\n"
+        "    print(type(error).__name__, error, sep=': ')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    text = shadowed(tmp_path / file, remedy)
+    assert done.stdout == f"MissingDependencyError: {text}\n"
+
+
+def test_a_folder_without_an_init_is_none(tmp_path: Path) -> None:
+    """Python takes kafka-python before it, and so does the kit; where that is not
+    installed, it is that which is told.
+    """
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "script.py").write_text(
+        "import sys\n"
+        "from spark_kafka_testkit._kafka_python.compat import require_kafka_python\n"
+        "require_kafka_python()\n"
+        "sys.path[:] = [p for p in sys.path if 'site-packages' not in p]\n"
+        "try:\n"
+        "    require_kafka_python()\n"
+        "except ImportError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout == (
+        "kafka-python is required for Kafka tests. "
+        "Install it with: pip install kafka-python\n"
+    )
+
+
+def test_a_stub_in_its_place_is_told(tmp_path: Path) -> None:
+    """Tests without Kafka put one into `sys.modules`."""
+    code = (
+        "import sys, types\n"
+        "sys.modules['kafka'] = types.ModuleType('kafka')\n"
+        "from spark_kafka_testkit._kafka_python.compat import require_kafka_python\n"
+        "try:\n"
+        "    require_kafka_python()\n"
+        "except ImportError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == shadowed(Path("sys.modules")) + "\n"

@@ -1,0 +1,110 @@
+"""Requests that the helper can't serve: each is answered by an error that says what was
+asked for, also while Python is still sending.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._clients.jvm import JvmClient
+from spark_kafka_testkit._jvm.gateway import Channel, Helper, find_helper
+from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit.errors import HelperError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SCHEMA = pa.schema([("key", pa.binary()), ("value", pa.binary())])
+
+
+@pytest.fixture
+def helper(spark: SparkSession) -> Helper:
+    """The helper in the JVM of the run's session."""
+    found, reason = find_helper(spark)
+    assert found is not None, reason
+    return found
+
+
+def large() -> pa.RecordBatchReader:
+    """More than the buffers of a socket hold."""
+    batch = pa.record_batch([[b"k"] * 64, [bytes(1 << 20)] * 64], schema=SCHEMA)
+    return pa.RecordBatchReader.from_batches(SCHEMA, [batch] * 2)
+
+
+def only(text: str) -> str:
+    return f"^{re.escape(text)}$"
+
+
+def test_an_unknown_operation_is_named(
+    helper: Helper, kafka: KafkaUtils, topic: str
+) -> None:
+    """With those that the helper knows; nothing follows on that channel."""
+    handle = helper.open(Access(kafka.broker).for_java())
+    channel = Channel(helper.serve(handle))
+    try:
+        channel.begin("shuffle", 30, topic=topic)
+        with pytest.raises(
+            HelperError,
+            match=only(
+                "The JVM helper failed: it was asked to 'shuffle', and can send, read "
+                "and follow."
+            ),
+        ) as caught:
+            channel.result()
+        assert "sparkkafka.testkit.Operations" in caught.value.trace
+    finally:
+        channel.close()
+        helper.close(handle)
+
+
+def test_a_handle_that_was_never_opened_is_named(helper: Helper, topic: str) -> None:
+    """For a read: Python waits for where the topic stands."""
+    channel = Channel(helper.serve(1234567))
+    try:
+        channel.begin("read", 30, topic=topic, times=[])
+        with pytest.raises(
+            HelperError,
+            match=only(
+                "The JVM helper failed: it was asked to serve cluster 1234567, which "
+                "has been closed or was never opened."
+            ),
+        ):
+            channel.result()
+    finally:
+        channel.close()
+
+
+def test_a_send_to_a_closed_handle_is_told_so(
+    helper: Helper, kafka: KafkaUtils, topic: str
+) -> None:
+    """Python is sending while the helper refuses, and sees why all the same."""
+    client = JvmClient(helper, Access(kafka.broker))
+    handle = client._handle
+    assert handle is not None
+    helper.close(handle)
+    with pytest.raises(
+        HelperError,
+        match=only(
+            f"The JVM helper failed: it was asked to serve cluster {handle}, which has "
+            "been closed or was never opened."
+        ),
+    ):
+        client.send(topic, large())
+
+
+def test_a_send_that_can_not_begin_tells_why(
+    helper: Helper, kafka: KafkaUtils, topic: str
+) -> None:
+    """The Java client refuses its settings while Python is sending."""
+    kafka.create_topics([topic])
+    client = JvmClient(helper, Access(kafka.broker, {"compression.type": "odd"}))
+    try:
+        with pytest.raises(HelperError, match="Invalid value odd for configuration"):
+            client.send(topic, large())
+    finally:
+        client.close()
