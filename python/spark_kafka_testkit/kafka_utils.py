@@ -301,8 +301,17 @@ class KafkaUtils:
         after `kafka.`; and a `fetch.max.wait.ms` of 10 unless `client_config` has one,
         which takes half a second off every batch that reads a topic to its end. A dict,
         whose repr hides secrets.
+
+        On Databricks, whose connector has Kafka's classes below `kafkashaded.`, those
+        that the settings name get that prefix, the login module of `sasl.jaas.config`
+        among them.
         """
-        return self._access("spark_options()").for_spark()
+        access = self._access("spark_options()")
+        if not access.names_classes:
+            return access.for_spark()
+        from spark_kafka_testkit.spark import kafka_package
+
+        return access.for_spark(kafka_package())
 
     # Topics
 
