@@ -14,8 +14,9 @@ from spark_kafka_testkit._jvm.pattern import find_in
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import Access, SparkOptions
 from spark_kafka_testkit._model.offsets import PartitionOffsets
+from spark_kafka_testkit._spark.attach import kafka_package
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,6 +79,14 @@ class Cluster:
     def admin_client(self) -> KafkaAdminClient:
         """kafka-python's admin client for users; made at the first use."""
         return self._admin.client
+
+    def spark_options(self) -> SparkOptions:
+        """What Spark's Kafka source and sink need to reach the broker; classes that the
+        settings name are where the active session's connector has Kafka's.
+        """
+        if not self.access.names_classes:
+            return self.access.for_spark()
+        return self.access.for_spark(kafka_package())
 
     def client(self, spark: SparkSession | None = None) -> Client:
         """What moves the records now; see `Clients.choose`."""

@@ -272,7 +272,7 @@ class StreamRun:
             return writer.format("memory").queryName(self.table)
         return (
             writer.format("kafka")
-            .options(**self._cluster.access.for_spark())
+            .options(**self._cluster.spark_options())
             .option("topic", self._topic)
         )
 

@@ -136,7 +136,9 @@ class HelperError(KafkaTestkitError, RuntimeError):
 
 
 class SparkSetupError(KafkaTestkitError, RuntimeError):
-    """No Spark is installed, or the session is one that the kit can't attach to."""
+    """No Spark is installed, its JVM ended before the session was there, or the session
+    is one that the kit can't attach to.
+    """
 
 
 class UnknownTopicError(KafkaTestkitError, LookupError):

@@ -258,8 +258,12 @@ class KafkaUtils:
         after `kafka.`; and a `fetch.max.wait.ms` of 10 unless `client_config` has one,
         which takes half a second off every batch that reads a topic to its end. A dict,
         whose repr hides secrets.
+
+        On Databricks, whose connector has Kafka's classes below `kafkashaded.`, those
+        that the settings name get that prefix, the login module of `sasl.jaas.config`
+        among them.
         """
-        return self._set_up("spark_options()").access.for_spark()
+        return self._set_up("spark_options()").spark_options()
 
     # Topics
 
@@ -768,9 +772,11 @@ class KafkaUtils:
     def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
         """Settings that put the helper and the Kafka connector on a new session.
 
-        The connector is the one that matches the installed Spark. The settings also
-        make the session quick for tests: no UI, 2 shuffle partitions, the serial
-        garbage collector.
+        The connector is the nearest of Spark's minor version that the kit has. The
+        settings also make the session quick for tests: no UI, 2 shuffle partitions, the
+        serial garbage collector. What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give
+        stays in force: the kit adds to their lists. For a minor version that the kit
+        does not know, Spark is told to fetch the connector, and a warning is logged.
 
         Args:
             conf: settings you have already: they win, what the kit adds is appended to
@@ -798,7 +804,7 @@ class KafkaUtils:
         Raises:
             SparkSetupError: a session that is stopped; one whose class path has a
                 connector or helper that does not go with it, which the text names; a
-                Connect server of a Spark version whose connector is not in the lock.
+                Connect server of a Spark whose minor version is not in the lock.
             JarError: a jar can't be found or fetched.
         """
         from spark_kafka_testkit._spark.attach import attach

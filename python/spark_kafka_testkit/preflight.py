@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.attach import (
     SparkVersion,
     installed_spark,
@@ -21,6 +22,7 @@ from spark_kafka_testkit._spark.attach import (
     running_spark,
 )
 from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit._versions import apache_version, minor_version
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ class Finding:
 
     Attributes:
         subject: the thing: `Spark`, `connector`, `helper jar`, `Java`, ...
-        state: `"ok"`; `"warning"`: some of the kit will not work; `"error"`: it does
-            not go together.
+        state: `"ok"`; `"warning"`: it may fail, or some of the kit will not work;
+            `"error"`: it does not go together.
         seen: what was seen.
         advice: what to do; empty where nothing is to be done.
     """
@@ -114,7 +116,23 @@ def check_spark() -> list[Finding]:
         found.append(Finding("helper jar", "ok", str(version.helper)))
     except KafkaTestkitError as error:
         found.append(Finding("helper jar", "error", *_seen_and_advice(error)))
-    return found
+    return [*found, _check_lock(version)]
+
+
+def _check_lock(version: SparkVersion) -> Finding:
+    """Whether a new session gets its connector from the kit."""
+    if version.nearest is None:
+        return Finding(
+            "connector",
+            "warning",
+            version.not_locked,
+            "If the session does not start, install a Spark whose connector the kit "
+            "has: pip install 'spark-kafka-testkit[spark]'.",
+        )
+    seen = f"that of Spark {version.nearest}"
+    if version.nearest != version.apache:
+        seen += f", the nearest to {version.spark} of its minor version"
+    return Finding("connector", "ok", f"{seen}; fetched when it is first needed")
 
 
 def check_session(spark: SparkSession) -> list[Finding]:
@@ -147,13 +165,14 @@ def _check_running(version: SparkVersion) -> Finding:
     import pyspark
 
     seen = f"{version.spark}, Scala {version.scala}"
-    if pyspark.__version__ == version.spark:
+    if apache_version(pyspark.__version__) == version.apache:
         return Finding("Spark", "ok", seen)
+    is_near = minor_version(pyspark.__version__) == minor_version(version.spark)
     return Finding(
         "Spark",
-        "error",
+        "warning" if is_near else "error",
         f"{seen}, driven by pyspark {pyspark.__version__}",
-        f"Use pyspark of its version: pip install pyspark=={version.spark}; or unset "
+        f"Use pyspark of its version: pip install pyspark=={version.apache}; or unset "
         "SPARK_HOME, which puts another Spark in its place.",
     )
 
@@ -200,9 +219,12 @@ def _check_connector(spark: SparkSession, version: SparkVersion) -> list[Finding
             "'NoSuchMethodError: scala...')"
         )
         return [Finding("connector", "error", seen, f"Take it away. {advice}")]
-    if match is not None and match[2] != version.spark:
+    if match is not None and minor_version(match[2]) != minor_version(version.spark):
         seen = f"{name} belongs to Spark {match[2]}, and this is {version.spark}"
         return [Finding("connector", "error", seen, f"Take it away. {advice}")]
+    if _gateway.kafka_package(spark) == RELOCATED:
+        seen = f"{name}, which has Kafka's classes below {RELOCATED}*"
+        return [Finding("connector", "ok", seen)]
     missing = [
         jar_name
         for kind, jar_name in BROUGHT.items()
@@ -216,9 +238,23 @@ def _check_connector(spark: SparkSession, version: SparkVersion) -> list[Finding
         return [Finding("connector", "error", seen, advice)]
     clients = _gateway.jar_of(spark, _gateway.NEEDED_CLASS)
     return [
-        Finding("connector", "ok", name),
+        _of_connector(name, match[2] if match else version.spark, version),
         Finding("kafka-clients", "ok", PurePosixPath(str(clients)).name),
     ]
+
+
+def _of_connector(name: str, built_for: str, version: SparkVersion) -> Finding:
+    """What is to be said of one of the same minor version, with all it needs."""
+    if apache_version(built_for) == version.apache:
+        return Finding("connector", "ok", name)
+    return Finding(
+        "connector",
+        "warning",
+        f"{name} belongs to Spark {built_for}, and this is {version.spark}, of the "
+        "same minor version: they should go together",
+        "If a query fails with NoSuchMethodError or NoClassDefFoundError, use "
+        f"{version.connector}, where your Maven repository has it.",
+    )
 
 
 def _check_helper(spark: SparkSession) -> Finding:

@@ -109,6 +109,30 @@ def test_a_session_of_its_own(inner: Inner) -> None:
     assert "query 'wide'" not in text
 
 
+NO_JVM = """
+import pytest
+
+
+@pytest.fixture(scope="session")
+def kafka_spark_conf():
+    return {"spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:+UseParallelGC"}
+
+
+def test_that_has_no_session(kafka_spark):
+    pass
+"""
+
+
+def test_a_session_whose_jvm_ends(inner: Inner) -> None:
+    """The error is the kit's own, with the cause that PySpark does not tell."""
+    result = inner("-p", "no:logging", test_own=NO_JVM)
+    result.assert_outcomes(errors=1)
+    assert (
+        "SparkSetupError: Spark's JVM ended before the session was there: Multiple "
+        "garbage collectors selected.\n"
+    ) in text_of(result)
+
+
 STREAMS = """
 stopped = []
 

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._spark.attach import spark_and_jars
 
 RunScript = Callable[..., str]
+SparkCalled = Callable[[str], Path]
 
 PRELUDE = """
 import logging, sys
@@ -70,3 +73,28 @@ def run_script(kafka: KafkaUtils, topic: str) -> RunScript:
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def spark_called(tmp_path: Path) -> SparkCalled:
+    """Makes a Spark home of the installed Spark, of another version by the name of its
+    core jar, and by what it says of itself.
+    """
+
+    def make(version: str) -> Path:
+        installed, jars = spark_and_jars()
+        home = tmp_path / version
+        (home / "jars").mkdir(parents=True)
+        (home / "conf").mkdir()
+        (home / "bin").symlink_to(jars.parent / "bin")
+        for jar in jars.glob("*.jar"):
+            name = jar.name
+            if name.startswith("spark-core_"):
+                name = f"spark-core_{installed.scala}-{version}.jar"
+            (home / "jars" / name).symlink_to(jar)
+        # Spark has its settings' folder first on its class path
+        about = f"version={version}\nuser=\nrevision=\nbranch=\ndate=\nurl=\ndocroot=\n"
+        (home / "conf/spark-version-info.properties").write_text(about)
+        return home
+
+    return make

@@ -251,17 +251,87 @@ def test_spark_conf_leaves_the_users_choice_of_what_is_quick() -> None:
 
 
 def test_a_spark_without_a_locked_connector_gets_its_coordinate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """For other versions Spark resolves the connector of exactly that version."""
+    """For other minor versions Spark resolves exactly its own, and the user knows."""
     (tmp_path / "jars").mkdir()
-    (tmp_path / "jars/spark-core_2.13-4.0.1.jar").touch()
+    (tmp_path / "jars/spark-core_2.13-9.9.0.jar").touch()
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    monkeypatch.delenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", raising=False)
     assert KafkaUtils.spark_conf() == {
         **QUICK,
         "spark.jars": str(own_jar("spark-kafka-testkit_2.13.jar")),
-        "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.1",
+        "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0",
     }
+    assert caplog.messages == [
+        "The kit has no Kafka connector for Spark 9.9.0 with Scala 2.13, only for 3.5, "
+        "4.0, 4.1, 4.2; Spark itself is to fetch "
+        "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0, which its repositories may "
+        "not have."
+    ]
+
+
+def test_spark_conf_adds_to_the_defaults_of_the_platform(
+    run_script: RunScript, tmp_path: Path
+) -> None:
+    """spark-defaults.conf: its lists go on, and its choice of what is quick stays."""
+    (tmp_path / "mine.jar").write_bytes(helper_jar().read_bytes())
+    (tmp_path / "spark-defaults.conf").write_text(
+        f"spark.jars {tmp_path}/mine.jar\n"
+        "spark.driver.extraJavaOptions -Dmine=1\n"
+        "spark.sql.shuffle.partitions 7\n"
+    )
+    run_script(
+        f"""
+        for name, value in KafkaUtils.spark_conf().items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
+        jars = spark.sparkContext.getConf().get("spark.jars").split(",")
+        assert jars[0] == "{tmp_path}/mine.jar", jars
+        assert spark.conf.get("spark.sql.shuffle.partitions") == "7"
+        assert spark._jvm.java.lang.System.getProperty("mine") == "1"
+        assert kafka.client == "jvm"
+        kafka.send_messages(topic, [("k", "v")])
+        assert kafka.get_all_records(spark, topic) == read(spark) == {{"k": "v"}}
+        """,
+        SPARK_CONF_DIR=str(tmp_path),
+    )
+
+
+def test_jars_on_the_command_line_leave_those_of_spark_conf(
+    run_script: RunScript, tmp_path: Path
+) -> None:
+    """`--jars` takes the place of `spark.jars` in the driver."""
+    with zipfile.ZipFile(tmp_path / "mine.jar", "w") as jar:
+        jar.writestr("mine.txt", "mine")
+    out = run_script(
+        """
+        for name, value in KafkaUtils.spark_conf().items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
+        loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+        assert loader.getResource("mine.txt") is not None
+        assert "mine.jar" in spark.sparkContext.getConf().get("spark.jars")
+        kafka.send_messages(topic, [("k", "v")])
+        assert kafka.get_all_records(spark, topic) == read(spark) == {"k": "v"}
+        """,
+        submit_args=f"--jars {tmp_path}/mine.jar",
+    )
+    assert out.splitlines()[-1] == "records go through jvm"
+
+
+def test_the_users_connector_by_coordinate_stays_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Spark fetches it with all it needs; the kit adds its helper alone."""
+    monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+    mine = {"spark.jars.packages": installed_spark().connector}
+    conf = KafkaUtils.spark_conf(mine)
+    assert conf == {**QUICK, **mine, "spark.jars": str(helper_jar())}
+    monkeypatch.setenv(
+        "PYSPARK_SUBMIT_ARGS", f"--packages {installed_spark().connector} pyspark-shell"
+    )
+    assert KafkaUtils.spark_conf() == {**QUICK, "spark.jars": str(helper_jar())}
 
 
 def stamp_version(jar: Path, copy: Path, version: str) -> None:

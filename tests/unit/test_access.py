@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._spark.attach import kafka_package
 
 
 def test_spark_does_not_wait_half_a_second_at_a_topics_end() -> None:
@@ -26,3 +29,46 @@ def test_how_long_fetches_wait_is_no_secret() -> None:
         "{'kafka.fetch.max.wait.ms': '10', 'kafka.ssl.key.password': '[hidden]', "
         "'kafka.bootstrap.servers': 'h:1'}"
     )
+
+
+JAAS = (
+    "org.apache.kafka.common.security.plain.PlainLoginModule required "
+    'username="u" password="org.apache.kafka.\\"x";'
+)
+SASL = {
+    "security.protocol": "SASL_SSL",
+    "sasl.mechanism": "PLAIN",
+    "sasl.jaas.config": JAAS,
+    "sasl.login.class": "org.apache.kafka.common.security.Login",
+    "client.id": "org.apache.kafka.mine",
+}
+
+
+def test_a_relocated_kafka_has_its_own_names_of_classes() -> None:
+    """Databricks' connector finds no login module by Apache's name."""
+    options = Access("h:1", SASL).for_spark("kafkashaded.")
+    assert options["kafka.sasl.jaas.config"] == f"kafkashaded.{JAAS}"
+    assert (
+        options["kafka.sasl.login.class"] == f"kafkashaded.{SASL['sasl.login.class']}"
+    )
+    assert options["kafka.client.id"] == SASL["client.id"]
+    assert Access("h:1", SASL).for_spark()["kafka.sasl.jaas.config"] == JAAS
+
+
+def test_a_relocated_name_of_the_users_is_taken_back_for_others() -> None:
+    """The kit's own clients have Kafka's classes where Apache has them."""
+    access = Access("h:1", {**SASL, "sasl.jaas.config": f"kafkashaded.{JAAS}"})
+    assert access.for_java()["sasl.jaas.config"] == JAAS
+    options = access.for_spark("kafkashaded.")
+    assert options["kafka.sasl.jaas.config"] == f"kafkashaded.{JAAS}"
+
+
+def test_databricks_by_connect_names_its_runtime(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No JVM can be asked there where Kafka's classes are."""
+    monkeypatch.setattr("spark_kafka_testkit._jvm.gateway.active_session", lambda: None)
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+    assert kafka_package() == ""
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16.4")
+    assert kafka_package() == "kafkashaded."

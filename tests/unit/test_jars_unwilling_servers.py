@@ -217,8 +217,38 @@ def test_a_cache_that_can_not_be_made_is_told_in_full(
     ("spark", "scala"), [("3.4.0", "2.12"), ("4.2.0", "2.12"), ("3.5.7", "2.13")]
 )
 def test_no_connector_is_guessed(spark: str, scala: str) -> None:
-    """Not for a Spark that is not locked, nor for another Scala."""
+    """Not for a Spark whose minor version is not locked, nor for another Scala."""
     assert connector_jars(spark, scala) is None
+
+
+@pytest.mark.parametrize(
+    ("spark", "scala", "nearest"),
+    [
+        ("4.2.1", "2.13", "4.2.0"),
+        ("4.1.0", "2.13", "4.1.1"),
+        ("4.1.14", "2.13", "4.1.1"),
+        ("3.5.4-amzn-0", "2.12", "3.5.7"),
+        ("4.0.0-preview1", "2.13", "4.0.0"),
+    ],
+)
+def test_another_patch_version_gets_the_nearest(
+    spark: str, scala: str, nearest: str
+) -> None:
+    """Of the same minor version."""
+    assert _jars.nearest_connector(spark, scala) == nearest
+    assert connector_jars(spark, scala) == connector_jars(nearest, scala)
+    assert _jars.connector_scala(spark) == scala
+    clients = _jars.kafka_clients(spark)
+    assert clients in (connector_jars(nearest, scala) or [])
+
+
+def test_of_two_as_near_the_newer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By number, not by letter."""
+    locked = {f"4.2.{n}": {"scala": "2.13", "jars": []} for n in (8, 10, 12)}
+    monkeypatch.setattr(_jars, "_lock", lambda: {"connectors": locked})
+    assert _jars.nearest_connector("4.2.9", "2.13") == "4.2.10"
+    assert _jars.nearest_connector("4.2.0", "2.13") == "4.2.8"
+    assert _jars.nearest_connector("4.2.99", "2.13") == "4.2.12"
 
 
 @pytest.mark.parametrize("spark", _jars.connector_versions())

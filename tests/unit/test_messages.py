@@ -13,11 +13,7 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit import Record
-from spark_kafka_testkit._arrow.encode import (
-    BATCH_BYTES,
-    BATCH_MESSAGES,
-    batches,
-)
+from spark_kafka_testkit._arrow.encode import BATCH_BYTES, BATCH_MESSAGES, batches
 from spark_kafka_testkit._arrow.schema import send_schema
 from spark_kafka_testkit.errors import SerializationError
 

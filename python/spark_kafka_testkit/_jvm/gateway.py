@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_helper
 
@@ -185,6 +186,24 @@ def load_class(session: SparkSession, name: str) -> Any:
         except Py4JJavaError:
             continue
     return None
+
+
+def kafka_package(session: SparkSession) -> str | None:
+    """What stands before the names of Kafka's classes that the session has: nothing, or
+    `kafkashaded.`; None where it has none.
+    """
+    for prefix in ("", RELOCATED):
+        if load_class(session, f"{prefix}{NEEDED_CLASS}") is not None:
+            return prefix
+    return None
+
+
+def append_property(session: SparkSession, name: str, item: str) -> None:
+    """Adds to a list among the system properties of the session's JVM."""
+    system = jvm_of(session).java.lang.System
+    items = str(system.getProperty(name) or "").split(",")
+    if item not in items:
+        system.setProperty(name, ",".join([*filter(None, items), item]))
 
 
 def jar_of(session: SparkSession, name: str) -> str | None:

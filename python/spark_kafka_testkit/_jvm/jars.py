@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._progress import fetching
+from spark_kafka_testkit._versions import minor_version, patch_number
 from spark_kafka_testkit.errors import JarError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "connector_versions",
     "fetch",
     "kafka_clients",
+    "nearest_connector",
     "own_jar",
 ]
 
@@ -103,29 +105,45 @@ def connector_versions() -> list[str]:
     return list(_lock()["connectors"])
 
 
-def connector_jars(spark_version: str, scala: str) -> list[LockedJar] | None:
-    """What a Spark of this version lacks to read and write Kafka, or None for a version
-    that is not in the lock.
+def nearest_connector(spark_version: str, scala: str | None = None) -> str | None:
+    """The Spark version whose locked connector goes with this Spark: the nearest one
+    of the same minor version; or None where the lock has none, or not for this Scala.
     """
-    entry = _lock()["connectors"].get(spark_version)
-    if entry is None or entry["scala"] != scala:
+    minor, patch = minor_version(spark_version), patch_number(spark_version)
+    fitting = [
+        locked
+        for locked, entry in _lock()["connectors"].items()
+        if minor_version(locked) == minor and scala in (None, entry["scala"])
+    ]
+    return min(
+        reversed(fitting),  # of two as near, the newer
+        key=lambda locked: abs(patch_number(locked) - patch),
+        default=None,
+    )
+
+
+def connector_jars(spark_version: str, scala: str) -> list[LockedJar] | None:
+    """What a Spark of this version lacks to read and write Kafka, of the nearest locked
+    version; or None for a minor version that is not in the lock.
+    """
+    locked = nearest_connector(spark_version, scala)
+    if locked is None:
         return None
-    return [LockedJar(**jar) for jar in entry["jars"]]
+    return [LockedJar(**jar) for jar in _lock()["connectors"][locked]["jars"]]
 
 
 def connector_scala(spark_version: str) -> str | None:
     """The Scala version of the connector that is locked for this Spark, if one is."""
-    entry = _lock()["connectors"].get(spark_version)
-    return None if entry is None else str(entry["scala"])
+    locked = nearest_connector(spark_version)
+    return None if locked is None else str(_lock()["connectors"][locked]["scala"])
 
 
 def kafka_clients(spark_version: str) -> LockedJar:
     """The kafka-clients of this Spark's connector, or of the newest one where that is
     not in the lock: it does not depend on Spark.
     """
-    connectors = _lock()["connectors"]
-    entry = connectors.get(spark_version) or connectors[connector_versions()[-1]]
-    jars = [LockedJar(**jar) for jar in entry["jars"]]
+    locked = nearest_connector(spark_version) or connector_versions()[-1]
+    jars = [LockedJar(**jar) for jar in _lock()["connectors"][locked]["jars"]]
     return next(jar for jar in jars if ":kafka-clients:" in jar.coordinate)
 
 

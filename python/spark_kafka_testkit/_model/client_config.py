@@ -26,6 +26,15 @@ after another: behind the next fetch, which at a topic's end waits for records t
 long; by Kafka's default half a second (`InternalKafkaConsumer.fetch` in
 `KafkaDataConsumer.scala`).
 """
+RELOCATED = "kafkashaded."
+"""What may stand before the names of Kafka's classes: on Databricks it does."""
+KAFKA_CLASS = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|"""
+    rf"(?<![\w.])(?:{re.escape(RELOCATED)})?(?=org\.apache\.kafka\.)"
+)
+"""A quoted text, which may be a password, or where a class of Kafka's is named."""
+CLASSES = ("sasl.jaas.config", ".class", ".classes")
+"""How the names of settings end that name classes."""
 SHOWN = (
     "bootstrap.servers",
     "fetch.max.wait.ms",
@@ -89,13 +98,31 @@ class Access:
             "has the reason."
         )
 
+    @property
+    def names_classes(self) -> bool:
+        """Whether a setting names classes of Kafka's."""
+        return any(name.endswith(CLASSES) for name in self.client_config)
+
     def for_java(self) -> dict[str, str]:
         """The settings of a Java client."""
-        return {**self.client_config, "bootstrap.servers": self.bootstrap_servers}
+        return self._for_classes_below("")
 
-    def for_spark(self) -> SparkOptions:
-        """The options of Spark's Kafka source and sink."""
-        settings = {**SPARKS_FETCHES, **self.for_java()}
+    def _for_classes_below(self, prefix: str) -> dict[str, str]:
+        settings = {
+            name: KAFKA_CLASS.sub(lambda found: found[1] or prefix, value)
+            if name.endswith(CLASSES)
+            else value
+            for name, value in self.client_config.items()
+        }
+        return {**settings, "bootstrap.servers": self.bootstrap_servers}
+
+    def for_spark(self, prefix: str = "") -> SparkOptions:
+        """The options of Spark's Kafka source and sink.
+
+        Args:
+            prefix: what stands before the names of Kafka's classes in that Spark.
+        """
+        settings = {**SPARKS_FETCHES, **self._for_classes_below(prefix)}
         return SparkOptions(
             (f"kafka.{name}", value) for name, value in settings.items()
         )

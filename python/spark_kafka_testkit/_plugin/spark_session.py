@@ -26,7 +26,7 @@ def session(
     """The user's session where there is one, with helper and connector added: that of
     a fixture, else one that runs; else one of our own, which is stopped.
     """
-    from spark_kafka_testkit._spark.attach import attach, spark_conf
+    from spark_kafka_testkit._spark.attach import attach, new_session
 
     found = _of_fixture(request) or _gateway.active_session()
     if found is not None:
@@ -34,13 +34,9 @@ def session(
             attach(found)
         yield found
         return
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder
-    for name, value in spark_conf({**OWN_CONF, **conf}).items():
-        builder = builder.config(name, value)
-    own = builder.getOrCreate()
+    own = new_session({**OWN_CONF, **conf})
     try:
+        attach(own)  # options of PYSPARK_SUBMIT_ARGS may have hidden the jars
         yield own
     finally:
         own.stop()

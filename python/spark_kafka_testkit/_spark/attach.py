@@ -5,6 +5,7 @@ added to one that runs.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -14,11 +15,24 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm.jars import (
+    MAVEN_CENTRAL,
+    MAVEN_ENV,
     connector_jars,
     connector_scala,
+    connector_versions,
     fetch,
+    nearest_connector,
     own_jar,
 )
+from spark_kafka_testkit._jvm.maven import Repository
+from spark_kafka_testkit._model.client_config import RELOCATED
+from spark_kafka_testkit._spark.submit import (
+    cause_of,
+    default_settings,
+    start_again,
+    submitted_settings,
+)
+from spark_kafka_testkit._versions import apache_version, minor_version
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
@@ -28,11 +42,15 @@ __all__ = [
     "SparkVersion",
     "attach",
     "installed_spark",
+    "kafka_package",
     "knows_kafka",
+    "new_session",
     "running_spark",
     "spark_and_jars",
     "spark_conf",
 ]
+
+log = logging.getLogger("spark_kafka_testkit")
 
 # What makes the small queries of tests quick, and changes no result.
 QUICK = {
@@ -41,19 +59,47 @@ QUICK = {
 }
 DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
 QUICK_COLLECTOR = "-XX:+UseSerialGC"
+CONNECTOR = "spark-sql-kafka-0-10"
 
 
 @dataclass(frozen=True)
 class SparkVersion:
-    """A Spark version and the Scala binary version it is built with."""
+    """A Spark version and the Scala binary version it is built with.
+
+    Attributes:
+        spark: the version as Spark gives it, a vendor's suffix included.
+        scala: for example `2.13`.
+    """
 
     spark: str
     scala: str
 
     @property
+    def apache(self) -> str:
+        """The version of Apache's that it is, or is made from."""
+        return apache_version(self.spark)
+
+    @property
     def connector(self) -> str:
         """The Maven coordinate of the Kafka connector that belongs to it."""
-        return f"org.apache.spark:spark-sql-kafka-0-10_{self.scala}:{self.spark}"
+        return f"org.apache.spark:{CONNECTOR}_{self.scala}:{self.apache}"
+
+    @property
+    def nearest(self) -> str | None:
+        """The Spark version whose connector the kit has for it: of the same minor
+        version; or None.
+        """
+        return nearest_connector(self.spark, self.scala)
+
+    @property
+    def not_locked(self) -> str:
+        """What is to be said where the kit has no connector for it."""
+        known = ", ".join(dict.fromkeys(map(minor_version, connector_versions())))
+        return (
+            f"the kit has no Kafka connector for Spark {self.spark} with Scala "
+            f"{self.scala}, only for {known}; Spark itself is to fetch "
+            f"{self.connector}, which its repositories may not have"
+        )
 
     @property
     def helper(self) -> Path:
@@ -95,25 +141,114 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
 
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     """See `KafkaUtils.spark_conf`."""
-    version = installed_spark()
-    settings = {**QUICK, **(conf or {})}
-    options = settings.get(DRIVER_OPTIONS, "")
-    if not re.search(r"-XX:\+Use\w+GC\b", options):
+    version, folder = spark_and_jars()
+    submitted = submitted_settings()
+    given = {**default_settings(folder.parent), **submitted}
+    quick = {name: value for name, value in QUICK.items() if name not in given}
+    settings = {**quick, **(conf or {})}
+    options = settings.get(DRIVER_OPTIONS, given.get(DRIVER_OPTIONS, ""))
+    defaults = {**given, **settings}.get("spark.driver.defaultJavaOptions", "")
+    if not re.search(r"-XX:\+Use\w+GC\b", f"{defaults} {options}"):
         settings[DRIVER_OPTIONS] = f"{options} {QUICK_COLLECTOR}".strip()
-    connector = connector_jars(version.spark, version.scala)
     jars = [version.helper]
-    if connector is not None:
-        jars += fetch(connector, f"the Kafka connector for Spark {version.spark}")
-    else:
-        _append(settings, "spark.jars.packages", version.connector)
+    packages = settings.get("spark.jars.packages", given.get("spark.jars.packages", ""))
+    connector = _connector(version)
+    if connector is None:
+        log.warning("%s", _sentence(version.not_locked))
+        _append(settings, given, "spark.jars.packages", version.connector)
+        if repository := _repository():
+            _append(settings, given, "spark.jars.repositories", repository)
+    elif CONNECTOR not in packages:
+        jars += connector
     for jar in jars:
-        _append(settings, "spark.jars", str(jar))
+        _append(settings, given, "spark.jars", str(jar))
+    if "spark.jars" in submitted and CONNECTOR not in submitted["spark.jars"]:
+        # `--jars` hides `spark.jars` from the driver, which looks here as well
+        for jar in jars:
+            _append(settings, given, "spark.driver.extraClassPath", str(jar), ":")
     return settings
 
 
-def _append(settings: dict[str, str], name: str, item: str) -> None:
-    items = [present for present in settings.get(name, "").split(",") if present]
-    settings[name] = ",".join(items if item in items else [*items, item])
+def _append(
+    settings: dict[str, str],
+    given: Mapping[str, str],
+    name: str,
+    item: str,
+    separator: str = ",",
+) -> None:
+    """Adds to a list of the settings; where they have none, to what it is without."""
+    listed = settings.get(name, given.get(name, ""))
+    items = [present for present in listed.split(separator) if present]
+    settings[name] = separator.join(items if item in items else [*items, item])
+
+
+def _connector(version: SparkVersion) -> list[Path] | None:
+    """The connector's jars, fetched; None where the kit has none for it."""
+    jars = connector_jars(version.spark, version.scala)
+    if jars is None:
+        return None
+    if version.nearest != version.apache:
+        log.info(
+            "Spark %s gets the Kafka connector of Spark %s, the nearest of its minor "
+            "version that the kit has",
+            version.spark,
+            version.nearest,
+        )
+    return fetch(jars, f"the Kafka connector for Spark {version.nearest}")
+
+
+def _repository() -> str | None:
+    """The user's mirror of Maven Central, for Ivy; user and password are left out:
+    Ivy does not take them from there, and Spark shows its settings.
+    """
+    if not os.environ.get(MAVEN_ENV):
+        return None
+    mirror = Repository.of_environment(MAVEN_ENV, MAVEN_CENTRAL)
+    if mirror.login is not None:
+        log.warning(
+            "Spark's Ivy takes no user and password from %s: it needs them in a file "
+            "that spark.jars.ivySettings names",
+            mirror.login,
+        )
+    return mirror.url
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def new_session(conf: Mapping[str, str]) -> SparkSession:
+    """A classic session with these settings, and those of `spark_conf()`.
+
+    Raises:
+        SparkSetupError: Spark's JVM ended at its start; the text has the reason, which
+            PySpark does not tell.
+        JarError: a jar can't be found or fetched.
+    """
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    settings = spark_conf(conf)
+    builder = SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        if "JAVA_GATEWAY_EXITED" not in str(error):
+            raise
+        version, folder = spark_and_jars()
+        cause = cause_of(start_again(folder.parent, settings))
+        advice = ""
+        if version.connector in cause:
+            advice = (
+                f" Spark {version.spark} needs this connector. Set {MAVEN_ENV} to a "
+                "Maven repository that has it, or install a Spark whose connector the "
+                f"kit has: pip install 'spark-kafka-testkit[spark]'."
+            )
+        raise SparkSetupError(
+            f"Spark's JVM ended before the session was there: {cause}.{advice}"
+        ) from error
 
 
 def attach(spark: SparkSession) -> None:
@@ -128,15 +263,18 @@ def attach(spark: SparkSession) -> None:
         )
     version = running_spark(spark)
     if _gateway.load_class(spark, _gateway.CONNECTOR_CLASS) is None:
-        connector = connector_jars(version.spark, version.scala)
+        connector = _connector(version)
         if connector is None:
+            log.warning("%s", _sentence(version.not_locked))
+            if repository := _repository():
+                _gateway.append_property(spark, "spark.jars.repositories", repository)
             _add_jar(spark, f"ivy://{version.connector}")
-        else:
-            for jar in fetch(
-                connector, f"the Kafka connector for Spark {version.spark}"
-            ):
-                _add_jar(spark, str(jar))
-    if _gateway.load_class(spark, _gateway.API_CLASS) is None:
+        for jar in connector or ():
+            _add_jar(spark, str(jar))
+    if (
+        _gateway.load_class(spark, _gateway.API_CLASS) is None
+        and _gateway.kafka_package(spark) != RELOCATED
+    ):
         _add_jar(spark, str(version.helper))
     _gateway.use_session_class_loader(spark)
     _check_pairings(spark)
@@ -159,14 +297,14 @@ def _attach_connect(spark: SparkSession) -> None:
     if knows_kafka(spark):
         return
     scala = connector_scala(spark.version)
-    connector = connector_jars(spark.version, scala) if scala else None
-    if connector is None:
+    jars = _connector(SparkVersion(spark.version, scala)) if scala else None
+    if jars is None:
         raise SparkSetupError(
             f"The Connect server runs Spark {spark.version}, whose Kafka connector the "
             "kit does not have. Start the server with spark.jars.packages="
-            f"org.apache.spark:spark-sql-kafka-0-10_<its Scala version>:{spark.version}"
+            f"org.apache.spark:{CONNECTOR}_<its Scala version>:"
+            f"{apache_version(spark.version)}"
         )
-    jars = fetch(connector, f"the Kafka connector for Spark {spark.version}")
     spark.addArtifacts(*map(str, jars))
 
 
@@ -182,6 +320,16 @@ def knows_kafka(spark: SparkSession) -> bool:
             return False
         raise
     return True
+
+
+def kafka_package() -> str:
+    """What stands before the names of Kafka's classes in the active session, or in that
+    of a Databricks cluster which is reached by Spark Connect: nothing or `kafkashaded.`
+    """
+    session = _gateway.active_session()
+    if session is not None:
+        return _gateway.kafka_package(session) or ""
+    return RELOCATED if os.environ.get("DATABRICKS_RUNTIME_VERSION") else ""
 
 
 def running_spark(spark: SparkSession) -> SparkVersion:

@@ -1,0 +1,141 @@
+"""What spark-submit, which starts the JVM of a new session, is given beside the
+session's own settings; and why it has ended.
+
+Spark takes a setting from the first of these that has it: options of
+PYSPARK_SUBMIT_ARGS, the session's builder, spark-defaults.conf.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["cause_of", "default_settings", "start_again", "submitted_settings"]
+
+ARGS_ENV = "PYSPARK_SUBMIT_ARGS"
+OPTIONS = {
+    "--jars": "spark.jars",
+    "--packages": "spark.jars.packages",
+    "--repositories": "spark.jars.repositories",
+    "--driver-class-path": "spark.driver.extraClassPath",
+    "--driver-java-options": "spark.driver.extraJavaOptions",
+}
+START_SECONDS = 120
+LAST_LINES = 10
+ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+def submitted_settings() -> dict[str, str]:
+    """The settings that PYSPARK_SUBMIT_ARGS gives, by `--conf` or an option of its own;
+    they win over those of a session's builder.
+    """
+    by_option, by_conf = {}, {}
+    for name, value in _arguments():
+        if name in OPTIONS:
+            by_option[OPTIONS[name]] = value
+        elif name in ("--conf", "-c"):
+            setting, _, text = value.partition("=")
+            by_conf[setting] = text
+    return {**by_conf, **by_option}
+
+
+def default_settings(home: Path) -> dict[str, str]:
+    """The settings of spark-defaults.conf, or of the `--properties-file` that takes its
+    place; those of a session's builder win over them.
+
+    Args:
+        home: Spark's own folder, as SPARK_HOME.
+    """
+    arguments = dict(_arguments())
+    folder = Path(os.environ.get("SPARK_CONF_DIR") or home / "conf")
+    files = [folder / "spark-defaults.conf"]
+    if named := arguments.get("--properties-file"):
+        files = [*(files if "--load-spark-defaults" in arguments else ()), Path(named)]
+    settings = {}
+    for file in files:
+        if file.is_file():
+            settings.update(_properties(file.read_text("utf-8", errors="replace")))
+    return settings
+
+
+def _arguments() -> list[tuple[str, str]]:
+    """Each option of PYSPARK_SUBMIT_ARGS with the word behind it, or behind its `=`."""
+    words = shlex.split(os.environ.get(ARGS_ENV, ""))
+    found = []
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, equals, value = word.partition("=")
+        if name.startswith("-"):
+            found.append((name, value if equals else following))
+    return found
+
+
+def _properties(text: str) -> dict[str, str]:
+    """A file in the format of `java.util.Properties`, which Spark reads."""
+    settings = {}
+    joined = re.sub(r"(?<!\\)((?:\\\\)*)\\\r?\n[ \t\f]*", r"\1", text)
+    for line in map(str.strip, joined.splitlines()):
+        match = re.match(r"((?:\\.|[^\\\s=:])+)\s*[=:]?\s*(.*)", line)
+        if match is not None and line[0] not in "#!":
+            settings[_unescaped(match[1])] = _unescaped(match[2]).strip()
+    return settings
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(
+        r"\\(?:u([0-9a-fA-F]{4})|(.))",
+        lambda found: (
+            chr(int(found[1], 16)) if found[1] else ESCAPED.get(found[2], found[2])
+        ),
+        text,
+    )
+
+
+def start_again(home: Path, settings: Mapping[str, str]) -> str:
+    """What Spark's JVM says when it is started as PySpark starts it; it ends by itself,
+    as nothing holds its input open. PySpark keeps nothing of what the first one said.
+    """
+    command = [str(home / "bin/spark-submit")]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command += shlex.split(os.environ.get(ARGS_ENV, "pyspark-shell"))
+    with tempfile.TemporaryDirectory() as folder:
+        port_file = str(Path(folder) / "port")
+        try:
+            return subprocess.run(
+                command,
+                env={**os.environ, "_PYSPARK_DRIVER_CONN_INFO_PATH": port_file},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=START_SECONDS,
+                check=False,
+            ).stdout.decode(errors="replace")
+        except subprocess.TimeoutExpired as error:
+            return (error.stdout or b"").decode(errors="replace")
+        except OSError as error:
+            return str(error)
+
+
+def cause_of(output: str) -> str:
+    """Why the JVM ended, cut out of what it said."""
+    missing = re.findall(
+        r"unresolved dependency: ([^#\s]+)#([^;\s]+);([^:\s]+): not found", output
+    )
+    if missing:
+        names = ", ".join(":".join(parts) for parts in dict.fromkeys(missing))
+        return f"Ivy found no {names} in the repositories that it asked"
+    for pattern in (
+        r'^Exception in thread "main" (.+)',
+        r"^Error occurred during initialization of VM\n(.+)",
+        r"^(.+)\nError: Could not create the Java Virtual Machine",
+        r"^(JAVA_HOME is not set.*)",
+    ):
+        if match := re.search(pattern, output, re.MULTILINE):
+            return match[1].strip().rstrip(".")
+    lines = [line for line in output.splitlines() if line.strip()]
+    return "\n".join(["it says:", *lines[-LAST_LINES:]])
