@@ -327,22 +327,29 @@ class KafkaUtils:
         Raises:
             TopicExistsError: (a ValueError) one exists with another number of
                 partitions.
-            TopicError: (a RuntimeError) the broker refused one, or one was not ready in
-                time.
-            TypeError, ValueError: an argument that can't be used.
+            TopicError: (a RuntimeError) the broker refused some, which it names, and
+                created the others; or one was not ready in time.
+            TypeError, ValueError: an argument that can't be used, a name that Kafka
+                allows no topic to have among them; nothing is created then.
         """
         from spark_kafka_testkit import topics
+        from spark_kafka_testkit.clients._kafka import reaching
 
         names = _topic_names(topic_names)
+        topics.check_names(names)
         self._check_prefix(names)
         _check_positive(num_partitions, "num_partitions")
         _check_positive(replication_factor, "replication_factor")
         with self._lock:
             self._running("create_topics()")
-            created = topics.create_topics(
-                self.admin_client, names, num_partitions, replication_factor
-            )
-            self._created.update(created)
+            with reaching(self._access("create_topics()")):
+                topics.create_topics(
+                    self.admin_client,
+                    names,
+                    num_partitions,
+                    replication_factor,
+                    created=self._created,
+                )
             self._known.update(names)
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
@@ -350,24 +357,28 @@ class KafkaUtils:
         what still uses them first.
 
         Raises:
-            TopicError: (a RuntimeError) the broker refused, or one was still there in
-                time.
+            TopicError: (a RuntimeError) the broker refused some, which it names, and
+                deleted the others; or one was still there in time.
             ValueError: on an external broker, a topic that this object did not create.
         """
         from spark_kafka_testkit import topics
-        from spark_kafka_testkit.clients._kafka import forget_topics
+        from spark_kafka_testkit.clients._kafka import forget_topics, reaching
 
         names = _topic_names(topic_names)
         with self._lock:
             if self._running("delete_topics()").backend == "external":
                 self._check_own(names)
-            topics.delete_topics(self.admin_client, names)
-            if self._producer is not None:
-                forget_topics(self._producer, names)
-            for client in self._made_clients():
-                client.forget(names)
-            self._created.difference_update(names)
             self._known.difference_update(names)
+            try:
+                with reaching(self._access("delete_topics()")):
+                    topics.delete_topics(
+                        self.admin_client, names, created=self._created
+                    )
+            finally:
+                if self._producer is not None:
+                    forget_topics(self._producer, names)
+                for client in self._made_clients():
+                    client.forget(names)
 
     def _check_prefix(self, names: Sequence[str]) -> None:
         for name in names:
