@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import assertions, reading, streaming, waiting
+from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit.access import Access, SparkOptions
 from spark_kafka_testkit.brokers import (
     Broker,
@@ -340,6 +341,10 @@ class KafkaUtils:
         self._check_prefix(names)
         _check_positive(num_partitions, "num_partitions")
         _check_positive(replication_factor, "replication_factor")
+        num_partitions, replication_factor = (
+            int(num_partitions),
+            int(replication_factor),
+        )
         with self._lock:
             self._running("create_topics()")
             with reaching(self._access("create_topics()")):
@@ -691,7 +696,8 @@ class KafkaUtils:
             count: how many records are wanted.
             predicate: takes a `Record` and says whether it is wanted.
             key, value: only records that have these, as the deserializers give them.
-            headers: only records that have these headers, and maybe others.
+            headers: only records that have these headers, and maybe others. Of all
+                three, what is equal to what is as for `assert_eventually`.
             since: only records behind this mark; without it, all of the topic.
             timeout: seconds.
             query: the query that writes them: when it has died, or ended without them,
@@ -841,7 +847,7 @@ def _topic_names(topic_names: Sequence[str]) -> list[str]:
 
 
 def _check_positive(value: int, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, and is {value}")
