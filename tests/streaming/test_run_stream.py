@@ -64,7 +64,7 @@ def test_a_wrong_answer_is_shown(
     """With the difference, the topic and the query; once what was sent is processed, a
     batch more does not change it.
     """
-    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=3) as stream:
+    with kafka.run_stream(upper(queries.source(topic)), sink) as stream:
         stream.add_data(topic, [("a", "x")])
         stream.check_answer({"a": "X"})
         stream.stop()
