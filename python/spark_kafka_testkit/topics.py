@@ -103,19 +103,21 @@ def delete_topics(
     asked = list(dict.fromkeys(topic_names))
     created = set() if created is None else created
 
-    def left() -> list[str]:
-        found = list(existing(admin, asked))
-        created.difference_update(set(asked) - set(found))
-        return found
-
-    names = left()
+    there = existing(admin, asked)
+    # One that was created a moment ago may not show yet; the controller knows it.
+    names = [name for name in asked if name in there or name in created]
     refusals = {
         name: error
         for name, error in _each(admin.delete_topics, names, names, set())
         if error is not None and not isinstance(error, UnknownTopicOrPartitionError)
     }
     deadline = time.monotonic() + gone_seconds
-    while waiting := [name for name in left() if name not in refusals]:
+    while True:
+        there = existing(admin, names)
+        created.difference_update(set(names) - set(there) - set(refusals))
+        waiting = [name for name in there if name not in refusals]
+        if not waiting:
+            break
         if time.monotonic() >= deadline:
             raise TopicError(
                 f"Topics {waiting} were still there {gone_seconds:g} s after they were "

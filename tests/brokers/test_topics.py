@@ -197,7 +197,7 @@ def test_topics_of_an_interrupted_call_are_known(
     )
     with pytest.raises(told):
         external.create_topics([topic])
-    assert topic in kafka.admin_client.list_topics()
+    kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), True)
     external.teardown()
     assert topic not in kafka.admin_client.list_topics()
 
