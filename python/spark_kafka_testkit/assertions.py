@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _reads
 from spark_kafka_testkit._difference import difference, named, shorten
+from spark_kafka_testkit._equality import equal
 from spark_kafka_testkit._times import check_times
 from spark_kafka_testkit.errors import WaitError
 from spark_kafka_testkit.streaming._query import (
@@ -83,11 +84,16 @@ def _outcome(
     expected: Any,
     retry_on: type[Exception] | tuple[type[Exception], ...],
 ) -> _Outcome:
-    is_predicate = callable(expected) and not isinstance(expected, type)
+    # Classes are values, and so are Spark's rows, which can be called, too.
+    is_predicate = callable(expected) and not isinstance(expected, (type, tuple))
     wanted = f"{named(expected)} is true" if is_predicate else shorten(expected)
     try:
         result = result_func()
-        if result == expected or (is_predicate and expected(result)):
+        if is_predicate:
+            is_expected = result is expected or bool(expected(result))
+        else:
+            is_expected = equal(result, expected)
+        if is_expected:
             return _Outcome(True)
     except retry_on as error:
         last = f"{type(error).__name__}: {error}"

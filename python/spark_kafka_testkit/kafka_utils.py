@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import assertions, reading, streaming, waiting
+from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit.access import Access, SparkOptions
 from spark_kafka_testkit.brokers import (
     Broker,
@@ -336,22 +337,33 @@ class KafkaUtils:
         Raises:
             TopicExistsError: (a ValueError) one exists with another number of
                 partitions.
-            TopicError: (a RuntimeError) the broker refused one, or one was not ready in
-                time.
-            TypeError, ValueError: an argument that can't be used.
+            TopicError: (a RuntimeError) the broker refused some, which it names, and
+                created the others; or one was not ready in time.
+            TypeError, ValueError: an argument that can't be used, a name that Kafka
+                allows no topic to have among them; nothing is created then.
         """
         from spark_kafka_testkit import topics
+        from spark_kafka_testkit.clients._kafka import reaching
 
         names = _topic_names(topic_names)
+        topics.check_names(names)
         self._check_prefix(names)
         _check_positive(num_partitions, "num_partitions")
         _check_positive(replication_factor, "replication_factor")
+        num_partitions, replication_factor = (
+            int(num_partitions),
+            int(replication_factor),
+        )
         with self._lock:
             self._running("create_topics()")
-            created = topics.create_topics(
-                self.admin_client, names, num_partitions, replication_factor
-            )
-            self._created.update(created)
+            with reaching(self._access("create_topics()")):
+                topics.create_topics(
+                    self.admin_client,
+                    names,
+                    num_partitions,
+                    replication_factor,
+                    created=self._created,
+                )
             self._known.update(names)
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
@@ -359,24 +371,28 @@ class KafkaUtils:
         what still uses them first.
 
         Raises:
-            TopicError: (a RuntimeError) the broker refused, or one was still there in
-                time.
+            TopicError: (a RuntimeError) the broker refused some, which it names, and
+                deleted the others; or one was still there in time.
             ValueError: on an external broker, a topic that this object did not create.
         """
         from spark_kafka_testkit import topics
-        from spark_kafka_testkit.clients._kafka import forget_topics
+        from spark_kafka_testkit.clients._kafka import forget_topics, reaching
 
         names = _topic_names(topic_names)
         with self._lock:
             if self._running("delete_topics()").backend == "external":
                 self._check_own(names)
-            topics.delete_topics(self.admin_client, names)
-            if self._producer is not None:
-                forget_topics(self._producer, names)
-            for client in self._made_clients():
-                client.forget(names)
-            self._created.difference_update(names)
             self._known.difference_update(names)
+            try:
+                with reaching(self._access("delete_topics()")):
+                    topics.delete_topics(
+                        self.admin_client, names, created=self._created
+                    )
+            finally:
+                if self._producer is not None:
+                    forget_topics(self._producer, names)
+                for client in self._made_clients():
+                    client.forget(names)
 
     def _check_prefix(self, names: Sequence[str]) -> None:
         for name in names:
@@ -668,8 +684,10 @@ class KafkaUtils:
 
         Args:
             result_func: gives the current result.
-            expected: what it must become: a value or matcher, compared with `==`; or a
-                function that takes the result and says whether it will do.
+            expected: what it must become: a value or matcher, compared with `==`, and
+                besides NaN is equal to NaN, a list to a tuple of the same items, and
+                arrays and frames are where their values are (docs: What is equal to
+                what); or a function that takes the result and says whether it will do.
             timeout: seconds.
             interval: the longest time between two checks, in seconds.
             query: the query that the result depends on: when it has died, or ended and
@@ -712,7 +730,8 @@ class KafkaUtils:
             count: how many records are wanted.
             predicate: takes a `Record` and says whether it is wanted.
             key, value: only records that have these, as the deserializers give them.
-            headers: only records that have these headers, and maybe others.
+            headers: only records that have these headers, and maybe others. Of all
+                three, what is equal to what is as for `assert_eventually`.
             since: only records behind this mark; without it, all of the topic.
             timeout: seconds.
             query: the query that writes them: when it has died, or ended without them,
@@ -795,8 +814,8 @@ class KafkaUtils:
             WaitError: (an AssertionError) it did not come that far in time, or it ended
                 before; the text says per partition where it is.
             ValueError: a query in real-time or continuous mode, which has no such
-                progress (use `wait_for_records` on its sink topic), or one that does
-                not read the topic.
+                progress (use `wait_for_records` on its sink topic); one that does not
+                read the topic, or reads none that exists.
             TypeError: an argument that can't be used.
         """
         if topic is not None:
@@ -817,7 +836,7 @@ class KafkaUtils:
             StreamingQueryException: the query's own, where it has died.
             WaitError: (an AssertionError) it has made no progress yet.
             ValueError: a query in continuous mode, which reports no progress, or one
-                that reads no topic.
+                that reads no topic that exists.
             TypeError: an argument that can't be used.
         """
         return streaming.lag(self, query)
@@ -969,7 +988,7 @@ def _topic_names(topic_names: Sequence[str]) -> list[str]:
 
 
 def _check_positive(value: int, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, and is {value}")

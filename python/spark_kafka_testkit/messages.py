@@ -10,6 +10,7 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spark_kafka_testkit._numbers import is_whole, to_int
 from spark_kafka_testkit.offsets import to_millis
 from spark_kafka_testkit.records import Record, header_type
 from spark_kafka_testkit.serde import Serializer, encode, encode_column, serializer
@@ -215,8 +216,8 @@ def _as_record(message: Any) -> Record:
     return Record(
         message.key,
         message.value,
-        partition=getattr(message, "partition", None),
-        timestamp=getattr(message, "timestamp", None),
+        partition=to_int(getattr(message, "partition", None)),
+        timestamp=to_int(getattr(message, "timestamp", None)),
         headers=getattr(message, "headers", None) or (),
     )
 
@@ -229,7 +230,7 @@ def _check_record(message: Any, index: int) -> None:
     ):
         if item is None:
             continue
-        if isinstance(item, bool) or not isinstance(item, int):
+        if not is_whole(item):
             raise TypeError(
                 f"The {name} of message {index} must be an int, not "
                 f"{type(item).__name__}"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from spark_kafka_testkit import _reads
+from spark_kafka_testkit._numbers import is_whole, to_int
 from spark_kafka_testkit.clients import Client, Read
 from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.offsets import (
@@ -133,16 +134,16 @@ def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
         return bound
     if isinstance(bound, Mapping):
         for number, offset in bound.items():
-            if not (_is_int(number) and _is_int(offset)):
+            if not (is_whole(number) and is_whole(offset)):
                 raise TypeError(
                     f"{name} must map partitions to offsets, both int, and has "
                     f"{number!r}: {offset!r}"
                 )
-        return dict(bound)
-    if bound in ("earliest", "latest"):
+        return {to_int(number): to_int(offset) for number, offset in bound.items()}
+    if isinstance(bound, str) and bound in ("earliest", "latest"):
         return bound
-    if isinstance(bound, (int, datetime)) and not isinstance(bound, bool):
-        millis = to_millis(bound)
+    if isinstance(bound, datetime) or is_whole(bound):
+        millis = to_millis(to_int(bound))
         assert isinstance(millis, int)
         if millis < 0:  # to Kafka, negative times are names: -1 is the end
             raise ValueError(f"{name} is a time before 1970: {bound}")
@@ -155,13 +156,9 @@ def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
 
 def _numbers(partitions: object) -> list[int]:
     numbers = partitions if isinstance(partitions, Iterable) else [partitions]
-    if numbers is not partitions or not all(map(_is_int, numbers)):
+    if numbers is not partitions or not all(map(is_whole, numbers)):
         raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
-    return sorted(set(numbers))
-
-
-def _is_int(item: object) -> bool:
-    return isinstance(item, int) and not isinstance(item, bool)
+    return sorted(set(map(to_int, numbers)))
 
 
 class RecordStream(Iterator[Record]):

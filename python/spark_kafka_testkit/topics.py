@@ -5,8 +5,9 @@ kafka-python's admin client, whichever client moves records.
 from __future__ import annotations
 
 import inspect
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit.clients._kafka import (
@@ -19,10 +20,27 @@ from spark_kafka_testkit.errors import TopicError, TopicExistsError
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-__all__ = ["create_topics", "delete_topics", "existing"]
+__all__ = [
+    "check_names",
+    "create_topics",
+    "delete_topics",
+    "existing",
+    "internal_or_not",
+]
 
 READY_SECONDS = 30.0
 PAUSE_SECONDS = 0.01
+NAME = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z")
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises a ValueError for the first name that Kafka allows no topic to have."""
+    for name in names:
+        if not NAME.match(name):
+            raise ValueError(
+                f"{name!r} can't be the name of a topic: Kafka allows 1 to 249 of the "
+                "characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+            )
 
 
 def create_topics(
@@ -30,62 +48,85 @@ def create_topics(
     topic_names: Sequence[str],
     num_partitions: int,
     replication_factor: int,
+    *,
+    created: set[str] | None = None,
     ready_seconds: float = READY_SECONDS,
-) -> list[str]:
+) -> None:
     """Creates the topics that do not exist, and waits until every partition has a
     leader and answers for its offsets.
 
-    Returns:
-        The names of those it created.
+    Args:
+        created: is told of those it creates, however the call ends. Where it ends
+            before the broker has answered, these are all that it was asked for.
 
     Raises:
+        ValueError: a name that no topic can have; nothing is sent then.
         TopicExistsError: one exists with another number of partitions; none is created
             then.
-        TopicError: the broker refused one, or one was not ready in time.
+        TopicError: the broker refused some, and created the others; or one was not
+            ready in time.
     """
     names = list(dict.fromkeys(topic_names))
+    check_names(names)
     present = existing(admin, names)
     for name, info in present.items():
         if len(info["partitions"]) != num_partitions:
             raise TopicExistsError(name, num_partitions, len(info["partitions"]))
-    created = _create(
+    _create(
         admin,
         [name for name in names if name not in present],
         num_partitions,
         replication_factor,
+        set() if created is None else created,
     )
     _await_ready(admin, names, num_partitions, ready_seconds)
-    return created
 
 
 def delete_topics(
     admin: KafkaAdminClient,
     topic_names: Sequence[str],
+    *,
+    created: set[str] | None = None,
     gone_seconds: float = READY_SECONDS,
 ) -> None:
     """Deletes the topics that exist, and waits until the broker knows them no more.
 
+    Args:
+        created: loses those that are gone, however the call ends.
+
     Raises:
-        TopicError: the broker refused one, or one was still there in time.
+        TopicError: the broker refused some, and deleted the others; or one was still
+            there in time.
     """
     from kafka.errors import UnknownTopicOrPartitionError
 
-    names = list(existing(admin, list(dict.fromkeys(topic_names))))
-    for name, error in _each(admin.delete_topics, names, names):
-        if error is not None and not isinstance(error, UnknownTopicOrPartitionError):
-            raise TopicError(
-                f"Topic {name!r} could not be deleted: {error}."
-            ) from error
+    asked = list(dict.fromkeys(topic_names))
+    created = set() if created is None else created
+
+    there = existing(admin, asked)
+    # One that was created a moment ago may not show yet; the controller knows it.
+    names = [name for name in asked if name in there or name in created]
+    refusals = {
+        name: error
+        for name, error in _each(admin.delete_topics, names, names, set())
+        if error is not None and not isinstance(error, UnknownTopicOrPartitionError)
+    }
     deadline = time.monotonic() + gone_seconds
-    while left := list(existing(admin, names)):
+    while True:
+        there = existing(admin, names)
+        created.difference_update(set(names) - set(there) - set(refusals))
+        waiting = [name for name in there if name not in refusals]
+        if not waiting:
+            break
         if time.monotonic() >= deadline:
             raise TopicError(
-                f"Topics {left} were still there {gone_seconds:g} s after they were "
+                f"Topics {waiting} were still there {gone_seconds:g} s after they were "
                 "deleted: does something that still reads or "
                 "writes them, a streaming query perhaps, make the broker create them "
                 "again? Stop it first."
             )
         time.sleep(PAUSE_SECONDS)
+    _raise_refusals(refusals, "deleted")
 
 
 def _create(
@@ -93,49 +134,69 @@ def _create(
     names: list[str],
     num_partitions: int,
     replication_factor: int,
-) -> list[str]:
-    from kafka.errors import TopicAlreadyExistsError
+    created: set[str],
+) -> None:
+    from kafka.errors import RequestTimedOutError, TopicAlreadyExistsError
 
     shape = {
         "num_partitions": num_partitions,
         "replication_factor": replication_factor,
     }
     topics = new_topics(admin, dict.fromkeys(names, shape))
-    created = []
-    for name, error in _each(admin.create_topics, names, topics):
+    refusals: dict[str, Exception] = {}
+    for name, error in _each(admin.create_topics, names, topics, created):
         if error is None:
-            created.append(name)
-        elif not isinstance(
-            error, TopicAlreadyExistsError
-        ):  # else someone was quicker; whether it fits shows when it is ready
-            raise TopicError(
-                f"Topic {name!r} could not be created: {error}."
-            ) from error
-    return created
+            continue
+        if not isinstance(error, RequestTimedOutError):  # it may yet be made
+            created.discard(name)
+        # Where someone was quicker, whether it fits shows when it is ready.
+        if not isinstance(error, TopicAlreadyExistsError):
+            refusals[name] = error
+    _raise_refusals(refusals, "created")
+
+
+def _raise_refusals(refusals: dict[str, Exception], done: str) -> None:
+    """Raises what the broker has said of the topics that it refused."""
+    if not refusals:
+        return
+    texts = [
+        f"Topic {name!r} could not be {done}: {error}."
+        for name, error in refusals.items()
+    ]
+    raise TopicError("\n".join(texts)) from next(iter(refusals.values()))
 
 
 def _each(
-    call: Any, names: list[str], topics: Any
+    call: Any, names: list[str], topics: Any, asked: set[str]
 ) -> Iterator[tuple[str, Exception | None]]:
     """Makes the admin call, and gives what became of each topic: one request for all in
-    kafka-python 3, one for each in 2.
+    kafka-python 3, one for each in 2. `asked` gains the names before they are sent, as
+    there may come no answer.
     """
-    from kafka.errors import KafkaError, for_code
+    from kafka.errors import BrokerResponseError, for_code
 
     if not names:
         return
     if "raise_errors" in inspect.signature(call).parameters:
+        asked.update(names)
         for answer in call(topics, raise_errors=False)["topics"]:
             code, text = answer["error_code"], answer.get("error_message")
             yield answer["name"], for_code(code)(text) if code else None
         return
     for name, topic in zip(names, topics, strict=True):
+        asked.add(name)
         try:
             call([topic])
-        except KafkaError as error:
+        except BrokerResponseError as error:
             yield name, error
         else:
             yield name, None
+
+
+def internal_or_not(admin: KafkaAdminClient) -> dict[str, bool]:
+    """All topics that there are, and whether each is one of Kafka's own."""
+    infos = describe_topics(admin, None)
+    return {info["name"]: bool(info["is_internal"]) for info in infos}
 
 
 def existing(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._difference import named, shorten
+from spark_kafka_testkit._equality import equal
+from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._times import check_times
 from spark_kafka_testkit.clients import Client
 from spark_kafka_testkit.errors import WaitError
@@ -40,7 +42,7 @@ class Wanted:
     headers: Mapping[str, bytes | None] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int):
+        if not is_whole(self.count):
             raise TypeError(
                 f"count must be a number of records, not {type(self.count).__name__}"
             )
@@ -59,9 +61,12 @@ class Wanted:
 
     def matches(self, record: Record) -> bool:
         return (
-            (self.key is None or record.key == self.key)
-            and (self.value is None or record.value == self.value)
-            and all(item in record.headers for item in (self.headers or {}).items())
+            (self.key is None or equal(record.key, self.key))
+            and (self.value is None or equal(record.value, self.value))
+            and all(
+                any(equal(header, item) for header in record.headers)
+                for item in (self.headers or {}).items()
+            )
             and (self.predicate is None or bool(self.predicate(record)))
         )
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import (
@@ -110,6 +115,133 @@ def test_an_external_broker_keeps_what_others_made(
     assert theirs in topics
     assert ours not in topics
     assert left not in topics
+
+
+@pytest.mark.parametrize(
+    "name", ["bad name", "a/b", "é", ".", "..", "x" * 250, "line\n"]
+)
+def test_a_name_that_kafka_does_not_allow(
+    kafka: KafkaUtils, topic: str, name: str
+) -> None:
+    """It is refused before anything is sent: none of the others is created."""
+    with pytest.raises(ValueError, match="can't be the name") as caught:
+        kafka.create_topics([topic, name])
+    assert str(caught.value) == (
+        f"{name!r} can't be the name of a topic: Kafka allows 1 to 249 of the "
+        "characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+    )
+    assert topic not in kafka.admin_client.list_topics()
+
+
+@pytest.fixture
+def external(kafka: KafkaUtils) -> Iterator[KafkaUtils]:
+    """The same broker as someone who may delete only what he made."""
+    with KafkaUtils(bootstrap_servers=kafka.broker) as utils:
+        yield utils
+
+
+def test_what_was_created_beside_a_refused_topic_is_known(
+    kafka: KafkaUtils, external: KafkaUtils, topic: str
+) -> None:
+    """The broker refuses names that differ in '.' and '_' alone, once it has one. All
+    others of the call are there then, can be deleted, and go at teardown.
+    """
+    first, clash, left = f"{topic}-1", f"{topic}.x", f"{topic}-2"
+    kafka.create_topics([f"{topic}_x"])
+    with pytest.raises(TopicError) as caught:
+        external.create_topics([first, clash, left])
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(
+        f"Topic {clash!r} could not be created: [Error 17] InvalidTopicError:"
+    )
+    assert {first, left} <= set(kafka.admin_client.list_topics())
+    external.delete_topics([first])
+    external.teardown()
+    assert not {first, left} & set(kafka.admin_client.list_topics())
+    assert f"{topic}_x" in kafka.admin_client.list_topics()
+
+
+def losing_the_answer(call: Callable[..., Any], error: type[BaseException]) -> Any:
+    """The admin call, which does its work and ends in the error all the same."""
+
+    @wraps(call)
+    def calling(*arguments: Any, **named: Any) -> Any:
+        call(*arguments, **named)
+        raise error
+
+    return calling
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyboardInterrupt, KeyboardInterrupt),
+        (KafkaTimeoutError, BrokerUnreachableError),
+    ],
+    ids=["Ctrl-C", "time-out"],
+)
+def test_topics_of_an_interrupted_call_are_known(
+    kafka: KafkaUtils,
+    external: KafkaUtils,
+    topic: str,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    told: type[BaseException],
+) -> None:
+    """The broker has made them though nobody has seen its answer; teardown deletes
+    them.
+    """
+    admin = external.admin_client
+    monkeypatch.setattr(
+        admin, "create_topics", losing_the_answer(admin.create_topics, error)
+    )
+    with pytest.raises(told):
+        external.create_topics([topic])
+    kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), True)
+    external.teardown()
+    assert topic not in kafka.admin_client.list_topics()
+
+
+def test_topics_of_an_interrupted_deletion_are_forgotten_once_gone(
+    kafka: KafkaUtils, external: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call may be made again; what someone else creates by the name later is not
+    deleted at teardown.
+    """
+    admin = external.admin_client
+    external.create_topics([topic])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            admin,
+            "delete_topics",
+            losing_the_answer(admin.delete_topics, KeyboardInterrupt),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            external.delete_topics([topic])
+    kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), False)
+    external.delete_topics([topic])
+    kafka.create_topics([topic])
+    external.teardown()
+    assert topic in kafka.admin_client.list_topics()
+
+
+def test_a_topic_that_someone_deletes_is_created_anew_after_a_failed_deletion(
+    kafka: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """send_messages looks again, whatever became of the call."""
+    admin = kafka.admin_client
+    kafka.create_topics([topic])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            admin,
+            "delete_topics",
+            losing_the_answer(admin.delete_topics, KeyboardInterrupt),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            kafka.delete_topics([topic])
+    kafka.assert_eventually(lambda: topic in admin.list_topics(), False)
+    kafka.send_messages(topic, [("k", "v")])
+    assert kafka.get_all_records(None, topic) == {"k": "v"}
 
 
 def test_an_external_broker_that_does_not_answer_is_told() -> None:

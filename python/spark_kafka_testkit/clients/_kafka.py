@@ -153,22 +153,26 @@ def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) ->
 
 
 def describe_topics(
-    admin: KafkaAdminClient, topics: Sequence[str]
+    admin: KafkaAdminClient, topics: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    """What the broker says of the topics, in the words of kafka-python 3."""
+    """What the broker says of the topics (None: of all), in the words of kafka-python
+    3.
+    """
 
     def renamed(part: dict[str, Any]) -> dict[str, Any]:
         index = part.get("partition_index", part.get("partition"))
         leader = part.get("leader_id", part.get("leader"))
         return {**part, "partition_index": index, "leader_id": leader}
 
+    if topics is not None and not topics:
+        return []  # of no topic it would take for: of all
     return [
         {
             **info,
             "name": info.get("name", info.get("topic")),
             "partitions": [renamed(part) for part in info["partitions"]],
         }
-        for info in (admin.describe_topics(list(topics)) if topics else ())
+        for info in admin.describe_topics(None if topics is None else list(topics))
     ]
 
 

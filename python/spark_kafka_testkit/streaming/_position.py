@@ -40,10 +40,20 @@ class Source:
     names: str
     reached: Offsets
 
-    def topics(self, existing: Iterable[str]) -> list[str]:
-        """The topics it reads; `existing` are those that there are."""
+    @property
+    def pattern(self) -> str | None:
+        """The regular expression, where it has one."""
+        return self.names if self.kind == "SubscribePattern" else None
+
+    def __str__(self) -> str:
+        return f"{self.kind}[{self.names}]"
+
+    def topics(self) -> list[str]:
+        """The topics that it says it reads: by name, or, with a pattern, those that it
+        has found so far.
+        """
         if self.kind == "SubscribePattern":
-            return [name for name in existing if re.fullmatch(self.names, name)]
+            return list(self.reached)
         names = self.names.split(", ")
         if self.kind == "Assign":
             return list(dict.fromkeys(name.rpartition("-")[0] for name in names))
@@ -52,7 +62,7 @@ class Source:
     def reads(self, topic: str, partition: int) -> bool:
         if self.kind == "Assign":
             return f"{topic}-{partition}" in self.names.split(", ")
-        return topic in self.topics([topic])
+        return topic in self.topics()
 
 
 def sources_of(progress: Any) -> list[Source]:
@@ -62,6 +72,7 @@ def sources_of(progress: Any) -> list[Source]:
         match = re.fullmatch(
             r"Kafka\w*\[(Subscribe|SubscribePattern|Assign)\[(.*)\]\]",
             source["description"],
+            re.DOTALL,  # a pattern may have several lines
         )
         if match:
             reached = offsets_of(source["endOffset"])
@@ -129,6 +140,7 @@ class Position:
     def __init__(self) -> None:
         self.sources: list[Source] = []
         self.is_known = False
+        self._found: dict[str | None, set[str]] = {}  # by pattern
 
     def take(self, query: StreamingQuery) -> bool:
         """Takes in the query's last progress; False where it has made none yet."""
@@ -144,6 +156,26 @@ class Position:
             self.sources = now
         return self.is_known
 
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of its sources."""
+        found = (source.pattern for source in self.sources)
+        return list(dict.fromkeys(pattern for pattern in found if pattern is not None))
+
+    def note_found(self, pattern: str, topics: Iterable[str]) -> None:
+        """Notes what a pattern finds among the topics that there are: its sources read
+        that as well, or will, once they have looked.
+        """
+        self._found[pattern] = set(topics)
+
+    def topics(self) -> set[str]:
+        """All topics that its sources read."""
+        return {
+            topic
+            for source in self.sources
+            for topic in (*source.topics(), *self._found.get(source.pattern, ()))
+        }
+
     def places(self, ends: Ends) -> list[Place]:
         """Where each source is in each partition that it reads."""
         return [
@@ -157,4 +189,5 @@ class Position:
             for topic, partitions in ends.items()
             for partition, offsets in partitions.items()
             if source.reads(topic, partition)
+            or topic in self._found.get(source.pattern, ())
         ]

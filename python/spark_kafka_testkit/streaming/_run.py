@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from spark_kafka_testkit._equality import InAnyOrder
 from spark_kafka_testkit._times import check_times, sleep
 from spark_kafka_testkit.errors import WaitError
 from spark_kafka_testkit.streaming._query import describe, mode_of, name_of
@@ -152,7 +153,8 @@ class StreamRun:
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
                 all (key, value) pairs, in any order, each as often as it is there; for
-                the memory sink a list of all rows, as tuples, in any order.
+                the memory sink a list of all rows, as tuples or `Row`s, in any order.
+                What is equal to what is as for `assert_eventually`.
             key_deserializer, value_deserializer: for a topic, see
                 `KafkaUtils.get_all_records`.
 
@@ -171,8 +173,7 @@ class StreamRun:
 
         def answer() -> Any:
             if self._topic is None:
-                rows = self._df.sparkSession.table(self.table).collect()
-                return sorted(map(tuple, rows), key=repr)
+                return self._df.sparkSession.table(self.table).collect()
             if isinstance(expected, dict):
                 return self._kafka.get_all_records(
                     self._df.sparkSession,
@@ -185,11 +186,9 @@ class StreamRun:
                 key_deserializer=key_deserializer,
                 value_deserializer=value_deserializer,
             )
-            return sorted(((item.key, item.value) for item in found), key=repr)
+            return [(item.key, item.value) for item in found]
 
-        wanted = expected
-        if not isinstance(expected, dict):
-            wanted = sorted(map(tuple, expected), key=repr)
+        wanted = expected if isinstance(expected, dict) else InAnyOrder(expected)
         self._kafka.assert_eventually(
             answer,
             wanted,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._times import check_times, sleep
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
+from spark_kafka_testkit.streaming._patterns import found_by
 from spark_kafka_testkit.streaming._position import Ends, Place, Position
 from spark_kafka_testkit.streaming._query import (
     check_query,
@@ -16,6 +17,7 @@ from spark_kafka_testkit.streaming._query import (
     name_of,
     raise_if_dead,
 )
+from spark_kafka_testkit.topics import internal_or_not
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -81,17 +83,15 @@ def wait_until_processed(
     check_times(timeout=timeout)
     _check_has_batches(query)
     deadline = time.monotonic() + timeout
-    ends: Ends = {} if topic is None else {topic: kafka.offsets(topic)}
+    of_topic = None if topic is None else {topic: kafka.offsets(topic)}
+    ends: Ends = {}
     position = Position()
     while True:
         has_ended = not query.isActive  # before the progress, which is its last then
         raise_if_dead(query)
         if position.take(query):
-            ends = ends or _ends_of(kafka, query, position)
-            places = position.places(ends)
-            if not places and topic is not None:
-                raise ValueError(_reads_others(kafka, query, position, topic))
-            if not any(place.behind for place in places):
+            ends = ends or _ends_of(kafka, query, position, of_topic)
+            if not any(place.behind for place in position.places(ends)):
                 return
         elif not has_ended:
             _check_has_batches(
@@ -135,25 +135,77 @@ def lag(kafka: KafkaUtils, query: StreamingQuery) -> dict[str, dict[int, int]]:
     return behind
 
 
-def _topics_of(kafka: KafkaUtils, position: Position) -> list[str]:
-    existing: list[str] = []
-    if any(source.kind == "SubscribePattern" for source in position.sources):
-        existing = kafka.admin_client.list_topics()
-    found = (topic for source in position.sources for topic in source.topics(existing))
-    return sorted(set(found))
+def _ends_of(
+    kafka: KafkaUtils,
+    query: StreamingQuery,
+    position: Position,
+    of_topic: Ends | None = None,
+) -> Ends:
+    """Where the topics of the query stand; or the one topic that is given with where
+    it stands, if the query reads it.
 
-
-def _ends_of(kafka: KafkaUtils, query: StreamingQuery, position: Position) -> Ends:
+    Raises:
+        ValueError: there is nothing to look at.
+    """
     if not position.sources:
         raise ValueError(f"Query {name_of(query)} reads no Kafka topic.")
-    return {topic: kafka.offsets(topic) for topic in _topics_of(kafka, position)}
+    topics = _topics_of(kafka, query, position, of_topic)
+    ends = of_topic or {topic: kafka.offsets(topic) for topic in topics}
+    if not position.places(ends):
+        raise ValueError(_reads_nothing(query, position, topics, of_topic))
+    return ends
 
 
-def _reads_others(
-    kafka: KafkaUtils, query: StreamingQuery, position: Position, topic: str
+def _topics_of(
+    kafka: KafkaUtils,
+    query: StreamingQuery,
+    position: Position,
+    of_topic: Ends | None,
+) -> list[str]:
+    """The topics of the query: what it has said, and what its patterns find."""
+    if not position.patterns:
+        return sorted(position.topics())
+    is_internal = internal_or_not(kafka.admin_client)
+    others = [name for name, internal in is_internal.items() if not internal]
+    for pattern in position.patterns:
+        found, reason = found_by(query, pattern, others)
+        if found is not None:
+            position.note_found(pattern, found)
+        elif of_topic is not None:
+            position.note_found(pattern, of_topic)  # whether it is shows in the wait
+        else:
+            raise ValueError(
+                f"Query {name_of(query)} reads what its pattern {pattern!r} finds, and "
+                f"that can't be told: {reason}. "
+                "Name the topic: wait_until_processed(query, topic)."
+            )
+    named = {
+        name
+        for source in position.sources
+        if not source.pattern
+        for name in source.topics()
+    }
+    return sorted(named | position.topics() & is_internal.keys())
+
+
+def _reads_nothing(
+    query: StreamingQuery,
+    position: Position,
+    topics: list[str],
+    of_topic: Ends | None,
 ) -> str:
-    topics = ", ".join(map(repr, _topics_of(kafka, position))) or "no Kafka topic"
-    return f"Query {name_of(query)} does not read topic {topic!r}; it reads {topics}."
+    if of_topic is not None:
+        reads = ", ".join(map(repr, topics)) or "no Kafka topic"
+        (topic,) = of_topic
+        return (
+            f"Query {name_of(query)} does not read topic {topic!r}; it reads {reads}."
+        )
+    sources = ", ".join(dict.fromkeys(map(str, position.sources)))
+    return (
+        f"Query {name_of(query)} reads nothing that exists: its source is {sources}. "
+        "Create the topic before you wait for it. A pattern is a Java regular "
+        "expression, looked for in each name, and finds no internal topic."
+    )
 
 
 def _why_not_processed(
