@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._clients.choice import Clients
 from spark_kafka_testkit._clients.protocol import Client, Written
-from spark_kafka_testkit._jvm.pattern import find_in
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
 from spark_kafka_testkit._model.client_config import Access, SparkOptions
 from spark_kafka_testkit._model.offsets import PartitionOffsets
@@ -116,9 +116,14 @@ class Cluster:
         """
         self._tell(names, None)
         with self._lock:
-            topics.create_topics(
-                self._admin, names, num_partitions, replication_factor, self.created
-            )
+            with reaching(self.access):
+                topics.create_topics(
+                    self._admin,
+                    names,
+                    num_partitions,
+                    replication_factor,
+                    created=self.created,
+                )
             self._known.update(names)
 
     def ensure_topic(self, name: str, num_partitions: int = 1) -> None:
@@ -152,10 +157,11 @@ class Cluster:
         with self._lock:
             if self.is_external:
                 self._check_own(names)
+            self._known.difference_update(names)
             try:
-                topics.delete_topics(self._admin, names, self.created)
-            finally:  # of those that stay, the next use asks again
-                self._known.difference_update(names)
+                with reaching(self.access):
+                    topics.delete_topics(self._admin, names, created=self.created)
+            finally:
                 if self._producer is not None:
                     forget_topics(self._producer, names)
                 for client in self._clients.made():
@@ -172,16 +178,9 @@ class Cluster:
                 "If they are yours, use admin_client.delete_topics()."
             )
 
-    def topics_of_pattern(self, pattern: str) -> list[str] | None:
-        """The topics that Spark finds by a `subscribePattern`: a Java regular
-        expression that is searched in each name, Kafka's internal topics left out. None
-        where no JVM is in reach to search by it.
-        """
-        names = find_in(pattern, self._admin.topic_names())
-        if names is None:
-            return None
-        existing = self._admin.existing(names)
-        return [name for name, info in existing.items() if not info["is_internal"]]
+    def internal_or_not(self) -> dict[str, bool]:
+        """All topics of the broker, and whether each is one of Kafka's own."""
+        return self._admin.internal_or_not()
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands, per partition.

@@ -19,7 +19,7 @@ from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_latest, read_records
 from spark_kafka_testkit._waits.clock import check_times, sleep
-from spark_kafka_testkit._waits.equality import AnyOrder
+from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.queries import (
     wait_for_query_alive,
@@ -162,7 +162,8 @@ class StreamRun:
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
                 all (key, value) pairs, in any order, each as often as it is there; for
-                the memory sink a list of all rows, as tuples, in any order.
+                the memory sink a list of all rows, as tuples or `Row`s, in any order.
+                What is equal to what is as for `assert_eventually`.
             key_deserializer, value_deserializer: for a topic, see
                 `KafkaUtils.get_all_records`.
 
@@ -181,18 +182,15 @@ class StreamRun:
 
         def answer() -> Any:
             if self._topic is None:
-                rows = self._df.sparkSession.table(self.table).collect()
-                return sorted(map(tuple, rows), key=repr)  # for the text of an error
+                return self._df.sparkSession.table(self.table).collect()
             client = self._cluster.client_for(self._topic, self._df.sparkSession)
             decoder = Decoder(self._topic, key_deserializer, value_deserializer)
             if isinstance(expected, dict):
                 return read_latest(client, ReadQuery(self._topic), decoder)
             records = read_records(client, ReadQuery(self._topic), decoder)
-            return sorted(((record.key, record.value) for record in records), key=repr)
+            return [(record.key, record.value) for record in records]
 
-        wanted = expected
-        if not isinstance(expected, dict):
-            wanted = AnyOrder(sorted(map(tuple, expected), key=repr))
+        wanted = expected if isinstance(expected, dict) else InAnyOrder(expected)
         assert_eventually(
             answer,
             wanted,

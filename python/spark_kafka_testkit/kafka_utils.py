@@ -7,14 +7,12 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import streaming
-from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import (
@@ -26,6 +24,7 @@ from spark_kafka_testkit._brokers.broker import (
 )
 from spark_kafka_testkit._clients.protocol import Written
 from spark_kafka_testkit._cluster import Cluster, OnUse
+from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._model.client_config import Access, SparkOptions
 from spark_kafka_testkit._model.offsets import (
@@ -37,11 +36,11 @@ from spark_kafka_testkit._model.offsets import (
     UpTo,
 )
 from spark_kafka_testkit._model.records import Record, Records
+from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._reads import results as reading
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
 from spark_kafka_testkit._waits import arrival as waiting
 from spark_kafka_testkit._waits import eventually as assertions
-from spark_kafka_testkit._waits.difference import shorten
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
@@ -55,8 +54,6 @@ if TYPE_CHECKING:
 __all__ = ["KafkaUtils", "cluster_of", "observe"]
 
 log = logging.getLogger("spark_kafka_testkit")
-
-TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 class KafkaUtils:
@@ -288,24 +285,26 @@ class KafkaUtils:
         Raises:
             TopicExistsError: (a ValueError) one exists with another number of
                 partitions.
-            TopicError: (a RuntimeError) the broker refused one, or one was not ready in
-                time.
-            TypeError, ValueError: an argument that can't be used.
+            TopicError: (a RuntimeError) the broker refused some, which it names, and
+                created the others; or one was not ready in time.
+            TypeError, ValueError: an argument that can't be used, a name that Kafka
+                allows no topic to have among them; nothing is created then.
         """
         names = _topic_names(topic_names)
+        topics.check_names(names)
         self._check_prefix(names)
         _check_positive(num_partitions, "num_partitions")
         _check_positive(replication_factor, "replication_factor")
         cluster = self._set_up("create_topics()")
-        cluster.create_topics(names, num_partitions, replication_factor)
+        cluster.create_topics(names, int(num_partitions), int(replication_factor))
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
         """Deletes topics and returns when they are gone. Unknown ones are ignored; stop
         what still uses them first.
 
         Raises:
-            TopicError: (a RuntimeError) the broker refused, or one was still there in
-                time.
+            TopicError: (a RuntimeError) the broker refused some, which it names, and
+                deleted the others; or one was still there in time.
             ValueError: on an external broker, a topic that this object did not create.
         """
         names = _topic_names(topic_names)
@@ -570,9 +569,10 @@ class KafkaUtils:
 
         Args:
             result_func: gives the current result.
-            expected: what it must become: a value or matcher, compared as
-                docs/streaming.md says under "What is equal"; or a function that takes
-                the result and says whether it will do.
+            expected: what it must become: a value or matcher, compared with `==`, and
+                besides NaN is equal to NaN, a list to a tuple of the same items, and
+                arrays and frames are where their values are (docs: What is equal to
+                what); or a function that takes the result and says whether it will do.
             timeout: seconds.
             interval: the longest time between two checks, in seconds.
             query: the query that the result depends on: when it has died, or ended and
@@ -615,7 +615,8 @@ class KafkaUtils:
             count: how many records are wanted.
             predicate: takes a `Record` and says whether it is wanted.
             key, value: only records that have these, as the deserializers give them.
-            headers: only records that have these headers, and maybe others.
+            headers: only records that have these headers, and maybe others. Of all
+                three, what is equal to what is as for `assert_eventually`.
             since: only records behind this mark; without it, all of the topic.
             timeout: seconds.
             query: the query that writes them: when it has died, or ended without them,
@@ -698,8 +699,8 @@ class KafkaUtils:
             WaitError: (an AssertionError) it did not come that far in time, or it ended
                 before; the text says per partition where it is.
             ValueError: a query in real-time or continuous mode, which has no such
-                progress (use `wait_for_records` on its sink topic), or one that does
-                not read the topic, or no topic at all.
+                progress (use `wait_for_records` on its sink topic); one that does not
+                read the topic, or reads none that exists.
             TypeError: an argument that can't be used.
         """
         if topic is not None:
@@ -721,7 +722,7 @@ class KafkaUtils:
             StreamingQueryException: the query's own, where it has died.
             WaitError: (an AssertionError) it has made no progress yet.
             ValueError: a query in continuous mode, which reports no progress, or one
-                that reads no topic.
+                that reads no topic that exists.
             TypeError: an argument that can't be used.
         """
         return streaming.lag(self._set_up("lag()"), query)
@@ -865,11 +866,6 @@ def _check_topic(topic: str, name: str = "topic") -> None:
         raise TypeError(f"{name} must be a str, not {type(topic).__name__}")
     if not topic:
         raise ValueError(f"{name} must not be empty")
-    if not TOPIC_NAME.fullmatch(topic) or topic in (".", ".."):
-        raise ValueError(
-            f"{name}={shorten(topic)} is not a name that Kafka allows: 1 to 249 of "
-            "the characters a-z, A-Z, 0-9, '.', '_' and '-', and not '.' or '..'"
-        )
 
 
 def _topic_names(topic_names: Sequence[str]) -> list[str]:
@@ -889,8 +885,7 @@ def _topic_names(topic_names: Sequence[str]) -> list[str]:
 
 
 def _check_positive(value: int, name: str) -> None:
-    number = to_int(value)
-    if number is None:
+    if not is_whole(value):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if number < 1:
+    if value < 1:
         raise ValueError(f"{name} must be at least 1, and is {value}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from inspect import signature
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     TopicError,
     TopicExistsError,
-    UnknownTopicError,
 )
 
 
@@ -118,6 +117,133 @@ def test_an_external_broker_keeps_what_others_made(
     assert left not in topics
 
 
+@pytest.mark.parametrize(
+    "name", ["bad name", "a/b", "é", ".", "..", "x" * 250, "line\n"]
+)
+def test_a_name_that_kafka_does_not_allow(
+    kafka: KafkaUtils, topic: str, name: str
+) -> None:
+    """It is refused before anything is sent: none of the others is created."""
+    with pytest.raises(ValueError, match="can't be the name") as caught:
+        kafka.create_topics([topic, name])
+    assert str(caught.value) == (
+        f"{name!r} can't be the name of a topic: Kafka allows 1 to 249 of the "
+        "characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+    )
+    assert topic not in kafka.admin_client.list_topics()
+
+
+@pytest.fixture
+def external(kafka: KafkaUtils) -> Iterator[KafkaUtils]:
+    """The same broker as someone who may delete only what he made."""
+    with KafkaUtils(bootstrap_servers=kafka.broker) as utils:
+        yield utils
+
+
+def test_what_was_created_beside_a_refused_topic_is_known(
+    kafka: KafkaUtils, external: KafkaUtils, topic: str
+) -> None:
+    """The broker refuses names that differ in '.' and '_' alone, once it has one. All
+    others of the call are there then, can be deleted, and go at teardown.
+    """
+    first, clash, left = f"{topic}-1", f"{topic}.x", f"{topic}-2"
+    kafka.create_topics([f"{topic}_x"])
+    with pytest.raises(TopicError) as caught:
+        external.create_topics([first, clash, left])
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(
+        f"Topic {clash!r} could not be created: [Error 17] InvalidTopicError:"
+    )
+    assert {first, left} <= set(kafka.admin_client.list_topics())
+    external.delete_topics([first])
+    external.teardown()
+    assert not {first, left} & set(kafka.admin_client.list_topics())
+    assert f"{topic}_x" in kafka.admin_client.list_topics()
+
+
+def losing_the_answer(call: Callable[..., Any], error: type[BaseException]) -> Any:
+    """The admin call, which does its work and ends in the error all the same."""
+
+    @wraps(call)
+    def calling(*arguments: Any, **named: Any) -> Any:
+        call(*arguments, **named)
+        raise error
+
+    return calling
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyboardInterrupt, KeyboardInterrupt),
+        (KafkaTimeoutError, BrokerUnreachableError),
+    ],
+    ids=["Ctrl-C", "time-out"],
+)
+def test_topics_of_an_interrupted_call_are_known(
+    kafka: KafkaUtils,
+    external: KafkaUtils,
+    topic: str,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    told: type[BaseException],
+) -> None:
+    """The broker has made them though nobody has seen its answer; teardown deletes
+    them.
+    """
+    admin = external.admin_client
+    monkeypatch.setattr(
+        admin, "create_topics", losing_the_answer(admin.create_topics, error)
+    )
+    with pytest.raises(told):
+        external.create_topics([topic])
+    kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), True)
+    external.teardown()
+    assert topic not in kafka.admin_client.list_topics()
+
+
+def test_topics_of_an_interrupted_deletion_are_forgotten_once_gone(
+    kafka: KafkaUtils, external: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call may be made again; what someone else creates by the name later is not
+    deleted at teardown.
+    """
+    admin = external.admin_client
+    external.create_topics([topic])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            admin,
+            "delete_topics",
+            losing_the_answer(admin.delete_topics, KeyboardInterrupt),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            external.delete_topics([topic])
+    kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), False)
+    external.delete_topics([topic])
+    kafka.create_topics([topic])
+    external.teardown()
+    assert topic in kafka.admin_client.list_topics()
+
+
+def test_a_topic_that_someone_deletes_is_created_anew_after_a_failed_deletion(
+    kafka: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """send_messages looks again, whatever became of the call."""
+    admin = kafka.admin_client
+    kafka.create_topics([topic])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            admin,
+            "delete_topics",
+            losing_the_answer(admin.delete_topics, KeyboardInterrupt),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            kafka.delete_topics([topic])
+    kafka.assert_eventually(lambda: topic in admin.list_topics(), False)
+    kafka.send_messages(topic, [("k", "v")])
+    assert kafka.get_all_records(None, topic) == {"k": "v"}
+
+
 def test_an_external_broker_that_does_not_answer_is_told() -> None:
     """setup() raises a RuntimeError with the address."""
     with pytest.raises(BrokerUnreachableError) as caught:
@@ -128,97 +254,3 @@ def test_an_external_broker_that_does_not_answer_is_told() -> None:
         "Check that the broker runs, and that this address is the one it advertises "
         "to clients on this machine."
     )
-
-
-@pytest.mark.parametrize(
-    "name", ["bad name", "a/b", "\ud800", "ü", ".", "..", "x" * 250]
-)
-def test_a_name_that_kafka_does_not_allow_is_refused_before_anything_is_made(
-    kafka: KafkaUtils, topic: str, name: str
-) -> None:
-    """Of the other topics of the call none is created."""
-    with pytest.raises(ValueError, match="is not a name that Kafka allows"):
-        kafka.create_topics([topic, name])
-    assert topic not in kafka.admin_client.list_topics()
-    with pytest.raises(ValueError, match="is not a name that Kafka allows"):
-        kafka.send_messages(name, [("k", "v")])
-
-
-def test_the_text_about_a_bad_name(kafka: KafkaUtils) -> None:
-    """It says what is allowed."""
-    with pytest.raises(ValueError, match="bad name") as caught:
-        kafka.create_topics(["bad name"])
-    assert str(caught.value) == (
-        "topic='bad name' is not a name that Kafka allows: 1 to 249 of the characters "
-        "a-z, A-Z, 0-9, '.', '_' and '-', and not '.' or '..'"
-    )
-
-
-@pytest.fixture
-def external(kafka: KafkaUtils) -> Iterator[KafkaUtils]:
-    """Another KafkaUtils of the same broker, which deletes only what it created."""
-    with KafkaUtils(bootstrap_servers=kafka.broker) as utils:
-        yield utils
-
-
-def test_what_was_created_before_a_refusal_is_known(
-    kafka: KafkaUtils, external: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The broker refuses one of two: the other is the kit's, and goes with it."""
-    good, refused = f"{topic}-good", f"{topic}-refused"
-    admin = external.admin_client
-    create = admin.create_topics
-
-    def with_too_many_replicas(topics: Any, **options: Any) -> Any:
-        if isinstance(topics, dict):  # kafka-python 3
-            topics[refused] = {**topics[refused], "replication_factor": 3}
-        else:
-            for new in topics:
-                new.replication_factor = 3 if new.name == refused else 1
-        return create(topics, **options)
-
-    with_too_many_replicas.__signature__ = signature(create)  # type: ignore[attr-defined]
-    monkeypatch.setattr(admin, "create_topics", with_too_many_replicas)
-    with pytest.raises(TopicError, match=f"Topic '{refused}' could not be created"):
-        external.create_topics([good, refused])
-    assert good in kafka.admin_client.list_topics()
-    external.teardown()
-    assert good not in kafka.admin_client.list_topics()
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, KafkaTimeoutError])
-def test_what_was_created_when_the_call_was_ended_is_known(
-    kafka: KafkaUtils,
-    external: KafkaUtils,
-    topic: str,
-    error: type[BaseException],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Ctrl-C, or a time-out, when the broker has made them, before the kit hears it."""
-    admin = external.admin_client
-    create = admin.create_topics
-
-    def then_interrupted(topics: Any, **options: Any) -> Any:
-        create(topics, **options)
-        raise error
-
-    then_interrupted.__signature__ = signature(create)  # type: ignore[attr-defined]
-    monkeypatch.setattr(admin, "create_topics", then_interrupted)
-    with pytest.raises(error):
-        external.create_topics([topic])
-    external.delete_topics([topic])
-    with pytest.raises(UnknownTopicError):
-        kafka.offsets(topic)
-    kafka.create_topics([topic], num_partitions=2)  # else it would be there with one
-
-
-def test_a_topic_of_others_does_not_become_the_kits_by_a_refusal(
-    kafka: KafkaUtils, external: KafkaUtils, topic: str
-) -> None:
-    """It stays when the kit goes."""
-    kafka.create_topics([topic], num_partitions=2)
-    with pytest.raises(TopicExistsError):
-        external.create_topics([topic])
-    external.create_topics([topic], num_partitions=2)
-    external.teardown()
-    assert topic in kafka.admin_client.list_topics()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -35,8 +36,9 @@ def test_records_that_are_there_are_returned(utils: KafkaUtils, topic: str) -> N
         ({"value": "4"}, ["4"]),
         ({"predicate": lambda record: int(record.value) > 2, "count": 3}, list("345")),
         ({"key": "b", "predicate": lambda record: record.offset > 2}, ["5"]),
+        ({"key": ANY, "value": bytearray(b"3"), "value_deserializer": "BYTES"}, [b"3"]),
     ],
-    ids=["key", "keys", "value", "predicate", "both"],
+    ids=["key", "keys", "value", "predicate", "both", "matcher"],
 )
 def test_only_those_that_are_wanted_count(
     utils: KafkaUtils, topic: str, wanted: dict[str, Any], found: list[str]
@@ -55,6 +57,17 @@ def test_headers_are_looked_for_among_others(utils: KafkaUtils, topic: str) -> N
     utils.send_messages(topic, [one, two])
     assert values(utils.wait_for_records(topic, headers={"a": b"1"})) == ["1"]
     assert values(utils.wait_for_records(topic, headers={"b": b""})) == ["2"]
+    assert values(utils.wait_for_records(topic, headers={"b": ANY})) == ["2"]
+
+
+def test_what_is_equal_is_as_everywhere(utils: KafkaUtils, topic: str) -> None:
+    """NaN is NaN, and an array of JSON may be given as a tuple."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, [("k", '[1, {"v": NaN}]')])
+    (found,) = utils.wait_for_records(
+        topic, value=(1, {"v": float("nan")}), value_deserializer="JSON", timeout=20
+    )
+    assert found.key == "k"
 
 
 def test_deserializers_are_obeyed(utils: KafkaUtils, topic: str) -> None:

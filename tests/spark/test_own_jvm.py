@@ -266,3 +266,17 @@ def test_the_environment_can_ask_for_a_client(
     assert str(caught.value) == (
         "SPARK_KAFKA_TESTKIT_CLIENT is 'java'; valid are 'jvm' and 'kafka-python'"
     )
+
+
+def test_it_reads_the_patterns_of_a_query_by_spark_connect(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Java's own regular expressions, where no classic session is."""
+    code = r"""
+        from types import SimpleNamespace
+        from spark_kafka_testkit._queries.patterns import found_by
+
+        pattern, names = r"\p{Alpha}++-[a-z&&[^b]]$", ["x.yz-a", "yz-b", "-a"]
+        print(found_by(SimpleNamespace(), pattern, names), pid() > 0)
+    """
+    assert run(kafka, topic, code).splitlines()[-1] == "(['x.yz-a'], '') True"

@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pyspark.errors import StreamingQueryException
+from pyspark.sql import Row
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
 from .conftest import Queries
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 HOUR = 3600.0
 
@@ -162,3 +167,32 @@ def test_a_wait_for_records_knows_its_query(
     dead = queries.to_memory(failing, "dies_under_wait")
     with pytest.raises(StreamingQueryException, match="as the test wants it"):
         kafka.wait_for_records(sink, 2, query=dead)
+
+
+def test_a_spark_frame_is_refused_with_a_hint(spark: SparkSession) -> None:
+    """It has no rows yet, and would never be equal. A function may well take it."""
+    frame = spark.range(3)
+    assert_eventually(lambda: frame, lambda found: found.count() == 3, timeout=0)
+    for result, expected in (
+        (frame, [(0,)]),
+        (None, frame),
+        ([frame], [frame.limit(1)]),
+    ):
+        with pytest.raises(TypeError) as caught:
+            assert_eventually(lambda result=result: result, expected, timeout=60)  # type: ignore[misc]
+        assert str(caught.value) == (
+            "A Spark DataFrame has no rows to compare before it is asked for them; "
+            "give its collect(), or its toPandas()."
+        )
+
+
+def test_a_row_is_a_value(spark: SparkSession) -> None:
+    """Though it can be called, it is no function that judges the result."""
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(spark.range(3).first, Row(id=5), timeout=0)
+    assert str(caught.value) == (
+        "The result was not the expected one within 0 s (1 checks).\n"
+        "  missing:    5\n"
+        "  unexpected: 0"
+    )
+    assert_eventually(spark.range(3).first, Row(id=0), timeout=0)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import uuid
-
 import pytest
 from pyspark.errors import StreamingQueryException
 
@@ -32,69 +29,6 @@ def test_lag_counts_per_topic_and_partition(
     kafka.wait_until_processed(query)
     kafka.send_messages(topic, TEN[:3])
     assert kafka.lag(query) == {topic: {0: 3}, other: {0: 0}}
-
-
-@pytest.mark.parametrize("client", ["jvm", "kafka-python"])
-@pytest.mark.parametrize(
-    "pattern", ["{}", "{}-[ab]$", r"^(?=\p{{Alpha}}){}", "(?i){}-A|{}-b"]
-)
-def test_a_pattern_is_searched_in_each_name_as_spark_does(
-    kafka: KafkaUtils,
-    queries: Queries,
-    topic: str,
-    pattern: str,
-    client: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A Java regular expression that is found anywhere in the name, in Java's own
-    syntax, whichever client moves the records.
-    """
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CLIENT", client)
-    a, b = f"{topic}-a", f"{topic}-b"
-    kafka.create_topics([a, b])
-    escaped = re.escape(topic)
-    source = queries.source(subscribePattern=pattern.format(escaped, escaped))
-    query = queries.to_memory(source, f"by_pattern_{uuid.uuid4().hex}")
-    kafka.send_messages(a, TEN)
-    kafka.wait_until_processed(query)
-    assert query.lastProgress is not None
-    assert kafka.lag(query) == {a: {0: 0}, b: {0: 0}}
-    kafka.send_messages(b, TEN)
-    kafka.wait_until_processed(query)
-    kafka.wait_until_processed(query, topic=b)
-    assert queries.rows(query.name or "") == 20
-
-
-def test_a_pattern_does_not_find_kafkas_own_topics(
-    kafka: KafkaUtils, queries: Queries, topic: str
-) -> None:
-    """After a transaction there is one, which Spark does not read."""
-    kafka.send_messages(topic, TEN, transactional=True)
-    query = queries.to_memory(queries.source(subscribePattern=".*"), "of_all")
-    kafka.wait_until_processed(query)
-    topics = kafka.lag(query)
-    assert topic in topics
-    assert not [name for name in topics if name.startswith("__")]
-
-
-def test_a_pattern_that_finds_nothing_is_an_error(
-    kafka: KafkaUtils, queries: Queries, topic: str
-) -> None:
-    """To have waited for nothing is no success, and to be behind by nothing neither."""
-    kafka.create_topics([topic])
-    source = queries.source(subscribePattern=f"^{re.escape(topic)}-none$")
-    query = queries.to_memory(source, "of_none")
-    kafka.wait_for_query_alive(query)
-    text = (
-        f"Query 'of_none' ({query.id}) reads no topic: its subscribePattern "
-        f"{'^' + re.escape(topic) + '-none$'!r} is found in no topic's name. There is "
-        "nothing to wait for; create the topics first, or check the pattern (a Java "
-        "regular expression)."
-    )
-    for wait in (kafka.wait_until_processed, kafka.lag):
-        with pytest.raises(ValueError, match="reads no topic") as caught:
-            wait(query)
-        assert str(caught.value) == text
 
 
 def test_lag_of_what_can_not_be_known(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 from pyspark.errors import StreamingQueryException
@@ -63,7 +64,7 @@ def test_a_wrong_answer_is_shown(
     """With the difference, the topic and the query; once what was sent is processed, a
     batch more does not change it.
     """
-    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=3) as stream:
+    with kafka.run_stream(upper(queries.source(topic)), sink) as stream:
         stream.add_data(topic, [("a", "x")])
         stream.check_answer({"a": "X"})
         stream.stop()
@@ -71,8 +72,8 @@ def test_a_wrong_answer_is_shown(
             stream.check_answer([("a", "x"), ("a", "X"), ("a", "X")])
     assert str(caught.value) == (
         "The result was not the expected one when its query had ended (1 checks).\n"
-        "  missing:    ('a', 'X')\n"
         "  missing:    ('a', 'x')\n"
+        "  missing:    ('a', 'X')\n"
         f"  topic {sink!r} was read up to 1 (partition 0)\n"
         f"  query {stream.query.id}: ended, status 'Stopped'\n"
         f"  last progress: batch {stream.query.lastProgress['batchId']}, "
@@ -100,6 +101,33 @@ def test_the_memory_sink(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
         stream.restart()
         stream.add_data(topic, [("a", 1)])
         stream.check_answer([("a", 2), ("b", 1)])
+
+
+def test_rows_of_every_type(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """Nested ones, null in some rows, NaN, and what can't be hashed; as plain Python
+    values, in any order, each as often as it is there.
+    """
+    kafka.create_topics([topic])
+    df = queries.source(topic).selectExpr(
+        "IF(CAST(value AS STRING) = '1', NULL, NAMED_STRUCT('v', value)) AS s",
+        "CAST('NaN' AS DOUBLE) AS n",
+        "ARRAY(CAST(key AS STRING)) AS a",
+        "MAP(CAST(key AS STRING), CAST(1.50 AS DECIMAL(5, 2))) AS m",
+    )
+    nan = float("nan")
+    first, second = (None, nan, ["a"], {"a": 1.5}), ((b"2",), nan, ["b"], {"b": 1.5})
+    with kafka.run_stream(df) as stream:
+        stream.add_data(topic, [("a", 1), ("b", 2), ("b", 2)])
+        stream.check_answer([first, second, second])
+        stream.check_answer([second, first, ANY])
+        stream.stop()
+        with pytest.raises(WaitError) as caught:
+            stream.check_answer([first, first, second])
+        row = queries.spark.table(stream.table).where("s IS NOT NULL").first()
+    assert str(caught.value).splitlines()[1:3] == [
+        "  missing:    (None, nan, ['a'], {'a': 1.5})",
+        f"  unexpected: {row!r}",
+    ]
 
 
 @needs_own_functions

@@ -36,7 +36,7 @@ def failure(result: Any, expected: Any) -> str:
         ({1}, {2}, "  missing:    2\n  unexpected: 1"),
         ([[1]], [[2], {}], "  missing:    [2]\n  missing:    {}\n  unexpected: [1]"),
         ([1, 2], [2, 1], "  expected: [2, 1]\n  last:     [1, 2]"),
-        ((1,), [1], "  expected: [1]\n  last:     (1,)"),
+        ((1,), [2], "  missing:    2\n  unexpected: 1"),
         (None, 0, "  expected: 0\n  last:     None"),
     ],
 )

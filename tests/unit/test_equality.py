@@ -1,10 +1,11 @@
-"""What is equal to what, where an answer is compared with what was expected."""
+"""What is equal to what: one rule, by which results, rows and records are compared."""
 
 from __future__ import annotations
 
-import datetime
-import decimal
-from collections import OrderedDict
+import math
+from collections import Counter, OrderedDict
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 from unittest.mock import ANY
 
@@ -12,130 +13,317 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyspark.sql import Row
 
-from spark_kafka_testkit._waits import equality
-from spark_kafka_testkit._waits.equality import AnyOrder, equal, unmatched
+from spark_kafka_testkit._waits.equality import InAnyOrder, _key, equal, unmatched
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
 NAN = float("nan")
-NOON = datetime.datetime(2026, 1, 1, 12)  # noqa: DTZ001  as Spark gives them
-FRAME = pd.DataFrame({"a": [1.0, NAN], "b": ["x", None]})
+NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001  a naive one
+FRAME = pd.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (NAN, float("nan")),
-        (np.float32("nan"), NAN),
-        (decimal.Decimal("nan"), NAN),
-        ([NAN, {"a": (NAN,)}], [float("nan"), {"a": (float("nan"),)}]),
-        (np.array([1, 2]), [1, 2]),
-        (np.array([1.0, NAN]), np.array([1.0, NAN])),
-        ({"a": np.array([[1], [2]])}, {"a": [[1], [2]]}),
-        (np.int64(1), 1),
-        (FRAME, FRAME.copy()),
-        ([FRAME], [FRAME.copy()]),
-        (FRAME["a"], FRAME["a"].copy()),
-        (pa.table({"a": [1]}), {"a": [1]}),
-        (pa.array([1, None]), [1, None]),
-        (Row(a=1, b=Row(c=None)), (1, (None,))),
-        (decimal.Decimal("1.0"), 1),
-        (b"x", bytearray(b"x")),
-        (ANY, FRAME),
-        ([1.001], [pytest.approx(1, abs=0.1)]),
-        (pytest.approx([1, 2]), [1, 2]),
-        (pd.NA, pd.NA),
-        (AnyOrder([1, 2, 2]), [2, 1, 2]),
-    ],
+class Upper:
+    """A matcher: of a text in capitals."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and other.isupper()
+
+
+class Never:
+    """A matcher that must not be asked."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise LookupError("as the test wants it")
+
+
+EQUAL = {
+    "numbers of any kind": (1, Decimal("1.0")),
+    "a number and True": (1, True),
+    "a number of NumPy": (np.int64(5), 5),
+    "NaN": (NAN, -NAN),
+    "NaN of other kinds": (np.float32("nan"), Decimal("nan")),
+    "not-a-time": (np.datetime64("NaT"), np.datetime64("NaT")),
+    "NaN in a list": ([1, NAN], [1, -NAN]),
+    "NaN deep down": ({"k": [(NAN, "v")]}, {"k": [(-NAN, "v")]}),
+    "NaN as a key": ({NAN: 1}, {-NAN: 1}),
+    "NaN in a set": ({NAN, 1}, {1, -NAN}),
+    "a list and a tuple": ([1, [2]], (1, (2,))),
+    "a row and a tuple": (Row(a=1, b=Row(c=NAN)), (1, (-NAN,))),
+    "rows with other names": (Row(a=1), Row(b=1)),
+    "bytes of any kind": (b"ab", bytearray(b"ab")),
+    "a view of bytes": (memoryview(b"ab"), b"ab"),
+    "times of two zones": (
+        NOON.replace(tzinfo=timezone.utc),
+        NOON.replace(hour=13, tzinfo=timezone(timedelta(hours=1))),
+    ),
+    "a time of pandas": (pd.Timestamp(NOON), NOON),
+    "arrays": (np.array([[1, 2], [3, 4]]), np.array([[1.0, 2.0], [3.0, 4.0]])),
+    "an array and a list": (np.array([1.0, NAN]), [1, NAN]),
+    "an array without dimensions": (np.array(5), 5),
+    "an array of times": (np.array([NOON], "datetime64[ns]"), [NOON]),
+    "an array in a dict": ({"a": [np.arange(3)]}, {"a": [np.arange(3)]}),
+    "an Arrow array": (pa.array([1, None]), [1, None]),
+    "an Arrow value": (pa.scalar(5), 5),
+    "Arrow tables": (
+        pa.table({"a": pa.array([1, 2], pa.int8())}),
+        pa.table({"a": pa.chunked_array([[1], [2]])}),
+    ),
+    "frames": (FRAME, FRAME.copy()),
+    "frames of other types": (
+        pd.DataFrame({"v": [1, 2]}),
+        pd.DataFrame({"v": [1.0, 2.0]}),
+    ),
+    "a frame's missing values": (
+        pd.DataFrame({"v": pd.array([1, None], "Int64")}),
+        pd.DataFrame({"v": [1, None]}, dtype=object),
+    ),
+    "a frame in a list": ([FRAME], [FRAME.copy()]),
+    "series": (FRAME["v"], FRAME["v"].copy()),
+    "counters": (Counter(a=0), Counter()),
+    "a matcher": ("AB", Upper()),
+    "a matcher in a row": (Row(a="AB", n=NAN), (Upper(), NAN)),
+    "a matcher of an array": (np.array([0.1 + 0.2]), pytest.approx(np.array([0.3]))),
+    "matchers beside NaN": (
+        {"a": NAN, "b": 0.1 + 0.2},
+        {"a": NAN, "b": pytest.approx(0.3)},
+    ),
+}
+DIFFERENT = {
+    "text and bytes": ("a", b"a"),
+    "a text and a list": ("ab", ["a", "b"]),
+    "NaN and None": (NAN, None),
+    "NaN and a number": (NAN, 1.0),
+    "a time with a zone and one without": (NOON, NOON.replace(tzinfo=timezone.utc)),
+    "a row and a dict": (Row(a=1), {"a": 1}),
+    "lists in another order": ([1, 2], [2, 1]),
+    "ordered dicts in another order": (
+        OrderedDict(a=1, b=NAN),
+        OrderedDict(b=NAN, a=1),
+    ),
+    "a float and a Decimal that is not the same": (0.1, Decimal("0.1")),
+    "a set and a list": ({1}, [1]),
+    "arrays of other shapes": (np.zeros((0, 3)), np.zeros((3, 0))),
+    "a list of one and a number of NumPy": ([5], np.int64(5)),
+    "a text and a number of NumPy": ("5", np.int64(5)),
+    "frames with other labels": (FRAME, FRAME.set_index(pd.Index([5, 6]))),
+    "frames with other columns": (FRAME, FRAME[["v", "k"]]),
+    "a frame and its rows": (FRAME, FRAME.to_numpy().tolist()),
+    "pandas' missing value": (pd.NA, 1),
+    "a dict with one more": ({"a": NAN}, {"a": NAN, "b": 1}),
+    "a dict with another key": ({"a": 1}, {"b": 1}),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL.values(), ids=EQUAL)
+def test_what_is_equal(one: Any, other: Any) -> None:
+    """From either side, deep inside, and wherever order does not count."""
+    for left, right in ((one, other), (other, one)):
+        assert equal(left, right)
+        assert equal({"k": [left]}, {"k": [right]})
+        assert equal(InAnyOrder([left, 1]), [1, right])
+        assert unmatched([left, "x"], ["y", right]) == (["x"], ["y"])
+        assert_eventually(lambda left=left: left, right, timeout=0)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
+def test_what_is_not_equal(one: Any, other: Any) -> None:
+    """From neither side, and the difference can be told."""
+    for left, right in ((one, other), (other, one)):
+        assert not equal(left, right)
+        assert not equal({"k": [left]}, {"k": [right]})
+        assert not equal(InAnyOrder([[left], 1]), [1, [right]])
+        with pytest.raises(WaitError, match="was not the expected one"):
+            assert_eventually(lambda left=left: left, right, timeout=0)  # type: ignore[misc]
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.sampled_from([0.0, 1.0, NAN, Decimal(1), Decimal("nan"), "", "a", b"a"])
+    | st.just(bytearray(b"a")).map(bytearray)
+    | st.sampled_from([1, 2]).map(np.int64),
+    lambda items: (
+        st.lists(items, max_size=3)
+        | st.lists(items, max_size=3).map(tuple)
+        | st.dictionaries(st.sampled_from(["a", 1, NAN]), items, max_size=3)
+    ),
+    max_leaves=6,
 )
-def test_equal(one: Any, other: Any) -> None:
-    """By values, also nested, also where `==` itself says neither yes nor no."""
-    assert equal(one, other)
-    assert equal(other, one)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (NAN, None),
-        (np.array([1, 2]), [1, 3]),
-        (np.array([1, 2]), [1, 2, 3]),
-        (FRAME, FRAME.rename(columns={"a": "c"})),
-        (FRAME, FRAME.set_index("b")),
-        ([1], (1,)),
-        (decimal.Decimal("0.1"), 0.1),
-        (NOON, NOON.replace(tzinfo=datetime.timezone.utc)),
-        ("x", b"x"),
-        ("1", 1),
-        (pd.NA, 1),
-        (OrderedDict(a=1, b=2), OrderedDict(b=2, a=1)),
-        (AnyOrder([1, 2]), [1, 1]),
-        (AnyOrder([1]), {1}),
-        ({"a": 1}, {"b": 1}),
-    ],
-)
-def test_not_equal(one: Any, other: Any) -> None:
-    """What differs in kind differs, as by Python's `==`."""
-    assert not equal(one, other)
-    assert not equal(other, one)
+@given(VALUES, VALUES)
+def test_the_rule_has_two_sides_and_one_key(one: Any, other: Any) -> None:
+    """What is equal from one side is so from the other, and is found by its key."""
+    assert equal(one, one)
+    assert equal(one, other) == equal(other, one)
+    assert equal(one, other) == (_key(one) == _key(other))
 
 
-def test_a_spark_data_frame_is_refused() -> None:
-    """It is a plan, and no answer; Python would say that it equals nothing."""
-    kind = type("DataFrame", (), {"__module__": "pyspark.sql.classic.dataframe"})
+@given(st.lists(VALUES, max_size=6), st.randoms())
+def test_the_order_does_not_count(items: list[Any], random: Any) -> None:
+    """And how often each is there does."""
+    shuffled = random.sample(items, len(items))
+    assert equal(InAnyOrder(items), shuffled)
+    assert unmatched(items, shuffled) == ([], [])
+    assert not equal(InAnyOrder(items), [*shuffled, *shuffled, "more"])
+
+
+def test_a_matcher_may_take_a_frame_or_an_array() -> None:
+    """Whose own `==` is none that says yes or no."""
+    for item in (FRAME, FRAME["v"], np.arange(3), [FRAME]):
+        assert equal(item, ANY)
+        assert equal([1, ANY], [1, item])
+        assert equal(InAnyOrder([ANY, 1]), [1, item])
+
+
+class WholeFrame:
+    """A matcher: of a frame that lacks nothing."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, pd.DataFrame) and bool(other.notna().all(axis=None))
+
+
+def test_a_matcher_sees_a_frame_as_it_is() -> None:
+    """Not as the lists by which two frames are compared."""
+    for one, other in ((FRAME.dropna(), WholeFrame()), (WholeFrame(), FRAME.dropna())):
+        assert equal([one], (other,))
+    assert not equal(FRAME, WholeFrame())
+
+
+def test_matchers_do_not_take_each_others_values() -> None:
+    """The one that takes anything makes way for those that do not."""
+    expected = [ANY, ANY, pytest.approx(1.0), Upper()]
+    for found in (["AB", 1.0, "CD", 2], [2, 1.0, "CD", "AB"], [1.0, 1.0, 5, "A"]):
+        assert equal(InAnyOrder(expected), found)
+    assert not equal(InAnyOrder(expected), ["AB", 2, 2, "CD"])
+
+
+class Counted:
+    """A value that counts how often two of its kind are compared."""
+
+    compared = 0
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return isinstance(other, Counted) and other.number == self.number
+
+
+@pytest.mark.parametrize("kind", [tuple, list], ids=["hashable", "not hashable"])
+def test_many_items_are_not_compared_each_with_each(kind: Any) -> None:
+    """Where all of them are there, and where none is."""
+    size = 10_000
+    items = [kind([Counted(n), "x"]) for n in range(2 * size)]
+    Counted.compared = 0
+    assert equal(InAnyOrder(items), items[::-1])
+    left, right = unmatched(items[:size], items[size:])
+    assert (len(left), len(right)) == (size, size)
+    assert Counted.compared < 10 * size
+
+
+class Vague:
+    """Its `==` says neither yes nor no, as that of a tensor does."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("ambiguous")
+
+
+class Vaguer(Vague):
+    """So does this one."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> Any:
+        return Vague()
+
+
+def test_what_can_not_be_compared_is_told() -> None:
+    """At once; there is no use in another try."""
     with pytest.raises(TypeError) as caught:
-        equal(kind(), [])
+        assert_eventually(Vaguer, Vaguer(), timeout=60)
     assert str(caught.value) == (
-        "A Spark DataFrame can't be compared: give its rows, df.collect(), or "
-        "df.toPandas()."
+        "Whether a Vaguer is equal to a Vaguer can't be told: their == is neither true "
+        "nor false. Give a function of the result instead of what is expected."
     )
 
 
-@pytest.mark.parametrize(
-    ("ones", "others", "left"),
-    [
-        ([1, 2, 2, None], [2, None, 3], ([1, 2], [3])),
-        ([(1, Row(a=None))], [(1, (None,))], ([], [])),
-        ([(ANY, 1), ("a", ANY)], [("a", 1), ("b", 1)], ([], [])),
-        ([("a", 1), ("b", ANY)], [("a", 1), ("c", 1)], ([("b", ANY)], [("c", 1)])),
-        ([{"x": [1]}, {1}], [{"x": [1]}, {1}], ([], [])),
-        ([NAN], [float("nan")], ([], [])),
-        ([1], [{1}, {2}], ([1], [{1}, {2}])),
-    ],
-)
-def test_what_two_bags_do_not_share(ones: Any, others: Any, left: Any) -> None:
-    """Each item counts as often as it is there; a matcher fits what it can."""
-    assert unmatched(ones, others) == left
+def test_what_a_matcher_raises_goes_through() -> None:
+    """It is not taken for 'not equal', wherever it stands."""
+    for expected in (Never(), [Never()], {"k": (Never(), NAN)}):
+        result = {"k": [1, NAN]} if isinstance(expected, dict) else [1]
+        with pytest.raises(LookupError, match="as the test wants it"):
+            assert_eventually(lambda result=result: result, expected, timeout=60)  # type: ignore[misc]
 
 
-def test_large_bags_are_not_compared_item_by_item(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Only what has no key is: else the time would grow with the square of the size."""
-    compared = []
-
-    def counting(one: Any, other: Any) -> bool:
-        compared.append((one, other))
-        return equal(one, other)
-
-    rows = [(str(number), number, [number]) for number in range(30_000)]
-    monkeypatch.setattr(equality, "equal", counting)
-    assert unmatched([*rows, "a"], ["b", *rows[::-1]]) == (["a"], ["b"])
-    assert not compared
-    assert unmatched([*rows, ANY], ["b", *rows[::-1]]) == ([], [])
-    assert compared == [(ANY, "b")]
+def test_a_function_of_an_array_or_frame_decides_alone() -> None:
+    """It is not compared with what it is to judge."""
+    assert_eventually(lambda: np.arange(3), lambda found: found.sum() == 3, timeout=0)
+    assert_eventually(lambda: FRAME, lambda found: len(found) == 2, timeout=0)
 
 
-def test_an_answer_with_a_table_in_it_is_told_apart() -> None:
-    """The text of the error, where `==` would raise that the truth is ambiguous."""
-    result = {"rows": np.array([1, 2]), "same": FRAME}
-    expected = {"rows": np.array([1, 3]), "same": FRAME.copy()}
+def shown(result: Any, expected: Any) -> str:
+    """What is shown of a difference."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: result, expected, timeout=0)
-    assert str(caught.value) == (
-        "The result was not the expected one within 0 s (1 checks).\n"
-        "  different:  'rows': expected array([1, 3]), last array([1, 2])"
+    return str(caught.value).partition("\n")[2]
+
+
+def test_the_difference_of_frames_is_shown() -> None:
+    """Columns, then labels, then rows; arrays as lists."""
+    assert shown(FRAME, FRAME.rename(columns={"v": "w"})) == (
+        "  different:  columns: expected ['k', 'w'], last ['k', 'v']"
     )
-    assert_eventually(lambda: result, {"rows": [1, 2], "same": ANY}, timeout=0)
+    assert shown(FRAME, FRAME.set_index(pd.Index([5, 6]))) == (
+        "  different:  labels: expected [5, 6], last [0, 1]"
+    )
+    assert shown(FRAME, FRAME.assign(v=[1.0, 2.0])) == (
+        "  missing:    (None, 2.0)\n  unexpected: (None, None)"
+    )
+    assert shown(FRAME, FRAME.iloc[::-1].reset_index(drop=True)) == (
+        "  expected: [(None, None), ('a', 1.0)]\n  last:     [('a', 1.0), (None, None)]"
+    )
+    assert (
+        shown(np.array([1, 2]), [1, 3]) == "  missing:    3\n  unexpected: np.int64(2)"
+    )
+    assert shown([NAN, "x"], [NAN]) == "  unexpected: 'x'"
+    assert shown({"k": FRAME}, {"k": FRAME.iloc[:1]}) == (
+        "  different:  'k': expected    k    v 0  a  1.0, "
+        "last       k    v 0     a  1.0 1  None  NaN"
+    )
+    assert shown(FRAME, None) == (
+        "  expected: None\n"
+        "  last:     Table(kind='pandas.DataFrame', columns=['k', 'v'], labels=[0, 1], "
+        "values=[['a', None], [1.0, None]])"
+    )
+
+
+def test_frames_of_polars() -> None:
+    """By their columns and values; null is not NaN there."""
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
+    assert equal(frame, frame.clone())
+    assert equal([frame["v"]], [frame["v"].clone()])
+    assert not equal(frame, frame.select("v", "k"))
+    assert not equal(frame, frame.fill_nan(None))
+    assert math.isnan(frame["v"][1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
@@ -147,6 +148,8 @@ def test_misuse_is_told_before_the_missing_setup(
         (lambda kafka: kafka.send_messages("t", {}.items()), "send_messages()"),
         (lambda kafka: kafka.get_all_records(None, "t", "int", len), "get_all_records()"),
         (lambda kafka: kafka.network_broker, "network_broker"),
+        (lambda kafka: kafka.create_topics(["t"], np.int64(2)), "create_topics()"),
+        (lambda kafka: kafka.wait_for_records("t", np.int64(2)), "wait_for_records()"),
     ],
 )  # fmt: skip
 def test_arguments_that_can_be_used_come_as_far_as_the_missing_setup(

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -101,9 +102,32 @@ def test_a_datetime_is_a_timestamp() -> None:
     assert [row["timestamp"] for row in found] == [1_700_000_000_123] * 3
 
 
+def test_numbers_may_be_those_of_numpy() -> None:
+    """As they come out of arrays and frames."""
+    record = Record("k", "v", partition=np.int64(3), timestamp=np.uint32(7))  # type: ignore[arg-type]
+    for messages in ([record], iter([record, Record("k", "v")])):
+        first = rows(messages)[0]
+        assert (first["partition"], first["timestamp"]) == (3, 7)
+
+
 @pytest.mark.parametrize(
     ("record", "kind", "text"),
     [
+        (
+            {"partition": np.int64(-1)},
+            ValueError,
+            "The partition of message 1 is negative: -1",
+        ),
+        (
+            {"timestamp": np.float64(1)},
+            TypeError,
+            "The timestamp of message 1 must be an int, not float64",
+        ),
+        (
+            {"partition": np.True_},
+            TypeError,
+            f"The partition of message 1 must be an int, not {type(np.True_).__name__}",
+        ),
         (
             {"partition": -1},
             ValueError,

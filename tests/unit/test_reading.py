@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Mark
@@ -40,6 +41,15 @@ def test_arguments_go_where_they_belong() -> None:
         "t", 1000, mark, [0, 2], "read_uncommitted", "stable", True, 1
     )
     assert found.times() == [1000]
+
+
+def test_numbers_may_be_those_of_numpy() -> None:
+    """They become plain ones, which go into JSON."""
+    one = np.int64(1)
+    found = query({one: one}, one, partitions=[one])
+    assert found == ReadQuery("t", {1: 1}, 1, [1])
+    numbers = [*found.start, *found.start.values(), found.end, *found.partitions]  # type: ignore[union-attr,misc]
+    assert set(map(type, numbers)) == {int}
 
 
 def test_a_dict_of_offsets_is_copied() -> None:

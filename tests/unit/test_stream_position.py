@@ -79,9 +79,6 @@ def test_sources_of_kafka_are_found_among_others(found: list[tuple[str, Any]]) -
     [
         ("KafkaV2[Subscribe[a]]", ["a"], ("a", 7), ("b", 0)),
         ("KafkaV2[Subscribe[a, b.c]]", ["a", "b.c"], ("b.c", 0), ("bxc", 0)),
-        ("KafkaV2[SubscribePattern[a, b]]", ["ab", "seen"], ("ab", 1), ("a", 0)),
-        ("KafkaV2[SubscribePattern[[[ab]]]]", ["ba", "seen"], ("seen", 0), ("ab", 0)),
-        ("KafkaV2[SubscribePattern[x # y\nz]]", ["seen", "z"], ("z", 0), ("x", 0)),
         ("KafkaV2[Assign[a-0, a-b-1]]", ["a", "a-b"], ("a-b", 1), ("a", 1)),
         ("KafkaSource[Subscribe[a]]", ["a"], ("a", 0), ("b", 0)),
     ],
@@ -92,12 +89,40 @@ def test_what_a_source_reads(
     reads: tuple[str, int],
     reads_not: tuple[str, int],
 ) -> None:
-    """Topics by name; what was reported and what Java found; single partitions."""
-    (source,) = sources_of(progress((description, {"seen": {"0": 1}})))
-    matched = {"a, b": ["ab"], "[[ab]]": ["ba"], "x # y\nz": ["z"]}
-    assert source.topics(matched) == topics
-    assert source.reads(*reads, matched)
-    assert not source.reads(*reads_not, matched)
+    """Topics by name, and single partitions."""
+    (source,) = sources_of(progress((description, None)))
+    assert source.pattern is None
+    assert source.topics() == topics
+    assert source.reads(*reads)
+    assert not source.reads(*reads_not)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a.*", "[ab]", "[a[b]]", "a, b", "]]", "(?x) a # one\n | b"]
+)
+def test_a_pattern_reads_what_it_has_found(pattern: str) -> None:
+    """What the query reports, and what is noted as found, for this pattern alone."""
+    position = Position()
+    position.take(
+        progress(
+            (f"KafkaV2[SubscribePattern[{pattern}]]", '{"ab": {"0": 5}}'),
+            ("KafkaV2[SubscribePattern[other]]", None),
+            ("KafkaV2[Subscribe[c]]", None),
+        )
+    )
+    source, *_ = position.sources
+    assert (source.pattern, source.topics()) == (pattern, ["ab"])
+    assert (source.reads("ab", 0), source.reads("ba", 0)) == (True, False)
+    assert position.patterns == [pattern, "other"]
+    assert position.topics() == {"ab", "c"}
+    position.note_found(pattern, ["ba"])
+    assert position.topics() == {"ab", "ba", "c"}
+    at = PartitionOffsets(beginning=0, end=8, stable=8)
+    places = position.places({"ab": {0: at}, "ba": {0: at}, "x": {0: at}})
+    assert [(place.topic, place.next_offset) for place in places] == [
+        ("ab", 5),
+        ("ba", None),
+    ]
 
 
 def test_a_position_does_not_go_back() -> None:

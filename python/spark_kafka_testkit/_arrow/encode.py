@@ -10,11 +10,11 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.columns import encode_column, shown
 from spark_kafka_testkit._arrow.schema import header_type, send_schema
 from spark_kafka_testkit._model.offsets import to_millis
 from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._numbers import is_whole, to_int
 from spark_kafka_testkit.serde import Serializer, encode, serializer
 
 if TYPE_CHECKING:
@@ -201,8 +201,8 @@ def _as_record(message: Any) -> Record:
     return Record(
         message.key,
         message.value,
-        partition=getattr(message, "partition", None),
-        timestamp=getattr(message, "timestamp", None),
+        partition=to_int(getattr(message, "partition", None)),
+        timestamp=to_int(getattr(message, "timestamp", None)),
         headers=getattr(message, "headers", None) or (),
     )
 
@@ -215,13 +215,12 @@ def _check_record(message: Any, index: int) -> None:
     ):
         if item is None:
             continue
-        number = to_int(item)
-        if number is None:
+        if not is_whole(item):
             raise TypeError(
                 f"The {name} of message {index} must be an int, not "
                 f"{type(item).__name__}"
             )
-        if number < 0:
+        if item < 0:
             raise ValueError(f"The {name} of message {index} is negative: {item}")
     try:
         _headers(record.headers)

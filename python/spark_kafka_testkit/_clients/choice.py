@@ -13,16 +13,35 @@ from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import HelperError
 
 if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
     from pyspark.sql import SparkSession
 
     from spark_kafka_testkit._clients.jvm import JvmClient
     from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
 
-__all__ = ["CLIENT_ENV", "Clients"]
+__all__ = ["CLIENT_ENV", "Clients", "gateway_in_reach"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
+
+
+def gateway_in_reach() -> tuple[JavaGateway | None, str]:
+    """py4j's gateway to a JVM for small questions: that of the active classic session,
+    else the kit's own; or None and the reason.
+
+    Raises:
+        HelperError: the jar is of another version than this package.
+    """
+    session = _gateway.active_session()
+    if session is not None:
+        return _gateway.gateway_of(session), ""
+    if os.environ.get(CLIENT_ENV) == "kafka-python":
+        return None, f"{CLIENT_ENV} is 'kafka-python'"
+    from spark_kafka_testkit._jvm.own_helper import own_helper
+
+    helper, reason = own_helper()
+    return (None if helper is None else helper.gateway), reason
 
 
 class Clients:

@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -23,6 +23,7 @@ from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_helper
 
 if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
@@ -38,13 +39,13 @@ class Helper:
 
     Attributes:
         jvm_key: tells one JVM from another; a helper is of no use to another JVM.
-        jvm: py4j's view of that JVM.
+        gateway: py4j's, to the JVM.
     """
 
-    def __init__(self, api: Any, jvm_key: int, jvm: Any) -> None:
+    def __init__(self, api: Any, jvm_key: int, gateway: JavaGateway) -> None:
         self._api = api
         self.jvm_key = jvm_key
-        self.jvm = jvm
+        self.gateway = gateway
 
     def open(self, settings: Mapping[str, str]) -> int:
         """A handle for the cluster that clients reach by these settings of Kafka's.
@@ -106,8 +107,13 @@ def is_connect(session: SparkSession) -> bool:
     return type(session).__module__.startswith("pyspark.sql.connect.")
 
 
+def gateway_of(session: SparkSession) -> JavaGateway:
+    """py4j's gateway to the JVM of a classic session."""
+    return cast("JavaGateway", session.sparkContext._gateway)
+
+
 def jvm_key(session: SparkSession) -> int:
-    return id(session.sparkContext._gateway)
+    return id(gateway_of(session))
 
 
 def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
@@ -129,7 +135,7 @@ def find_helper(session: SparkSession) -> tuple[Helper | None, str]:
     check_scala(jar_of(session, API_CLASS), scala_version(session))
     api = api_class.newInstance()
     check_version(str(api.pyVersion()))
-    return Helper(api, jvm_key(session), jvm_of(session)), ""
+    return Helper(api, jvm_key(session), gateway_of(session)), ""
 
 
 def helper_at(port: int, secret: str) -> Helper:
@@ -144,7 +150,7 @@ def helper_at(port: int, secret: str) -> Helper:
     gateway = JavaGateway(gateway_parameters=parameters)
     api = gateway.entry_point
     check_version(str(api.pyVersion()))
-    return Helper(api, id(api), gateway.jvm)
+    return Helper(api, id(api), gateway)
 
 
 def check_scala(jar: str | None, running: str) -> None:
@@ -385,3 +391,27 @@ def trigger_of(query: StreamingQuery) -> str | None:
         return None
     trigger = execution.streamingQuery().trigger()
     return str(trigger.getClass().getSimpleName())
+
+
+def find_in(
+    gateway: JavaGateway, pattern: str, texts: Iterable[str], is_whole: bool
+) -> list[str]:
+    """The texts in which Java finds its regular expression, or, with `is_whole`, those
+    that are one as a whole.
+
+    Java's objects are let go of at once: py4j's own way waits for Python's garbage
+    collection, which may come when the JVM has gone, and logs an error for each then.
+    """
+    compiled = gateway.jvm.java.util.regex.Pattern.compile(pattern)
+
+    def is_found(text: str) -> bool:
+        matcher = compiled.matcher(text)
+        try:
+            return bool(matcher.matches() if is_whole else matcher.find())
+        finally:
+            gateway.detach(matcher)
+
+    try:
+        return [text for text in texts if is_found(text)]
+    finally:
+        gateway.detach(compiled)

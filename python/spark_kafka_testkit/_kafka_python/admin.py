@@ -70,12 +70,17 @@ class Admin:
         with self._lock:
             return list(self.client.list_topics())
 
-    def describe(self, topics: Sequence[str]) -> list[dict[str, Any]]:
-        """What the broker says of each topic."""
-        if not topics:
-            return []
+    def internal_or_not(self) -> dict[str, bool]:
+        """All topics, and whether each is one of Kafka's own."""
+        return {info["name"]: bool(info["is_internal"]) for info in self.describe(None)}
+
+    def describe(self, topics: Sequence[str] | None) -> list[dict[str, Any]]:
+        """What the broker says of each topic; None: of all."""
+        if topics is not None and not topics:
+            return []  # of no topic kafka-python would take for: of all
+        names = None if topics is None else list(topics)
         with self._lock:
-            described = self.client.describe_topics(list(topics))
+            described = self.client.describe_topics(names)
         return [
             {
                 **info,
@@ -96,29 +101,31 @@ class Admin:
         }
 
     def create(
-        self, shapes: Mapping[str, dict[str, Any]]
+        self, shapes: Mapping[str, dict[str, Any]], asked: set[str]
     ) -> Iterator[tuple[str, Exception | None]]:
         """Asks for topics of these shapes, given in the words of kafka-python 3, and
-        gives what became of each.
+        gives what became of each. `asked` gains each name before it is asked for, as
+        there may come no answer.
         """
         topics = new_topics(self.client, shapes)
-        return self._each(self.client.create_topics, list(shapes), topics)
+        return self._each(self.client.create_topics, list(shapes), topics, asked)
 
     def delete(self, names: Sequence[str]) -> Iterator[tuple[str, Exception | None]]:
         """Asks for the end of topics, and gives what became of each."""
-        return self._each(self.client.delete_topics, list(names), list(names))
+        return self._each(self.client.delete_topics, list(names), list(names), set())
 
     def _each(
-        self, call: Any, names: list[str], topics: Any
+        self, call: Any, names: list[str], topics: Any, asked: set[str]
     ) -> Iterator[tuple[str, Exception | None]]:
         """Makes the call, and gives what became of each topic: one request for all in
         kafka-python 3, one for each in 2.
         """
-        from kafka.errors import KafkaError, for_code
+        from kafka.errors import BrokerResponseError, for_code
 
         if not names:
             return
         if "raise_errors" in inspect.signature(call).parameters:
+            asked.update(names)
             with self._lock:
                 answers = call(topics, raise_errors=False)["topics"]
             for answer in answers:
@@ -126,10 +133,11 @@ class Admin:
                 yield answer["name"], for_code(code)(text) if code else None
             return
         for name, topic in zip(names, topics, strict=True):
+            asked.add(name)
             try:
                 with self._lock:
                     call([topic])
-            except KafkaError as error:
+            except BrokerResponseError as error:
                 yield name, error
             else:
                 yield name, None

@@ -4,16 +4,28 @@ kafka-python's admin client, whichever client moves records.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
-__all__ = ["create_topics", "delete_topics"]
+__all__ = ["check_names", "create_topics", "delete_topics"]
 
 READY_SECONDS = 30.0
 PAUSE_SECONDS = 0.01
+NAME = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z")
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises a ValueError for the first name that Kafka allows no topic to have."""
+    for name in names:
+        if not NAME.match(name):
+            raise ValueError(
+                f"{name!r} can't be the name of a topic: Kafka allows 1 to 249 of the "
+                "characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+            )
 
 
 def create_topics(
@@ -21,74 +33,86 @@ def create_topics(
     topic_names: Sequence[str],
     num_partitions: int,
     replication_factor: int,
-    ledger: set[str],
+    *,
+    created: set[str] | None = None,
     ready_seconds: float = READY_SECONDS,
 ) -> None:
     """Creates the topics that do not exist, and waits until every partition has a
     leader and answers for its offsets.
 
     Args:
-        ledger: takes the names of those it creates, before they are asked for; one that
-            is refused is taken out again. So it is right however the call ends.
+        created: is told of those it creates, however the call ends. Where it ends
+            before the broker has answered, these are all that it was asked for.
 
     Raises:
+        ValueError: a name that no topic can have; nothing is sent then.
         TopicExistsError: one exists with another number of partitions; none is created
             then.
-        TopicError: the broker refused one, or one was not ready in time.
+        TopicError: the broker refused some, and created the others; or one was not
+            ready in time.
     """
     names = list(dict.fromkeys(topic_names))
+    check_names(names)
     present = admin.existing(names)
     for name, info in present.items():
         if len(info["partitions"]) != num_partitions:
             raise TopicExistsError(name, num_partitions, len(info["partitions"]))
-    missing = [name for name in names if name not in present]
-    _create(admin, missing, num_partitions, replication_factor, ledger)
+    _create(
+        admin,
+        [name for name in names if name not in present],
+        num_partitions,
+        replication_factor,
+        set() if created is None else created,
+    )
     _await_ready(admin, names, num_partitions, ready_seconds)
 
 
 def delete_topics(
     admin: Admin,
     topic_names: Sequence[str],
-    ledger: set[str] | None = None,
+    *,
+    created: set[str] | None = None,
     gone_seconds: float = READY_SECONDS,
 ) -> None:
     """Deletes the topics that exist, and waits until the broker knows them no more.
 
     Args:
-        ledger: the names of those that are gone are taken out of it, also where others
-            stay.
+        created: loses those that are gone, however the call ends.
 
     Raises:
-        TopicError: the broker refused one, or one was still there in time.
+        TopicError: the broker refused some, and deleted the others; or one was still
+            there in time.
     """
     from kafka.errors import UnknownTopicOrPartitionError
 
-    ledger = set() if ledger is None else ledger
     asked = list(dict.fromkeys(topic_names))
-    # one of ours may be so new that the broker does not show it yet: it is asked for
-    known = ledger.union(admin.existing(asked))
-    names = [name for name in asked if name in known]
-    refused = {
+    created = set() if created is None else created
+
+    there = admin.existing(asked)
+    # One that was created a moment ago may not show yet; the controller knows it.
+    names = [name for name in asked if name in there or name in created]
+    refusals = {
         name: error
         for name, error in admin.delete(names)
         if error is not None and not isinstance(error, UnknownTopicOrPartitionError)
     }
-    names = [name for name in names if name not in refused]
     deadline = time.monotonic() + gone_seconds
-    while left := list(admin.existing(names)):
-        ledger.difference_update(set(names) - set(left))
+    while True:
+        there = admin.existing(names)
+        created.difference_update(set(names) - set(there) - set(refusals))
+        waiting = [name for name in there if name not in refusals]
+        if not waiting:
+            break
         if time.monotonic() >= deadline:
             raise TopicError(
-                left,
-                f"Topics {left} were still there {gone_seconds:g} s after they were "
-                "deleted: does something that still reads or writes them, a streaming "
-                "query perhaps, make the broker create them again? Stop it first.",
+                waiting,
+                f"Topics {waiting} were still there {gone_seconds:g} s after they were "
+                "deleted: does something that still reads or "
+                "writes them, a streaming query perhaps, make the broker create them "
+                "again? Stop it first.",
             )
         time.sleep(PAUSE_SECONDS)
-    ledger.difference_update(names)
-    for name, error in refused.items():
-        text = f"Topic {name!r} could not be deleted: {error}."
-        raise TopicError([name], text) from error
+    _raise_refusals(refusals, "deleted")
 
 
 def _create(
@@ -96,25 +120,36 @@ def _create(
     names: list[str],
     num_partitions: int,
     replication_factor: int,
-    ledger: set[str],
+    created: set[str],
 ) -> None:
-    from kafka.errors import TopicAlreadyExistsError
+    from kafka.errors import RequestTimedOutError, TopicAlreadyExistsError
 
     shape = {
         "num_partitions": num_partitions,
         "replication_factor": replication_factor,
     }
-    ledger.update(names)
-    refused: dict[str, Exception] = {}
-    for name, error in admin.create(dict.fromkeys(names, shape)):
-        if error is not None:
-            ledger.discard(name)
-            # someone else may have been quicker: whether it fits shows when it is ready
-            if not isinstance(error, TopicAlreadyExistsError):
-                refused[name] = error
-    for name, error in refused.items():
-        text = f"Topic {name!r} could not be created: {error}."
-        raise TopicError([name], text) from error
+    refusals: dict[str, Exception] = {}
+    for name, error in admin.create(dict.fromkeys(names, shape), asked=created):
+        if error is None:
+            continue
+        if not isinstance(error, RequestTimedOutError):  # it may yet be made
+            created.discard(name)
+        # Where someone was quicker, whether it fits shows when it is ready.
+        if not isinstance(error, TopicAlreadyExistsError):
+            refusals[name] = error
+    _raise_refusals(refusals, "created")
+
+
+def _raise_refusals(refusals: dict[str, Exception], done: str) -> None:
+    """Raises what the broker has said of the topics that it refused."""
+    if not refusals:
+        return
+    texts = [
+        f"Topic {name!r} could not be {done}: {error}."
+        for name, error in refusals.items()
+    ]
+    error = next(iter(refusals.values()))
+    raise TopicError(list(refusals), "\n".join(texts)) from error
 
 
 def _await_ready(

@@ -42,26 +42,27 @@ class Source:
 
     @property
     def pattern(self) -> str | None:
-        """The regular expression, Java's, that it finds its topics by; else None."""
+        """The regular expression, where it has one."""
         return self.names if self.kind == "SubscribePattern" else None
 
-    def topics(self, matched: Mapping[str, Iterable[str]]) -> list[str]:
-        """The topics it reads: those of its pattern are what it has reported, and what
-        `matched` has for it, by Java's matcher.
+    def __str__(self) -> str:
+        return f"{self.kind}[{self.names}]"
+
+    def topics(self) -> list[str]:
+        """The topics that it says it reads: by name, or, with a pattern, those that it
+        has found so far.
         """
-        if self.pattern is not None:
-            return sorted({*self.reached, *matched.get(self.pattern, ())})
+        if self.kind == "SubscribePattern":
+            return list(self.reached)
         names = self.names.split(", ")
         if self.kind == "Assign":
             return list(dict.fromkeys(name.rpartition("-")[0] for name in names))
         return names
 
-    def reads(
-        self, topic: str, partition: int, matched: Mapping[str, Iterable[str]]
-    ) -> bool:
+    def reads(self, topic: str, partition: int) -> bool:
         if self.kind == "Assign":
             return f"{topic}-{partition}" in self.names.split(", ")
-        return topic in self.topics(matched)
+        return topic in self.topics()
 
 
 def sources_of(progress: Any) -> list[Source]:
@@ -71,7 +72,7 @@ def sources_of(progress: Any) -> list[Source]:
         match = re.fullmatch(
             r"Kafka\w*\[(Subscribe|SubscribePattern|Assign)\[(.*)\]\]",
             source["description"],
-            re.DOTALL,  # a pattern may have lines, with comments
+            re.DOTALL,  # a pattern may have several lines
         )
         if match:
             reached = offsets_of(source["endOffset"])
@@ -134,17 +135,12 @@ class Place:
 class Position:
     """How far the Kafka sources of a query have come, by all of its progress that was
     seen.
-
-    Attributes:
-        sources: the sources, as its last progress has them.
-        is_known: whether it has made progress.
-        matched: for each pattern of a source, the topics that Java finds by it.
     """
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
         self.is_known = False
-        self.matched: dict[str, list[str]] = {}
+        self._found: dict[str | None, set[str]] = {}  # by pattern
 
     def take(self, progress: Any) -> bool:
         """Takes in the query's last progress; False where it has made none yet.
@@ -163,6 +159,26 @@ class Position:
             self.sources = now
         return self.is_known
 
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of its sources."""
+        found = (source.pattern for source in self.sources)
+        return list(dict.fromkeys(pattern for pattern in found if pattern is not None))
+
+    def note_found(self, pattern: str, topics: Iterable[str]) -> None:
+        """Notes what a pattern finds among the topics that there are: its sources read
+        that as well, or will, once they have looked.
+        """
+        self._found[pattern] = set(topics)
+
+    def topics(self) -> set[str]:
+        """All topics that its sources read."""
+        return {
+            topic
+            for source in self.sources
+            for topic in (*source.topics(), *self._found.get(source.pattern, ()))
+        }
+
     def places(self, ends: Ends) -> list[Place]:
         """Where each source is in each partition that it reads."""
         return [
@@ -175,5 +191,6 @@ class Position:
             for source in self.sources
             for topic, partitions in ends.items()
             for partition, offsets in partitions.items()
-            if source.reads(topic, partition, self.matched)
+            if source.reads(topic, partition)
+            or topic in self._found.get(source.pattern, ())
         ]

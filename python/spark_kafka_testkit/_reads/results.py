@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.decoder import Decoder, in_order
 from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit._clients.protocol import Client, Read
@@ -23,6 +22,7 @@ from spark_kafka_testkit._model.offsets import (
     to_millis,
 )
 from spark_kafka_testkit._model.records import Record, Records
+from spark_kafka_testkit._numbers import is_whole, to_int
 from spark_kafka_testkit._reads import watched as _reads
 from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.serde import Deserializer
@@ -113,20 +113,18 @@ def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
     if isinstance(bound, Mark):
         return bound
     if isinstance(bound, Mapping):
-        offsets: dict[int, int] = {}
         for number, offset in bound.items():
-            partition, at = to_int(number), to_int(offset)
-            if partition is None or at is None:
+            if not (is_whole(number) and is_whole(offset)):
                 raise TypeError(
                     f"{name} must map partitions to offsets, both int, and has "
                     f"{number!r}: {offset!r}"
                 )
-            offsets[partition] = at
-        return offsets
-    if bound in ("earliest", "latest"):
+        return {to_int(number): to_int(offset) for number, offset in bound.items()}
+    if isinstance(bound, str) and bound in ("earliest", "latest"):
         return bound
-    millis = to_int(to_millis(bound) if isinstance(bound, datetime) else bound)
-    if millis is not None:
+    if isinstance(bound, datetime) or is_whole(bound):
+        millis = to_millis(to_int(bound))
+        assert isinstance(millis, int)
         if millis < 0:  # to Kafka, negative times are names: -1 is the end
             raise ValueError(f"{name} is a time before 1970: {bound}")
         return millis
@@ -137,10 +135,10 @@ def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
 
 
 def _numbers(partitions: object) -> list[int]:
-    numbers = list(map(to_int, partitions)) if isinstance(partitions, Iterable) else []
-    if not isinstance(partitions, Iterable) or None in numbers:
+    numbers = partitions if isinstance(partitions, Iterable) else [partitions]
+    if numbers is not partitions or not all(map(is_whole, numbers)):
         raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
-    return sorted({number for number in numbers if number is not None})
+    return sorted(set(map(to_int, numbers)))
 
 
 class RecordStream(Iterator[Record]):

@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._arguments import to_int
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._waits.clock import check_times
@@ -39,12 +39,11 @@ class Wanted:
     headers: Mapping[str, bytes | None] | None = None
 
     def __post_init__(self) -> None:
-        count = to_int(self.count)
-        if count is None:
+        if not is_whole(self.count):
             raise TypeError(
                 f"count must be a number of records, not {type(self.count).__name__}"
             )
-        if count < 1:
+        if self.count < 1:
             raise ValueError(f"count must be at least 1, and is {self.count}")
         if self.predicate is not None and not callable(self.predicate):
             raise TypeError(
@@ -61,7 +60,10 @@ class Wanted:
         return (
             (self.key is None or equal(record.key, self.key))
             and (self.value is None or equal(record.value, self.value))
-            and all(item in record.headers for item in (self.headers or {}).items())
+            and all(
+                any(equal(header, item) for header in record.headers)
+                for item in (self.headers or {}).items()
+            )
             and (self.predicate is None or bool(self.predicate(record)))
         )
 

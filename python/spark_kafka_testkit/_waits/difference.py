@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from spark_kafka_testkit._waits.equality import equal, unmatched
+from spark_kafka_testkit._waits.equality import Table, equal, plain, unmatched
 
 __all__ = ["difference", "named", "shorten"]
 
@@ -16,10 +17,14 @@ SHOWN_BEFORE = 20
 
 
 def difference(result: Any, expected: Any) -> str:
-    """Dicts key by key, lists, tuples and sets by what is missing and unexpected, all
-    else side by side. Long values are cut, around where they differ.
+    """Dicts key by key; lists, tuples, sets, arrays, and the rows of frames by what is
+    missing and unexpected; all else side by side. Long values are cut, around where
+    they differ.
     """
     lines: list[str] = []
+    result, expected = plain(result), plain(expected)
+    if isinstance(result, Table) and isinstance(expected, Table):
+        return _of_tables(result, expected)
     if isinstance(result, Mapping) and isinstance(expected, Mapping):
         lines = _of_mappings(result, expected)
     elif isinstance(result, (list, tuple, Set)) and isinstance(
@@ -34,7 +39,7 @@ def difference(result: Any, expected: Any) -> str:
 
 def shorten(item: Any) -> str:
     """The repr of an item, cut where it is long."""
-    return _cut(repr(item), 0)
+    return _cut(_text(item), 0)
 
 
 def named(predicate: Callable[[Any], Any]) -> str:
@@ -67,6 +72,20 @@ def _of_mappings(result: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list
     return [*_first(missing), *_first(different), *_first(unexpected)]
 
 
+def _of_tables(result: Table, expected: Table) -> str:
+    """The first part in which they differ."""
+    for name in ("kind", "columns", "labels"):
+        pair = getattr(result, name), getattr(expected, name)
+        if not equal(*pair):
+            shown, wanted = _pair(*pair)
+            return f"  different:  {name}: expected {wanted}, last {shown}"
+    lines = _of_items(result.rows, expected.rows)
+    if lines:
+        return "\n".join(lines)
+    shown, wanted = _pair(result.rows, expected.rows)
+    return f"  expected: {wanted}\n  last:     {shown}"
+
+
 def _of_items(result: list[Any], expected: list[Any]) -> list[str]:
     missing, unexpected = unmatched(expected, result)
     return [
@@ -82,12 +101,17 @@ def _first(lines: list[str]) -> list[str]:
 
 def _pair(one: Any, other: Any) -> tuple[str, str]:
     """Both as text, cut alike, so that where they differ is seen."""
-    texts = repr(one), repr(other)
+    texts = _text(one), _text(other)
     pairs = enumerate(zip(*texts, strict=False))
     differ = (place for place, (left, right) in pairs if left != right)
     same = next(differ, min(map(len, texts)))
     start = same - SHOWN_BEFORE if same > SHOWN_CHARACTERS - SHOWN_BEFORE else 0
     return _cut(texts[0], start), _cut(texts[1], start)
+
+
+def _text(item: Any) -> str:
+    """Its repr, in one line."""
+    return re.sub(r"\s*\n\s*", " ", repr(item))
 
 
 def _cut(text: str, start: int) -> str:

@@ -1,203 +1,323 @@
-"""What is equal to what, for all that compares an answer with what was expected.
-
-docs/streaming.md, "What is equal", says it for users.
+"""What is equal to what, for all that the kit compares: results with what is expected,
+rows, and records with what is waited for. docs/streaming.md has the rule.
 """
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import uuid
-from collections import Counter, OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import lru_cache
+from numbers import Number
+from types import FunctionType, MappingProxyType
+from typing import Any, NamedTuple
 
-__all__ = ["AnyOrder", "equal", "unmatched"]
+__all__ = ["InAnyOrder", "Table", "equal", "plain", "unmatched"]
 
-PLAIN = (
-    type(None),
-    int,
-    float,
-    complex,
-    decimal.Decimal,
-    str,
-    bytes,
-    datetime.date,
-    datetime.time,
-    datetime.timedelta,
-    uuid.UUID,
+ATOMS = frozenset({str, bytes, int, bool, type(None)})
+FAMILIES: dict[Any, type] = {list: list, tuple: list, Mapping: dict, Set: set}
+# A container with an `==` of its own, a matcher perhaps, is asked, and not looked into.
+CONTAINERS = (list, tuple, dict, OrderedDict, MappingProxyType, Mapping)
+USUAL_EQ: frozenset[Any] = frozenset(
+    kind.__eq__ for kind in (*CONTAINERS, set, frozenset, Set)
 )
-"""Types whose hash goes with their `==`; `bool` is an `int`, `datetime` a `date`."""
+NAN, MAPPING, SET = object(), object(), object()
+FEW_PAIRS = 10_000
 
 
-class AnyOrder(list[Any]):
-    """Items whose order does not matter; each counts as often as it is there."""
+class InAnyOrder(list[Any]):
+    """A list whose order does not count."""
+
+
+class Table(NamedTuple):
+    """A frame, a table or a series, as it is compared.
+
+    Attributes:
+        kind: of which library, and what.
+        columns: their names; None for a series.
+        labels: those of the rows, where it has some: pandas' index.
+        values: column by column.
+    """
+
+    kind: str
+    columns: list[Any] | None
+    labels: list[Any] | None
+    values: list[list[Any]]
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        return list(zip(*self.values, strict=True))
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether both are the same answer: as by `==`, but for these.
-
-    NaN equals NaN. Arrays and series (NumPy, pandas, Polars, Arrow) are as lists of
-    their values, and tables are equal where columns, their names and a pandas index
-    are. An `AnyOrder` equals the same items in any order. It all holds for what is
-    nested, too.
+    """Whether two values are equal.
 
     Raises:
-        TypeError: a Spark DataFrame, which holds no answer yet.
+        TypeError: a Spark DataFrame, which has no values before it is collected; or a
+            type whose `==` says neither yes nor no.
     """
     if one is other:
         return True
-    one, other = _opened(one), _opened(other)
-    if isinstance(one, AnyOrder) or isinstance(other, AnyOrder):
-        if not (isinstance(one, list) and isinstance(other, list)):
-            return False
-        return len(one) == len(other) and unmatched(one, other) == ([], [])
-    if _are_alike(one, other):
-        return len(one) == len(other) and all(map(equal, one, other))
-    if isinstance(one, OrderedDict) and isinstance(other, OrderedDict):
-        return equal(list(one.items()), list(other.items()))  # as by `==`, in order
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return len(one) == len(other) and all(
-            key in one and equal(one[key], value) for key, value in other.items()
-        )
-    if _is_nan(one) and _is_nan(other):
+    kind = type(one)
+    if kind is type(other) and kind in ATOMS:
+        return bool(one == other)
+    if _takes(one, other) or _takes(other, one):
         return True
-    same = one == other
-    try:
-        return bool(same.all() if hasattr(same, "all") else same)
-    except (TypeError, ValueError):  # pandas' NA is neither equal nor unequal
+    one, other = plain(one), plain(other)
+    family = _family(one.__class__)
+    if family is None or family is not _family(other.__class__):
+        return _equal_items(one, other)
+    if isinstance(one, InAnyOrder) or isinstance(other, InAnyOrder):
+        return len(one) == len(other) and not any(unmatched(one, other))
+    # Item by item: to a list's own `==` an array of one item is the item.
+    if len(one) != len(other):
         return False
+    if family is list:
+        return all(map(equal, one, other))
+    if family is set:
+        return not any(unmatched(list(one), list(other)))
+    if isinstance(one, OrderedDict) and isinstance(other, OrderedDict):
+        return equal(list(one.items()), list(other.items()))
+    if all(key in other for key in one):
+        return all(equal(value, other[key]) for key, value in one.items())
+    return not any(unmatched(list(one.items()), list(other.items())))
 
 
 def unmatched(
-    ones: Iterable[Any], others: Iterable[Any]
+    ones: Sequence[Any], others: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
     """What is left of each when equal items are taken out of both, pair by pair."""
-    left, right = list(map(_Item, ones)), list(map(_Item, others))
-    spare = Counter(item.key for item in right)
-    left = [item for item in left if not _take(spare, item.key)]
-    right = [
-        item for item in reversed(right) if item.key is None or _take(spare, item.key)
-    ][::-1]
-    if any(item.key is None for item in (*left, *right)):  # mock.ANY, say
-        left, right = _without_pairs(left, right)
-    return [item.value for item in left], [item.value for item in right]
+    places: dict[Any, list[int]] = {}
+    for place, item in enumerate(others):
+        places.setdefault(_key(item), []).append(place)
+    places.pop(None, None)
+    left, taken = [], set()
+    for item in ones:
+        if found := places.get(_key(item)):
+            taken.add(found.pop())
+        else:
+            left.append(item)
+    rest = [item for place, item in enumerate(others) if place not in taken]
+    return _unpaired(left, rest)
 
 
-def _take(spare: Counter[Hashable], key: Hashable) -> bool:
-    """Takes one with this key, if there is one left; one without a key has no like."""
-    has = key is not None and spare[key] > 0
-    spare[key] -= has
-    return has
+def plain(item: Any) -> Any:
+    """An array as lists, a frame as a `Table`, all else as it is."""
+    convert = _converter(item.__class__)
+    return item if convert is None else convert(item)
 
 
-class _Item:
-    """An item, and a key that equal items share: None where only `==` can tell."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        try:
-            self.key: Hashable = _key(value)
-        except _NoKeyError:
-            self.key = None
-
-
-class _NoKeyError(Exception):
-    """The item is of a type whose `==` may do anything."""
-
-
-def _key(item: Any) -> Hashable:
-    item = _opened(item)
-    if _is_nan(item):
-        return ("NaN",)
-    if isinstance(item, PLAIN):
-        return ("plain", item)
-    if isinstance(item, (bytearray, memoryview)):
-        return ("plain", bytes(item))
-    if isinstance(item, tuple):
-        return ("tuple", *map(_key, item))
-    if isinstance(item, list) and not isinstance(item, AnyOrder):
-        return ("list", *map(_key, item))
-    if isinstance(item, Mapping):
-        return ("mapping", frozenset((name, _key(item[name])) for name in item))
-    raise _NoKeyError
-
-
-def _without_pairs(
-    left: list[_Item], right: list[_Item]
-) -> tuple[list[_Item], list[_Item]]:
-    """The same by `equal`, for items without a key: as many pairs as there can be, by
-    augmenting paths, since an item may fit several others.
-    """
-    fits = [
-        [
-            place
-            for place, other in enumerate(right)
-            if (item.key is None or other.key is None)
-            and equal(item.value, other.value)
-        ]
-        for item in left
-    ]
-    partner: dict[int, int] = {}  # by place on the right, the index on the left
-
-    def find_place(index: int, seen: set[int]) -> bool:
-        for place in fits[index]:
-            if place in seen:
-                continue
-            seen.add(place)
-            if place not in partner or find_place(partner[place], seen):
-                partner[place] = index
-                return True
+def _equal_items(one: Any, other: Any) -> bool:
+    """By `==`, from either side: matchers may be on either."""
+    answers = [_truth(one == other, one, other)]
+    if not answers[0] and type(one) is not type(other):
+        answers.append(_truth(other == one, one, other))
+    if any(answers):
+        return True
+    for item in (one, other):
+        if _is_spark_frame(item):
+            raise TypeError(
+                "A Spark DataFrame has no rows to compare before it is asked for them; "
+                "give its collect(), or its toPandas()."
+            )
+    if None in answers and False not in answers:
+        raise TypeError(
+            f"Whether a {type(one).__name__} is equal to a {type(other).__name__} "
+            "can't be told: their == is neither true nor false. Give a function of the "
+            "result instead of what is expected."
+        )
+    if type(one) is not type(other) and not (
+        isinstance(one, Number) and isinstance(other, Number)
+    ):
         return False
+    return _is_nan(one) and _is_nan(other)
 
-    for index in range(len(left)):
-        find_place(index, set())
-    paired = set(partner.values())
+
+def _takes(matcher: Any, item: Any) -> bool:
+    """Whether a matcher that may look for an array or frame takes it as it is."""
     return (
-        [item for index, item in enumerate(left) if index not in paired],
-        [item for place, item in enumerate(right) if place not in partner],
+        _converter(item.__class__) is not None
+        and _converter(matcher.__class__) is None
+        and isinstance(type(matcher).__eq__, FunctionType)
+        and bool(_truth(matcher == item, matcher, item))
     )
 
 
-def _are_alike(one: Any, other: Any) -> bool:
-    """Two lists, or two tuples; a Row is a tuple. A list is not one, as in Python."""
-    return any(
-        isinstance(one, kind) and isinstance(other, kind) for kind in (list, tuple)
-    )
+def _truth(answer: Any, one: Any, other: Any) -> bool | None:
+    """What a `==` says; None where that is neither yes nor no."""
+    if isinstance(answer, bool):
+        return answer
+    if answer is one or answer is other:
+        return False  # pandas.NA, which is equal to nothing else
+    try:
+        return bool(answer)
+    except Exception:  # noqa: BLE001  NumPy's, pandas', Spark's: each has its own
+        return None
 
 
 def _is_nan(item: Any) -> bool:
-    return isinstance(item, (float, decimal.Decimal)) and item != item
+    """NaN, of any kind of number, and not-a-time: no such value is equal to itself."""
+    root = type(item).__module__.partition(".")[0]
+    if not isinstance(item, Number) and root not in ("numpy", "pandas"):
+        return False
+    try:
+        return bool(item != item)
+    except Exception:  # noqa: BLE001  a signaling NaN, say
+        return False
 
 
-def _opened(item: Any) -> Any:
-    """Arrays, series and tables as plain lists and dicts; all else as it is."""
-    kind = type(item)
-    if kind.__module__ == "builtins":
-        return item  # nearly always
-    module = kind.__module__.partition(".")[0]
-    if module == "numpy" and hasattr(item, "tolist"):
-        return item.tolist()  # of a scalar the scalar
-    if module == "pandas":
-        if kind.__name__ == "DataFrame":
-            index = item.index.tolist()
-            columns = {name: item[name].tolist() for name in item.columns}
-            return {"index": index, "columns": columns}
-        if hasattr(item, "tolist"):
-            return item.tolist()
-    if module == "polars":
-        if kind.__name__ == "DataFrame":
-            return item.to_dict(as_series=False)
-        if kind.__name__ == "Series":
-            return item.to_list()
-    if module == "pyarrow":
-        if hasattr(item, "to_pydict"):
-            return item.to_pydict()
-        if hasattr(item, "to_pylist"):
-            return item.to_pylist()
-    if module == "pyspark" and kind.__name__ == "DataFrame":
-        raise TypeError(
-            "A Spark DataFrame can't be compared: give its rows, df.collect(), or "
-            "df.toPandas()."
-        )
-    return item
+def _key(item: Any) -> Any:
+    """What equal items have in common, to be looked up by; None where they may have
+    nothing in common, such as matchers.
+    """
+    try:
+        return _hashed(item)
+    except TypeError:
+        return None
+
+
+def _hashed(item: Any) -> Any:
+    if type(item) in ATOMS:
+        return (item,) if item is None else item
+    if isinstance(item, (bytearray, memoryview)):
+        return bytes(item)
+    item = plain(item)
+    family = _family(item.__class__)
+    if family is list and not isinstance(item, InAnyOrder):
+        return tuple(map(_hashed, item))
+    if family is set:
+        return SET, frozenset(map(_hashed, item))
+    if family is dict and not isinstance(item, OrderedDict):
+        pairs = ((_hashed(key), _hashed(value)) for key, value in item.items())
+        return MAPPING, frozenset(pairs)
+    hash(item)  # a TypeError where it has none
+    return NAN if isinstance(item, Number) and _is_nan(item) else item
+
+
+def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What is left when items are paired off that are equal and share no key. Each with
+    each where that is not much; else only those that have no key.
+    """
+    every = len(ones) * len(others) <= FEW_PAIRS
+    odd = {place for place, item in enumerate(others) if every or _key(item) is None}
+    edges = [
+        [
+            place
+            for place in (range(len(others)) if every or _key(item) is None else odd)
+            if equal(item, others[place])
+        ]
+        for item in ones
+    ]
+    pairs = _most_pairs(edges)
+    taken = set(pairs.values())
+    return (
+        [item for place, item in enumerate(ones) if place not in pairs],
+        [item for place, item in enumerate(others) if place not in taken],
+    )
+
+
+def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
+    """The most pairs that can be made where each left one may go with some right ones:
+    a matcher that was given the only partner of another takes a new one.
+    """
+    right_of: dict[int, int] = {}
+    left_of: dict[int, int] = {}
+    for start in range(len(edges)):
+        reached_from: dict[int, int] = {}
+        to_try = [start]
+        while to_try:
+            left = to_try.pop()
+            for right in edges[left]:
+                if right in reached_from:
+                    continue
+                reached_from[right] = left
+                if right in left_of:
+                    to_try.append(left_of[right])
+                    continue
+                while True:  # back to the start, each takes the new one
+                    taker = reached_from[right]
+                    before = right_of.get(taker)
+                    left_of[right], right_of[taker] = taker, right
+                    if before is None:
+                        break
+                    right = before  # noqa: PLW2901
+                to_try = []
+                break
+    return right_of
+
+
+@lru_cache(maxsize=512)
+def _family(kind: Any) -> type | None:
+    """Which containers it is compared with, item by item: list, dict or set."""
+    if kind.__eq__ not in USUAL_EQ:
+        return None
+    return next((FAMILIES[base] for base in FAMILIES if issubclass(kind, base)), None)
+
+
+def _pandas_column(series: Any) -> list[Any]:
+    """What is missing is missing, whichever way pandas writes it."""
+    values: list[Any] = series.astype(object).where(series.notna(), None).tolist()
+    return values
+
+
+def _pandas_frame(frame: Any) -> Table:
+    return Table(
+        "pandas.DataFrame",
+        list(frame.columns),
+        list(frame.index),
+        [_pandas_column(frame.iloc[:, place]) for place in range(frame.shape[1])],
+    )
+
+
+def _arrow_table(table: Any) -> Table:
+    values = [column.to_pylist() for column in table.columns]
+    return Table("pyarrow.Table", list(table.schema.names), None, values)
+
+
+def _numpy_time(time: Any) -> Any:
+    """As Python's, where that can be said in microseconds."""
+    micros = time.astype(f"{time.dtype.kind}8[us]")
+    return micros.item() if micros == time else time
+
+
+CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "numpy.number": lambda number: number.item(),
+    "numpy.bool": lambda truth: truth.item(),
+    "numpy.bool_": lambda truth: truth.item(),
+    "numpy.datetime64": _numpy_time,
+    "numpy.timedelta64": _numpy_time,
+    "numpy.ndarray": lambda array: list(array) if array.ndim else array[()],
+    "pandas.DataFrame": _pandas_frame,
+    "pandas.Series": lambda series: Table(
+        "pandas.Series", None, list(series.index), [_pandas_column(series)]
+    ),
+    "pandas.Index": lambda index: Table("pandas.Index", None, None, [list(index)]),
+    "polars.DataFrame": lambda frame: Table(
+        "polars.DataFrame",
+        frame.columns,
+        None,
+        [column.to_list() for column in frame.get_columns()],
+    ),
+    "polars.Series": lambda series: Table(
+        "polars.Series", None, None, [series.to_list()]
+    ),
+    "pyarrow.Table": _arrow_table,
+    "pyarrow.RecordBatch": _arrow_table,
+    "pyarrow.Array": lambda array: array.to_pylist(),
+    "pyarrow.ChunkedArray": lambda array: array.to_pylist(),
+    "pyarrow.Scalar": lambda scalar: scalar.as_py(),
+}
+"""By library and class, so that none is imported for it."""
+
+
+@lru_cache(maxsize=512)
+def _converter(kind: Any) -> Callable[[Any], Any] | None:
+    found = (CONVERTERS.get(_short_name(base)) for base in kind.__mro__)
+    return next((convert for convert in found if convert is not None), None)
+
+
+def _is_spark_frame(item: Any) -> bool:
+    return any(_short_name(base) == "pyspark.DataFrame" for base in type(item).__mro__)
+
+
+def _short_name(kind: type) -> str:
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"

@@ -85,11 +85,16 @@ def _outcome(
     expected: Any,
     retry_on: type[Exception] | tuple[type[Exception], ...],
 ) -> _Outcome:
-    is_predicate = callable(expected) and not isinstance(expected, type)
+    # Classes are values, and so are Spark's rows, which can be called, too.
+    is_predicate = callable(expected) and not isinstance(expected, (type, tuple))
     wanted = f"{named(expected)} is true" if is_predicate else shorten(expected)
     try:
         result = result_func()
-        if equal(result, expected) or (is_predicate and expected(result)):
+        if is_predicate:
+            is_expected = result is expected or bool(expected(result))
+        else:
+            is_expected = equal(result, expected)
+        if is_expected:
             return _Outcome(True)
     except retry_on as error:
         last = f"{type(error).__name__}: {error}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._model.offsets import PartitionOffsets
+from spark_kafka_testkit._queries.patterns import found_by
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._waits.clock import check_times, sleep
-from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError, WaitError
+from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._cluster import Cluster
 
 __all__ = ["lag", "wait_for_query_alive", "wait_until_processed"]
-
-log = logging.getLogger("spark_kafka_testkit")
 
 TICK_SECONDS = 0.05
 
@@ -77,18 +74,15 @@ def wait_until_processed(
     check_times(timeout=timeout)
     _check_has_batches(state)
     deadline = time.monotonic() + timeout
-    ends: Ends = {} if topic is None else {topic: cluster.offsets(topic)}
+    of_topic = None if topic is None else {topic: cluster.offsets(topic)}
+    ends: Ends = {}
     position = Position()
     while True:
         has_ended = not state.is_active  # before the progress, which is its last then
         state.raise_if_dead()
         if position.take(state.progress):
-            _match_patterns(cluster, position)
-            ends = ends or _ends_of(cluster, state, position)
-            places = position.places(ends)
-            if not places:
-                raise ValueError(_reads_others(state, position, topic))
-            if not any(place.behind for place in places):
+            ends = ends or _ends_of(cluster, state, position, of_topic)
+            if not any(place.behind for place in position.places(ends)):
                 return
         elif not has_ended:
             # by Spark Connect its status tells, after a while
@@ -126,7 +120,6 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
             "not known. Call wait_for_query_alive(query) first.",
             query=query,
         )
-    _match_patterns(cluster, position)
     behind: dict[str, dict[int, int]] = {}
     for place in position.places(_ends_of(cluster, state, position)):
         of_topic = behind.setdefault(place.topic, {})
@@ -134,51 +127,75 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
     return behind
 
 
-def _match_patterns(cluster: Cluster, position: Position) -> None:
-    """Finds the topics of each pattern, once."""
-    for source in position.sources:
-        if source.pattern is not None and source.pattern not in position.matched:
-            names = cluster.topics_of_pattern(source.pattern)
-            if names is None:
-                log.info(
-                    "no JVM is in reach to search topics by subscribePattern %r: those "
-                    "count that the query has reported",
-                    source.pattern,
-                )
-            position.matched[source.pattern] = names or []
-
-
-def _ends_of(cluster: Cluster, state: QueryState, position: Position) -> Ends:
-    """Where all topics of the query stand.
+def _ends_of(
+    cluster: Cluster,
+    state: QueryState,
+    position: Position,
+    of_topic: Ends | None = None,
+) -> Ends:
+    """Where the topics of the query stand; or the one topic that is given with where
+    it stands, if the query reads it.
 
     Raises:
-        ValueError: it reads none.
+        ValueError: there is nothing to look at.
     """
     if not position.sources:
         raise ValueError(f"Query {state.name} reads no Kafka topic.")
-    ends: dict[str, dict[int, PartitionOffsets]] = {}
-    for source in position.sources:
-        for topic in source.topics(position.matched):
-            try:
-                ends[topic] = cluster.offsets(topic)
-            except UnknownTopicError:
-                if source.pattern is None:  # else it was deleted since, which is fine
-                    raise
-    if not any(ends.values()):
-        patterns = ", ".join(repr(s.pattern) for s in position.sources if s.pattern)
-        raise ValueError(
-            f"Query {state.name} reads no topic: its subscribePattern {patterns} "
-            "is found in no topic's name. There is nothing to wait for; create the "
-            "topics first, or check the pattern (a Java regular expression)."
-        )
+    topics = _topics_of(cluster, state, position, of_topic)
+    ends = of_topic or {topic: cluster.offsets(topic) for topic in topics}
+    if not position.places(ends):
+        raise ValueError(_reads_nothing(state, position, topics, of_topic))
     return ends
 
 
-def _reads_others(state: QueryState, position: Position, topic: str | None) -> str:
-    what = "any partition of its topics" if topic is None else f"topic {topic!r}"
-    names = {n for source in position.sources for n in source.topics(position.matched)}
-    topics = ", ".join(map(repr, sorted(names))) or "no Kafka topic"
-    return f"Query {state.name} does not read {what}; it reads {topics}."
+def _topics_of(
+    cluster: Cluster,
+    state: QueryState,
+    position: Position,
+    of_topic: Ends | None,
+) -> list[str]:
+    """The topics of the query: what it has said, and what its patterns find."""
+    if not position.patterns:
+        return sorted(position.topics())
+    is_internal = cluster.internal_or_not()
+    others = [name for name, internal in is_internal.items() if not internal]
+    for pattern in position.patterns:
+        found, reason = found_by(state.query, pattern, others)
+        if found is not None:
+            position.note_found(pattern, found)
+        elif of_topic is not None:
+            position.note_found(pattern, of_topic)  # whether it is shows in the wait
+        else:
+            raise ValueError(
+                f"Query {state.name} reads what its pattern {pattern!r} finds, and "
+                f"that can't be told: {reason}. "
+                "Name the topic: wait_until_processed(query, topic)."
+            )
+    named = {
+        name
+        for source in position.sources
+        if not source.pattern
+        for name in source.topics()
+    }
+    return sorted(named | position.topics() & is_internal.keys())
+
+
+def _reads_nothing(
+    state: QueryState,
+    position: Position,
+    topics: list[str],
+    of_topic: Ends | None,
+) -> str:
+    if of_topic is not None:
+        reads = ", ".join(map(repr, topics)) or "no Kafka topic"
+        (topic,) = of_topic
+        return f"Query {state.name} does not read topic {topic!r}; it reads {reads}."
+    sources = ", ".join(dict.fromkeys(map(str, position.sources)))
+    return (
+        f"Query {state.name} reads nothing that exists: its source is {sources}. "
+        "Create the topic before you wait for it. A pattern is a Java regular "
+        "expression, looked for in each name, and finds no internal topic."
+    )
 
 
 def _why_not_processed(

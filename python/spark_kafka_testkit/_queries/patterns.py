@@ -1,0 +1,46 @@
+"""What a `subscribePattern` finds. It is a Java regular expression, which Spark looks
+for anywhere in a topic's name (ConsumerStrategy.scala).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._clients.choice import gateway_in_reach
+from spark_kafka_testkit._jvm import gateway as _gateway
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["found_by"]
+
+# With it a consumer subscribes to the pattern, and consumers match whole names.
+BY_CONSUMER = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
+
+
+def found_by(
+    query: StreamingQuery, pattern: str, names: Iterable[str]
+) -> tuple[list[str] | None, str]:
+    """Those of the topics that the query's pattern finds; or None and why that can't be
+    told.
+
+    A JVM is asked. Where none is in reach Python is, but only for a pattern that means
+    the same to it: names are ASCII, and what the two read differently Python refuses,
+    or warns of.
+    """
+    session = getattr(query, "_session", None) or _gateway.active_session()
+    is_whole = session is not None and session.conf.get(BY_CONSUMER, "false") == "true"
+    gateway, reason = gateway_in_reach()
+    if gateway is not None:
+        return _gateway.find_in(gateway, pattern, names, is_whole), ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            compiled = re.compile(pattern, re.ASCII)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        return None, f"no JVM is in reach ({reason}), and Python can't read it: {error}"
+    search = compiled.fullmatch if is_whole else compiled.search
+    return [name for name in names if search(name)], ""
