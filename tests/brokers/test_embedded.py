@@ -19,7 +19,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._jars import cache_folder
 from spark_kafka_testkit.brokers import embedded
-from spark_kafka_testkit.brokers._ports import ephemeral_start, free_ports
+from spark_kafka_testkit.brokers._ports import ephemeral_ports, free_ports
 from spark_kafka_testkit.brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.errors import BrokerStartError, JarError
 
@@ -99,7 +99,7 @@ def test_records_of_long_ago_are_kept() -> None:
 def test_its_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:
     """A client that retries a vacant port there can't connect to itself."""
     port = int(broker.bootstrap_servers.rpartition(":")[2])
-    assert 1024 < port < ephemeral_start()
+    assert 1024 < port < ephemeral_ports().start
 
 
 def test_its_files_are_private(broker: EmbeddedBroker, temp: Path) -> None:
