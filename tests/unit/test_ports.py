@@ -12,7 +12,7 @@ import pytest
 
 from spark_kafka_testkit.brokers import _ports
 from spark_kafka_testkit.brokers._ports import ephemeral_ports, free_ports
-from tests.preload import refusing, run_python
+from tests.systems import refusing, run_python
 
 PORTS = """
     from spark_kafka_testkit.brokers._ports import free_ports

@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from spark_kafka_testkit._jars import broker_version, cache_folder
+from spark_kafka_testkit._cache import cache_folder
+from spark_kafka_testkit._jars import broker_version
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import (
     Backend,

@@ -1,5 +1,5 @@
-"""Systems that refuse what ours allows: a library, built here and loaded before the C
-library, whose calls fail as they do there.
+"""Systems that refuse what ours allows: system calls that fail, a file system that can
+only be read, a user who is not root. Commands are run there in processes of their own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["refusing", "run_python"]
+__all__ = ["read_only", "refusing", "run_python", "without_root_rights"]
 
 
 def refusing(call: str, errno: str, folder: Path) -> dict[str, str]:
     """The environment of processes in which this call of the C library, which gives an
-    int, fails with this errno.
+    int, fails with this errno: a library, built here, is loaded before it.
     """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or not sys.platform.startswith("linux"):
@@ -46,3 +46,25 @@ def run_python(
         timeout=120,
         check=False,
     )
+
+
+def read_only(folder: Path) -> tuple[str, ...]:
+    """The words before a command for which the folder is read-only."""
+    own_mounts = ("unshare", "--mount", "--map-root-user", "sh", "-c")
+    script = (
+        f"mount --bind '{folder}' '{folder}' && mount -o remount,bind,ro '{folder}'"
+    )
+    try:
+        subprocess.run([*own_mounts, script], check=True, timeout=30)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no mounts of our own: {error}")
+    return (*own_mounts, f'{script} && exec "$@"', "_")
+
+
+def without_root_rights() -> tuple[str, ...]:
+    """The words before a command that the modes of files hold for, root's too."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("no setpriv")
+    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
