@@ -11,9 +11,18 @@ from pathlib import Path
 
 from spark_kafka_testkit.errors import JarError
 
-__all__ = ["CACHE_ENV", "absolute", "cache_folder", "lock_problem", "make_folder"]
+__all__ = [
+    "CACHE_ENV",
+    "JARS_ENV",
+    "absolute",
+    "cache_folder",
+    "environment",
+    "lock_problem",
+    "make_folder",
+]
 
 CACHE_ENV = "SPARK_KAFKA_TESTKIT_CACHE"
+JARS_ENV = "SPARK_KAFKA_TESTKIT_JARS"
 
 
 def cache_folder() -> Path:
@@ -51,6 +60,18 @@ def absolute(path: str, variable: str) -> Path:
             f"The folder {path} can't be found: its ~ stands for no known home folder. "
             f"Set {variable} to an absolute path."
         ) from error
+
+
+def environment() -> dict[str, str]:
+    """The environment for a process of ours, which finds the folders where we do,
+    whatever its working directory and ours.
+    """
+    folders = {
+        variable: str(absolute(os.environ[variable], variable))
+        for variable in (CACHE_ENV, JARS_ENV)
+        if os.environ.get(variable)
+    }
+    return {**os.environ, **folders}
 
 
 def make_folder(folder: Path, mode: int = 0o755) -> None:

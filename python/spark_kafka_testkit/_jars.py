@@ -25,6 +25,7 @@ from typing import Any
 
 from spark_kafka_testkit._cache import (
     CACHE_ENV,
+    JARS_ENV,
     absolute,
     cache_folder,
     lock_problem,
@@ -47,7 +48,6 @@ __all__ = [
 log = logging.getLogger("spark_kafka_testkit")
 
 MAVEN_ENV = "SPARK_KAFKA_TESTKIT_MAVEN_URL"
-JARS_ENV = "SPARK_KAFKA_TESTKIT_JARS"
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 BUNDLED = Path(__file__).parent / "jars"
 PARALLEL_DOWNLOADS = 8
