@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["read_only", "refusing", "run_python", "without_root_rights"]
+__all__ = ["read_only", "refusing", "run_python", "small", "without_root_rights"]
 
 
 def refusing(call: str, errno: str, folder: Path) -> dict[str, str]:
@@ -50,10 +50,19 @@ def run_python(
 
 def read_only(folder: Path) -> tuple[str, ...]:
     """The words before a command for which the folder is read-only."""
+    to = f"'{folder}'"
+    return _mounted(f"mount --bind {to} {to} && mount -o remount,bind,ro {to}")
+
+
+def small(folder: Path, size: str) -> tuple[str, ...]:
+    """The words before a command for which the folder is empty, with room for this
+    size, as in `1M`.
+    """
+    return _mounted(f"mount -t tmpfs -o size={size} none '{folder}'")
+
+
+def _mounted(script: str) -> tuple[str, ...]:
     own_mounts = ("unshare", "--mount", "--map-root-user", "sh", "-c")
-    script = (
-        f"mount --bind '{folder}' '{folder}' && mount -o remount,bind,ro '{folder}'"
-    )
     try:
         subprocess.run([*own_mounts, script], check=True, timeout=30)
     except (OSError, subprocess.CalledProcessError) as error:

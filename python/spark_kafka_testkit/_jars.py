@@ -150,16 +150,32 @@ def fetch(jars: Sequence[LockedJar], what: str) -> list[Path]:
         JarError: a jar can't be had or read, or is not the locked one.
     """
     root = cache_folder() / "maven"
+    if os.pathsep in str(root):
+        raise JarError(
+            f"The cache folder {root} can't be used: Java takes a path with "
+            f"{os.pathsep!r} in it for several. Set {CACHE_ENV} to another folder."
+        )
     paths = [root / jar.path for jar in jars]
     if _missing(jars, paths):
         with _alone(root):
             if missing := _missing(jars, paths):
-                for path in paths:
-                    make_folder(path.parent)
-                _download_all(missing, root, what)
-                for jar in missing:  # they are no secret, and images are built by root
-                    (root / jar.path).chmod(0o644)
+                _fill(root, missing, what)
     return paths
+
+
+def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
+    try:
+        for jar in missing:
+            make_folder((root / jar.path).parent)
+        _download_all(missing, root, what)
+        for jar in missing:  # they are no secret, and images are built by root
+            (root / jar.path).chmod(0o644)
+    except OSError as error:
+        raise JarError(
+            f"The jars of {what} can't be kept in {root}: {error}. "
+            f"{sum(jar.size for jar in missing) / 1e6:.0f} MB are needed there, in "
+            f"folders that can be written; or set {CACHE_ENV} to a folder of yours."
+        ) from error
 
 
 def _missing(jars: Sequence[LockedJar], paths: Sequence[Path]) -> list[LockedJar]:
@@ -174,9 +190,11 @@ def _is_whole(path: Path, size: int) -> bool:
     """Whether a file of this size is there.
 
     Raises:
-        JarError: it can't be read.
+        JarError: it can't be read, or is a folder.
     """
     try:
+        if path.is_dir():
+            raise JarError(f"{path} is a folder where a jar should be. Remove it.")
         if path.is_file() and path.stat().st_size == size:
             with path.open("rb"):
                 return True

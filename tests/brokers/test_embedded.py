@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -235,6 +236,25 @@ def test_a_jvm_that_can_not_run_is_told_with_its_words(
         "The end of its log:\n"
     )
     assert "Too small maximum heap" in text
+    assert list(temp.iterdir()) == []
+
+
+def test_a_java_that_the_system_does_not_run_is_told(
+    temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the system's words; no folder is left."""
+    java = tmp_path / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_bytes(b"\x7fELF of another machine")
+    java.chmod(0o755)
+    (tmp_path / "jdk" / "release").write_text('JAVA_VERSION="17.0.1"\n')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    with pytest.raises(BrokerStartError) as caught:
+        EmbeddedBroker()
+    assert re.sub("broker-[^:]*", "broker-X", str(caught.value)) == (
+        f"The embedded broker could not be started in {temp}/spark-kafka-testkit-"
+        f"broker-X: [Errno 8] Exec format error: '{java}'"
+    )
     assert list(temp.iterdir()) == []
 
 

@@ -13,7 +13,13 @@ from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit._jars import LockedJar, fetch, own_jar
 from spark_kafka_testkit._java import ClassArchive, Java
 from spark_kafka_testkit.errors import JarError
-from tests.systems import read_only, refusing, run_python, without_root_rights
+from tests.systems import (
+    read_only,
+    refusing,
+    run_python,
+    small,
+    without_root_rights,
+)
 
 JAR = LockedJar("org.test:jar:1.0", hashlib.sha256(b"jar").hexdigest(), 3)
 FETCH = f"""
@@ -150,6 +156,49 @@ def test_a_cached_jar_that_can_not_be_read_is_told(mirror: Path, cache: Path) ->
         f"The cached jar {path} can't be read: [Errno 13] Permission denied: '{path}'. "
         "Make the cache readable for this user, or set SPARK_KAFKA_TESTKIT_CACHE to a "
         "folder of yours.\n"
+    )
+
+
+def test_a_cache_without_room_is_told(mirror: Path, cache: Path) -> None:
+    """With what it needs; nothing is left of what did not fit."""
+    jar = LockedJar(JAR.coordinate, "", 3_000_000)
+    (mirror / jar.path).write_bytes(bytes(jar.size))
+    code = FETCH.replace(repr(JAR), repr(jar)) + (
+        f"    print([p.name for p in __import__('pathlib').Path({str(cache)!r})"
+        ".rglob('*jar*') if p.is_file()])\n"
+    )
+    said = run_python(code, None, *small(cache, "1M")).stdout.splitlines()
+    root = cache / "maven"
+    reason = f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}"
+    assert said == [
+        f"The jars of test jars can't be kept in {root}: {reason}. 3 MB are needed "
+        "there, in folders that can be written; or set SPARK_KAFKA_TESTKIT_CACHE to a "
+        "folder of yours.",
+        "[]",
+    ]
+
+
+def test_a_folder_where_a_jar_should_be_is_told(cache: Path) -> None:
+    """It is the user's to remove."""
+    path = cache / "maven" / JAR.path
+    path.mkdir(parents=True)
+    with pytest.raises(JarError) as caught:
+        fetch([JAR], "test jars")
+    assert str(caught.value) == (
+        f"{path} is a folder where a jar should be. Remove it."
+    )
+
+
+def test_a_cache_that_java_would_take_for_two_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its class path is a list with colons between."""
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "a:b"))
+    with pytest.raises(JarError) as caught:
+        fetch([JAR], "test jars")
+    assert str(caught.value) == (
+        f"The cache folder {tmp_path}/a:b/maven can't be used: Java takes a path with "
+        "':' in it for several. Set SPARK_KAFKA_TESTKIT_CACHE to another folder."
     )
 
 

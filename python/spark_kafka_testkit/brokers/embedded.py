@@ -181,7 +181,8 @@ class _Process:
             shutil.rmtree(self._folder, ignore_errors=True)
             if isinstance(error, OSError):
                 raise BrokerStartError(
-                    f"The embedded broker's JVM could not be started: {error}"
+                    f"The embedded broker could not be started in {self._folder}: "
+                    f"{error}"
                 ) from error
             raise
         close_in_children(self._popen)
@@ -246,7 +247,7 @@ class _Process:
             line = data.decode(errors="replace").strip()
             if line.startswith(("READY", "FAILED")):
                 return line
-            with self._log.open("a") as file:
+            with self._log.open("a", encoding="utf-8") as file:
                 file.write(f"{line}\n")
         return f"FAILED its process ended with exit code {self._popen.wait()}"
 
@@ -255,7 +256,7 @@ class _Process:
 
     def _log_text(self) -> str:
         try:
-            return self._log.read_text(errors="replace")
+            return self._log.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             return f"(no log: {error})"
 

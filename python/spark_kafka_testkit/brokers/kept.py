@@ -261,9 +261,12 @@ class Slot:
     def write(self, state: State) -> None:
         """Writes the state file, whole or not at all, for this user only."""
         handle, part = tempfile.mkstemp(dir=self._folder, prefix=f".{self.key}.")
-        with os.fdopen(handle, "w") as file:
-            file.write(state.text())
-        Path(part).replace(self.file)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(state.text())
+            Path(part).replace(self.file)
+        finally:
+            Path(part).unlink(missing_ok=True)
 
     def touch(self) -> None:
         """Notes that someone asked for the broker: its time begins anew."""
@@ -523,7 +526,10 @@ class KeptBroker:
         """The last lines of the broker's log; of a container Docker has it."""
         if self._state.log is None:
             return f"(see: docker logs {self._state.container})"
-        text = Path(self._state.log).read_text(errors="replace")
+        try:
+            text = Path(self._state.log).read_text("utf-8", "replace")
+        except OSError as error:
+            return f"(no log: {error})"
         return "\n".join(text.splitlines()[-lines:])
 
     def leave_topics(self) -> None:
