@@ -17,7 +17,13 @@ from pathlib import Path
 from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit.errors import JavaNotFoundError
 
-__all__ = ["ClassArchive", "Java", "close_in_children", "find_java"]
+__all__ = [
+    "ClassArchive",
+    "Java",
+    "close_in_children",
+    "find_java",
+    "java_environment",
+]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -139,6 +145,7 @@ class ClassArchive:
         folder = cache_folder() / "archives"
         self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         self._part: Path | None = None
+        _sweep(folder)
         if os.access(self._file, os.R_OK) and self._file.is_file():
             self.flags = (
                 [f"-XX:AOTCache={self._file}"]
@@ -177,6 +184,28 @@ class ClassArchive:
             log.info("the class archive could not be kept: %s", error)
 
 
+def _sweep(folder: Path) -> None:
+    """Removes archives that were recorded for processes which have been killed."""
+    for part in folder.glob(".*"):
+        owner = re.search(r"\.(\d+)\.[0-9a-f]{8}(\.config)?$", part.name)
+        if owner is None or _is_alive(int(owner[1])):
+            continue
+        try:
+            part.unlink(missing_ok=True)
+        except OSError:
+            return  # it is not ours to clean
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def close_in_children(popen: subprocess.Popen[bytes]) -> None:
     """Closes our end of the process's stdin in forked children: one that lives on would
     keep the process alive.
@@ -193,3 +222,16 @@ def close_in_children(popen: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
 
     os.register_at_fork(after_in_child=close)
+
+
+def java_environment() -> dict[str, str]:
+    """The environment for a JVM that reads the names of files as this process does:
+    Python takes them for UTF-8 in the C locale too, Java does not.
+    """
+    locale = next(
+        (os.environ[n] for n in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(n)),
+        "C",
+    )
+    if locale in ("C", "POSIX"):
+        return {**os.environ, "LC_ALL": "C.UTF-8"}
+    return dict(os.environ)

@@ -320,13 +320,13 @@ def test_it_works_in_a_folder_of_any_name(tmp_path: Path, own_cache: Path) -> No
         kafka.setup()
         print(kafka._broker.pid, flush=True)
         time.sleep(600)
-    """
+    """  # with the helper, whose jars are in the cache too
     env = {
         **os.environb,
         b"TMPDIR": temp,
         b"LC_ALL": b"C",
         b"SPARK_KAFKA_TESTKIT_CACHE": os.fsencode(cache),
-        b"SPARK_KAFKA_TESTKIT_CLIENT": b"kafka-python",
+        b"SPARK_KAFKA_TESTKIT_CLIENT": b"jvm",
     }
     owner = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)],
@@ -341,7 +341,7 @@ def test_it_works_in_a_folder_of_any_name(tmp_path: Path, own_cache: Path) -> No
     owner.wait()
     wait_until(lambda: not is_alive(int(pid)), "the broker outlived its owner")
     assert os.listdir(temp) == []  # noqa: PTH208  bytes
-    assert [file.suffix for file in archives(cache)] == [".jsa"]
+    assert any(file.name.startswith("broker-") for file in archives(cache))
 
 
 def test_the_class_data_archive_is_made_once_and_used_after(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,20 @@ def test_an_archive_that_can_not_be_put_in_its_place_is_no_error(cache: Path) ->
     (cache / "archives").rmdir()
     (cache / "archives").touch()
     archive.end(is_ready=True)
+
+
+def test_what_was_recorded_for_killed_processes_is_removed(cache: Path) -> None:
+    """By the next process, of whatever kind; what others record is left."""
+    (cache / "archives").mkdir()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = [
+        f".broker-0.jsa.{gone.pid}.0123abcd",
+        f".helper-0.aot.{gone.pid}.0123abcd.config",
+        f".broker-0.jsa.{os.getpid()}.0123abcd",
+        "broker-0.jsa",
+    ]
+    for name in names:
+        (cache / "archives" / name).touch()
+    ClassArchive("k", Java(Path("java"), "17"), [], [])
+    assert {file.name for file in (cache / "archives").iterdir()} == set(names[2:])

@@ -32,6 +32,7 @@ from spark_kafka_testkit._java import (
     Java,
     close_in_children,
     find_java,
+    java_environment,
 )
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
@@ -209,7 +210,7 @@ class _Process:
             return subprocess.Popen(
                 command,
                 cwd=self._folder.parent,
-                env=_environment(),
+                env=java_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
@@ -312,19 +313,6 @@ def _temp_flag(place: str) -> list[str]:
     if "java.io.tmpdir" in " ".join(given):
         return []
     return [f"-Djava.io.tmpdir={place}"]
-
-
-def _environment() -> dict[str, str]:
-    """The environment for a JVM that reads the names of files as this process does:
-    Python takes them for UTF-8 in the C locale too, Java does not.
-    """
-    locale = next(
-        (os.environ[n] for n in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(n)),
-        "C",
-    )
-    if locale in ("C", "POSIX"):
-        return {**os.environ, "LC_ALL": "C.UTF-8"}
-    return dict(os.environ)
 
 
 def _properties(
