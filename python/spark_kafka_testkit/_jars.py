@@ -285,7 +285,7 @@ def _download(
     advance: Callable[[int], None],
     stop: threading.Event,
 ) -> None:
-    from spark_kafka_testkit._maven import FetchError
+    from spark_kafka_testkit._maven import FetchError, StorageError
 
     url = f"{repository.url}/{jar.path}"
     target = root / jar.path
@@ -300,6 +300,8 @@ def _download(
                 f"mirror that {MAVEN_ENV} names."
             )
         Path(part).replace(target)
+    except StorageError as error:
+        raise error.__cause__ or error from None  # a matter of the cache, not of a jar
     except FetchError as error:
         raise JarError(
             f"{url} can't be fetched: {error}. Either set {MAVEN_ENV} to a Maven "
