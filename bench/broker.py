@@ -16,7 +16,7 @@ from unittest import mock
 
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, seconds_of
 from bench.world import World
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, _cache
 from spark_kafka_testkit._brokers.kept import lease as kept
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._jvm import jars as _jars
@@ -119,12 +119,12 @@ def _start(reuse: bool = False) -> float:
 def _own_cache() -> Path:
     """A cache folder with the jars, and nothing else."""
     cache = Path(tempfile.mkdtemp(prefix="bench-cache-"))
-    (cache / "maven").symlink_to(_jars.cache_folder() / "maven")
+    (cache / "maven").symlink_to(_cache.cache_folder() / "maven")
     return cache
 
 
 def _caching_in(cache: Path) -> Any:
-    return mock.patch.dict(os.environ, {_jars.CACHE_ENV: str(cache)})
+    return mock.patch.dict(os.environ, {_cache.CACHE_ENV: str(cache)})
 
 
 def _set_up(kafka: KafkaUtils) -> None:

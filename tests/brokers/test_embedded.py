@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,15 +14,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._brokers import embedded
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
-from spark_kafka_testkit._brokers.ports import ephemeral_start, free_ports
-from spark_kafka_testkit._jvm.jars import cache_folder
+from spark_kafka_testkit._brokers.ports import ephemeral_ports, free_ports
+from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit.errors import BrokerStartError, JarError
+from tests.systems import read_only, run_python
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 START = """
     import os, sys, time
@@ -100,7 +106,7 @@ def test_records_of_long_ago_are_kept() -> None:
 def test_its_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:
     """A client that retries a vacant port there can't connect to itself."""
     port = int(broker.bootstrap_servers.rpartition(":")[2])
-    assert 1024 < port < ephemeral_start()
+    assert 1024 < port < ephemeral_ports().start
 
 
 def test_its_files_are_private(broker: EmbeddedBroker, temp: Path) -> None:
@@ -234,6 +240,25 @@ def test_a_jvm_that_can_not_run_is_told_with_its_words(
     assert list(temp.iterdir()) == []
 
 
+def test_a_java_that_the_system_does_not_run_is_told(
+    temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the system's words; no folder is left."""
+    java = tmp_path / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_bytes(b"\x7fELF of another machine")
+    java.chmod(0o755)
+    (tmp_path / "jdk" / "release").write_text('JAVA_VERSION="17.0.1"\n')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    with pytest.raises(BrokerStartError) as caught:
+        EmbeddedBroker()
+    assert re.sub("broker-[^:]*", "broker-X", str(caught.value)) == (
+        f"The embedded broker could not be started in {temp}/spark-kafka-testkit-"
+        f"broker-X: [Errno 8] Exec format error: '{java}'"
+    )
+    assert list(temp.iterdir()) == []
+
+
 def test_no_network_and_no_cache_names_both_remedies(
     temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +277,74 @@ def test_no_network_and_no_cache_names_both_remedies(
     )
 
 
+def test_its_settings_are_read_as_they_were_given(spark: SparkSession) -> None:
+    """Whatever is in them: Java's own reader gets the same names and values."""
+    odd = {
+        "plain": "a b=c:d#e!f,g",
+        "path": "C:\\data\\new",
+        "blanks": "  two before, two after  ",
+        "tabs": "\tone\ttwo\t",
+        "lines": "a\nb\r\nc\\",
+        "letters": "zürich, Ω, Kraków, 東京, 😀",
+        "comment": "#!",
+        "empty": "",
+        "#!name = x: ü\\": "v",
+    }
+    assert spark._jvm is not None
+    properties = spark._jvm.java.util.Properties()
+    text = embedded._properties("/data/ü,b\\c", 1, 2, odd)
+    properties.load(spark._jvm.java.io.StringReader(text))
+    assert {name: properties.getProperty(name) for name in odd} == odd
+    assert properties.getProperty("log.dirs") == "/data/ü,b\\c"
+
+
+def test_it_works_in_a_folder_of_any_name(tmp_path: Path, own_cache: Path) -> None:
+    """TMPDIR and the cache may have a comma, a backslash, umlauts, an emoji, and what
+    is no text at all, in the C locale too: the data lies there, and goes.
+    """
+    temp = os.fsencode(tmp_path) + "/a,b\\c zür😀".encode() + b"\xff"
+    Path(os.fsdecode(temp)).mkdir()
+    cache = own_cache.rename(own_cache.with_name("cäche"))
+    code = """
+        import os, sys, time
+        from spark_kafka_testkit import KafkaUtils
+        config = {"compression.type": "lz4"}  # a library that is unpacked
+        with KafkaUtils(backend="embedded", broker_config=config) as kafka:
+            kafka.create_topics(["gone", "here"])
+            kafka.send_messages("here", [("k", "v")])
+            assert kafka.get_all_records(None, "here") == {"k": "v"}
+            kafka.delete_topics(["gone"])
+            (folder,) = os.listdir(os.environb[b"TMPDIR"])
+            data = os.path.join(os.environb[b"TMPDIR"], folder, b"data")
+            assert b"here-0" in os.listdir(data)
+        print(os.listdir(os.environb[b"TMPDIR"]))
+        kafka.setup()
+        print(kafka._broker.pid, flush=True)
+        time.sleep(600)
+    """  # with the helper, whose jars are in the cache too
+    env = {
+        **os.environb,
+        b"TMPDIR": temp,
+        b"LC_ALL": b"C",
+        b"SPARK_KAFKA_TESTKIT_CACHE": os.fsencode(cache),
+        b"SPARK_KAFKA_TESTKIT_CLIENT": b"jvm",
+    }
+    owner = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    left, pid = owner.stdout.readline(), owner.stdout.readline()
+    assert left == "[]\n"
+    owner.kill()
+    owner.wait()
+    wait_until(lambda: not is_alive(int(pid)), "the broker outlived its owner")
+    assert os.listdir(temp) == []  # noqa: PTH208  bytes
+    assert any(file.name.startswith("broker-") for file in archives(cache))
+
+
 def test_the_class_data_archive_is_made_once_and_used_after(
     temp: Path, own_cache: Path
 ) -> None:
@@ -267,6 +360,23 @@ def test_the_class_data_archive_is_made_once_and_used_after(
     finally:
         second.stop()
     assert archives(own_cache) == [archive]
+
+
+def test_a_cache_that_can_only_be_read_is_enough(temp: Path, own_cache: Path) -> None:
+    """As one that is baked into an image, without archives: nothing is left of it."""
+    done = run_python(
+        """
+        from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
+        broker = EmbeddedBroker()
+        broker.stop()
+        print(broker.describe().partition(",")[0])
+        """,
+        None,
+        *read_only(own_cache),
+    )
+    assert done.stdout == "Kafka 4.4.0\n"
+    assert [path.name for path in own_cache.iterdir()] == ["maven"]
+    assert list(temp.iterdir()) == []
 
 
 def test_a_damaged_archive_does_not_stop_the_broker(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit._jvm.jars import cache_folder
+from spark_kafka_testkit._cache import cache_folder
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "spark_kafka_testkit"]

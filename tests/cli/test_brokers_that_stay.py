@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.systems import refusing
 
 UP = ("up", "--backend", "embedded")
 RUN = """
@@ -86,6 +87,71 @@ def test_without_a_broker(command: CommandLine) -> None:
             "No broker is up. Start one with: spark-kafka-testkit up; or give the "
             "address of one with --bootstrap-servers.\n"
         )
+
+
+def test_a_state_file_that_is_not_understood(command: CommandLine) -> None:
+    """It is told, and the broker is in the way until `down` ends it."""
+    state = command.facts(*UP)
+    (file,) = command.kept.glob("*.json")
+    file.write_text("")
+    told = (
+        f"The state file {file} can't be understood (it is no JSON: Expecting value: "
+        "line 1 column 1 (char 0))."
+    )
+    how = "Its keeper lives; end it with: spark-kafka-testkit down"
+    done = command.run("status")
+    assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
+    assert done.stderr == f"{told} {how}\n"
+    done = command.run("topics")
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"{told} {how}\nNo broker is up.")
+    done = command.run(*UP)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{told} {how}\nError: {told} {how}\n"
+    run = command.python(
+        "from spark_kafka_testkit import KafkaUtils\n"
+        "try: KafkaUtils(backend='embedded', reuse=True).setup()\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    assert run.communicate()[0] == f"BrokerStartError {told} {how}\n"
+    assert command.ok("down") == f"ended: {told}\n"
+    assert_nothing_is_left(command, state["pid"])
+
+
+def test_a_relative_cache_is_the_same_for_all(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """The keeper finds it where the run that started it does, which may have gone to
+    another folder meanwhile.
+    """
+    code = (
+        "import os; from spark_kafka_testkit import KafkaUtils\n"
+        "with KafkaUtils(backend='embedded', reuse=True) as one: print(one.broker)\n"
+        "os.chdir('/')\n"
+        "with KafkaUtils(backend='embedded', reuse=True) as two: print(two.broker)"
+    )
+    run = command.python(code, tmp_path, SPARK_KAFKA_TESTKIT_CACHE="cache")
+    first, second = run.communicate()[0].splitlines()
+    assert first == second
+    assert [at["bootstrap_servers"] for at in command.facts("status")] == [first]
+
+
+def test_no_broker_stays_where_files_can_not_be_locked(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """As in a home on Lustre: it is told, with the remedy; nothing is started."""
+    library = refusing("flock", "ENOSYS", tmp_path)["LD_PRELOAD"]
+    done = command.run(*UP, LD_PRELOAD=library)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: No broker can be kept in {command.kept}, as its file system has no "
+        "locks: [Errno 38] Function not implemented. Set SPARK_KAFKA_TESTKIT_CACHE to "
+        "a folder on a local disk, or let each run start its own broker (without "
+        "reuse).\n"
+    )
+    done = command.run("status", LD_PRELOAD=library)
+    assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
+    assert list(command.kept.iterdir()) == list(command.temp.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit._jvm.jars import cache_folder
+from spark_kafka_testkit._cache import cache_folder
 from tests.plugin.conftest import PLUGIN, nothing_is_set
 
 from .conftest import CONFLUENT, inventory

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._jvm.jars import cache_folder
+from spark_kafka_testkit._cache import cache_folder
 from tests.plugin.conftest import PLUGIN
 from tests.plugin.marked import Marked
 

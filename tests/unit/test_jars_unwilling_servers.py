@@ -208,8 +208,8 @@ def test_a_cache_that_can_not_be_made_is_told_in_full(
     with pytest.raises(JarError) as caught:
         fetch([JAR], "test jars")
     assert str(caught.value) == (
-        f"The cache folder {folder} can't be made: [Errno 20] Not a directory: "
-        f"'{folder}'. Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours."
+        f"The cache folder {folder} can't be made: [Errno 17] File exists: "
+        f"'{folder.parent}'. Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours."
     )
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -27,6 +29,7 @@ from spark_kafka_testkit._jvm.java import (
     Java,
     close_in_children,
     find_java,
+    java_environment,
 )
 from spark_kafka_testkit.errors import BrokerStartError
 
@@ -47,6 +50,8 @@ FLAGS = (
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
 )
+NO_NAME = r"[^\w.-]"
+NO_VALUE = r"^ |[^ -~]|\\"
 LOG_LEVELS = {
     "defaultLogLevel": "info",
     "showDateTime": "true",
@@ -141,34 +146,43 @@ class _Process:
     def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
         self._timeout = settings.startup_timeout
         self.port, controller_port = free_ports(2)
-        self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
-        self._log = self._folder / "broker.log"
         self._archive = ClassArchive("broker", java, FLAGS, jars)
         self._is_ready = False
-        properties = _properties(
-            self._folder, self.port, controller_port, settings.broker_config
-        )
-        (self._folder / "server.properties").write_text(properties)
-        class_path = os.pathsep.join(map(str, jars))
-        levels = [
-            f"-Dorg.slf4j.simpleLogger.{name}={value}"
-            for name, value in LOG_LEVELS.items()
-        ]
-        command = [
-            str(java.executable),
-            *FLAGS,
-            *self._archive.flags,
-            *levels,
-            "-cp",
-            class_path,
-        ]
+        self._folder = _make_work_folder()
+        self._log = self._folder / "broker.log"
         try:
-            self._popen = self._start(command)
-        except OSError as error:
+            place = _name_for_java(self._folder)
+            (self._folder / "server.properties").write_text(
+                _properties(
+                    f"{place}/data", self.port, controller_port, settings.broker_config
+                ),
+                encoding="ascii",
+            )
+            levels = [
+                f"-Dorg.slf4j.simpleLogger.{name}={value}"
+                for name, value in LOG_LEVELS.items()
+            ]
+            self._popen = self._start(
+                [
+                    str(java.executable),
+                    *FLAGS,
+                    *self._archive.flags,
+                    *levels,
+                    *_temp_flag(place),
+                    "-cp",
+                    os.pathsep.join(map(str, jars)),
+                    "sparkkafka.testkit.broker.Main",
+                    place,
+                ]
+            )
+        except BaseException as error:
             shutil.rmtree(self._folder, ignore_errors=True)
-            raise BrokerStartError(
-                f"The embedded broker's JVM could not be started: {error}"
-            ) from error
+            if isinstance(error, OSError):
+                raise BrokerStartError(
+                    f"The embedded broker could not be started in {self._folder}: "
+                    f"{error}"
+                ) from error
+            raise
         close_in_children(self._popen)
         try:
             self._await_ready()
@@ -191,7 +205,9 @@ class _Process:
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log_file:
             return subprocess.Popen(
-                [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
+                command,
+                cwd=self._folder.parent,
+                env=java_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
@@ -228,7 +244,7 @@ class _Process:
             line = data.decode(errors="replace").strip()
             if line.startswith(("READY", "FAILED")):
                 return line
-            with self._log.open("a") as file:
+            with self._log.open("a", encoding="utf-8") as file:
                 file.write(f"{line}\n")
         return f"FAILED its process ended with exit code {self._popen.wait()}"
 
@@ -237,7 +253,7 @@ class _Process:
 
     def _log_text(self) -> str:
         try:
-            return self._log.read_text(errors="replace")
+            return self._log.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             return f"(no log: {error})"
 
@@ -264,8 +280,39 @@ class _Process:
         self._archive.end(self._is_ready)
 
 
+def _make_work_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
+    except OSError as error:
+        raise BrokerStartError(
+            "The embedded broker's work folder could not be made: "
+            f"{error}. Set TMPDIR to a folder of yours."
+        ) from error
+
+
+def _name_for_java(folder: Path) -> str:
+    """The folder, for a JVM that is started in the one above it. What Java may not be
+    able to spell in its locale, and Kafka would take for several folders, is named from
+    there; by way of Linux's /proc it is absolute all the same.
+    """
+    if folder.as_posix().isascii() and "," not in folder.as_posix():
+        return str(folder)
+    here = "/proc/self/cwd"
+    return f"{here if sys.platform == 'linux' else '.'}/{folder.name}"
+
+
+def _temp_flag(place: str) -> list[str]:
+    """Lets what Kafka unpacks (compression libraries) go with the work folder, unless
+    the user has a place for it: on some machines only certain ones may be run from.
+    """
+    given = (os.environ.get(n, "") for n in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"))
+    if "java.io.tmpdir" in " ".join(given):
+        return []
+    return [f"-Djava.io.tmpdir={place}"]
+
+
 def _properties(
-    folder: Path, port: int, controller_port: int, broker_config: Mapping[str, str]
+    data: str, port: int, controller_port: int, broker_config: Mapping[str, str]
 ) -> str:
     settings = {
         "process.roles": "broker,controller",
@@ -276,7 +323,7 @@ def _properties(
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": folder / "data",
+        "log.dirs": data,
         # one node: nothing to replicate, no consumers to wait for, few internal
         # partitions
         "offsets.topic.replication.factor": 1,
@@ -306,4 +353,17 @@ def _properties(
         **OWN_CONFIG,
         **broker_config,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return "".join(
+        f"{_escaped(name, NO_NAME)}={_escaped(str(value), NO_VALUE)}\n"
+        for name, value in settings.items()
+    )
+
+
+def _escaped(text: str, special: str) -> str:
+    """The text as java.util.Properties reads it, with escapes for what is special."""
+
+    def escape(found: re.Match[str]) -> str:
+        units = found[0].encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+        return "".join(f"\\u{unit}" for unit in units)
+
+    return re.sub(special, escape, text, flags=re.ASCII)

@@ -1,4 +1,6 @@
-"""Free ports outside the range from which the system takes those of connections."""
+"""Free ports, where there is a choice outside the range from which the system takes
+those of connections.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +8,68 @@ import random
 import socket
 from pathlib import Path
 
-__all__ = ["ephemeral_start", "free_ports"]
+from spark_kafka_testkit.errors import BrokerStartError
+
+__all__ = ["ephemeral_ports", "free_ports"]
+
+RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+USUAL = range(32768, 61000)
+LOWEST, END = 1025, 65536
+BELOW = 16384
+TRIES = 256
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now, below the ephemeral range: a client that retries a
-    vacant port in it may connect to itself, and hold it.
+    """Ports of 127.0.0.1 that are free now: below the ephemeral range, else above it (a
+    client that retries a vacant port in it may connect to itself, and hold it), else
+    any.
+
+    Raises:
+        BrokerStartError: the system gives none; the text has its words.
     """
-    top = min(32768, ephemeral_start())
-    bottom = top - 16384 if top > 18000 else 1025
     ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(bottom, top)
-        if port not in ports and _is_free(port):
-            ports.append(port)
-    return ports
+    tried, refusal = 0, ""
+    for places in _places(ephemeral_ports()):
+        for port in random.sample(places, min(len(places), TRIES)):
+            if port in ports:
+                continue
+            tried += 1
+            problem = _problem(port)
+            if problem is None:
+                ports.append(port)
+            else:
+                refusal = f"the last, {port}: {problem}"
+            if len(ports) == count:
+                return ports
+    raise BrokerStartError(
+        f"No free port was found on 127.0.0.1: {tried} were tried, {refusal}. Let this "
+        "process listen on 127.0.0.1, or use a broker that runs elsewhere "
+        "(bootstrap_servers=...)."
+    )
 
 
-def ephemeral_start() -> int:
-    """The first port of the ephemeral range; 32768, Linux's default, where unknown."""
+def ephemeral_ports() -> range:
+    """The ephemeral range; Linux's default where it is not known."""
     try:
-        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
-        return int(text.split()[0])
+        first, last = map(int, RANGE_FILE.read_text().split())
     except (OSError, ValueError):
-        return 32768
+        return USUAL
+    return range(first, last + 1)
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
+def _places(ephemeral: range) -> list[range]:
+    top = min(USUAL.start, ephemeral.start)
+    return [
+        range(max(LOWEST, top - BELOW), top),
+        range(max(LOWEST, ephemeral.stop), END),
+        range(LOWEST, END),
+    ]
+
+
+def _problem(port: int) -> OSError | None:
+    try:
+        with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    except OSError as error:
+        return error
+    return None

@@ -8,16 +8,26 @@ it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._cache import (
+    CACHE_ENV,
+    JARS_ENV,
+    absolute,
+    cache_folder,
+    lock_problem,
+    make_folder,
+)
 from spark_kafka_testkit._progress import fetching
 from spark_kafka_testkit._versions import minor_version, patch_number
 from spark_kafka_testkit.errors import JarError
@@ -29,7 +39,6 @@ __all__ = [
     "LockedJar",
     "broker_jars",
     "broker_version",
-    "cache_folder",
     "connector_jars",
     "connector_scala",
     "connector_versions",
@@ -39,9 +48,9 @@ __all__ = [
     "own_jar",
 ]
 
+log = logging.getLogger("spark_kafka_testkit")
+
 MAVEN_ENV = "SPARK_KAFKA_TESTKIT_MAVEN_URL"
-CACHE_ENV = "SPARK_KAFKA_TESTKIT_CACHE"
-JARS_ENV = "SPARK_KAFKA_TESTKIT_JARS"
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 BUNDLED = Path(__file__).parents[1] / "jars"
 PARALLEL_DOWNLOADS = 8
@@ -71,8 +80,8 @@ def own_jar(name: str) -> Path:
     Raises:
         JarError: it is in neither; the text names every place tried.
     """
-    folders = [Path(os.environ[JARS_ENV])] if os.environ.get(JARS_ENV) else []
-    folders.append(BUNDLED)
+    asked = os.environ.get(JARS_ENV)
+    folders = [absolute(asked, JARS_ENV), BUNDLED] if asked else [BUNDLED]
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
@@ -147,55 +156,104 @@ def kafka_clients(spark_version: str) -> LockedJar:
     return next(jar for jar in jars if ":kafka-clients:" in jar.coordinate)
 
 
-def cache_folder() -> Path:
-    """Where fetched and derived files are kept: SPARK_KAFKA_TESTKIT_CACHE, else the
-    user's cache folder.
-    """
-    import platformdirs
-
-    return Path(
-        os.environ.get(CACHE_ENV) or platformdirs.user_cache_dir("spark-kafka-testkit")
-    )
-
-
 def fetch(jars: Sequence[LockedJar], what: str) -> list[Path]:
     """The local paths of the jars, in their order; those not in the cache are
-    downloaded side by side and verified.
+    downloaded side by side and verified. A cache that holds them all is only read.
 
-    Safe under concurrent processes: one downloads, the others wait for it.
+    Safe under concurrent processes: one downloads, the others wait for it; where the
+    cache can't be locked, each downloads for itself.
 
     Raises:
-        JarError: a jar can't be had, or is not the locked one.
+        JarError: a jar can't be had or read, or is not the locked one.
     """
     root = cache_folder() / "maven"
+    if os.pathsep in str(root):
+        raise JarError(
+            f"The cache folder {root} can't be used: Java takes a path with "
+            f"{os.pathsep!r} in it for several. Set {CACHE_ENV} to another folder."
+        )
     paths = [root / jar.path for jar in jars]
-    if missing := _missing(jars, paths):
-        from filelock import FileLock
-
-        _make_private(root)
-        with FileLock(root / ".lock"):
-            missing = _missing(jars, paths)
-            if missing:
-                _download_all(missing, root, what)
+    if _missing(jars, paths):
+        with _alone(root):
+            if missing := _missing(jars, paths):
+                _fill(root, missing, what)
     return paths
+
+
+def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
+    try:
+        for jar in missing:
+            make_folder((root / jar.path).parent)
+        _download_all(missing, root, what)
+        for jar in missing:  # they are no secret, and images are built by root
+            (root / jar.path).chmod(0o644)
+    except OSError as error:
+        raise JarError(
+            f"The jars of {what} can't be kept in {root}: {error}. "
+            f"{sum(jar.size for jar in missing) / 1e6:.0f} MB are needed there, in "
+            f"folders that can be written; or set {CACHE_ENV} to a folder of yours."
+        ) from error
 
 
 def _missing(jars: Sequence[LockedJar], paths: Sequence[Path]) -> list[LockedJar]:
     return [
         jar
         for jar, path in zip(jars, paths, strict=True)
-        if not path.is_file() or path.stat().st_size != jar.size
+        if not _is_whole(path, jar.size)
     ]
 
 
-def _make_private(folder: Path) -> None:
+def _is_whole(path: Path, size: int) -> bool:
+    """Whether a file of this size is there.
+
+    Raises:
+        JarError: it can't be read, or is a folder.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise JarError(f"{path} is a folder where a jar should be. Remove it.")
+        if path.is_file() and path.stat().st_size == size:
+            with path.open("rb"):
+                return True
+    except PermissionError as error:
+        raise JarError(
+            f"The cached jar {path} can't be read: {error}. Make the cache readable "
+            f"for this user, or set {CACHE_ENV} to a folder of yours."
+        ) from error
+    return False
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Holds the lock of the folder, which is made; goes on without it where there are
+    no locks, as each jar is put in its place whole.
+    """
+    from filelock import FileLock
+
+    try:
+        make_folder(root)
     except OSError as error:
         raise JarError(
-            f"The cache folder {folder} can't be made: {error}. Set {CACHE_ENV} to a "
+            f"The cache folder {root} can't be made: {error}. Set {CACHE_ENV} to a "
             "folder of yours."
         ) from error
+    try:
+        problem = lock_problem(root)
+        lock = None if problem else FileLock(root / ".lock")
+        if lock:
+            lock.acquire()
+    except OSError as error:
+        raise JarError(
+            f"The cache folder {root} lacks jars and can't be written: {error}. Set "
+            f"{CACHE_ENV} to a folder of yours."
+        ) from error
+    if problem:
+        log.info("%s can't be locked (%s); fetching without a lock", root, problem)
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release()
 
 
 def _download_all(jars: Sequence[LockedJar], root: Path, what: str) -> None:
@@ -227,11 +285,10 @@ def _download(
     advance: Callable[[int], None],
     stop: threading.Event,
 ) -> None:
-    from spark_kafka_testkit._jvm.maven import FetchError
+    from spark_kafka_testkit._jvm.maven import FetchError, StorageError
 
     url = f"{repository.url}/{jar.path}"
     target = root / jar.path
-    target.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -243,6 +300,8 @@ def _download(
                 f"mirror that {MAVEN_ENV} names."
             )
         Path(part).replace(target)
+    except StorageError as error:
+        raise error.__cause__ or error from None  # a matter of the cache, not of a jar
     except FetchError as error:
         raise JarError(
             f"{url} can't be fetched: {error}. Either set {MAVEN_ENV} to a Maven "

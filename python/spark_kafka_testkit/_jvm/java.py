@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import random
 import re
@@ -13,10 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_kafka_testkit._jvm.jars import cache_folder
+from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit.errors import JavaNotFoundError
 
-__all__ = ["ClassArchive", "Java", "close_in_children", "find_java"]
+__all__ = [
+    "ClassArchive",
+    "Java",
+    "close_in_children",
+    "find_java",
+    "java_environment",
+]
+
+log = logging.getLogger("spark_kafka_testkit")
 
 MINIMUM = 17
 HINT = (
@@ -110,7 +119,8 @@ def _asked_version(executable: Path, hint: str) -> str:
 
 class ClassArchive:
     """The class-data archive of one Java, its flags and one set of jars: recorded when
-    a first process of the kind ends, used by all that start later.
+    a first process of the kind ends, used by all that start later. Where none is there
+    and none can be written, processes start without it.
 
     Args:
         kind: what the process is; it begins the archive's name.
@@ -125,8 +135,9 @@ class ClassArchive:
     def __init__(
         self, kind: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
     ) -> None:
+        # whole seconds, as Java looks at: layers of container images keep no more
         stamps = [
-            f"{jar}:{jar.stat().st_size}:{jar.stat().st_mtime_ns}" for jar in jars
+            f"{jar}:{jar.stat().st_size}:{int(jar.stat().st_mtime)}" for jar in jars
         ]
         key = hashlib.sha256(
             "\n".join([str(java.executable), java.version, *flags, *stamps]).encode()
@@ -134,14 +145,23 @@ class ClassArchive:
         folder = cache_folder() / "archives"
         self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         self._part: Path | None = None
-        if self._file.is_file():
+        _sweep(folder)
+        if os.access(self._file, os.R_OK) and self._file.is_file():
             self.flags = (
                 [f"-XX:AOTCache={self._file}"]
                 if java.major >= 25
                 else [f"-XX:SharedArchiveFile={self._file}", "-Xshare:auto"]
             )
             return
-        folder.mkdir(parents=True, exist_ok=True)
+        self.flags = []
+        try:
+            make_folder(folder)
+        except OSError as error:
+            log.info("without a class archive, which can't be kept: %s", error)
+            return
+        if not os.access(folder, os.W_OK):
+            log.info("without a class archive: %s can't be written", folder)
+            return
         self._part = (
             folder / f".{self._file.name}.{os.getpid()}.{random.getrandbits(32):08x}"
         )
@@ -154,11 +174,36 @@ class ClassArchive:
         """
         if self._part is None:
             return
-        if is_ready and self._part.is_file():
-            self._part.replace(self._file)
-        for left in (self._part, self._part.with_name(f"{self._part.name}.config")):
-            left.unlink(missing_ok=True)
-        self._part = None
+        part, self._part = self._part, None
+        try:
+            if is_ready and part.is_file():
+                part.replace(self._file)
+            for left in (part, part.with_name(f"{part.name}.config")):
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            log.info("the class archive could not be kept: %s", error)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes archives that were recorded for processes which have been killed."""
+    for part in folder.glob(".*"):
+        owner = re.search(r"\.(\d+)\.[0-9a-f]{8}(\.config)?$", part.name)
+        if owner is None or _is_alive(int(owner[1])):
+            continue
+        try:
+            part.unlink(missing_ok=True)
+        except OSError:
+            return  # it is not ours to clean
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def close_in_children(popen: subprocess.Popen[bytes]) -> None:
@@ -177,3 +222,16 @@ def close_in_children(popen: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
 
     os.register_at_fork(after_in_child=close)
+
+
+def java_environment() -> dict[str, str]:
+    """The environment for a JVM that reads the names of files as this process does:
+    Python takes them for UTF-8 in the C locale too, Java does not.
+    """
+    locale = next(
+        (os.environ[n] for n in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(n)),
+        "C",
+    )
+    if locale in ("C", "POSIX"):
+        return {**os.environ, "LC_ALL": "C.UTF-8"}
+    return dict(os.environ)

@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from spark_kafka_testkit.errors import JarError
 
-__all__ = ["FetchError", "Repository"]
+__all__ = ["FetchError", "Repository", "StorageError"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -37,6 +37,10 @@ PORTS = {"http": 80, "https": 443}
 
 class FetchError(Exception):
     """A file can't be had; the text is the reason."""
+
+
+class StorageError(FetchError):
+    """What came can't be written; the cause is the system's error."""
 
 
 class _ShortError(Exception):
@@ -191,7 +195,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         file.write(chunk)
     except OSError as error:
-        raise FetchError(f"it can't be written: {error}") from error
+        raise StorageError(f"it can't be written: {error}") from error
 
 
 _EXPECTED = (OSError, ValueError, http.client.HTTPException, _ShortError)

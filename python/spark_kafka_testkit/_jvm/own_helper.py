@@ -19,7 +19,12 @@ from typing import IO
 
 from spark_kafka_testkit._jvm.gateway import Helper, helper_at
 from spark_kafka_testkit._jvm.jars import fetch, kafka_clients
-from spark_kafka_testkit._jvm.java import ClassArchive, close_in_children, find_java
+from spark_kafka_testkit._jvm.java import (
+    ClassArchive,
+    close_in_children,
+    find_java,
+    java_environment,
+)
 from spark_kafka_testkit._spark.attach import spark_and_jars
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
 
@@ -151,6 +156,7 @@ class _HelperJvm:
         try:
             self._popen = subprocess.Popen(
                 command,
+                env=java_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,

@@ -19,7 +19,7 @@ from spark_kafka_testkit._brokers.broker import (
 from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
 
 if TYPE_CHECKING:
-    from spark_kafka_testkit._brokers.kept.lease import State
+    from spark_kafka_testkit._brokers.kept.lease import State, Unclear
 
 __all__ = ["COMMANDS", "seconds_of"]
 
@@ -114,12 +114,15 @@ def up(
 @json_option
 def down(is_json: bool) -> None:
     """End the brokers that are up."""
-    from spark_kafka_testkit._brokers.kept.lease import end, running
+    from spark_kafka_testkit._brokers.kept.lease import State, end, found
 
-    states = running()
+    states = found()
     for state in states:
         end(state)
-    lines = [f"ended: {state.description}" for state in states]
+    lines = [
+        f"ended: {state.description if isinstance(state, State) else state}"
+        for state in states
+    ]
     say(is_json, [_facts(state) for state in states], *(lines or ["No broker was up."]))
 
 
@@ -151,7 +154,11 @@ def status(ctx: click.Context, is_json: bool) -> None:
         ctx.exit(NO_BROKER)
 
 
-def _facts(state: State) -> dict[str, Any]:
+def _facts(state: State | Unclear) -> dict[str, Any]:
+    from spark_kafka_testkit._brokers.kept.lease import Unclear
+
+    if isinstance(state, Unclear):
+        return {"state_file": str(state.file), "problem": state.reason}
     facts = asdict(state)
     facts["bootstrap_servers"] = facts.pop("address")
     facts["started"] = datetime.fromtimestamp(state.started, timezone.utc).isoformat(

@@ -16,8 +16,12 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker, start_own
-from spark_kafka_testkit._brokers.kept.lease import Slot, State
+from spark_kafka_testkit._brokers.broker import (
+    BrokerSettings,
+    OwnBroker,
+    start_own,
+)
+from spark_kafka_testkit._brokers.kept.lease import HOW_TO_END, Slot, State, Unclear
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -45,8 +49,11 @@ def _keep(order: dict[str, Any]) -> None:
             alive.acquire(timeout=TICK_SECONDS)
             break
         except Timeout:
-            if slot.file.exists():  # whoever asked for another keeper has died
-                return _answer(json.loads(slot.file.read_text()))
+            found = slot.read()  # where whoever asked for another keeper has died
+            if isinstance(found, Unclear):
+                return _answer({"error": f"{found} {HOW_TO_END}"})
+            if found is not None:
+                return _answer(asdict(found))
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())

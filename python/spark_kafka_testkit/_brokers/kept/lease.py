@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -28,7 +29,14 @@ from spark_kafka_testkit._brokers.broker import (
     start_any,
     start_broker,
 )
-from spark_kafka_testkit._jvm.jars import broker_version, cache_folder
+from spark_kafka_testkit._cache import (
+    CACHE_ENV,
+    cache_folder,
+    environment,
+    lock_problem,
+    make_folder,
+)
+from spark_kafka_testkit._jvm.jars import broker_version
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import BrokerStartError, BrokerStopError
 
@@ -40,7 +48,9 @@ __all__ = [
     "Kind",
     "Slot",
     "State",
+    "Unclear",
     "end",
+    "found",
     "keep",
     "note_use",
     "running",
@@ -54,6 +64,8 @@ KINDS: tuple[Kind, ...] = ("container", "embedded")
 HOURS = 8.0
 END_SECONDS = 60.0
 ANSWER_SECONDS = 2.0
+HOW_TO_END = "Its keeper lives; end it with: spark-kafka-testkit down"
+FORMAT = 1  # of the state file: other versions of the kit may use the same cache
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,78 @@ class State:
     log: str | None
     container: str | None
 
+    @classmethod
+    def parse(cls, text: str, key: str) -> State:
+        """The state that a file with this key holds.
+
+        Raises:
+            ValueError: it is not what `text()` writes; the text says what it is.
+        """
+        try:
+            facts = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"it is no JSON: {error}") from error
+        if not isinstance(facts, dict):
+            raise ValueError("it is no JSON object")
+        number = facts.pop("format", None)
+        if number != FORMAT:
+            raise ValueError(
+                "another version of the kit wrote it: its format is "
+                f"{json.dumps(number)[:20]}, not {FORMAT}"
+            )
+        if wrong := sorted(
+            name
+            for name in TYPES.keys() | facts.keys()
+            if name not in facts or not isinstance(facts[name], TYPES.get(name, ()))
+        ):
+            raise ValueError(f"wrong in it: {', '.join(wrong)}"[:200])
+        state = cls(**facts)
+        if state.key != key:
+            raise ValueError(f"its key is {state.key!r}"[:200])
+        if not re.fullmatch(r".+:\d{1,5}", state.address):
+            raise ValueError(f"its address is {state.address!r}"[:200])
+        if not (0 <= state.started < LATEST and 0 <= state.seconds < 1e300):
+            raise ValueError(f"its times are {state.started} and {state.seconds}")
+        return state
+
+    def text(self) -> str:
+        """What is written to the state file."""
+        return json.dumps({"format": FORMAT, **asdict(self)})
+
+
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "key": str,
+    "kind": str,
+    "address": str,
+    "network_broker": (str, type(None)),
+    "description": str,
+    "version": str,
+    "pid": int,
+    "started": (int, float),
+    "seconds": (int, float),
+    "log": (str, type(None)),
+    "container": (str, type(None)),
+}
+LATEST = 1e11  # seconds since the epoch, which datetime still knows
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """A state file that can't be understood: of another version of the kit, or damaged.
+
+    Attributes:
+        key: tells it from others, by the file's name.
+        file: the state file.
+        reason: what is the matter with it.
+    """
+
+    key: str
+    file: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The state file {self.file} can't be understood ({self.reason})."
+
 
 class Slot:
     """The place of one kept broker: that of a kind with certain settings."""
@@ -97,7 +181,10 @@ class Slot:
     @classmethod
     def of(cls, kind: Kind, settings: BrokerSettings) -> Slot:
         """The place of a broker of this kind with these settings."""
-        facts: dict[str, object] = {"broker_config": dict(settings.broker_config)}
+        facts: dict[str, object] = {
+            "broker_config": dict(settings.broker_config),
+            "format": FORMAT,
+        }
         if kind == "embedded":
             facts["version"] = broker_version()
         else:
@@ -133,7 +220,7 @@ class Slot:
         """
         from filelock import FileLock
 
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_folder()
         return FileLock(self._folder / f"{self.key}.{purpose}.lock", mode=0o600)
 
     def is_held(self, purpose: str) -> bool:
@@ -148,27 +235,38 @@ class Slot:
         lock.release()
         return False
 
-    def state(self) -> State | None:
+    def read(self) -> State | Unclear | None:
+        """What the state file holds, or None where there is none."""
+        try:
+            return State.parse(self.file.read_text(encoding="utf-8"), self.key)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            return Unclear(self.key, self.file, str(error))
+
+    def state(self) -> State | Unclear | None:
         """What is kept here; call it with the lock. What a killed keeper left is
         removed.
         """
-        try:
-            state = State(**json.loads(self.file.read_text()))
-        except FileNotFoundError:
-            return None
-        if self.is_held("keeper"):
-            return state
-        if state.container is not None:
-            _remove_container(state.container)
+        found = self.read()
+        if found is None or self.is_held("keeper"):
+            return found
+        if isinstance(found, Unclear):
+            log.warning("%s Its keeper has gone, and it is removed.", found)
+        elif found.container is not None:
+            _remove_container(found.container)
         self.clear()
         return None
 
     def write(self, state: State) -> None:
         """Writes the state file, whole or not at all, for this user only."""
         handle, part = tempfile.mkstemp(dir=self._folder, prefix=f".{self.key}.")
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(state), file)
-        Path(part).replace(self.file)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(state.text())
+            Path(part).replace(self.file)
+        finally:
+            Path(part).unlink(missing_ok=True)
 
     def touch(self) -> None:
         """Notes that someone asked for the broker: its time begins anew."""
@@ -184,7 +282,33 @@ class Slot:
     def clear(self) -> None:
         """Removes the files, but the locks: to remove those is not safe."""
         for file in (self.file, self.used, self.errors):
-            file.unlink(missing_ok=True)
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("%s could not be removed: %s", file, error)
+
+
+def check_folder() -> None:
+    """Makes the folder of state files and locks.
+
+    Raises:
+        BrokerStartError: nothing can be written or locked there.
+    """
+    folder = cache_folder() / "kept"
+    try:
+        make_folder(folder, 0o700)
+        problem = lock_problem(folder)
+    except OSError as error:
+        raise BrokerStartError(
+            f"No broker can be kept in {folder}: {error}. Set {CACHE_ENV} to a folder "
+            "of yours."
+        ) from error
+    if problem is not None:
+        raise BrokerStartError(
+            f"No broker can be kept in {folder}, as its file system has no locks: "
+            f"{problem}. Set {CACHE_ENV} to a folder on a local disk, or let each run "
+            "start its own broker (without reuse)."
+        ) from problem
 
 
 def network_name(settings: BrokerSettings) -> str | None:
@@ -194,16 +318,34 @@ def network_name(settings: BrokerSettings) -> str | None:
     return str(getattr(settings.network, "name", settings.network))
 
 
-def running() -> list[State]:
-    """All brokers that are kept now, by their start."""
-    found = []
+def found() -> list[State | Unclear]:
+    """All brokers that are kept now, by their start; last those whose state file can't
+    be understood.
+    """
+    states = []
     for file in sorted((cache_folder() / "kept").glob("*.json")):
         slot = Slot(file.stem)
         with slot.lock():
             state = slot.state()
         if state is not None:
-            found.append(state)
-    return sorted(found, key=lambda state: state.started)
+            states.append(state)
+    return sorted(
+        states,
+        key=lambda state: LATEST if isinstance(state, Unclear) else state.started,
+    )
+
+
+def running() -> list[State]:
+    """All brokers that are kept now and can be used, by their start; of others a
+    warning tells.
+    """
+    states = []
+    for state in found():
+        if isinstance(state, Unclear):
+            log.warning("%s %s", state, HOW_TO_END)
+        else:
+            states.append(state)
+    return states
 
 
 def keep(
@@ -218,6 +360,7 @@ def keep(
     """
     if backend != "auto":
         return _keep(cast(Kind, backend), settings, seconds)
+    check_folder()
     for kind in KINDS:
         slot = Slot.of(kind, settings)
         if slot.file.exists():
@@ -241,6 +384,8 @@ def _living(slot: Slot) -> State | None:
     state = slot.state()
     if state is None:
         return None
+    if isinstance(state, Unclear):
+        raise BrokerStartError(f"{state} {HOW_TO_END}")
     host, _, port = state.address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
@@ -283,7 +428,7 @@ def _start_keeper(
             stderr=errors,
             start_new_session=True,
             # no module of the folder where this was called is taken for another
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            env={**environment(), "PYTHONSAFEPATH": "1"},
         )
     # its first process ends at once, and the pipe's other end is with the second
     answer, _ = keeper.communicate(json.dumps(order).encode())
@@ -297,7 +442,7 @@ def _start_keeper(
     return State(**data)
 
 
-def end(state: State) -> None:
+def end(state: State | Unclear) -> None:
     """Ends a kept broker, and returns when it is gone.
 
     Raises:
@@ -308,7 +453,7 @@ def end(state: State) -> None:
         _end(slot, state)
 
 
-def _end(slot: Slot, state: State) -> None:
+def _end(slot: Slot, state: State | Unclear) -> None:
     from filelock import Timeout
 
     slot.clear()
@@ -316,6 +461,12 @@ def _end(slot: Slot, state: State) -> None:
     try:
         keeper.acquire(timeout=END_SECONDS)
     except Timeout as error:
+        if isinstance(state, Unclear):
+            raise BrokerStopError(
+                f"The broker of {state.file} was told to end, and its keeper is still "
+                f"there after {END_SECONDS:g} s. End the process that has "
+                f"{keeper.lock_file} open."
+            ) from error
         raise BrokerStopError(
             f"The broker at {state.address} was told to end, and its keeper, process "
             f"{state.pid}, is still there after {END_SECONDS:g} s. End it with: "
@@ -375,7 +526,10 @@ class KeptBroker:
         """The last lines of the broker's log; of a container Docker has it."""
         if self._state.log is None:
             return f"(see: docker logs {self._state.container})"
-        text = Path(self._state.log).read_text(errors="replace")
+        try:
+            text = Path(self._state.log).read_text("utf-8", "replace")
+        except OSError as error:
+            return f"(no log: {error})"
         return "\n".join(text.splitlines()[-lines:])
 
     def leave_topics(self) -> None:

@@ -1,0 +1,145 @@
+"""State files of kept brokers that are damaged, of another version, or forged."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit._brokers.kept import lease as kept
+from spark_kafka_testkit._brokers.kept.lease import Slot, State, Unclear
+from tests.systems import read_only, run_python
+
+STATE = State(
+    key="embedded-0",
+    kind="embedded",
+    address="127.0.0.1:9092",
+    network_broker=None,
+    description="Kafka, embedded, at 127.0.0.1:9092",
+    version="1.0",
+    pid=1,
+    started=1.5,
+    seconds=60,
+    log=None,
+    container=None,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the state files of a cache of the test's own."""
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
+    (tmp_path / "kept").mkdir()
+    return tmp_path / "kept"
+
+
+def changed(**facts: object) -> str:
+    return json.dumps({**json.loads(STATE.text()), **facts})
+
+
+def test_what_is_written_is_read() -> None:
+    """The file holds all that is known of a broker."""
+    assert State.parse(STATE.text(), "embedded-0") == STATE
+
+
+DAMAGED = {
+    "": "it is no JSON: Expecting value: line 1 column 1 (char 0)",
+    "garbage": "it is no JSON: Expecting value: line 1 column 1 (char 0)",
+    "[]": "it is no JSON object",
+    "null": "it is no JSON object",
+    "{}": "another version of the kit wrote it: its format is null, not 1",
+    changed(format=99): "another version of the kit wrote it: its format is 99, not 1",
+    '{"format": 1}': "wrong in it: address, container, description, key, kind, log, "
+    "network_broker, pid, seconds, started, version",
+    changed(more=1): "wrong in it: more",
+    changed(pid="1"): "wrong in it: pid",
+    changed(key="../victim"): "its key is '../victim'",
+    changed(address="nowhere"): "its address is 'nowhere'",
+    changed(started=1e300): "its times are 1e+300 and 60",
+    changed(seconds=float("nan")): "its times are 1.5 and nan",
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_what_is_damaged_is_told_and_swept(
+    folder: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    """In one line, once; nothing outside the folder is touched."""
+    victim = folder.parent / "victim.json"
+    victim.touch()
+    file = folder / "embedded-0.json"
+    file.write_text(text)
+    with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
+        assert kept.running() == kept.running() == []
+    assert caplog.messages == [
+        f"The state file {file} can't be understood ({DAMAGED[text]}). Its keeper has "
+        "gone, and it is removed."
+    ]
+    assert not file.exists()
+    assert victim.exists()
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"[" * 100_000])
+def test_what_is_no_text_or_too_deep_is_swept(folder: Path, data: bytes) -> None:
+    """As all that is not understood."""
+    (folder / "embedded-0.json").write_bytes(data)
+    assert kept.running() == []
+    assert not list(folder.glob("*.json"))
+
+
+def test_a_folder_in_its_place_is_told(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is left where it is."""
+    file = folder / "embedded-0.json"
+    file.mkdir()
+    with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
+        assert kept.running() == []
+    assert caplog.messages[0].startswith(
+        f"The state file {file} can't be understood ([Errno 21] Is a directory: "
+    )
+    assert caplog.messages[1].startswith(f"{file} could not be removed: [Errno ")
+
+
+def test_while_its_keeper_lives_it_is_left(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of another version of the kit, say; to end it is the user's to say."""
+    slot = Slot("embedded-0")
+    slot.file.write_text(changed(format=99))
+    with slot.lock("keeper"):
+        with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
+            assert kept.running() == []
+        (unclear,) = kept.found()
+    assert unclear == Unclear("embedded-0", slot.file, DAMAGED[changed(format=99)])
+    assert caplog.messages == [
+        f"The state file {slot.file} can't be understood (another version of the kit "
+        "wrote it: its format is 99, not 1). Its keeper lives; end it with: "
+        "spark-kafka-testkit down"
+    ]
+    kept.end(unclear)
+    assert not slot.file.exists()
+
+
+def test_no_broker_is_kept_in_a_read_only_cache(folder: Path) -> None:
+    """It is told before anything is started."""
+    code = """
+        from spark_kafka_testkit._brokers.broker import BrokerSettings
+        from spark_kafka_testkit._brokers.kept import lease as kept
+        from spark_kafka_testkit.errors import BrokerStartError
+        assert kept.running() == []
+        for backend in ("auto", "embedded"):
+            try:
+                kept.take(backend, BrokerSettings())
+            except BrokerStartError as error:
+                print(error)
+    """
+    said = run_python(code, None, *read_only(folder.parent)).stdout.splitlines()
+    assert len(said) == 2
+    for line in said:
+        assert line.startswith(
+            f"No broker can be kept in {folder}: [Errno 30] Read-only file system: "
+        )
+        assert line.endswith(". Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours.")
