@@ -83,7 +83,7 @@ def secure_broker(folder: Path) -> Iterator[SecureBroker]:
         "listener.name.ssl.ssl.client.auth": "required",
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
         "listener.name.sasl_ssl.plain.sasl.jaas.config": f"{MODULE}.plain."
-        f'PlainLoginModule required user_alice="{quoted}";'.replace("\\", "\\\\"),
+        f'PlainLoginModule required user_alice="{quoted}";',
         "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": f"{MODULE}.scram."
         "ScramLoginModule required;",
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{MODULE}.scram."
