@@ -319,7 +319,7 @@ def test_it_works_in_a_folder_of_any_name(tmp_path: Path, own_cache: Path) -> No
             assert b"here-0" in os.listdir(data)
         print(os.listdir(os.environb[b"TMPDIR"]))
         kafka.setup()
-        print(kafka._broker.pid, flush=True)
+        print(kafka._cluster.broker.pid, flush=True)
         time.sleep(600)
     """  # with the helper, whose jars are in the cache too
     env = {
