@@ -1,7 +1,6 @@
 package sparkkafka.testkit
 
 import java.io.InputStream
-import java.net.InetAddress
 import java.nio.charset.StandardCharsets.US_ASCII
 
 import py4j.GatewayServer
@@ -20,7 +19,7 @@ object Main {
     val secret = readLine(System.in)
     if (secret.nonEmpty) {
       val gateway = new GatewayServer.GatewayServerBuilder(new PythonApi)
-        .javaAddress(InetAddress.getLoopbackAddress)
+        .javaAddress(ArrowChannel.loopback)
         .javaPort(0)
         .authToken(secret)
         .build()
