@@ -19,6 +19,7 @@ from spark_kafka_testkit._jars import (
     fetch,
     own_jar,
 )
+from spark_kafka_testkit._java import chooses_collector
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     """The settings that put the helper and the matching Kafka connector on a new
     session, and make it quick for tests: no UI, 2 shuffle partitions, the serial
-    garbage collector.
+    garbage collector (unless the environment names one).
 
     Args:
         conf: settings you have already: they win, what the kit adds is appended to
@@ -109,7 +110,7 @@ def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     version = installed_spark()
     settings = {**QUICK, **(conf or {})}
     options = settings.get(DRIVER_OPTIONS, "")
-    if not re.search(r"-XX:\+Use\w+GC\b", options):
+    if not chooses_collector(options):
         settings[DRIVER_OPTIONS] = f"{options} {QUICK_COLLECTOR}".strip()
     connector = connector_jars(version.spark, version.scala)
     jars = [version.helper]

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +24,9 @@ from spark_kafka_testkit._jars import (
     own_jar,
 )
 from spark_kafka_testkit._java import (
+    Answers,
     ClassArchive,
+    EnvironmentOptions,
     Java,
     close_in_children,
     find_java,
@@ -42,6 +42,8 @@ log = logging.getLogger("spark_kafka_testkit")
 STOP_SECONDS = 20.0
 PORT_TRIES = 5
 LOG_LINES = 30
+# Kafka's words, of a port of its own; an agent's port may be in use as well
+CANT_BIND = "Socket server failed to bind to"
 FLAGS = (
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
@@ -146,7 +148,9 @@ class _Process:
         self.port, controller_port = free_ports(2)
         self._folder = Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
         self._log = self._folder / "broker.log"
-        self._archive = ClassArchive("broker", java, FLAGS, jars)
+        self._options = EnvironmentOptions.read()
+        flags = [*FLAGS, *self._options.kept]
+        self._archive = ClassArchive("broker", java, flags, jars)
         self._is_ready = False
         properties = _properties(
             self._folder, self.port, controller_port, settings.broker_config
@@ -193,48 +197,35 @@ class _Process:
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log_file:
-            return subprocess.Popen(
+            popen = subprocess.Popen(
                 [*command, "sparkkafka.testkit.broker.Main", str(self._folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
+                env=self._options.environment,
                 # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
                 start_new_session=True,
             )
+            self._answers = Answers(popen, ["READY", "FAILED "], log_file)
+            return popen
 
     def _await_ready(self) -> None:
-        answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(
-            target=lambda: answers.put(self._answer()), daemon=True
-        ).start()
         try:
-            answer = answers.get(timeout=self._timeout)
-        except queue.Empty:
+            answer = self._answers.wait(self._timeout)
+        except TimeoutError:
             answer = f"FAILED it was not ready within {self._timeout:g} s"
         if answer == "READY":
             self._is_ready = True
             return
-        if "Address already in use" in answer + self._log_text():
+        if CANT_BIND in answer + self._log_text():
             raise _PortTakenError(self.port)
-        reason = answer.removeprefix("FAILED ")
+        if not answer:
+            code = self._popen.wait()
+            answer = f"its process ended with exit code {code}{self._options.hint()}"
         raise BrokerStartError(
-            f"The embedded broker did not start: {reason}\n"
+            f"The embedded broker did not start: {answer.removeprefix('FAILED ')}\n"
             f"The end of its log:\n{self.log_tail()}"
         )
-
-    def _answer(self) -> str:
-        """The launcher's READY or FAILED line; what else the JVM says goes to the
-        log.
-        """
-        stdout = self._popen.stdout
-        assert stdout is not None
-        for data in stdout:
-            line = data.decode(errors="replace").strip()
-            if line.startswith(("READY", "FAILED")):
-                return line
-            with self._log.open("a") as file:
-                file.write(f"{line}\n")
-        return f"FAILED its process ended with exit code {self._popen.wait()}"
 
     def log_tail(self, lines: int = LOG_LINES) -> str:
         return "\n".join(self._log_text().splitlines()[-lines:])
@@ -263,6 +254,7 @@ class _Process:
             )
             self._popen.kill()
             self._popen.wait()
+        self._answers.end()
         stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._archive.end(self._is_ready)
