@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit import _gateway
+from spark_kafka_testkit import _gateway, _loopback
 from spark_kafka_testkit._jars import (
     connector_jars,
     connector_scala,
@@ -97,7 +97,8 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     """The settings that put the helper and the matching Kafka connector on a new
     session, and make it quick for tests: no UI, 2 shuffle partitions, the serial
-    garbage collector (unless the environment names one).
+    garbage collector (unless the environment names one). A local session listens on
+    loopback.
 
     Args:
         conf: settings you have already: they win, what the kit adds is appended to
@@ -108,7 +109,7 @@ def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
         JarError: a jar can't be found or fetched.
     """
     version = installed_spark()
-    settings = {**QUICK, **(conf or {})}
+    settings = {**QUICK, **_loopback.driver_settings(conf or {}), **(conf or {})}
     options = settings.get(DRIVER_OPTIONS, "")
     if not chooses_collector(options):
         settings[DRIVER_OPTIONS] = f"{options} {QUICK_COLLECTOR}".strip()

@@ -24,6 +24,15 @@ with KafkaUtils(backend="embedded") as kafka:
     assert kafka.get_all_records(None, "t") == {"k": "v"}
     print("records by", kafka.client)
 """
+SPARK = """
+import os
+
+def test_spark(kafka_spark, kafka_utils, kafka_topic):
+    assert "SPARK_LOCAL_HOSTNAME" not in os.environ
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+    source = kafka_spark.read.format("kafka").options(**kafka_utils.spark_options())
+    assert source.option("subscribe", kafka_topic).load().count() == 1
+"""
 AGENT = """
 public class Agent {
     public static void premain(String arguments) {
@@ -102,3 +111,25 @@ def test_a_port_of_an_agent_is_not_taken_for_kafkas(
     )
     assert second == "The end of its log:"
     assert "ERROR: transport error 202: bind failed: Address already in use" in log
+
+
+def test_a_host_whose_name_does_not_resolve(tmp_path: Path) -> None:
+    """The session of `kafka_spark` starts, beside a collector that the user has
+    chosen.
+    """
+    namespace = ["unshare", "--uts", "sh", "-c", 'hostname nowhere-at-all; exec "$@"']
+    try:
+        subprocess.run([*namespace, "sh", "true"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no host name of its own can be had for a process here")
+    (tmp_path / "test_spark.py").write_text(SPARK)
+    plugins = ["-p", "no:cacheprovider", "-p", "no:spark"]
+    done = subprocess.run(
+        [*namespace, "sh", sys.executable, "-m", "pytest", *plugins, str(tmp_path)],
+        env={**os.environ, "JAVA_TOOL_OPTIONS": "-XX:+UseG1GC"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

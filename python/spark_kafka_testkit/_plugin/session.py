@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spark_kafka_testkit import _gateway
+from spark_kafka_testkit import _gateway, _loopback
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,10 +36,12 @@ def session(
         return
     from pyspark.sql import SparkSession
 
+    settings = spark_conf({**OWN_CONF, **conf})
     builder = SparkSession.builder
-    for name, value in spark_conf({**OWN_CONF, **conf}).items():
+    for name, value in settings.items():
         builder = builder.config(name, value)
-    own = builder.getOrCreate()
+    with _loopback.local_host_name(settings):
+        own = builder.getOrCreate()
     try:
         yield own
     finally:
