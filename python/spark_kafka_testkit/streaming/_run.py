@@ -7,15 +7,16 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._times import check_times, sleep
 from spark_kafka_testkit.errors import WaitError
 from spark_kafka_testkit.streaming._query import describe, mode_of, name_of
+from spark_kafka_testkit.streaming._stop import stop, stop_all
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,14 +40,13 @@ def stop_queries(spark: SparkSession) -> None:
     be called before the topics that they read are deleted.
 
     Raises:
-        WaitError: (an AssertionError) some did not stop; it names each with its cause.
+        WaitError: (an AssertionError) some did not stop within 30 s, or failed to; it
+            names each with its cause.
     """
-    failures = []
-    for query in spark.streams.active:
-        try:
-            query.stop()
-        except Exception as error:  # noqa: BLE001  the others must be stopped all the same
-            failures.append(f"  query {name_of(query)}: {error}")
+    failures = [
+        f"  query {name_of(query)}: {error}"
+        for query, error in stop_all(spark.streams.active)
+    ]
     if failures:
         raise WaitError("Queries did not stop:\n" + "\n".join(failures))
 
@@ -127,8 +127,12 @@ class StreamRun:
         self._kafka.wait_for_query_alive(self._query, self._timeout)
 
     def stop(self) -> None:
-        """Stops the query, as a deployment would, in the middle of what it does."""
-        self.query.stop()
+        """Stops the query, as a deployment would, in the middle of what it does.
+
+        Raises:
+            WaitError: (an AssertionError) it has not stopped within 30 s.
+        """
+        stop(self.query)
 
     def restart(self) -> None:
         """Stops the query and starts it from its checkpoint."""
@@ -209,8 +213,8 @@ class StreamRun:
         Raises:
             WaitError: (an AssertionError) it did not die in time, or ended in peace.
         """
-        query, deadline = self.query, time.monotonic() + self._timeout
-        while query.isActive and time.monotonic() < deadline:
+        query, deadline = self.query, _clock.monotonic() + self._timeout
+        while query.isActive and _clock.monotonic() < deadline:
             sleep(TICK_SECONDS, deadline)
         exception = query.exception()
         if exception is None:
@@ -235,25 +239,28 @@ class StreamRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        exception = self._end()
-        if exception is None or self._failure_expected:
+        problem = self._end()
+        if problem is None:
             return
         if error is None:
-            raise exception
-        if error is not exception:
-            log.warning("query %s died: %s", name_of(self.query), exception)
+            raise problem
+        if error is not problem:
+            log.warning("query %s: %s", name_of(self.query), problem)
 
     def _end(self) -> Exception | None:
-        """Stops the query and removes the checkpoint; gives what the query died of."""
-        exception = None
+        """Stops the query and removes the checkpoint; gives what the query died of
+        unexpectedly, or why it did not stop.
+        """
         try:
-            if self._query is not None:
-                self._query.stop()
-                exception = self._query.exception()
+            if self._query is None:
+                return None
+            stop(self._query)
+            return None if self._failure_expected else self._query.exception()
+        except Exception as error:  # noqa: BLE001  the block's own error comes first
+            return error
         finally:
             if self._own_folder is not None:
                 shutil.rmtree(self._own_folder, ignore_errors=True)
-        return exception
 
     @property
     def _is_memory(self) -> bool:
