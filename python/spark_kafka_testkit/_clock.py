@@ -6,11 +6,15 @@ of day in C. Neither touches the system's other clocks, nor `time.sleep`.
 
 from __future__ import annotations
 
+import datetime
+import importlib
+import importlib.util
 import sys
 import time
 from types import ModuleType
+from typing import Any
 
-__all__ = ["keep_running", "monotonic", "now"]
+__all__ = ["keep_running", "load_arrow", "monotonic", "now"]
 
 
 def monotonic() -> float:
@@ -22,7 +26,10 @@ def now() -> float:
     """The time of day, in seconds since the epoch."""
     hatch = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
     if hatch is not None:
-        return float(hatch.time.time())
+        try:
+            return float(hatch.time.time())
+        except ValueError:
+            pass  # nobody travels
     return time.clock_gettime(time.CLOCK_REALTIME)
 
 
@@ -34,6 +41,26 @@ def keep_running(package: str) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{package}.") and getattr(module, "time", None) is time:
             module.__dict__["time"] = _running
+
+
+def load_arrow() -> None:
+    """Imports pyarrow, and pandas, which it takes along, if freezegun has replaced the
+    date types: to import pandas beside those never returns. They are real meanwhile.
+    """
+    freezegun: Any = sys.modules.get("freezegun.api")
+    if freezegun is None or datetime.datetime is freezegun.real_datetime:
+        return
+    if {"pyarrow", "pandas"} <= sys.modules.keys():
+        return
+    replaced = datetime.datetime, datetime.date
+    datetime.datetime = freezegun.real_datetime  # type: ignore[misc]
+    datetime.date = freezegun.real_date  # type: ignore[misc]
+    try:
+        for name in ("pyarrow", "pandas"):
+            if importlib.util.find_spec(name) is not None:
+                importlib.import_module(name)
+    finally:
+        datetime.datetime, datetime.date = replaced  # type: ignore[misc]
 
 
 _running = ModuleType("time")

@@ -24,6 +24,7 @@ from spark_kafka_testkit._java import (
     EnvironmentOptions,
     close_in_children,
     find_java,
+    wait_for_end,
 )
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
 from spark_kafka_testkit.spark import spark_and_jars
@@ -210,9 +211,7 @@ class _HelperJvm:
             stdin.close()
         except OSError:
             pass  # the process has gone before
-        try:
-            self._popen.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not wait_for_end(self._popen, STOP_SECONDS):
             log.warning(
                 "the helper's JVM (pid %d) did not end within %g s; it is killed",
                 self._popen.pid,

@@ -13,12 +13,14 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._jars import cache_folder
 from spark_kafka_testkit.errors import JavaNotFoundError
 
@@ -30,6 +32,7 @@ __all__ = [
     "chooses_collector",
     "close_in_children",
     "find_java",
+    "wait_for_end",
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
@@ -332,6 +335,16 @@ class Answers:
                     self._log.write(data)
         if not is_answered:
             self._found.put("")
+
+
+def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process ends in time; the clock of `Popen.wait` may be frozen."""
+    deadline = _clock.monotonic() + seconds
+    while popen.poll() is None:
+        if _clock.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def close_in_children(popen: subprocess.Popen[bytes]) -> None:

@@ -30,6 +30,7 @@ from spark_kafka_testkit._java import (
     Java,
     close_in_children,
     find_java,
+    wait_for_end,
 )
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
@@ -244,9 +245,7 @@ class _Process:
             stdin.close()
         except OSError:
             pass  # the process has gone before
-        try:
-            self._popen.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not wait_for_end(self._popen, STOP_SECONDS):
             log.warning(
                 "the embedded broker (pid %d) did not end within %g s; it is killed",
                 self.pid,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._times import check_times, sleep
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 from spark_kafka_testkit.streaming._position import Ends, Place, Position
@@ -63,9 +63,9 @@ def wait_for_query_alive(
     """
     check_query(query)
     check_times(timeout=timeout, interval=interval)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     while not _is_alive_or_done(query):
-        if time.monotonic() >= deadline:
+        if _clock.monotonic() >= deadline:
             raise WaitError(
                 f"Query {name_of(query)} was not alive within {timeout:g} s.\n"
                 f"{describe(query)}\n"
@@ -121,7 +121,7 @@ def wait_until_processed(
     check_query(query)
     check_times(timeout=timeout)
     _check_has_batches(query)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     ends: Ends = {} if topic is None else {topic: kafka.offsets(topic)}
     position = Position()
     while True:
@@ -138,7 +138,7 @@ def wait_until_processed(
             _check_has_batches(
                 query
             )  # by Spark Connect its status tells, after a while
-        if has_ended or time.monotonic() >= deadline:
+        if has_ended or _clock.monotonic() >= deadline:
             within = None if has_ended else timeout
             raise WaitError(_why_not_processed(kafka, query, position, ends, within))
         sleep(TICK_SECONDS, deadline)
