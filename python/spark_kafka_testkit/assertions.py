@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _reads
+from spark_kafka_testkit import _clock, _reads
 from spark_kafka_testkit._difference import difference, named, shorten
 from spark_kafka_testkit._times import check_times
 from spark_kafka_testkit.errors import WaitError
@@ -63,10 +62,10 @@ def assert_eventually(
     if query is not None:
         check_query(query)
     check_times(timeout=timeout, interval=interval)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     checks = 0
     while True:
-        is_last = time.monotonic() >= deadline
+        is_last = _clock.monotonic() >= deadline
         has_ended = query is not None and not query.isActive
         with _reads.noted() as reads:
             outcome = _outcome(result_func, expected, retry_on)
@@ -85,7 +84,7 @@ def assert_eventually(
                 + "\n".join(lines)
             ) from outcome.error
         reads.wait_for_more(
-            min(interval, deadline - time.monotonic()),
+            min(interval, deadline - _clock.monotonic()),
             until=lambda: query is not None and not query.isActive,
         )
 

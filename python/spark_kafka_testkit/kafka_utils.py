@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import assertions, reading, streaming, waiting
+from spark_kafka_testkit import _clock, assertions, reading, streaming, waiting
 from spark_kafka_testkit.access import Access, SparkOptions
 from spark_kafka_testkit.brokers import (
     Broker,
@@ -436,6 +436,7 @@ class KafkaUtils:
                 sent then.
         """
         _check_topic(topic)
+        _clock.load_arrow()
         encoded = batches(messages, key_serializer, value_serializer)
         self._ensure_topic(topic)
         report = self._client("send_messages()").send(topic, encoded, transactional)
@@ -771,6 +772,7 @@ class KafkaUtils:
     # Inside
 
     def _running(self, caller: str) -> Broker:
+        _clock.load_arrow()
         if self._broker is None:
             raise NotSetUpError(
                 f"KafkaUtils is not set up: {caller} needs a broker. Call setup() "

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.clients._kafka import (
     describe_topics,
     end_offsets,
@@ -76,9 +77,9 @@ def delete_topics(
             raise TopicError(
                 f"Topic {name!r} could not be deleted: {error}."
             ) from error
-    deadline = time.monotonic() + gone_seconds
+    deadline = _clock.monotonic() + gone_seconds
     while left := list(existing(admin, names)):
-        if time.monotonic() >= deadline:
+        if _clock.monotonic() >= deadline:
             raise TopicError(
                 f"Topics {left} were still there {gone_seconds:g} s after they were "
                 "deleted: does something that still reads or "
@@ -159,9 +160,9 @@ def _await_ready(
     num_partitions: int,
     ready_seconds: float,
 ) -> None:
-    deadline = time.monotonic() + ready_seconds
+    deadline = _clock.monotonic() + ready_seconds
     while waiting := _not_ready(admin, names, num_partitions):
-        if time.monotonic() >= deadline:
+        if _clock.monotonic() >= deadline:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
             raise TopicError(
                 f"Topics were not ready {ready_seconds:g} s after they were created "

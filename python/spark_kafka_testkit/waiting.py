@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._difference import named, shorten
 from spark_kafka_testkit._times import check_times
 from spark_kafka_testkit.clients import Client
@@ -90,7 +90,7 @@ def wait_for_records(
     check_times(timeout=timeout)
     if streaming_query is not None:
         check_query(streaming_query)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     found: list[Record] = []
     has_ended = False
     with closing(client.follow(query)) as batches:
@@ -100,7 +100,7 @@ def wait_for_records(
             if len(found) >= wanted.count:
                 return found[: wanted.count]
             has_ended = streaming_query is not None and not streaming_query.isActive
-            if has_ended or time.monotonic() >= deadline:
+            if has_ended or _clock.monotonic() >= deadline:
                 break
     # An exact read: what came at the last moment counts, however slow the start was.
     last_look = replace(query, upto="stable", stall_seconds=LAST_LOOK_SECONDS)

@@ -56,10 +56,10 @@ def debugger(port: int) -> str:
     return f"-agentlib:jdwp=transport=dt_socket,{address}"
 
 
-def work(**environment: str) -> None:
+def work(before: str = "", **environment: str) -> None:
     """A process that has a broker and a helper of its own, and uses them."""
     done = subprocess.run(
-        [sys.executable, "-c", WORK],
+        [sys.executable, "-c", before + WORK],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -80,6 +80,13 @@ def test_a_debugger_and_ipv6_addresses(taken: int) -> None:
     """The debugger's port is in use already, by the user's own JVM for example."""
     options = f"{debugger(taken)} -Djava.net.preferIPv6Addresses=true"
     work(JAVA_TOOL_OPTIONS=options)
+
+
+def test_time_is_frozen_from_beginning_to_end() -> None:
+    """When packages are first imported too; pandas never returns from that if dates
+    are not what they were.
+    """
+    work("from freezegun import freeze_time\nfreeze_time('2020-01-01').start()")
 
 
 def test_an_agent(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import os
 import signal
 import sys
 import threading
-import time
 from dataclasses import asdict
 from typing import Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.brokers import BrokerSettings, start_broker
 from spark_kafka_testkit.brokers.kept import Slot, State
@@ -77,7 +77,7 @@ def _state(order: dict[str, Any], broker: Any) -> State:
         description=broker.describe(),
         version=__version__,
         pid=os.getpid(),
-        started=time.time(),
+        started=_clock.now(),
         seconds=order["seconds"],
         log=getattr(broker, "log_file", None),
         container=getattr(broker, "container_id", None),
@@ -98,11 +98,11 @@ def _answer(answer: dict[str, Any]) -> None:
 
 
 def _wait(slot: Slot, state: State, broker: Any, told: threading.Event) -> None:
-    looked = time.monotonic()
+    looked = _clock.monotonic()
     while not told.wait(TICK_SECONDS) and slot.file.exists():
-        if time.monotonic() - looked < LOOK_SECONDS:
+        if _clock.monotonic() - looked < LOOK_SECONDS:
             continue
-        looked = time.monotonic()
+        looked = _clock.monotonic()
         if not broker.is_running or _is_over(slot, state):
             return
 

@@ -9,12 +9,12 @@ import logging
 import os
 import re
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit.brokers._ports import free_ports
@@ -205,12 +205,12 @@ class ContainerBroker:
 
     def _await_api(self, seconds: float) -> None:
         """A log line is not enough: the broker must answer where it says it is."""
-        deadline = time.monotonic() + seconds
+        deadline = _clock.monotonic() + seconds
         while True:
             try:
                 await_api(Access(self.bootstrap_servers), 1.0)
             except BrokerUnreachableError:
-                if self._exit_code() is not None or time.monotonic() >= deadline:
+                if self._exit_code() is not None or _clock.monotonic() >= deadline:
                     raise
             else:
                 return

@@ -16,11 +16,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._jars import broker_version, cache_folder
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.brokers import (
@@ -179,7 +179,7 @@ class Slot:
 
     def idle_seconds(self) -> float:
         """Since when nobody has asked for the broker."""
-        return time.time() - self.file.stat().st_mtime
+        return _clock.now() - self.file.stat().st_mtime
 
     def clear(self) -> None:
         """Removes the files, but the locks: to remove those is not safe."""
@@ -313,6 +313,7 @@ def _end(slot: Slot, state: State) -> None:
 
     slot.clear()
     keeper = slot.lock("keeper")
+    _clock.keep_running("filelock")
     try:
         keeper.acquire(timeout=END_SECONDS)
     except Timeout as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.cli._brokers import seconds_of
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
@@ -144,7 +144,7 @@ def produce(
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
     if is_kept or partitions:
         _ensure_topic(bootstrap_servers, topic, partitions or 1)
-    started = time.monotonic()
+    started = _clock.monotonic()
     with (
         _client(bootstrap_servers) as client,
         watched("sending", source.size, source.position) as add,
@@ -156,7 +156,7 @@ def produce(
     say(
         is_json,
         {"topic": topic, "sent": report.sent, "partitions": written},
-        f"sent {rate(report.sent, time.monotonic() - started)} to {topic}",
+        f"sent {rate(report.sent, _clock.monotonic() - started)} to {topic}",
         *(
             f"  partition {number}: {part.count:,}, offsets {part.first} to {part.last}"
             for number, part in sorted(report.written.items())

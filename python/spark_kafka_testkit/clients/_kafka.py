@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.errors import BrokerUnreachableError, MissingDependencyError
 from spark_kafka_testkit.offsets import Isolation, PartitionOffsets
 from spark_kafka_testkit.serde import encode
@@ -93,6 +94,7 @@ def make_admin(access: Access, timeout_seconds: float = 10.0) -> KafkaAdminClien
     with reaching(access):
         from kafka import KafkaAdminClient
 
+        _clock.keep_running("kafka")
         millis = round(timeout_seconds * 1000)
         settings = supported(
             KafkaAdminClient,
@@ -234,6 +236,7 @@ def make_producer(
     with reaching(access):
         from kafka import KafkaProducer
 
+        _clock.keep_running("kafka")
         serializer = _serializer(to_bytes)
         ours = {
             "acks": "all",
@@ -287,6 +290,7 @@ def make_consumer(
     """
     from kafka import KafkaConsumer
 
+    _clock.keep_running("kafka")
     ours = {
         "isolation_level": isolation,
         "auto_offset_reset": "none",

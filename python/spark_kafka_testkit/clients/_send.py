@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import SendReport, Written
 from spark_kafka_testkit.clients._kafka import forget_topics, make_producer
@@ -172,6 +172,8 @@ class Send:
         from kafka.errors import KafkaError
 
         key, value, partition, timestamp, headers = row
+        if timestamp is None:  # the helper's records do not travel in time either
+            timestamp = int(_clock.now() * 1000)
         size = len(key or b"") + len(value or b"")
         is_large = size > BATCH_BYTES
         if (
@@ -213,11 +215,11 @@ class Send:
         """
         from kafka.errors import KafkaError, KafkaTimeoutError
 
-        deadline = time.monotonic() + SEND_SECONDS
+        deadline = _clock.monotonic() + SEND_SECONDS
         failed = False
         for index, future in self._futures:
             try:
-                self._ack(future.get(timeout=max(0.0, deadline - time.monotonic())))
+                self._ack(future.get(timeout=max(0.0, deadline - _clock.monotonic())))
             except KafkaError as error:
                 failed = True
                 is_unknown = isinstance(error, KafkaTimeoutError) or getattr(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Reading
 from spark_kafka_testkit.clients._kafka import (
@@ -70,14 +71,14 @@ class TopicRead:
         """Where the topic stands now."""
         from kafka.errors import KafkaError
 
-        deadline = time.monotonic() + CAPTURE_SECONDS
+        deadline = _clock.monotonic() + CAPTURE_SECONDS
         while True:
             try:
                 return self._capture(times)
             except KafkaError as error:
                 # a new leader may not know the high watermark yet
                 is_passing = getattr(error, "retriable", False)
-                if not is_passing or time.monotonic() >= deadline:
+                if not is_passing or _clock.monotonic() >= deadline:
                     raise
                 time.sleep(0.05)
 
@@ -129,7 +130,7 @@ class TopicRead:
         consumer.assign(list(todo))
         for partition in todo:
             consumer.seek(partition, self._progress[partition].position)
-        moved_at = looked_at = time.monotonic()
+        moved_at = looked_at = _clock.monotonic()
         while todo:
             polled = self._poll(consumer, todo)
             moved = self._move(consumer, todo, polled)
@@ -147,7 +148,7 @@ class TopicRead:
             if done:
                 consumer.pause(*done)
                 todo -= done
-            now = time.monotonic()
+            now = _clock.monotonic()
             if moved:
                 moved_at = looked_at = now
                 continue
@@ -295,9 +296,9 @@ class TopicRead:
         return tuple(sorted(numbers_of(current) - self._known))
 
     def _describe(self) -> dict[str, Any]:
-        deadline = time.monotonic() + UNKNOWN_TOPIC_SECONDS
+        deadline = _clock.monotonic() + UNKNOWN_TOPIC_SECONDS
         while (found := self._look_up()) is None:
-            if time.monotonic() >= deadline:
+            if _clock.monotonic() >= deadline:
                 raise UnknownTopicError(self._topic)
             time.sleep(0.05)
         return found

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.access import Access
 from spark_kafka_testkit.clients import Read, SendReport
 from spark_kafka_testkit.clients._kafka import make_admin, reaching
@@ -112,8 +113,8 @@ class KafkaPythonClient:
         """A commit is answered before its markers are written, which make it visible;
         kafka-python 2 can't ask for them (our own reads wait for them anyway).
         """
-        deadline = time.monotonic() + VISIBLE_SECONDS
-        while time.monotonic() < deadline:
+        deadline = _clock.monotonic() + VISIBLE_SECONDS
+        while _clock.monotonic() < deadline:
             with self.admin() as admin:
                 if not hasattr(admin, "describe_transactions"):
                     return
