@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._queries.stop import stop_all
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -37,12 +38,18 @@ def topic_name(test: str, label: str = "") -> str:
     return f"{_allowed(test)[: LONGEST_NAME - len(end)]}{end}"
 
 
-def left_running(test: str, queries: Sequence[str]) -> str:
-    """What is said of a test that did not stop its queries."""
-    return (
+def left_running(test: str, queries: Mapping[str, Exception | None]) -> str:
+    """What is said of a test that did not stop its queries; the queries' names, each
+    with why it has not been stopped now.
+    """
+    text = (
         f"{test} left running: query {', query '.join(queries)}. Stopped now; a test "
         "stops its queries."
     )
+    failures = {name: error for name, error in queries.items() if error is not None}
+    for name, error in failures.items():
+        text += f" But query {name} did not stop: {error}"
+    return text
 
 
 def _allowed(text: str) -> str:
@@ -74,19 +81,15 @@ class Leftovers:
         """The topics that were created."""
         return sorted(cluster.created - self._topics.get(cluster, set()))
 
-    def stop_queries(self) -> list[str]:
+    def stop_queries(self) -> dict[str, Exception | None]:
         """Stops the queries, each whatever becomes of the others, and gives their
-        names.
+        names, each with why it did not stop.
         """
-        names = []
-        for query in self.queries():
-            name = QueryState(query).name
-            try:
-                query.stop()
-            except Exception as error:  # noqa: BLE001  the others must be stopped all the same
-                name += f", which did not stop: {error}"
-            names.append(name)
-        return names
+        queries = self.queries()
+        failed = {str(query.runId): error for query, error in stop_all(queries)}
+        return {
+            QueryState(query).name: failed.get(str(query.runId)) for query in queries
+        }
 
     def delete_topics(self) -> None:
         """Deletes the topics. Stop the queries first.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, TextIO
+
+from spark_kafka_testkit import _clock
 
 __all__ = ["Output", "fetching", "outputs"]
 
@@ -53,7 +54,7 @@ def fetching(what: str, size: int) -> Iterator[Callable[[int], None]]:
         what: for people.
         size: in bytes.
     """
-    begun = time.monotonic()
+    begun = _clock.monotonic()
     start = f"Fetching {what}: {size / 1e6:.0f} MB, this once"
     log.info("%s", start)
     with outputs[-1]() as output:
@@ -65,7 +66,7 @@ def fetching(what: str, size: int) -> Iterator[Callable[[int], None]]:
         else:
             with _bar(output.terminal, size) as advance:
                 yield advance
-        end = f"Fetched {what} in {time.monotonic() - begun:.0f} s"
+        end = f"Fetched {what} in {_clock.monotonic() - begun:.0f} s"
         if is_loud:
             output.say(end)
     log.info("%s", end)

@@ -7,16 +7,17 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._model.offsets import ReadQuery
 from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._queries.stop import stop, stop_all
 from spark_kafka_testkit._reads.results import read_latest, read_records
 from spark_kafka_testkit._waits.clock import check_times, sleep
 from spark_kafka_testkit._waits.equality import InAnyOrder
@@ -46,12 +47,10 @@ ForeachBatch = Callable[["DataFrame", int], None]
 
 def stop_queries(spark: SparkSession) -> None:
     """See `KafkaUtils.stop_queries`."""
-    failures = []
-    for query in spark.streams.active:
-        try:
-            query.stop()
-        except Exception as error:  # noqa: BLE001  the others must be stopped all the same
-            failures.append(f"  query {QueryState(query).name}: {error}")
+    failures = [
+        f"  query {QueryState(query).name}: {error}"
+        for query, error in stop_all(spark.streams.active)
+    ]
     if failures:
         raise WaitError("Queries did not stop:\n" + "\n".join(failures))
 
@@ -132,8 +131,12 @@ class StreamRun:
         wait_for_query_alive(self._query, self._timeout)
 
     def stop(self) -> None:
-        """Stops the query, as a deployment would, in the middle of what it does."""
-        self.query.stop()
+        """Stops the query, as a deployment would, in the middle of what it does.
+
+        Raises:
+            WaitError: (an AssertionError) it has not stopped within 30 s.
+        """
+        stop(self.query)
 
     def restart(self) -> None:
         """Stops the query and starts it from its checkpoint."""
@@ -205,8 +208,8 @@ class StreamRun:
         Raises:
             WaitError: (an AssertionError) it did not die in time, or ended in peace.
         """
-        state, deadline = QueryState(self.query), time.monotonic() + self._timeout
-        while state.is_active and time.monotonic() < deadline:
+        state, deadline = QueryState(self.query), _clock.monotonic() + self._timeout
+        while state.is_active and _clock.monotonic() < deadline:
             sleep(TICK_SECONDS, deadline)
         exception = state.query.exception()
         if exception is None:
@@ -232,25 +235,28 @@ class StreamRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        exception = self._end()
-        if exception is None or self._failure_expected:
+        problem = self._end()
+        if problem is None:
             return
         if error is None:
-            raise exception
-        if error is not exception:
-            log.warning("query %s died: %s", QueryState(self.query).name, exception)
+            raise problem
+        if error is not problem:
+            log.warning("query %s: %s", QueryState(self.query).name, problem)
 
     def _end(self) -> Exception | None:
-        """Stops the query and removes the checkpoint; gives what the query died of."""
-        exception = None
+        """Stops the query and removes the checkpoint; gives what the query died of
+        unexpectedly, or why it did not stop.
+        """
         try:
-            if self._query is not None:
-                self._query.stop()
-                exception = self._query.exception()
+            if self._query is None:
+                return None
+            stop(self._query)
+            return None if self._failure_expected else self._query.exception()
+        except Exception as error:  # noqa: BLE001  the block's own error comes first
+            return error
         finally:
             if self._own_folder is not None:
                 shutil.rmtree(self._own_folder, ignore_errors=True)
-        return exception
 
     @property
     def _is_memory(self) -> bool:

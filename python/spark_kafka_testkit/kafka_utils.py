@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import streaming
+from spark_kafka_testkit import _clock, streaming
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import (
@@ -362,6 +362,7 @@ class KafkaUtils:
                 sent then.
         """
         _check_topic(topic)
+        _clock.load_arrow()
         encoded = batches(messages, key_serializer, value_serializer)
         return self._set_up("send_messages()").send(topic, encoded, transactional)
 
@@ -815,6 +816,7 @@ class KafkaUtils:
     # Inside
 
     def _set_up(self, caller: str) -> Cluster:
+        _clock.load_arrow()
         if self._cluster is None:
             raise NotSetUpError(
                 f"KafkaUtils is not set up: {caller} needs a broker. Call setup() "

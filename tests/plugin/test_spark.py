@@ -187,6 +187,47 @@ def test_that_expects_it(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
 """
 
 
+BLOCKING = f"""
+{QUERY}
+import threading
+from spark_kafka_testkit._queries import stop as _stop
+
+begun = threading.Event()
+
+
+def block(df, batch):
+    begun.set()
+    threading.Event().wait()
+
+
+def test_that_blocks(kafka_spark, kafka_utils, kafka_topic):
+    _stop.STOP_SECONDS = 0.5
+    rows = kafka_spark.readStream.format("rate").load()
+    rows.writeStream.foreachBatch(block).queryName("blocked").start()
+    assert begun.wait(60)
+
+
+def test_after_it(kafka_spark, kafka_utils, kafka_topic):
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+    assert kafka_utils.get_all_records(kafka_spark, kafka_topic) == {{"k": "v"}}
+"""
+
+
+def test_a_query_that_does_not_stop_does_not_stop_the_run(inner: Inner) -> None:
+    """It is named where it was left, and the run goes on to its end."""
+    result = inner(test_blocking=BLOCKING)
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*LeftoverWarning: test_blocking.py::test_that_blocks left running: query "
+            "'blocked' (*). Stopped now; a test stops its queries. But query 'blocked' "
+            "(*) did not stop: it still runs 0.5 s later, status 'Processing new "
+            "data'. A foreachBatch function or a task that blocks holds it; it is left "
+            "behind."
+        ]
+    )
+
+
 def test_streams_end_with_the_test(inner: Inner) -> None:
     """One that died without being noticed fails the test, one that has failed it
     already does not once more, and the report says what it died of.

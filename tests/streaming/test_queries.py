@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from threading import Event
+from typing import TYPE_CHECKING
+
 import pytest
 from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._queries import stop as _stop
 from spark_kafka_testkit.errors import WaitError
+from tests.sessions import needs_own_functions
 
 from .conftest import Queries
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 TEN = [(n, n) for n in range(10)]
 
@@ -78,6 +86,7 @@ def test_a_query_that_does_not_stop_keeps_none_from_it(kafka: KafkaUtils) -> Non
     class Query:
         def __init__(self, name: str, error: Exception | None) -> None:
             self.name, self.id, self.error, self.isActive = name, "id", error, True
+            self.runId = name
 
         def stop(self) -> None:
             if self.error is not None:
@@ -96,3 +105,74 @@ def test_a_query_that_does_not_stop_keeps_none_from_it(kafka: KafkaUtils) -> Non
         kafka.stop_queries(session)  # type: ignore[arg-type]
     assert str(caught.value) == "Queries did not stop:\n  query 'stuck' (id): 30 s"
     assert not other.isActive
+
+
+@needs_own_functions
+def test_a_query_that_blocks_is_named_and_left_behind(
+    kafka: KafkaUtils, queries: Queries, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for once; when its function returns, it is stopped."""
+    kafka.create_topics([topic])
+    kafka.send_messages(topic, [("k", "v")])
+    begun, released = Event(), Event()
+
+    def block(df: DataFrame, batch: int) -> None:
+        begun.set()
+        released.wait()
+
+    writer = queries.source(topic).writeStream.foreachBatch(block).queryName("blocked")
+    query = writer.start()
+    try:
+        assert begun.wait(60)
+        monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)
+        told = []
+        for _ in range(2):
+            with pytest.raises(WaitError) as caught:
+                kafka.stop_queries(queries.spark)
+            told.append(str(caught.value))
+            monkeypatch.setattr(_stop, "STOP_SECONDS", 600)
+    finally:
+        released.set()
+    assert told == 2 * [
+        f"Queries did not stop:\n  query 'blocked' ({query.id}): it still runs 0.5 s "
+        "later, status 'Processing new data'. A foreachBatch function or a task that "
+        "blocks holds it; it is left behind."
+    ]
+    kafka.assert_eventually(lambda: queries.spark.streams.active, [])
+    kafka.stop_queries(queries.spark)
+
+
+@needs_own_functions
+def test_a_stream_that_blocks_is_told_at_its_blocks_end(
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Unless the block has failed: that is raised, and the stream is logged."""
+    kafka.create_topics([topic])
+    kafka.send_messages(topic, [("k", "v")])
+    begun, released = Event(), Event()
+
+    def block(df: DataFrame, batch: int) -> None:
+        begun.set()
+        released.wait()
+
+    monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)
+    stream = kafka.run_stream(queries.source(topic), foreach_batch=block)
+    try:
+        with pytest.raises(ZeroDivisionError), stream:
+            1 / int(not begun.wait(60))
+        with pytest.raises(WaitError) as caught:
+            stream.stop()
+    finally:
+        released.set()
+    text = (
+        f"Query {stream.query.id} did not stop: it still runs 0.5 s later, status "
+        "'Processing new data'. A foreachBatch function or a task that blocks holds "
+        "it; it is left behind."
+    )
+    assert str(caught.value) == text
+    assert caplog.messages == [f"query {stream.query.id}: {text}"]
+    kafka.assert_eventually(lambda: queries.spark.streams.active, [])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import os
 import re
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit._brokers.docker import (
     HUB_PREFIX,
@@ -214,12 +214,12 @@ class ContainerBroker:
 
     def _await_api(self, seconds: float) -> None:
         """A log line is not enough: the broker must answer where it says it is."""
-        deadline = time.monotonic() + seconds
+        deadline = _clock.monotonic() + seconds
         while True:
             try:
                 await_api(Access(self.bootstrap_servers), 1.0)
             except BrokerUnreachableError:
-                if self._exit_code() is not None or time.monotonic() >= deadline:
+                if self._exit_code() is not None or _clock.monotonic() >= deadline:
                     raise
             else:
                 return

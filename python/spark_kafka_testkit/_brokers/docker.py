@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.errors import BrokerStartError
 
 __all__ = [
@@ -166,10 +167,10 @@ def await_docker(seconds: float) -> None:
     Raises:
         BrokerStartError: none answers.
     """
-    started = time.monotonic()
+    started = _clock.monotonic()
     patience: float | None = None
     while (problem := docker_problem(seconds)) is not None:
-        waited = time.monotonic() - started
+        waited = _clock.monotonic() - started
         if patience is None:
             patience = min(seconds, LATE_SECONDS) if is_named() else 0
             if waited < patience:
@@ -194,7 +195,7 @@ def is_named() -> bool:
 
 def _ask(daemon: Daemon, seconds: float) -> bytes:
     """How the daemon's answer to a ping begins. No process and no connection stays."""
-    deadline = time.monotonic() + seconds
+    deadline = _clock.monotonic() + seconds
     if not daemon.settings:
         path = DEFAULT_ADDRESS.removeprefix("unix://")
         return _ask_at(socket.AF_UNIX, path, deadline)
@@ -247,7 +248,7 @@ def _ping(connection: socket.socket, deadline: float) -> bytes:
 
 
 def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
+    left = deadline - _clock.monotonic()
     if left <= 0:
         raise TimeoutError("timed out")
     return left

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,11 +23,13 @@ from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._jvm.jars import broker_jars, broker_version, fetch, own_jar
 from spark_kafka_testkit._jvm.java import (
+    Answers,
     ClassArchive,
+    EnvironmentOptions,
     Java,
     close_in_children,
     find_java,
-    java_environment,
+    wait_for_end,
 )
 from spark_kafka_testkit.errors import BrokerStartError
 
@@ -40,6 +40,8 @@ log = logging.getLogger("spark_kafka_testkit")
 STOP_SECONDS = 20.0
 PORT_TRIES = 5
 LOG_LINES = 30
+# Kafka's words, of a port of its own; an agent's port may be in use as well
+CANT_BIND = "Socket server failed to bind to"
 FLAGS = (
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
@@ -146,7 +148,9 @@ class _Process:
     def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
         self._timeout = settings.startup_timeout
         self.port, controller_port = free_ports(2)
-        self._archive = ClassArchive("broker", java, FLAGS, jars)
+        self._options = EnvironmentOptions.read()
+        flags = [*FLAGS, *self._options.kept]
+        self._archive = ClassArchive("broker", java, flags, jars)
         self._is_ready = False
         self._folder = _make_work_folder()
         self._log = self._folder / "broker.log"
@@ -204,49 +208,36 @@ class _Process:
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log_file:
-            return subprocess.Popen(
+            popen = subprocess.Popen(
                 command,
                 cwd=self._folder.parent,
-                env=java_environment(),
+                env=self._options.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
                 # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
                 start_new_session=True,
             )
+            self._answers = Answers(popen, ["READY", "FAILED "], log_file)
+            return popen
 
     def _await_ready(self) -> None:
-        answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(
-            target=lambda: answers.put(self._answer()), daemon=True
-        ).start()
         try:
-            answer = answers.get(timeout=self._timeout)
-        except queue.Empty:
+            answer = self._answers.wait(self._timeout)
+        except TimeoutError:
             answer = f"FAILED it was not ready within {self._timeout:g} s"
         if answer == "READY":
             self._is_ready = True
             return
-        if "Address already in use" in answer + self._log_text():
+        if CANT_BIND in answer + self._log_text():
             raise _PortTakenError(self.port)
+        if not answer:
+            code = self._popen.wait()
+            answer = f"its process ended with exit code {code}{self._options.hint()}"
         reason = answer.removeprefix("FAILED ")
         raise BrokerStartError(
             f"The embedded broker did not start: {reason}", self.log_tail()
         )
-
-    def _answer(self) -> str:
-        """The launcher's READY or FAILED line; what else the JVM says goes to the
-        log.
-        """
-        stdout = self._popen.stdout
-        assert stdout is not None
-        for data in stdout:
-            line = data.decode(errors="replace").strip()
-            if line.startswith(("READY", "FAILED")):
-                return line
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
-        return f"FAILED its process ended with exit code {self._popen.wait()}"
 
     def log_tail(self, lines: int = LOG_LINES) -> str:
         return "\n".join(self._log_text().splitlines()[-lines:])
@@ -265,9 +256,7 @@ class _Process:
             stdin.close()
         except OSError:
             pass  # the process has gone before
-        try:
-            self._popen.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not wait_for_end(self._popen, STOP_SECONDS):
             log.warning(
                 "the embedded broker (pid %d) did not end within %g s; it is killed",
                 self.pid,
@@ -275,6 +264,7 @@ class _Process:
             )
             self._popen.kill()
             self._popen.wait()
+        self._answers.end()
         stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._archive.end(self._is_ready)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._clients.protocol import Read, SendReport
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.bulk_producer import BulkProducer, OwnedProducer
@@ -100,8 +101,8 @@ class KafkaPythonClient:
         """A commit is answered before its markers are written, which make it visible;
         kafka-python 2 can't ask for them (our own reads wait for them anyway).
         """
-        deadline = time.monotonic() + VISIBLE_SECONDS
-        while time.monotonic() < deadline:
+        deadline = _clock.monotonic() + VISIBLE_SECONDS
+        while _clock.monotonic() < deadline:
             state = self._admin.transaction_state(transactional_id)
             if state in (None, "CompleteCommit"):
                 return

@@ -1,28 +1,38 @@
-"""The Java that runs our processes, what makes it start fast, and how they end."""
+"""The Java that runs our processes, what the environment adds to it, what makes it
+start fast, how it answers and ends.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import os
+import queue
 import random
 import re
 import shutil
 import subprocess
+import threading
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit.errors import JavaNotFoundError
 
 __all__ = [
+    "Answers",
     "ClassArchive",
+    "EnvironmentOptions",
     "Java",
+    "chooses_collector",
     "close_in_children",
     "find_java",
-    "java_environment",
+    "wait_for_end",
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
@@ -34,6 +44,29 @@ HINT = (
     "macOS: brew install openjdk@17; conda: conda install -c conda-forge openjdk=17) "
     "and set JAVA_HOME to it, "
     'or use backend="container", which needs Docker instead.'
+)
+
+END_SECONDS = 5.0
+VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+"""The variables whose options every JVM takes; the last one after its command line."""
+# The JVM's own rule: quotes may stand anywhere, and nothing escapes them.
+OPTION = re.compile(r"""(?:[^\s'"]|"[^"]*"|'[^']*')+""")
+COLLECTOR = re.compile(r"-XX:[+-]Use\w+GC")
+# What our own flags decide: two collectors, or a smallest heap above the largest, and
+# the JVM does not start.
+SIZED_BY_US = re.compile(
+    rf"{COLLECTOR.pattern}|-Xm[nsx].*|-XX:(Initial|Min|Max)HeapSize=.*|-Xshare:.*"
+    r"|-XX:(SharedArchiveFile|ArchiveClassesAtExit|SharedClassListFile|AOT\w+)=.*"
+    r"|-XX:[+-]AutoCreateSharedArchive"
+)
+# What holds a port that one JVM alone can have: the user's is meant.
+FOR_ONE_JVM = re.compile(
+    r"-agentlib:jdwp\b.*|-agentpath:.*\blibjdwp\b.*|-Xrunjdwp\b.*|-Xdebug"
+    r"|-Dcom\.sun\.management\.jmxremote\.(rmi\.)?port=.*"
+)
+# The last two may name one in their file.
+AGENT = re.compile(
+    r"-(javaagent|agentlib|agentpath):.*|-Xrun.*|-XX:(VMOptionsFile|Flags)=.*|@.*"
 )
 
 
@@ -100,6 +133,7 @@ def _asked_version(executable: Path, hint: str) -> str:
     try:
         answer = subprocess.run(
             [str(executable), "-version"],
+            env=EnvironmentOptions.read().environment,
             capture_output=True,
             text=True,
             timeout=30,
@@ -117,6 +151,80 @@ def _asked_version(executable: Path, hint: str) -> str:
     return match[1]
 
 
+@dataclass(frozen=True)
+class EnvironmentOptions:
+    """What the environment gives to every JVM (JAVA_TOOL_OPTIONS and its like), for one
+    of our own: truststores, proxies and agents stay; heap, collector, class archive and
+    debugger are left out.
+
+    Attributes:
+        kept: the options that stay, without quotes.
+        environment: the variables for a process of ours.
+    """
+
+    kept: tuple[str, ...]
+    environment: dict[str, str]
+
+    @classmethod
+    def read(cls) -> EnvironmentOptions:
+        kept: list[str] = []
+        environment = _environment()
+        for variable in VARIABLES:
+            text = environment.get(variable)
+            if text is None or OPTION.sub("", text).strip():
+                continue  # not set; or a quote without an end, which the JVM tells of
+            raw = [option for option in OPTION.findall(text) if not _left_out(option)]
+            environment[variable] = " ".join(raw)
+            kept += map(_unquoted, raw)
+        return cls(tuple(kept), environment)
+
+    def hint(self) -> str:
+        """What to add where a JVM did not start."""
+        found = [name for name in VARIABLES if self.environment.get(name)]
+        if not found:
+            return ""
+        names = " and ".join(found)
+        return f"; it was given the options of {names}, which may be the cause"
+
+
+def _unquoted(option: str) -> str:
+    return re.sub(r"""["']""", "", option)
+
+
+def _left_out(option: str) -> bool:
+    plain = _unquoted(option)
+    if FOR_ONE_JVM.fullmatch(plain):
+        _tell_once(plain)
+        return True
+    return SIZED_BY_US.fullmatch(plain) is not None
+
+
+_told: set[str] = set()
+
+
+def _tell_once(option: str) -> None:
+    if option not in _told:
+        _told.add(option)
+        log.info(
+            "the kit's own JVMs start without %s: it is left to yours, and its port",
+            option,
+        )
+
+
+def chooses_collector(*texts: str) -> bool:
+    """Whether one of the texts, or the environment of Spark's driver, names a garbage
+    collector: a JVM takes one only.
+    """
+    of_environment = (
+        os.environ.get(name, "") for name in (*VARIABLES, "SPARK_SUBMIT_OPTS")
+    )
+    return any(
+        COLLECTOR.fullmatch(_unquoted(option)) and option.startswith("-XX:+")
+        for text in (*texts, *of_environment)
+        for option in OPTION.findall(text)
+    )
+
+
 class ClassArchive:
     """The class-data archive of one Java, its flags and one set of jars: recorded when
     a first process of the kind ends, used by all that start later. Where none is there
@@ -125,7 +233,7 @@ class ClassArchive:
     Args:
         kind: what the process is; it begins the archive's name.
         java: the Java.
-        flags: its other flags.
+        flags: its other flags; there is no archive beside an agent's.
         jars: the class path.
 
     Attributes:
@@ -135,6 +243,10 @@ class ClassArchive:
     def __init__(
         self, kind: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
     ) -> None:
+        self._part: Path | None = None
+        if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not take it
+            self.flags: list[str] = []
+            return
         # whole seconds, as Java looks at: layers of container images keep no more
         stamps = [
             f"{jar}:{jar.stat().st_size}:{int(jar.stat().st_mtime)}" for jar in jars
@@ -144,7 +256,6 @@ class ClassArchive:
         ).hexdigest()[:16]
         folder = cache_folder() / "archives"
         self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
-        self._part: Path | None = None
         _sweep(folder)
         if os.access(self._file, os.R_OK) and self._file.is_file():
             self.flags = (
@@ -206,6 +317,72 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+class Answers:
+    """The line on a process's stdout that answers how its start went. All other lines,
+    before and after it, are an agent's or the JVM's own; they are drawn off all along,
+    or the process would stand still when the pipe is full.
+
+    Args:
+        popen: the process.
+        marks: the beginnings of an answer.
+        log: takes the other lines: an open file.
+    """
+
+    def __init__(
+        self,
+        popen: subprocess.Popen[bytes],
+        marks: Iterable[str],
+        log: IO[bytes],
+    ) -> None:
+        stdout = popen.stdout
+        assert stdout is not None
+        self._lines: Iterator[bytes] = stdout
+        self._marks = tuple(marks)
+        # of the thread's own, which may outlive the file; they have one position
+        self._log = os.fdopen(os.dup(log.fileno()), "ab", buffering=0)
+        self._found: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._draw, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> str:
+        """The answer; empty where the process has ended without one.
+
+        Raises:
+            TimeoutError: there was none in time.
+        """
+        try:
+            return self._found.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError(f"no answer within {seconds:g} s") from None
+
+    def end(self) -> None:
+        """Waits for the last line of a process that has ended."""
+        self._thread.join(END_SECONDS)
+
+    def _draw(self) -> None:
+        is_answered = False
+        with self._log:
+            for data in self._lines:
+                line = data.decode(errors="replace").strip()
+                if not is_answered and line.startswith(self._marks):
+                    is_answered = True
+                    self._found.put(line)
+                else:
+                    self._log.write(data)
+        if not is_answered:
+            self._found.put("")
+
+
+def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process ends in time; the clock of `Popen.wait` may be frozen."""
+    deadline = _clock.monotonic() + seconds
+    while popen.poll() is None:
+        if _clock.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def close_in_children(popen: subprocess.Popen[bytes]) -> None:
     """Closes our end of the process's stdin in forked children: one that lives on would
     keep the process alive.
@@ -224,7 +401,7 @@ def close_in_children(popen: subprocess.Popen[bytes]) -> None:
     os.register_at_fork(after_in_child=close)
 
 
-def java_environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """The environment for a JVM that reads the names of files as this process does:
     Python takes them for UTF-8 in the C locale too, Java does not.
     """

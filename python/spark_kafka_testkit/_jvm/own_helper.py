@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import queue
 import secrets
 import subprocess
 import tempfile
@@ -20,10 +19,12 @@ from typing import IO
 from spark_kafka_testkit._jvm.gateway import Helper, helper_at
 from spark_kafka_testkit._jvm.jars import fetch, kafka_clients
 from spark_kafka_testkit._jvm.java import (
+    Answers,
     ClassArchive,
+    EnvironmentOptions,
     close_in_children,
     find_java,
-    java_environment,
+    wait_for_end,
 )
 from spark_kafka_testkit._spark.attach import spark_and_jars
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
@@ -149,14 +150,16 @@ class _HelperJvm:
 
     def __init__(self) -> None:
         java, jars = find_java(hint=""), class_path()
-        self._archive = ClassArchive("helper", java, FLAGS, jars)
+        self._options = EnvironmentOptions.read()
+        flags = [*FLAGS, *self._options.kept]
+        self._archive = ClassArchive("helper", java, flags, jars)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  ours till stop()
         command = [str(java.executable), *FLAGS, *self._archive.flags]
         command += ["-cp", os.pathsep.join(map(str, jars)), "sparkkafka.testkit.Main"]
         try:
             self._popen = subprocess.Popen(
                 command,
-                env=java_environment(),
+                env=self._options.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -165,6 +168,7 @@ class _HelperJvm:
         except OSError as error:
             raise _StartError(str(error)) from error
         close_in_children(self._popen)
+        self._answers = Answers(self._popen, ["READY "], self._log)
         self._is_ready = False
         try:
             self.helper = self._connect()
@@ -179,25 +183,20 @@ class _HelperJvm:
 
     def _connect(self) -> Helper:
         secret = secrets.token_hex(32)
-        stdin, stdout = self._popen.stdin, self._popen.stdout
+        stdin = self._popen.stdin
         assert stdin is not None
-        assert stdout is not None
-        answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(
-            target=lambda: answers.put(stdout.readline()), daemon=True
-        ).start()
         try:
             stdin.write(f"{secret}\n".encode())
             stdin.flush()
-            answer = answers.get(timeout=START_SECONDS).split()
-        except (BrokenPipeError, queue.Empty):
-            answer = []
-        if len(answer) != 2:
+            answer = self._answers.wait(START_SECONDS)
+        except (BrokenPipeError, TimeoutError):
+            answer = ""
+        if not answer:
             raise _StartError(
-                f"it was not ready within {START_SECONDS:g} s, or ended. It says:\n"
-                f"{self._log_tail()}"
+                f"it was not ready within {START_SECONDS:g} s, or ended"
+                f"{self._options.hint()}. It says:\n{self._log_tail()}"
             )
-        return helper_at(int(answer[1]), secret)
+        return helper_at(int(answer.split()[1]), secret)
 
     def _log_tail(self) -> str:
         self._log.seek(0)
@@ -212,9 +211,7 @@ class _HelperJvm:
             stdin.close()
         except OSError:
             pass  # the process has gone before
-        try:
-            self._popen.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not wait_for_end(self._popen, STOP_SECONDS):
             log.warning(
                 "the helper's JVM (pid %d) did not end within %g s; it is killed",
                 self._popen.pid,
@@ -222,6 +219,7 @@ class _HelperJvm:
             )
             self._popen.kill()
             self._popen.wait()
+        self._answers.end()
         stdout.close()
         self._log.close()
         self._archive.end(self._is_ready)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.compat import new_topics, reaching, supported
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
 from spark_kafka_testkit._model.offsets import PartitionOffsets
@@ -55,6 +56,7 @@ class Admin:
         with reaching(self._access):
             from kafka import KafkaAdminClient
 
+            _clock.keep_running("kafka")
             millis = round(self._timeout_seconds * 1000)
             settings = supported(
                 KafkaAdminClient,

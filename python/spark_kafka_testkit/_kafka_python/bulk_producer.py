@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._clients.protocol import SendReport, Written
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
@@ -168,6 +168,8 @@ class BulkProducer:
         from kafka.errors import KafkaError
 
         key, value, partition, timestamp, headers = row
+        if timestamp is None:  # the helper's records do not travel in time either
+            timestamp = int(_clock.now() * 1000)
         size = len(key or b"") + len(value or b"")
         is_large = size > BATCH_BYTES
         if (
@@ -209,11 +211,11 @@ class BulkProducer:
         """
         from kafka.errors import KafkaError, KafkaTimeoutError
 
-        deadline = time.monotonic() + SEND_SECONDS
+        deadline = _clock.monotonic() + SEND_SECONDS
         failed = False
         for index, future in self._futures:
             try:
-                self._ack(future.get(timeout=max(0.0, deadline - time.monotonic())))
+                self._ack(future.get(timeout=max(0.0, deadline - _clock.monotonic())))
             except KafkaError as error:
                 failed = True
                 is_unknown = isinstance(error, KafkaTimeoutError) or getattr(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.compat import supported
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def make_consumer(
     """
     from kafka import KafkaConsumer
 
+    _clock.keep_running("kafka")
     ours = {
         "isolation_level": isolation,
         "auto_offset_reset": "none",

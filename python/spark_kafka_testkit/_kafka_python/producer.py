@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.compat import reaching, supported
 from spark_kafka_testkit.serde import encode
 
@@ -27,6 +28,7 @@ def make_producer(
     with reaching(access):
         from kafka import KafkaProducer
 
+        _clock.keep_running("kafka")
         serializer = _serializer(to_bytes)
         ours = {
             "acks": "all",

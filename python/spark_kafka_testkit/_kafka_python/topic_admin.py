@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import UNKNOWN_TOPIC, Admin
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
 from spark_kafka_testkit._model.client_config import Access
@@ -40,14 +41,14 @@ class TopicAdmin:
         """Where the topic stands now."""
         from kafka.errors import KafkaError
 
-        deadline = time.monotonic() + CAPTURE_SECONDS
+        deadline = _clock.monotonic() + CAPTURE_SECONDS
         while True:
             try:
                 return self._capture(times)
             except KafkaError as error:
                 # a new leader may not know the high watermark yet
                 is_passing = getattr(error, "retriable", False)
-                if not is_passing or time.monotonic() >= deadline:
+                if not is_passing or _clock.monotonic() >= deadline:
                     raise
                 time.sleep(0.05)
 
@@ -97,9 +98,9 @@ class TopicAdmin:
             raise TopicChangedError(self._topic, "recreated")
 
     def _describe(self) -> dict[str, Any]:
-        deadline = time.monotonic() + UNKNOWN_TOPIC_SECONDS
+        deadline = _clock.monotonic() + UNKNOWN_TOPIC_SECONDS
         while (description := self.look_up()) is None:
-            if time.monotonic() >= deadline:
+            if _clock.monotonic() >= deadline:
                 raise UnknownTopicError(self._topic)
             time.sleep(0.05)
         return description

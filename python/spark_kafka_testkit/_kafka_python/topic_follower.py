@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
@@ -50,14 +50,14 @@ class TopicFollower:
                 consumer.assign([self._lookup.partition(number) for number in ranges])
                 for number, wanted in ranges.items():
                     consumer.seek(self._lookup.partition(number), wanted.start)
-                looked_at = time.monotonic()
+                looked_at = _clock.monotonic()
                 while True:
                     records = self._poll_on(consumer)
                     yield to_batch(records)
                     if records:
-                        looked_at = time.monotonic()
-                    elif time.monotonic() - looked_at >= LOOK_SECONDS:
-                        looked_at = time.monotonic()
+                        looked_at = _clock.monotonic()
+                    elif _clock.monotonic() - looked_at >= LOOK_SECONDS:
+                        looked_at = _clock.monotonic()
                         self._look(consumer)
 
     def _poll_on(self, consumer: KafkaConsumer) -> list[Any]:

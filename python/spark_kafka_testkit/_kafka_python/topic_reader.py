@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._clients.protocol import Reading
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
@@ -70,7 +70,7 @@ class TopicReader:
         consumer.assign(list(todo))
         for partition in todo:
             consumer.seek(partition, self._progress[partition].position)
-        moved_at = looked_at = time.monotonic()
+        moved_at = looked_at = _clock.monotonic()
         while todo:
             polled = self._poll(consumer, todo)
             moved = self._move(consumer, todo, polled)
@@ -88,7 +88,7 @@ class TopicReader:
             if done:
                 consumer.pause(*done)
                 todo -= done
-            now = time.monotonic()
+            now = _clock.monotonic()
             if moved:
                 moved_at = looked_at = now
                 continue

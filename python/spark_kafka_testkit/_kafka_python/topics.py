@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
@@ -96,14 +97,14 @@ def delete_topics(
         for name, error in admin.delete(names)
         if error is not None and not isinstance(error, UnknownTopicOrPartitionError)
     }
-    deadline = time.monotonic() + gone_seconds
+    deadline = _clock.monotonic() + gone_seconds
     while True:
         there = admin.existing(names)
         created.difference_update(set(names) - set(there) - set(refusals))
         waiting = [name for name in there if name not in refusals]
         if not waiting:
             break
-        if time.monotonic() >= deadline:
+        if _clock.monotonic() >= deadline:
             raise TopicError(
                 waiting,
                 f"Topics {waiting} were still there {gone_seconds:g} s after they were "
@@ -158,9 +159,9 @@ def _await_ready(
     num_partitions: int,
     ready_seconds: float,
 ) -> None:
-    deadline = time.monotonic() + ready_seconds
+    deadline = _clock.monotonic() + ready_seconds
     while waiting := _not_ready(admin, names, num_partitions):
-        if time.monotonic() >= deadline:
+        if _clock.monotonic() >= deadline:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
             raise TopicError(
                 list(waiting),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit import _clock
 
 if TYPE_CHECKING:
     from spark_kafka_testkit._clients.protocol import Client
@@ -55,7 +56,7 @@ class Reads:
         """Returns when one of the topics holds more, when the time is up, or when
         `until` is true.
         """
-        deadline = time.monotonic() + seconds
+        deadline = _clock.monotonic() + seconds
         woken, done = threading.Event(), threading.Event()
         threads = [
             threading.Thread(target=_watch, args=(*rest, woken, done), daemon=True)
@@ -65,7 +66,7 @@ class Reads:
             thread.start()
         try:
             while not woken.is_set() and not until():
-                left = deadline - time.monotonic()
+                left = deadline - _clock.monotonic()
                 if left <= 0:
                     break
                 woken.wait(min(left, LOOK_SECONDS))

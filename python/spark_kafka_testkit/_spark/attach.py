@@ -24,8 +24,10 @@ from spark_kafka_testkit._jvm.jars import (
     nearest_connector,
     own_jar,
 )
+from spark_kafka_testkit._jvm.java import chooses_collector
 from spark_kafka_testkit._jvm.maven import Repository
 from spark_kafka_testkit._model.client_config import RELOCATED
+from spark_kafka_testkit._spark.loopback import driver_settings, local_host_name
 from spark_kafka_testkit._spark.submit import (
     cause_of,
     default_settings,
@@ -145,10 +147,11 @@ def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     submitted = submitted_settings()
     given = {**default_settings(folder.parent), **submitted}
     quick = {name: value for name, value in QUICK.items() if name not in given}
-    settings = {**quick, **(conf or {})}
+    own = {**quick, **driver_settings({**given, **(conf or {})})}
+    settings = {**own, **(conf or {})}
     options = settings.get(DRIVER_OPTIONS, given.get(DRIVER_OPTIONS, ""))
     defaults = {**given, **settings}.get("spark.driver.defaultJavaOptions", "")
-    if not re.search(r"-XX:\+Use\w+GC\b", f"{defaults} {options}"):
+    if not chooses_collector(defaults, options):
         settings[DRIVER_OPTIONS] = f"{options} {QUICK_COLLECTOR}".strip()
     jars = [version.helper]
     packages = settings.get("spark.jars.packages", given.get("spark.jars.packages", ""))
@@ -233,7 +236,8 @@ def new_session(conf: Mapping[str, str]) -> SparkSession:
     for name, value in settings.items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with local_host_name(settings):
+            return builder.getOrCreate()
     except PySparkRuntimeError as error:
         if "JAVA_GATEWAY_EXITED" not in str(error):
             raise

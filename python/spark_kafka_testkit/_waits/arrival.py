@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._model.offsets import ReadQuery
@@ -91,7 +91,7 @@ def wait_for_records(
     """See `KafkaUtils.wait_for_records`."""
     check_times(timeout=timeout)
     state = None if streaming_query is None else QueryState(streaming_query)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     found: list[Record] = []
     has_ended = False
     with closing(client.follow(query)) as batches:
@@ -101,7 +101,7 @@ def wait_for_records(
             if len(found) >= wanted.count:
                 return found[: wanted.count]
             has_ended = state is not None and not state.is_active
-            if has_ended or time.monotonic() >= deadline:
+            if has_ended or _clock.monotonic() >= deadline:
                 break
     # An exact read: what came at the last moment counts, however slow the start was.
     last_look = replace(query, upto="stable", stall_seconds=LAST_LOOK_SECONDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from spark_kafka_testkit import _clock
+
 __all__ = ["check_times", "sleep"]
 
 
@@ -23,4 +25,4 @@ def check_times(**times: float) -> None:
 
 def sleep(seconds: float, deadline: float) -> None:
     """Sleeps for some seconds, but not past the deadline (of the monotonic clock)."""
-    time.sleep(max(0.0, min(seconds, deadline - time.monotonic())))
+    time.sleep(max(0.0, min(seconds, deadline - _clock.monotonic())))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads import watched as _reads
 from spark_kafka_testkit._waits.clock import check_times
@@ -38,10 +38,10 @@ def assert_eventually(
         )
     state = None if query is None else QueryState(query)
     check_times(timeout=timeout, interval=interval)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     checks = 0
     while True:
-        is_last = time.monotonic() >= deadline
+        is_last = _clock.monotonic() >= deadline
         has_ended = state is not None and not state.is_active
         with _reads.noted() as reads:
             outcome = _outcome(result_func, expected, retry_on)
@@ -65,7 +65,7 @@ def assert_eventually(
                 query=query,
             ) from outcome.error
         reads.wait_for_more(
-            min(interval, deadline - time.monotonic()),
+            min(interval, deadline - _clock.monotonic()),
             until=lambda: state is not None and not state.is_active,
         )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._queries.patterns import found_by
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
@@ -41,9 +41,9 @@ def wait_for_query_alive(
     """See `KafkaUtils.wait_for_query_alive`."""
     state = QueryState(query)
     check_times(timeout=timeout, interval=interval)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     while not _is_alive_or_done(state):
-        if time.monotonic() >= deadline:
+        if _clock.monotonic() >= deadline:
             raise WaitError(
                 f"Query {state.name} was not alive within {timeout:g} s.\n"
                 f"{state.describe()}\n"
@@ -73,7 +73,7 @@ def wait_until_processed(
     state = QueryState(query)
     check_times(timeout=timeout)
     _check_has_batches(state)
-    deadline = time.monotonic() + timeout
+    deadline = _clock.monotonic() + timeout
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()
@@ -87,7 +87,7 @@ def wait_until_processed(
         elif not has_ended:
             # by Spark Connect its status tells, after a while
             _check_has_batches(state)
-        if has_ended or time.monotonic() >= deadline:
+        if has_ended or _clock.monotonic() >= deadline:
             within = None if has_ended else timeout
             text = _why_not_processed(cluster, state, position, ends, within)
             raise WaitError(text, query=query)

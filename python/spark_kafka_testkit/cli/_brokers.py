@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BOOTSTRAP_ENV,
@@ -142,7 +142,7 @@ def status(ctx: click.Context, is_json: bool) -> None:
         [
             state.address,
             state.description.rpartition(", at ")[0],
-            _time(time.time() - state.started),
+            _time(_clock.now() - state.started),
             _time(state.seconds - Slot(state.key).idle_seconds()),
             str(state.pid),
             "by a test run" if fact["in_use"] else "free",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
 
 __all__ = [
@@ -140,12 +140,12 @@ def watched(
         transient=True,
     ) as progress:
         task = progress.add_task(what, total=size, count=0, per_second=0.0)
-        started, total = time.monotonic(), 0
+        started, total = _clock.monotonic(), 0
 
         def add(more: int) -> None:
             nonlocal total
             total += more
-            per_second = total / max(time.monotonic() - started, 1e-9)
+            per_second = total / max(_clock.monotonic() - started, 1e-9)
             progress.update(task, count=total, per_second=per_second)
             if position is not None:
                 progress.update(task, completed=position())
@@ -154,13 +154,13 @@ def watched(
 
 
 def _line_by_line(what: str) -> Callable[[int], None]:
-    started = said = time.monotonic()
+    started = said = _clock.monotonic()
     total = 0
 
     def add(more: int) -> None:
         nonlocal said, total
         total += more
-        now = time.monotonic()
+        now = _clock.monotonic()
         if now - said >= LINE_SECONDS:
             said = now
             click.echo(f"{what}: {rate(total, now - started)}", err=True)

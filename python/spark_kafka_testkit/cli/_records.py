@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._reads.results import RecordStream, wanted
 from spark_kafka_testkit._text import readable
@@ -140,7 +140,7 @@ def produce(
 
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
-    started = time.monotonic()
+    started = _clock.monotonic()
     with _cluster(bootstrap_servers) as cluster:
         if is_kept or partitions:
             cluster.ensure_topic(topic, partitions or 1)
@@ -152,7 +152,7 @@ def produce(
     say(
         is_json,
         {"topic": topic, "sent": sent, "partitions": partitions_written},
-        f"sent {rate(sent, time.monotonic() - started)} to {topic}",
+        f"sent {rate(sent, _clock.monotonic() - started)} to {topic}",
         *(
             f"  partition {number}: {part.count:,}, offsets {part.first} to {part.last}"
             for number, part in sorted(written.items())

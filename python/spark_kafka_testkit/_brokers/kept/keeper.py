@@ -12,15 +12,11 @@ import os
 import signal
 import sys
 import threading
-import time
 from dataclasses import asdict
 from typing import Any
 
-from spark_kafka_testkit._brokers.broker import (
-    BrokerSettings,
-    OwnBroker,
-    start_own,
-)
+from spark_kafka_testkit import _clock
+from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker, start_own
 from spark_kafka_testkit._brokers.kept.lease import HOW_TO_END, Slot, State, Unclear
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import KafkaTestkitError
@@ -82,7 +78,7 @@ def _state(order: dict[str, Any], broker: OwnBroker) -> State:
         description=broker.describe(),
         version=__version__,
         pid=os.getpid(),
-        started=time.time(),
+        started=_clock.now(),
         seconds=order["seconds"],
         log=broker.log_file,
         container=broker.container_id,
@@ -103,11 +99,11 @@ def _answer(answer: dict[str, Any]) -> None:
 
 
 def _wait(slot: Slot, state: State, broker: OwnBroker, told: threading.Event) -> None:
-    looked = time.monotonic()
+    looked = _clock.monotonic()
     while not told.wait(TICK_SECONDS) and slot.file.exists():
-        if time.monotonic() - looked < LOOK_SECONDS:
+        if _clock.monotonic() - looked < LOOK_SECONDS:
             continue
-        looked = time.monotonic()
+        looked = _clock.monotonic()
         if not broker.is_running or _is_over(slot, state):
             return
 

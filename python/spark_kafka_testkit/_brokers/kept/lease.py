@@ -17,11 +17,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import (
     Backend,
     Broker,
@@ -277,7 +277,7 @@ class Slot:
 
     def idle_seconds(self) -> float:
         """Since when nobody has asked for the broker."""
-        return time.time() - self.file.stat().st_mtime
+        return _clock.now() - self.file.stat().st_mtime
 
     def clear(self) -> None:
         """Removes the files, but the locks: to remove those is not safe."""
@@ -458,6 +458,7 @@ def _end(slot: Slot, state: State | Unclear) -> None:
 
     slot.clear()
     keeper = slot.lock("keeper")
+    _clock.keep_running("filelock")
     try:
         keeper.acquire(timeout=END_SECONDS)
     except Timeout as error:

@@ -16,6 +16,12 @@ import java.security.SecureRandom
   * opens with the one-time secret, and no other: any user of the machine can reach a loopback port.
   */
 private[testkit] object LoopbackChannel {
+
+  /** The address that Python connects to. Java's own loopback address is `::1` where IPv6 addresses
+    * are preferred.
+    */
+  val loopback: InetAddress = InetAddress.getByAddress(Array[Byte](127, 0, 0, 1))
+
   private val acceptMillis = 30000
   private val random = new SecureRandom
 
@@ -26,7 +32,7 @@ private[testkit] object LoopbackChannel {
     */
   def open(name: String)(serve: Connection => Unit): Address = {
     val server = ServerSocketChannel.open()
-    server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress, 0), 4)
+    server.bind(new InetSocketAddress(loopback, 0), 4)
     val address = Address(server.socket.getLocalPort, newSecret())
     val thread = new Thread(() => run(server, address.secret, serve), s"spark-kafka-testkit-$name")
     thread.setDaemon(true)

@@ -1,7 +1,6 @@
 package sparkkafka.testkit
 
 import java.io.InputStream
-import java.net.InetAddress
 import java.nio.charset.StandardCharsets.US_ASCII
 
 import py4j.GatewayServer
@@ -22,7 +21,7 @@ object Main {
     val owner = new Owner(System.in, graceMillis)
     if (secret.nonEmpty) {
       val gateway = new GatewayServer.GatewayServerBuilder(new PythonApi)
-        .javaAddress(InetAddress.getLoopbackAddress)
+        .javaAddress(LoopbackChannel.loopback)
         .javaPort(0)
         .authToken(secret)
         .build()

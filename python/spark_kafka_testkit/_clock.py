@@ -1,0 +1,74 @@
+"""The clock that deadlines are measured by: it runs on while a test has frozen time.
+
+freezegun replaces `time.monotonic` and its like in every module, time-machine the time
+of day in C. Neither touches the system's other clocks, nor `time.sleep`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import importlib.util
+import sys
+import time
+from types import ModuleType
+from typing import Any
+
+__all__ = ["keep_running", "load_arrow", "monotonic", "now"]
+
+
+def monotonic() -> float:
+    """Seconds of the system's monotonic clock."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def now() -> float:
+    """The time of day, in seconds since the epoch."""
+    hatch = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
+    if hatch is not None:
+        try:
+            return float(hatch.time.time())
+        except ValueError:
+            pass  # nobody travels
+    return time.clock_gettime(time.CLOCK_REALTIME)
+
+
+def keep_running(package: str) -> None:
+    """Gives the modules of a package that are loaded, for `time`, a copy whose clocks
+    run on. A freeze does not end at the package's own threads, and the deadlines of one
+    that sees time jump are lost.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{package}.") and getattr(module, "time", None) is time:
+            module.__dict__["time"] = _running
+
+
+def load_arrow() -> None:
+    """Imports pyarrow, and pandas, which it takes along, if freezegun has replaced the
+    date types: to import pandas beside those never returns. They are real meanwhile.
+    """
+    freezegun: Any = sys.modules.get("freezegun.api")
+    if freezegun is None or datetime.datetime is freezegun.real_datetime:
+        return
+    if {"pyarrow", "pandas"} <= sys.modules.keys():
+        return
+    replaced = datetime.datetime, datetime.date
+    datetime.datetime = freezegun.real_datetime  # type: ignore[misc]
+    datetime.date = freezegun.real_date  # type: ignore[misc]
+    try:
+        for name in ("pyarrow", "pandas"):
+            if importlib.util.find_spec(name) is not None:
+                importlib.import_module(name)
+    finally:
+        datetime.datetime, datetime.date = replaced  # type: ignore[misc]
+
+
+_running = ModuleType("time")
+_running.__dict__.update(
+    vars(time),
+    monotonic=monotonic,
+    monotonic_ns=lambda: round(monotonic() * 1e9),
+    perf_counter=monotonic,
+    time=now,
+    time_ns=lambda: round(now() * 1e9),
+)

@@ -1,0 +1,67 @@
+"""Sessions of ours on loopback: a host name that does not resolve, or only to an
+address of a VPN that is off, is no reason for a local session not to start.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+__all__ = ["driver_settings", "local_host_name"]
+
+HOST_SETTINGS = ("spark.driver.host", "spark.driver.bindAddress")
+HOST_VARIABLES = ("SPARK_LOCAL_HOSTNAME", "SPARK_LOCAL_IP")
+
+
+def driver_settings(conf: Mapping[str, str]) -> dict[str, str]:
+    """What binds the driver of a local session to loopback; nothing where the user has
+    said where it is to listen. Where the master is not known here, it is for machines
+    alone that can't listen at the address of their own name: no driver would start.
+    """
+    if _is_chosen(conf):
+        return {}
+    master = conf.get("spark.master")
+    if master is None:
+        is_wanted = "spark.remote" not in conf and not _can_listen_at_own_name()
+    else:
+        is_wanted = _is_local(master)
+    return dict.fromkeys(HOST_SETTINGS, "127.0.0.1") if is_wanted else {}
+
+
+@contextmanager
+def local_host_name(conf: Mapping[str, str]) -> Iterator[None]:
+    """Has a JVM of Spark that starts meanwhile take `localhost` for this machine's
+    name: Spark looks its own name up before it reads any setting.
+    """
+    if not _is_local(conf.get("spark.master", "")) or _is_chosen({}):
+        yield
+        return
+    name = HOST_VARIABLES[0]
+    os.environ[name] = "localhost"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def _is_chosen(conf: Mapping[str, str]) -> bool:
+    return any(name in conf for name in HOST_SETTINGS) or any(
+        os.environ.get(name) for name in HOST_VARIABLES
+    )
+
+
+def _is_local(master: str) -> bool:
+    return re.match(r"local(\[|$)", master) is not None
+
+
+def _can_listen_at_own_name() -> bool:
+    try:
+        address = socket.gethostbyname(socket.gethostname())
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,26 @@
+"""Waits for queries in tests that freeze time."""
+
+from __future__ import annotations
+
+import pytest
+from freezegun import freeze_time
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import WaitError
+
+from .conftest import Queries
+
+
+def test_a_stream(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """It starts, is waited for, and ends; a query that does not die is told in time."""
+    sink = f"{topic}-sink"
+    with freeze_time("2020-01-01"):
+        kafka.create_topics([topic, sink])
+        with kafka.run_stream(queries.source(topic), sink) as stream:
+            stream.add_data(topic, [("k", "v")])
+            stream.process_all_available()
+            stream.check_answer({"k": "v"})
+        kafka.send_messages(topic, [("k", "w")])
+        stream = kafka.run_stream(queries.source(topic), sink, timeout=0)
+        with pytest.raises(WaitError, match="was not alive within 0 s"):
+            stream.__enter__()
