@@ -25,7 +25,15 @@ OLDEST, *_, NEWEST = SPARKS
 SUITE = [
     f"tests/{name}" for name in ("unit", "contract", "document", "streaming", "spark")
 ]
-NEEDED = ["hypothesis>=6.100", "pandas>=2.2,<3", "pytest>=8", "pytest-timeout>=2.3"]
+NEEDED = [
+    "freezegun>=1.5",
+    "hypothesis>=6.100",
+    "pandas>=2.2,<3",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
+    "time-machine>=2.16",
+]
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 DEPENDENCIES = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["codecs"]
 PACKAGES = {
@@ -105,7 +113,7 @@ def oldest(session: nox.Session) -> None:
     session.install("--quiet", "-e", ".", f"pyspark=={OLDEST}", *NEEDED)
     session.run(
         *("python", "-m", "pytest", *SUITE[1:4], *ONCE),
-        *("-q", "-p", "no:cacheprovider"),
+        *("-q", "-p", "no:cacheprovider", "--numprocesses=2", "--dist=loadfile"),
         env=CLEAN,
     )
 
