@@ -16,11 +16,11 @@ from unittest import mock
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
-from spark_kafka_testkit._clients.choice import CLIENT_ENV
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm import jars as _jars
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.java import find_java
-from spark_kafka_testkit._spark.attach import installed_spark
+from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV
 from spark_kafka_testkit.kafka_utils import cluster_of
 
 if TYPE_CHECKING:

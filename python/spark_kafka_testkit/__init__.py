@@ -1,21 +1,31 @@
 """Kafka for PySpark tests: a real broker, exact reads and writes, waits that do not
 flake.
 
-`KafkaUtils` is what tests use, `Record` what it reads and sends; the errors are in
+`KafkaUtils` is what tests use, `Record` what it reads and sends; all that a test holds
+in its hands is importable from here. The other errors are in
 `spark_kafka_testkit.errors`.
 """
 
-from spark_kafka_testkit._model.offsets import Mark
+from spark_kafka_testkit._model.offsets import Coverage, Mark, PartitionOffsets
 from spark_kafka_testkit._model.records import Record, Records
+from spark_kafka_testkit._model.send_report import Written
+from spark_kafka_testkit._reads.results import RecordStream
+from spark_kafka_testkit._streams import StreamRun
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = [
+    "Coverage",
     "KafkaTestkitError",
     "KafkaUtils",
     "Mark",
+    "PartitionOffsets",
     "Record",
+    "RecordStream",
     "Records",
+    "StreamRun",
+    "WaitError",
+    "Written",
     "__version__",
 ]

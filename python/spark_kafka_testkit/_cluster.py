@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._clients.choice import Clients
-from spark_kafka_testkit._clients.protocol import Client, Written
+from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
 from spark_kafka_testkit._model.client_config import Access, SparkOptions
 from spark_kafka_testkit._model.offsets import PartitionOffsets
-from spark_kafka_testkit._spark.attach import kafka_package
+from spark_kafka_testkit._model.send_report import Written
+from spark_kafka_testkit._spark.running import kafka_package
 
 if TYPE_CHECKING:
     import pyarrow as pa

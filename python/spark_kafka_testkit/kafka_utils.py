@@ -12,17 +12,15 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock, streaming
+from spark_kafka_testkit import _clock, _streams
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._brokers.broker import (
-    Broker,
-    BrokerSettings,
+from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
+from spark_kafka_testkit._brokers.choice import (
     choose_backend,
     choose_reuse,
     start_broker,
 )
-from spark_kafka_testkit._clients.protocol import Written
 from spark_kafka_testkit._cluster import Cluster, OnUse
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
@@ -36,11 +34,11 @@ from spark_kafka_testkit._model.offsets import (
     UpTo,
 )
 from spark_kafka_testkit._model.records import Record, Records
+from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._numbers import is_whole
-from spark_kafka_testkit._reads import results as reading
+from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
-from spark_kafka_testkit._waits import arrival as waiting
-from spark_kafka_testkit._waits import eventually as assertions
+from spark_kafka_testkit._waits import arrival, eventually, queries
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
@@ -398,7 +396,7 @@ class KafkaUtils:
         _check_topic(topic)
         decoder = Decoder(topic, key_deserializer, value_deserializer)
         client = self._set_up("get_all_records()").client_for(topic, spark)
-        return reading.read_latest(client, ReadQuery(topic), decoder)
+        return results.read_latest(client, ReadQuery(topic), decoder)
 
     def read_records(
         self,
@@ -451,7 +449,7 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _check_topic(topic)
-        wanted, decoder = reading.wanted(
+        wanted, decoder = results.wanted(
             topic,
             start,
             end,
@@ -463,7 +461,7 @@ class KafkaUtils:
             value_deserializer=value_deserializer,
             timeout=timeout,
         )
-        return reading.read_records(
+        return results.read_records(
             self._set_up("read_records()").client_for(topic), wanted, decoder
         )
 
@@ -484,7 +482,7 @@ class KafkaUtils:
             use it in a `with`, where it is not drawn to its end.
         """
         _check_topic(topic)
-        wanted, decoder = reading.wanted(topic, start, end, **options)
+        wanted, decoder = results.wanted(topic, start, end, **options)
         read = self._set_up("iter_records()").client_for(topic).read(wanted)
         return RecordStream(read, decoder)
 
@@ -510,9 +508,9 @@ class KafkaUtils:
             TypeError: what the deserializers give is not of one Arrow type.
         """
         _check_topic(topic)
-        wanted, decoder = reading.wanted(topic, start, end, **options)
+        wanted, decoder = results.wanted(topic, start, end, **options)
         client = self._set_up("read_arrow()").client_for(topic)
-        return reading.read_arrow(client, wanted, decoder)
+        return results.read_arrow(client, wanted, decoder)
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands: per partition its beginning, end (the high watermark)
@@ -533,7 +531,7 @@ class KafkaUtils:
                 created.
         """
         _check_topic(topic)
-        return reading.mark(self._set_up("mark()").client_for(topic), topic)
+        return results.mark(self._set_up("mark()").client_for(topic), topic)
 
     def records_since(self, mark: Mark, **options: Unpack[ReadOptions]) -> Records:
         """What appeared in the topic since the mark was taken, up to its end now: what
@@ -546,9 +544,9 @@ class KafkaUtils:
             raise TypeError(
                 f"mark must be what mark(topic) gave, not {type(mark).__name__}"
             )
-        wanted, decoder = reading.wanted(mark.topic, mark, "latest", **options)
+        wanted, decoder = results.wanted(mark.topic, mark, "latest", **options)
         client = self._set_up("records_since()").client_for(mark.topic)
-        return reading.read_records(client, wanted, decoder)
+        return results.read_records(client, wanted, decoder)
 
     # Waiting
 
@@ -588,7 +586,7 @@ class KafkaUtils:
             StreamingQueryException: the query's own, as soon as it has died.
             TypeError, ValueError: an argument that can't be used.
         """
-        assertions.assert_eventually(
+        eventually.assert_eventually(
             result_func, expected, timeout, interval, query=query, retry_on=retry_on
         )
 
@@ -639,18 +637,18 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _check_topic(topic)
-        wanted, decoder = reading.wanted(
+        wanted, decoder = results.wanted(
             topic,
             "earliest" if since is None else since,
             "latest",
             key_deserializer=key_deserializer,
             value_deserializer=value_deserializer,
         )
-        return waiting.wait_for_records(
+        return arrival.wait_for_records(
             self._set_up("wait_for_records()").client_for(topic),
             wanted,
             decoder,
-            waiting.Wanted(count, predicate, key, value, headers),
+            arrival.Wanted(count, predicate, key, value, headers),
             timeout,
             query,
         )
@@ -674,7 +672,7 @@ class KafkaUtils:
                 status.
             TypeError, ValueError: an argument that can't be used.
         """
-        streaming.wait_for_query_alive(query, timeout, interval)
+        queries.wait_for_query_alive(query, timeout, interval)
 
     def wait_until_processed(
         self, query: StreamingQuery, topic: str | None = None, timeout: float = 60
@@ -707,7 +705,7 @@ class KafkaUtils:
         if topic is not None:
             _check_topic(topic)
         cluster = self._set_up("wait_until_processed()")
-        streaming.wait_until_processed(cluster, query, topic, timeout)
+        queries.wait_until_processed(cluster, query, topic, timeout)
 
     # Queries
 
@@ -726,14 +724,14 @@ class KafkaUtils:
                 that reads no topic that exists.
             TypeError: an argument that can't be used.
         """
-        return streaming.lag(self._set_up("lag()"), query)
+        return queries.lag(self._set_up("lag()"), query)
 
     def run_stream(
         self,
         df: DataFrame,
         topic: str | None = None,
-        **options: Unpack[streaming.StreamOptions],
-    ) -> streaming.StreamRun:
+        **options: Unpack[_streams.StreamOptions],
+    ) -> _streams.StreamRun:
         """Runs a streaming DataFrame for the time of a `with` block.
 
         Its query is started with a checkpoint of its own, and is alive when the block
@@ -754,7 +752,7 @@ class KafkaUtils:
         Raises:
             TypeError, ValueError: an argument that can't be used.
         """
-        return streaming.run_stream(self._set_up("run_stream()"), df, topic, **options)
+        return _streams.run_stream(self._set_up("run_stream()"), df, topic, **options)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:
@@ -766,7 +764,7 @@ class KafkaUtils:
             WaitError: (an AssertionError) some did not stop; it names each with its
                 cause.
         """
-        streaming.stop_queries(spark)
+        _streams.stop_queries(spark)
 
     # Spark
 

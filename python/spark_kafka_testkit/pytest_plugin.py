@@ -24,8 +24,8 @@ from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._progress import outputs
+from spark_kafka_testkit._streams import StreamOptions, StreamRun
 from spark_kafka_testkit.kafka_utils import KafkaUtils
-from spark_kafka_testkit.streaming import StreamOptions, StreamRun
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -148,7 +148,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    from spark_kafka_testkit._spark.attach import installed_spark
+    from spark_kafka_testkit._jvm.installed_spark import installed_spark
     from spark_kafka_testkit.errors import JarError, SparkSetupError
 
     try:

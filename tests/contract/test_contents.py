@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
-from spark_kafka_testkit._clients.protocol import Written
+from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit.errors import SendError
 from tests.contract.topics import add_partitions, create, send_by_java
 from tests.sessions import needs_jvm

@@ -9,8 +9,8 @@ import kafka.codec
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
-from spark_kafka_testkit._clients.protocol import Written
 from spark_kafka_testkit._model.offsets import Coverage
+from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit.errors import MissingDependencyError, SendError
 from tests.contract.topics import create, send_by_java
 from tests.sessions import needs_jvm

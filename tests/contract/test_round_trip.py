@@ -6,8 +6,8 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils, Records
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._clients.protocol import Written
 from spark_kafka_testkit._model.offsets import Coverage
+from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit.errors import SendError, UnknownTopicError
 from spark_kafka_testkit.kafka_utils import cluster_of
 

@@ -13,9 +13,9 @@ import pytest
 
 import spark_kafka_testkit
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch
 from spark_kafka_testkit._jvm.java import find_java
-from spark_kafka_testkit._spark.attach import installed_spark
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(spark_kafka_testkit.__file__).parent

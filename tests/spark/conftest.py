@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._spark.attach import spark_and_jars
+from spark_kafka_testkit._jvm.installed_spark import spark_and_jars
 
 RunScript = Callable[..., str]
 SparkCalled = Callable[[str], Path]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, preflight
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
 from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._spark.attach import installed_spark
 from spark_kafka_testkit.preflight import Finding
 
 from .conftest import RunScript

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, __version__
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
-from spark_kafka_testkit._spark.attach import installed_spark
 
 from .conftest import RunScript
 

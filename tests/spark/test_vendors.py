@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._spark.attach import installed_spark
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._versions import minor_version
 from spark_kafka_testkit.preflight import check_spark
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._spark.attach import kafka_package
+from spark_kafka_testkit._spark.running import kafka_package
 
 
 def test_spark_does_not_wait_half_a_second_at_a_topics_end() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._brokers.broker import choose_backend, start_any
+from spark_kafka_testkit._brokers.choice import choose_backend
 from spark_kafka_testkit._brokers.docker import docker_problem
+from spark_kafka_testkit._brokers.start import start_any
 
 BACKEND = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"

@@ -9,39 +9,20 @@ from typing import TYPE_CHECKING
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm.gateway import Helper
+from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV
 from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._spark.pairing import unreachable, warn
 from spark_kafka_testkit.errors import HelperError
 
 if TYPE_CHECKING:
-    from py4j.java_gateway import JavaGateway
     from pyspark.sql import SparkSession
 
     from spark_kafka_testkit._clients.jvm import JvmClient
     from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
 
-__all__ = ["CLIENT_ENV", "Clients", "gateway_in_reach"]
+__all__ = ["Clients"]
 
 log = logging.getLogger("spark_kafka_testkit")
-
-CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
-
-
-def gateway_in_reach() -> tuple[JavaGateway | None, str]:
-    """py4j's gateway to a JVM for small questions: that of the active classic session,
-    else the kit's own; or None and the reason.
-
-    Raises:
-        HelperError: the jar is of another version than this package.
-    """
-    session = _gateway.active_session()
-    if session is not None:
-        return _gateway.gateway_of(session), ""
-    if os.environ.get(CLIENT_ENV) == "kafka-python":
-        return None, f"{CLIENT_ENV} is 'kafka-python'"
-    from spark_kafka_testkit._jvm.own_helper import own_helper
-
-    helper, reason = own_helper()
-    return (None if helper is None else helper.gateway), reason
 
 
 class Clients:
@@ -87,10 +68,8 @@ class Clients:
 
     def _warn_once(self, spark: SparkSession) -> None:
         if not self._looked:
-            from spark_kafka_testkit import preflight
-
             self._looked = True
-            preflight.warn(preflight.unreachable(spark, str(self._access)))
+            warn(unreachable(spark, str(self._access)))
 
     def made(self) -> list[Client]:
         """The clients there are."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._clients.protocol import Read, Reading, SendReport, Written
+from spark_kafka_testkit._clients.protocol import Read, Reading
 from spark_kafka_testkit._jvm.gateway import Channel, Channels, Helper
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._model.offsets import (
@@ -17,6 +17,7 @@ from spark_kafka_testkit._model.offsets import (
     PartitionOffsets,
     ReadQuery,
 )
+from spark_kafka_testkit._model.send_report import SendReport, Written
 from spark_kafka_testkit.errors import SendFailure
 
 if TYPE_CHECKING:

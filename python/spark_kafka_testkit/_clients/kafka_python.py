@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._clients.protocol import Read, SendReport
+from spark_kafka_testkit._clients.protocol import Read
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.bulk_producer import BulkProducer, OwnedProducer
 from spark_kafka_testkit._kafka_python.compat import reaching
@@ -19,6 +19,7 @@ from spark_kafka_testkit._kafka_python.topic_follower import TopicFollower
 from spark_kafka_testkit._kafka_python.topic_reader import TopicReader
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._model.offsets import Captured, ReadQuery
+from spark_kafka_testkit._model.send_report import SendReport
 
 if TYPE_CHECKING:
     import pyarrow as pa

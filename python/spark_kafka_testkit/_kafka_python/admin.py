@@ -180,6 +180,20 @@ class Admin:
             for partition in asked
         }
 
+    def offsets_of_topics(
+        self, topics: Mapping[str, dict[str, Any]]
+    ) -> dict[tuple[str, int], PartitionOffsets]:
+        """Where all partitions of described topics stand, in their order."""
+        from kafka import TopicPartition
+
+        partitions = sorted(
+            TopicPartition(name, part["partition_index"])
+            for name, info in topics.items()
+            for part in info["partitions"]
+        )
+        offsets = self.offsets(partitions) if partitions else {}
+        return {(at.topic, at.partition): offsets[at] for at in partitions}
+
     def _listed(
         self, partitions: Iterable[Any], spec: Any, *isolation: Any
     ) -> dict[Any, int]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._clients.protocol import SendReport, Written
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
 from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.send_report import SendReport, Written
 from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._clients.protocol import Reading
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
@@ -27,6 +26,8 @@ from spark_kafka_testkit.errors import (
 if TYPE_CHECKING:
     import pyarrow as pa
     from kafka import KafkaConsumer
+
+    from spark_kafka_testkit._clients.protocol import Reading
 
 LOOK_SECONDS = 1.0
 POSITION_MILLIS = 1000

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from spark_kafka_testkit._brokers.broker import BACKENDS, choose_backend
+from spark_kafka_testkit._brokers.broker import BACKENDS
+from spark_kafka_testkit._brokers.choice import choose_backend
 
 __all__ = ["SETTINGS", "Options", "add_options", "resolve"]
 

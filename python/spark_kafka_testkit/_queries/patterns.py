@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._clients.choice import gateway_in_reach
 from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.own_helper import gateway_in_reach
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery

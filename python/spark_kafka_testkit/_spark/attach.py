@@ -4,53 +4,44 @@ added to one that runs.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.installed_spark import (
+    CONNECTOR,
+    SparkVersion,
+    spark_and_jars,
+)
 from spark_kafka_testkit._jvm.jars import (
     MAVEN_CENTRAL,
     MAVEN_ENV,
     connector_jars,
     connector_scala,
-    connector_versions,
     fetch,
-    nearest_connector,
-    own_jar,
 )
 from spark_kafka_testkit._jvm.java import chooses_collector
 from spark_kafka_testkit._jvm.maven import Repository
 from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.loopback import driver_settings, local_host_name
+from spark_kafka_testkit._spark.pairing import mismatches
+from spark_kafka_testkit._spark.running import knows_kafka, running_spark
 from spark_kafka_testkit._spark.submit import (
     cause_of,
     default_settings,
     start_again,
     submitted_settings,
 )
-from spark_kafka_testkit._versions import apache_version, minor_version
+from spark_kafka_testkit._versions import apache_version
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = [
-    "SparkVersion",
-    "attach",
-    "installed_spark",
-    "kafka_package",
-    "knows_kafka",
-    "new_session",
-    "running_spark",
-    "spark_and_jars",
-    "spark_conf",
-]
+__all__ = ["attach", "new_session", "spark_conf"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -61,84 +52,6 @@ QUICK = {
 }
 DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
 QUICK_COLLECTOR = "-XX:+UseSerialGC"
-CONNECTOR = "spark-sql-kafka-0-10"
-
-
-@dataclass(frozen=True)
-class SparkVersion:
-    """A Spark version and the Scala binary version it is built with.
-
-    Attributes:
-        spark: the version as Spark gives it, a vendor's suffix included.
-        scala: for example `2.13`.
-    """
-
-    spark: str
-    scala: str
-
-    @property
-    def apache(self) -> str:
-        """The version of Apache's that it is, or is made from."""
-        return apache_version(self.spark)
-
-    @property
-    def connector(self) -> str:
-        """The Maven coordinate of the Kafka connector that belongs to it."""
-        return f"org.apache.spark:{CONNECTOR}_{self.scala}:{self.apache}"
-
-    @property
-    def nearest(self) -> str | None:
-        """The Spark version whose connector the kit has for it: of the same minor
-        version; or None.
-        """
-        return nearest_connector(self.spark, self.scala)
-
-    @property
-    def not_locked(self) -> str:
-        """What is to be said where the kit has no connector for it."""
-        known = ", ".join(dict.fromkeys(map(minor_version, connector_versions())))
-        return (
-            f"the kit has no Kafka connector for Spark {self.spark} with Scala "
-            f"{self.scala}, only for {known}; Spark itself is to fetch "
-            f"{self.connector}, which its repositories may not have"
-        )
-
-    @property
-    def helper(self) -> Path:
-        """The helper jar for it."""
-        return own_jar(f"spark-kafka-testkit_{self.scala}.jar")
-
-
-def installed_spark() -> SparkVersion:
-    """The Spark that a new session will run.
-
-    Raises:
-        SparkSetupError: there is none.
-    """
-    return spark_and_jars()[0]
-
-
-def spark_and_jars() -> tuple[SparkVersion, Path]:
-    """The Spark that a new session will run, read off the name of its core jar, under
-    SPARK_HOME or in the pyspark package; and the folder of its jars.
-
-    Raises:
-        SparkSetupError: there is none.
-    """
-    homes = [Path(os.environ["SPARK_HOME"])] if os.environ.get("SPARK_HOME") else []
-    spec = importlib.util.find_spec("pyspark")
-    homes += [
-        Path(place) for place in (spec.submodule_search_locations or () if spec else ())
-    ]
-    for home in homes:
-        for jar in (home / "jars").glob("spark-core_*.jar"):
-            if match := re.fullmatch(r"spark-core_(\d+\.\d+)-(.+)\.jar", jar.name):
-                return SparkVersion(spark=match[2], scala=match[1]), home / "jars"
-    raise SparkSetupError(
-        "No Spark was found: SPARK_HOME is not set, and the pyspark package is not "
-        "installed (or brings no jars). "
-        "Install it with: pip install 'spark-kafka-testkit[spark]'"
-    )
 
 
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -286,8 +199,6 @@ def attach(spark: SparkSession) -> None:
 
 def _check_pairings(spark: SparkSession) -> None:
     """What was on the class path before can't be taken off it again."""
-    from spark_kafka_testkit.preflight import mismatches
-
     wrong = [
         str(finding)
         for finding in mismatches(spark)
@@ -310,37 +221,6 @@ def _attach_connect(spark: SparkSession) -> None:
             f"{apache_version(spark.version)}"
         )
     spark.addArtifacts(*map(str, jars))
-
-
-def knows_kafka(spark: SparkSession) -> bool:
-    """Whether the session has a source named `kafka`; no broker is asked."""
-    from pyspark.errors import AnalysisException
-
-    options = {"kafka.bootstrap.servers": "127.0.0.1:1", "subscribe": "any"}
-    try:
-        spark.read.format("kafka").options(**options).load().schema  # noqa: B018
-    except AnalysisException as error:
-        if "kafka" in str(error):
-            return False
-        raise
-    return True
-
-
-def kafka_package() -> str:
-    """What stands before the names of Kafka's classes in the active session, or in that
-    of a Databricks cluster which is reached by Spark Connect: nothing or `kafkashaded.`
-    """
-    session = _gateway.active_session()
-    if session is not None:
-        return _gateway.kafka_package(session) or ""
-    return RELOCATED if os.environ.get("DATABRICKS_RUNTIME_VERSION") else ""
-
-
-def running_spark(spark: SparkSession) -> SparkVersion:
-    """The Spark of a classic session."""
-    scala = re.match(r"\d+\.\d+", _gateway.scala_version(spark))
-    assert scala is not None
-    return SparkVersion(spark=spark.version, scala=scala[0])
 
 
 def _add_jar(spark: SparkSession, jar: str) -> None:

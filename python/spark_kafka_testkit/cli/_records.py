@@ -52,8 +52,6 @@ NARROW = 80
 @json_option
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     """List the topics; or show where each partition of those named stands."""
-    from kafka import TopicPartition
-
     from spark_kafka_testkit._kafka_python.admin import Admin
     from spark_kafka_testkit.errors import UnknownTopicError
 
@@ -66,23 +64,16 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
         for name in asked:
             if name not in known:
                 raise UnknownTopicError(name)
-        partitions = [
-            TopicPartition(name, part["partition_index"])
-            for name in sorted(known)
-            for part in sorted(
-                known[name]["partitions"], key=lambda part: part["partition_index"]
-            )
-        ]
-        offsets = admin.offsets(partitions) if partitions else {}
-    facts = [
+        offsets = admin.offsets_of_topics(known)
+    facts: list[dict[str, Any]] = [
         {
-            "topic": at.topic,
-            "partition": at.partition,
-            "beginning": offsets[at].beginning,
-            "end": offsets[at].end,
-            "stable": offsets[at].stable,
+            "topic": topic,
+            "partition": partition,
+            "beginning": at.beginning,
+            "end": at.end,
+            "stable": at.stable,
         }
-        for at in partitions
+        for (topic, partition), at in offsets.items()
     ]
     if names:
         header = ["TOPIC", "PARTITION", "BEGINNING", "END", "STABLE"]

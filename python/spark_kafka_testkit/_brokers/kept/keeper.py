@@ -16,8 +16,9 @@ from dataclasses import asdict
 from typing import Any
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker, start_own
+from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker
 from spark_kafka_testkit._brokers.kept.lease import HOW_TO_END, Slot, State, Unclear
+from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import KafkaTestkitError
 

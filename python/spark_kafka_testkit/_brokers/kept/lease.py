@@ -22,13 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._brokers.broker import (
-    Backend,
-    Broker,
-    BrokerSettings,
-    start_any,
-    start_broker,
-)
+from spark_kafka_testkit._brokers.broker import Backend, Broker, BrokerSettings
+from spark_kafka_testkit._brokers.start import start_any, start_own
 from spark_kafka_testkit._cache import (
     CACHE_ENV,
     cache_folder,
@@ -356,7 +351,7 @@ def keep(
 
     Raises:
         BrokerStartError: none came up.
-        MissingDependencyError, JarError: as `start_broker`.
+        MissingDependencyError, JarError: as `start_own`.
     """
     if backend != "auto":
         return _keep(cast(Kind, backend), settings, seconds)
@@ -482,7 +477,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
 
     Raises:
         BrokerStartError: none came up.
-        MissingDependencyError, JarError: as `start_broker`.
+        MissingDependencyError, JarError: as `start_own`.
     """
     from filelock import Timeout
 
@@ -497,7 +492,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
             "another run uses the kept broker at %s; this one starts its own",
             state.address,
         )
-        return start_broker(backend, None, replace(settings, reuse=False))
+        return start_own(backend, replace(settings, reuse=False))
     try:
         if slot.used.exists():
             remove_topics(state.address)

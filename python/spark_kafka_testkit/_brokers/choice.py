@@ -1,0 +1,89 @@
+"""The choice among the sources of a broker."""
+
+from __future__ import annotations
+
+import os
+from typing import cast
+
+from spark_kafka_testkit._brokers.broker import (
+    BACKEND_ENV,
+    BACKENDS,
+    BOOTSTRAP_ENV,
+    REUSE_ENV,
+    Backend,
+    Broker,
+    BrokerSettings,
+)
+from spark_kafka_testkit._brokers.external import ExternalBroker
+from spark_kafka_testkit._brokers.kept import lease
+from spark_kafka_testkit._brokers.start import start_own
+from spark_kafka_testkit._model.client_config import Access
+
+__all__ = ["choose_backend", "choose_reuse", "start_broker"]
+
+
+def choose_backend(
+    backend: str | None, bootstrap_servers: str | None
+) -> tuple[Backend, str | None]:
+    """The backend and the external address that the arguments, else the environment,
+    ask for; `auto` where nothing does.
+
+    Raises:
+        ValueError: an unknown backend, or one that does not go with the address.
+    """
+    address = os.environ.get(BOOTSTRAP_ENV) or None
+    if bootstrap_servers is not None:
+        address, asked = bootstrap_servers, backend or "external"
+    else:
+        default = "external" if address else "auto"
+        asked = backend or os.environ.get(BACKEND_ENV) or default
+    if asked not in BACKENDS:
+        raise ValueError(
+            f"backend={asked!r} is not known; valid are {', '.join(BACKENDS)}"
+        )
+    if bootstrap_servers is not None and asked not in ("external", "auto"):
+        raise ValueError(
+            f"backend={asked!r} starts a broker of its own; "
+            f"leave out bootstrap_servers={bootstrap_servers!r}"
+        )
+    if asked == "external" and address is None:
+        raise ValueError(
+            "backend='external' needs bootstrap_servers=..., "
+            f"or {BOOTSTRAP_ENV} in the environment"
+        )
+    if asked == "external" or bootstrap_servers is not None:
+        return "external", address
+    return cast(Backend, asked), None
+
+
+def choose_reuse(reuse: bool | None) -> bool:
+    """Whether a kept broker is wanted, by the argument, else by the environment.
+
+    Raises:
+        ValueError: the variable is neither 1 nor 0.
+    """
+    if reuse is not None:
+        return reuse
+    text = os.environ.get(REUSE_ENV) or "0"
+    if text not in ("0", "1"):
+        raise ValueError(f"{REUSE_ENV} must be 1 or 0, and is {text!r}")
+    return text == "1"
+
+
+def start_broker(
+    backend: Backend, access: Access | None, settings: BrokerSettings
+) -> Broker:
+    """Starts, or finds, the broker; `auto` takes a container where a Docker daemon
+    answers, else the embedded one. `access` is that of an external one.
+
+    Raises:
+        BrokerStartError: none came up; the text tells of each attempt.
+        MissingDependencyError: the backend needs a Python package that is not
+            installed.
+    """
+    if backend == "external":
+        assert access is not None
+        return ExternalBroker(access)
+    if settings.reuse:
+        return lease.take(backend, settings)
+    return start_own(backend, settings)

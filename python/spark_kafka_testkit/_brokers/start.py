@@ -1,0 +1,63 @@
+"""The start of a broker of this run's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from spark_kafka_testkit._brokers.broker import Backend, BrokerSettings, OwnBroker
+from spark_kafka_testkit._brokers.container import ContainerBroker
+from spark_kafka_testkit._brokers.docker import docker_problem, is_named
+from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
+from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
+
+__all__ = ["start_any", "start_own"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+
+def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
+    """Starts a container or the embedded broker; `auto`: as `start_any`.
+
+    Raises:
+        BrokerStartError, MissingDependencyError: as `start_broker`.
+    """
+    if backend == "auto":
+        return start_any(lambda kind: start_own(kind, settings))
+    if backend == "container":
+        return ContainerBroker(settings)
+    return EmbeddedBroker(settings)
+
+
+Started = TypeVar("Started")
+
+
+def start_any(start: Callable[[Backend], Started]) -> Started:
+    """What `auto` starts: a container where a Docker daemon answers, else, or where
+    that fails, the embedded broker.
+
+    Raises:
+        BrokerStartError: none came up; the text tells of each attempt.
+    """
+    attempts: list[str] = []
+    problem = docker_problem()
+    if problem is None:
+        try:
+            return start("container")
+        except KafkaTestkitError as error:
+            attempts.append(f"container: {error}")
+            log.warning("%s; starting the embedded broker", str(error).splitlines()[0])
+    else:
+        attempts.append(f"container: {problem}")
+        level = logging.WARNING if is_named() else logging.INFO
+        log.log(level, "%s; starting the embedded broker", problem)
+    try:
+        return start("embedded")
+    except KafkaTestkitError as error:
+        start_error = error if isinstance(error, BrokerStartError) else None
+        attempts.append(f"embedded: {start_error.reason if start_error else error}")
+        raise BrokerStartError(
+            "No Kafka broker could be started. Tried:\n" + "\n".join(attempts),
+            start_error.log if start_error else "",
+        ) from error

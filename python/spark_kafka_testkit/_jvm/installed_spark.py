@@ -1,0 +1,98 @@
+"""The Spark that is installed here, and its jars."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from spark_kafka_testkit._jvm.jars import (
+    connector_versions,
+    nearest_connector,
+    own_jar,
+)
+from spark_kafka_testkit._versions import apache_version, minor_version
+from spark_kafka_testkit.errors import SparkSetupError
+
+__all__ = ["CONNECTOR", "SparkVersion", "installed_spark", "spark_and_jars"]
+
+CONNECTOR = "spark-sql-kafka-0-10"
+
+
+@dataclass(frozen=True)
+class SparkVersion:
+    """A Spark version and the Scala binary version it is built with.
+
+    Attributes:
+        spark: the version as Spark gives it, a vendor's suffix included.
+        scala: for example `2.13`.
+    """
+
+    spark: str
+    scala: str
+
+    @property
+    def apache(self) -> str:
+        """The version of Apache's that it is, or is made from."""
+        return apache_version(self.spark)
+
+    @property
+    def connector(self) -> str:
+        """The Maven coordinate of the Kafka connector that belongs to it."""
+        return f"org.apache.spark:{CONNECTOR}_{self.scala}:{self.apache}"
+
+    @property
+    def nearest(self) -> str | None:
+        """The Spark version whose connector the kit has for it: of the same minor
+        version; or None.
+        """
+        return nearest_connector(self.spark, self.scala)
+
+    @property
+    def not_locked(self) -> str:
+        """What is to be said where the kit has no connector for it."""
+        known = ", ".join(dict.fromkeys(map(minor_version, connector_versions())))
+        return (
+            f"the kit has no Kafka connector for Spark {self.spark} with Scala "
+            f"{self.scala}, only for {known}; Spark itself is to fetch "
+            f"{self.connector}, which its repositories may not have"
+        )
+
+    @property
+    def helper(self) -> Path:
+        """The helper jar for it."""
+        return own_jar(f"spark-kafka-testkit_{self.scala}.jar")
+
+
+def installed_spark() -> SparkVersion:
+    """The Spark that a new session will run.
+
+    Raises:
+        SparkSetupError: there is none.
+    """
+    return spark_and_jars()[0]
+
+
+def spark_and_jars() -> tuple[SparkVersion, Path]:
+    """The Spark that a new session will run, read off the name of its core jar, under
+    SPARK_HOME or in the pyspark package; and the folder of its jars.
+
+    Raises:
+        SparkSetupError: there is none.
+    """
+    homes = [Path(os.environ["SPARK_HOME"])] if os.environ.get("SPARK_HOME") else []
+    spec = importlib.util.find_spec("pyspark")
+    homes += [
+        Path(place) for place in (spec.submodule_search_locations or () if spec else ())
+    ]
+    for home in homes:
+        for jar in (home / "jars").glob("spark-core_*.jar"):
+            if match := re.fullmatch(r"spark-core_(\d+\.\d+)-(.+)\.jar", jar.name):
+                return SparkVersion(spark=match[2], scala=match[1]), home / "jars"
+    raise SparkSetupError(
+        "No Spark was found: SPARK_HOME is not set, and the pyspark package is not "
+        "installed (or brings no jars). "
+        "Install it with: pip install 'spark-kafka-testkit[spark]'"
+    )

@@ -1,0 +1,261 @@
+"""What of a session goes together: Spark, the Kafka connector and the helper. Each
+finding says what was seen, and what to do.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.installed_spark import SparkVersion
+from spark_kafka_testkit._model.client_config import RELOCATED
+from spark_kafka_testkit._spark.running import knows_kafka, running_spark
+from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit._versions import apache_version, minor_version
+from spark_kafka_testkit.errors import KafkaTestkitError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = [
+    "Finding",
+    "State",
+    "check_session",
+    "mismatches",
+    "seen_and_advice",
+    "unreachable",
+    "warn",
+]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+State = Literal["ok", "warning", "error"]
+CONNECTOR_NAME = re.compile(r"spark-sql-kafka-0-10_(\d+\.\d+)-(.+)\.jar")
+NO_CONNECTOR = "not on the class path (Spark: 'Failed to find data source: kafka')"
+BROUGHT = {
+    "org.apache.kafka.clients.producer.KafkaProducer": "kafka-clients",
+    "org.apache.spark.kafka010.KafkaConfigUpdater": "spark-token-provider-kafka-0-10",
+    "org.apache.commons.pool2.impl.GenericKeyedObjectPool": "commons-pool2",
+}
+"""A class of each jar that the connector needs beside it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one thing.
+
+    Attributes:
+        subject: the thing: `Spark`, `connector`, `helper jar`, `Java`, ...
+        state: `"ok"`; `"warning"`: it may fail, or some of the kit will not work;
+            `"error"`: it does not go together.
+        seen: what was seen.
+        advice: what to do; empty where nothing is to be done.
+    """
+
+    subject: str
+    state: State
+    seen: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        advice = f" {self.advice}" if self.advice else ""
+        return f"{self.subject}: {self.seen}.{advice}"
+
+
+def warn(findings: Iterable[Finding]) -> None:
+    """Logs the findings that are not ok."""
+    for finding in findings:
+        if finding.state != "ok":
+            log.warning("%s", finding)
+
+
+def check_session(spark: SparkSession) -> list[Finding]:
+    """Whether Spark, connector and helper of a session go together; no broker is
+    asked. It takes some milliseconds on a classic session.
+    """
+    if _gateway.is_connect(spark):
+        return _check_connect(spark)
+    if _gateway.jvm_of(spark) is None:
+        advice = "Make a new one, with the settings of KafkaUtils.spark_conf()."
+        return [Finding("Spark", "error", "the session is stopped", advice)]
+    version = running_spark(spark)
+    return [
+        _check_running(version),
+        *_check_late_jars(spark),
+        *_check_connector(spark, version),
+        _check_helper(spark),
+    ]
+
+
+def mismatches(spark: SparkSession) -> list[Finding]:
+    """What a session has that does not go together; what is only missing, `attach`
+    brings.
+    """
+    found = check_session(spark)
+    return [f for f in found if f.state == "error" and f.seen != NO_CONNECTOR]
+
+
+def _check_running(version: SparkVersion) -> Finding:
+    import pyspark
+
+    seen = f"{version.spark}, Scala {version.scala}"
+    if apache_version(pyspark.__version__) == version.apache:
+        return Finding("Spark", "ok", seen)
+    is_near = minor_version(pyspark.__version__) == minor_version(version.spark)
+    return Finding(
+        "Spark",
+        "warning" if is_near else "error",
+        f"{seen}, driven by pyspark {pyspark.__version__}",
+        f"Use pyspark of its version: pip install pyspark=={version.apache}; or unset "
+        "SPARK_HOME, which puts another Spark in its place.",
+    )
+
+
+def _check_late_jars(spark: SparkSession) -> list[Finding]:
+    """Settings that a session was asked for when it ran already: Spark keeps them, and
+    loads nothing.
+    """
+    started = spark.sparkContext.getConf()
+    late = [
+        name
+        for name in ("spark.jars", "spark.jars.packages")
+        if spark.conf.get(name, None) not in (None, "", started.get(name))
+    ]
+    if not late:
+        return []
+    return [
+        Finding(
+            "session",
+            "error",
+            f"{' and '.join(late)} was set when the session ran already, and came too "
+            "late to load anything",
+            "Stop the session first (spark.stop()) and build it with these settings, "
+            "or call KafkaUtils.attach(spark).",
+        )
+    ]
+
+
+def _check_connector(spark: SparkSession, version: SparkVersion) -> list[Finding]:
+    advice = (
+        "Build the session with KafkaUtils.spark_conf(), call "
+        "KafkaUtils.attach(spark), or set spark.jars.packages to "
+        f"{version.connector} before it starts."
+    )
+    jar = _gateway.jar_of(spark, _gateway.CONNECTOR_CLASS)
+    if jar is None:
+        return [Finding("connector", "error", NO_CONNECTOR, advice)]
+    name = PurePosixPath(jar).name
+    match = CONNECTOR_NAME.fullmatch(name)
+    if match is not None and match[1] != version.scala:
+        seen = (
+            f"{name} is built for Scala {match[1]}, and Spark runs Scala "
+            f"{version.scala} (Spark: 'NoClassDefFoundError: scala/...' or "
+            "'NoSuchMethodError: scala...')"
+        )
+        return [Finding("connector", "error", seen, f"Take it away. {advice}")]
+    if match is not None and minor_version(match[2]) != minor_version(version.spark):
+        seen = f"{name} belongs to Spark {match[2]}, and this is {version.spark}"
+        return [Finding("connector", "error", seen, f"Take it away. {advice}")]
+    if _gateway.kafka_package(spark) == RELOCATED:
+        seen = f"{name}, which has Kafka's classes below {RELOCATED}*"
+        return [Finding("connector", "ok", seen)]
+    missing = [
+        jar_name
+        for kind, jar_name in BROUGHT.items()
+        if _gateway.load_class(spark, kind) is None
+    ]
+    if missing:
+        seen = (
+            f"{name} is there, and what it needs is not: {', '.join(missing)} (Spark: "
+            "'NoClassDefFoundError')"
+        )
+        return [Finding("connector", "error", seen, advice)]
+    clients = _gateway.jar_of(spark, _gateway.NEEDED_CLASS)
+    return [
+        _of_connector(name, match[2] if match else version.spark, version),
+        Finding("kafka-clients", "ok", PurePosixPath(str(clients)).name),
+    ]
+
+
+def _of_connector(name: str, built_for: str, version: SparkVersion) -> Finding:
+    """What is to be said of one of the same minor version, with all it needs."""
+    if apache_version(built_for) == version.apache:
+        return Finding("connector", "ok", name)
+    return Finding(
+        "connector",
+        "warning",
+        f"{name} belongs to Spark {built_for}, and this is {version.spark}, of the "
+        "same minor version: they should go together",
+        "If a query fails with NoSuchMethodError or NoClassDefFoundError, use "
+        f"{version.connector}, where your Maven repository has it.",
+    )
+
+
+def _check_helper(spark: SparkSession) -> Finding:
+    jar = _gateway.jar_of(spark, _gateway.API_CLASS)
+    if jar is None:
+        seen = "not on the session's class path: a JVM of the kit's own does its work"
+        return Finding("helper jar", "ok", seen)
+    try:
+        _, reason = _gateway.find_helper(spark)
+    except KafkaTestkitError as error:
+        return Finding("helper jar", "error", *seen_and_advice(error))
+    name = PurePosixPath(jar).name
+    return Finding("helper jar", "ok", reason or f"{name}, version {__version__}")
+
+
+def _check_connect(spark: SparkSession) -> list[Finding]:
+    found = [Finding("Spark", "ok", f"{spark.version}, by Spark Connect")]
+    if knows_kafka(spark):
+        return [*found, Finding("connector", "ok", "the server has it")]
+    return [
+        *found,
+        Finding(
+            "connector",
+            "error",
+            "the Connect server has none (Spark: 'Failed to find data source: kafka')",
+            "Call KafkaUtils.attach(spark), or start the server with "
+            "spark.jars.packages=org.apache.spark:spark-sql-kafka-0-10_"
+            f"<its Scala version>:{spark.version}.",
+        ),
+    ]
+
+
+def unreachable(spark: SparkSession, bootstrap_servers: str) -> list[Finding]:
+    """Whether a Connect session's server is on another machine, and the broker is at
+    an address of this machine alone.
+    """
+    if not _gateway.is_connect(spark):
+        return []
+    server = str(spark.client.host)
+    broker = bootstrap_servers.split(",", maxsplit=1)[0].rpartition(":")[0]
+    if _is_loopback(server) or not _is_loopback(broker):
+        return []
+    return [
+        Finding(
+            "broker",
+            "error",
+            f"it is at {bootstrap_servers}, which only this machine reaches, and the "
+            f"queries run on {server}, where that address is its own",
+            "Use a broker that both reach: KafkaUtils(bootstrap_servers=...).",
+        )
+    ]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def seen_and_advice(error: Exception) -> tuple[str, str]:
+    """The first sentence of an error, and the rest."""
+    seen, _, advice = str(error).partition(". ")
+    return seen.rstrip("."), advice

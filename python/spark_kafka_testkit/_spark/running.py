@@ -1,0 +1,47 @@
+"""What runs in a session, and where its connector has Kafka's classes."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.installed_spark import SparkVersion
+from spark_kafka_testkit._model.client_config import RELOCATED
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["kafka_package", "knows_kafka", "running_spark"]
+
+
+def knows_kafka(spark: SparkSession) -> bool:
+    """Whether the session has a source named `kafka`; no broker is asked."""
+    from pyspark.errors import AnalysisException
+
+    options = {"kafka.bootstrap.servers": "127.0.0.1:1", "subscribe": "any"}
+    try:
+        spark.read.format("kafka").options(**options).load().schema  # noqa: B018
+    except AnalysisException as error:
+        if "kafka" in str(error):
+            return False
+        raise
+    return True
+
+
+def kafka_package() -> str:
+    """What stands before the names of Kafka's classes in the active session, or in that
+    of a Databricks cluster which is reached by Spark Connect: nothing or `kafkashaded.`
+    """
+    session = _gateway.active_session()
+    if session is not None:
+        return _gateway.kafka_package(session) or ""
+    return RELOCATED if os.environ.get("DATABRICKS_RUNTIME_VERSION") else ""
+
+
+def running_spark(spark: SparkSession) -> SparkVersion:
+    """The Spark of a classic session."""
+    scala = re.match(r"\d+\.\d+", _gateway.scala_version(spark))
+    assert scala is not None
+    return SparkVersion(spark=spark.version, scala=scala[0])
