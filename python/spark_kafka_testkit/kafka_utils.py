@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock, _streams
+from spark_kafka_testkit import _clock, _streams, preflight
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
@@ -22,6 +22,7 @@ from spark_kafka_testkit._brokers.choice import (
     start_broker,
 )
 from spark_kafka_testkit._cluster import Cluster, OnUse
+from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._model.client_config import Access, SparkOptions
@@ -38,6 +39,8 @@ from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
+from spark_kafka_testkit._spark import attach as spark
+from spark_kafka_testkit._spark.attach import attach
 from spark_kafka_testkit._waits import arrival, eventually, queries
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
@@ -786,8 +789,6 @@ class KafkaUtils:
             SparkSetupError: no Spark is installed.
             JarError: a jar can't be found or fetched.
         """
-        from spark_kafka_testkit._spark import attach as spark
-
         return spark.spark_conf(conf)
 
     @staticmethod
@@ -807,8 +808,6 @@ class KafkaUtils:
                 Connect server of a Spark whose minor version is not in the lock.
             JarError: a jar can't be found or fetched.
         """
-        from spark_kafka_testkit._spark.attach import attach
-
         attach(spark)
 
     # Inside
@@ -851,9 +850,6 @@ def observe(
 
 def _look_around() -> None:
     """Warns of what does not go together, where a look takes milliseconds."""
-    from spark_kafka_testkit import preflight
-    from spark_kafka_testkit._jvm import gateway as _gateway
-
     found = preflight.check_packages()
     session = _gateway.active_session()
     if session is not None:

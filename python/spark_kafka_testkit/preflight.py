@@ -8,7 +8,10 @@ import importlib.metadata
 import logging
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
 from spark_kafka_testkit._jvm.installed_spark import SparkVersion, installed_spark
+from spark_kafka_testkit._jvm.java import HINT, find_java
+from spark_kafka_testkit._kafka_python.admin import await_api
 from spark_kafka_testkit._spark.pairing import (
     Finding,
     State,
@@ -94,8 +97,6 @@ def _check_lock(version: SparkVersion) -> Finding:
 
 def check_java() -> list[Finding]:
     """The Java of the embedded broker and the helper's own JVM."""
-    from spark_kafka_testkit._jvm.java import HINT, find_java
-
     try:
         java = find_java(hint="")
     except KafkaTestkitError as error:
@@ -136,8 +137,6 @@ def _version_of(package: str) -> str | None:
 
 def check_docker() -> list[Finding]:
     """Whether a Docker daemon answers, and soon enough for `backend="auto"`."""
-    from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
-
     advice = "Without one the embedded broker is used."
     problem = docker_problem()
     if problem is None:
@@ -154,8 +153,6 @@ def check_docker() -> list[Finding]:
 
 def check_address(access: Access) -> list[Finding]:
     """Whether the broker answers at the address that it advertises."""
-    from spark_kafka_testkit._kafka_python.admin import await_api
-
     try:
         await_api(access)
     except KafkaTestkitError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._leftovers import (
     Leftovers,
     LeftoverWarning,
@@ -21,10 +22,13 @@ from spark_kafka_testkit._leftovers import (
     topic_name,
 )
 from spark_kafka_testkit._plugin import marker, options
+from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
+from spark_kafka_testkit._plugin.spark_session import session
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit._streams import StreamOptions, StreamRun
+from spark_kafka_testkit.errors import JarError, SparkSetupError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 if TYPE_CHECKING:
@@ -148,9 +152,6 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    from spark_kafka_testkit._jvm.installed_spark import installed_spark
-    from spark_kafka_testkit.errors import JarError, SparkSetupError
-
     try:
         version = installed_spark()
     except SparkSetupError:
@@ -211,8 +212,6 @@ def pytest_runtest_makereport(
     if call.excinfo is not None:
         item.stash[FAILURE] = call.excinfo.value
     if report.failed and call.when != "teardown" and WISHES in item.stash:
-        from spark_kafka_testkit._plugin.report import section
-
         topics = {
             recorder.cluster: list(reversed(recorder.topics))
             for recorder in item.config.stash[RUN].recorders()
@@ -372,7 +371,5 @@ def kafka_spark(
     """A Spark session with the helper and the Kafka connector: that of your fixture
     `spark` or `spark_session`, else the one that runs, else a new one.
     """
-    from spark_kafka_testkit._plugin.spark_session import session
-
     with session(request, kafka_spark_conf) as spark:
         yield spark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spark_kafka_testkit._kafka_python.admin import await_api
 from spark_kafka_testkit._model.client_config import Access
 
 __all__ = ["ExternalBroker"]
@@ -18,8 +19,6 @@ class ExternalBroker:
     network_broker: str | None = None
 
     def __init__(self, access: Access) -> None:
-        from spark_kafka_testkit._kafka_python.admin import await_api
-
         await_api(access)
         self.bootstrap_servers = access.bootstrap_servers
 

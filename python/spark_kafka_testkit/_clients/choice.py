@@ -6,10 +6,12 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit._clients.jvm import JvmClient
+from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm.gateway import Helper
-from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV
+from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV, own_helper
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._spark.pairing import unreachable, warn
 from spark_kafka_testkit.errors import HelperError
@@ -94,8 +96,6 @@ class Clients:
         return self._sessions, ""
 
     def _by_own_jvm(self, why: str) -> tuple[Client, str]:
-        from spark_kafka_testkit._jvm.own_helper import own_helper
-
         helper, reason = own_helper()
         if helper is None:
             because = f"{why}, and a JVM of the kit's own can't be started: {reason}"
@@ -106,13 +106,9 @@ class Clients:
         return self._own, f"in a JVM of the kit's own: {why}"
 
     def _by_helper(self, helper: Helper) -> JvmClient:
-        from spark_kafka_testkit._clients.jvm import JvmClient
-
         return JvmClient(helper, self._access)
 
     def _by_kafka_python(self) -> KafkaPythonClient:
-        from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
-
         if self._kafka_python is None:
             self._kafka_python = KafkaPythonClient(self._access)
         return self._kafka_python

@@ -28,6 +28,7 @@ from spark_kafka_testkit._cache import (
     lock_problem,
     make_folder,
 )
+from spark_kafka_testkit._jvm.maven import FetchError, Repository, StorageError
 from spark_kafka_testkit._progress import fetching
 from spark_kafka_testkit._versions import minor_version, patch_number
 from spark_kafka_testkit.errors import JarError
@@ -257,8 +258,6 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _download_all(jars: Sequence[LockedJar], root: Path, what: str) -> None:
-    from spark_kafka_testkit._jvm.maven import Repository
-
     repository = Repository.of_environment(MAVEN_ENV, MAVEN_CENTRAL)
     stop = threading.Event()
     with (
@@ -285,8 +284,6 @@ def _download(
     advance: Callable[[int], None],
     stop: threading.Event,
 ) -> None:
-    from spark_kafka_testkit._jvm.maven import FetchError, StorageError
-
     url = f"{repository.url}/{jar.path}"
     target = root / jar.path
     handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

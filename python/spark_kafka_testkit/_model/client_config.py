@@ -7,14 +7,12 @@ The settings hold secrets: they are in no repr, log or error of the kit.
 from __future__ import annotations
 
 import re
+import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import ssl
+from typing import Any
 
 __all__ = ["Access", "SparkOptions"]
 
@@ -240,8 +238,6 @@ def _of_jaas(jaas: str, name: str) -> str | None:
 
 def _ssl_context(config: Mapping[str, str]) -> ssl.SSLContext:
     """What Java makes of the same settings."""
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     algorithm = config.get("ssl.endpoint.identification.algorithm", "https")
     context.check_hostname = algorithm.lower() == "https"

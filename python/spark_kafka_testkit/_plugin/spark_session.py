@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._spark.attach import attach, new_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,8 +27,6 @@ def session(
     """The user's session where there is one, with helper and connector added: that of
     a fixture, else one that runs; else one of our own, which is stopped.
     """
-    from spark_kafka_testkit._spark.attach import attach, new_session
-
     found = _of_fixture(request) or _gateway.active_session()
     if found is not None:
         if _gateway.jvm_of(found) is not None:  # Spark Connect works without

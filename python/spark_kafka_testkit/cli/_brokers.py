@@ -16,6 +16,15 @@ from spark_kafka_testkit._brokers.broker import (
     REUSE_ENV,
     BrokerSettings,
 )
+from spark_kafka_testkit._brokers.kept.lease import (
+    Slot,
+    State,
+    Unclear,
+    end,
+    found,
+    keep,
+    running,
+)
 from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
 
 if TYPE_CHECKING:
@@ -91,8 +100,6 @@ def up(
     Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
     SPARK_KAFKA_TESTKIT_REUSE=1 in their environment; its topics are removed then.
     """
-    from spark_kafka_testkit._brokers.kept.lease import keep, running
-
     before = {state.key for state in running()}
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
@@ -114,8 +121,6 @@ def up(
 @json_option
 def down(is_json: bool) -> None:
     """End the brokers that are up."""
-    from spark_kafka_testkit._brokers.kept.lease import State, end, found
-
     states = found()
     for state in states:
         end(state)
@@ -131,8 +136,6 @@ def down(is_json: bool) -> None:
 @click.pass_context
 def status(ctx: click.Context, is_json: bool) -> None:
     """Show the brokers that are up; exit with 3 where there is none."""
-    from spark_kafka_testkit._brokers.kept.lease import Slot, running
-
     states = running()
     facts = [
         {**_facts(state), "in_use": Slot(state.key).is_held("use")} for state in states
@@ -155,8 +158,6 @@ def status(ctx: click.Context, is_json: bool) -> None:
 
 
 def _facts(state: State | Unclear) -> dict[str, Any]:
-    from spark_kafka_testkit._brokers.kept.lease import Unclear
-
     if isinstance(state, Unclear):
         return {"state_file": str(state.file), "problem": state.reason}
     facts = asdict(state)

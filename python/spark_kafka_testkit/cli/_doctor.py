@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from spark_kafka_testkit.cli._output import json_option, say
+from spark_kafka_testkit.preflight import check
 
 __all__ = ["doctor"]
 
@@ -20,8 +21,6 @@ def doctor(ctx: click.Context, is_json: bool) -> None:
     Spark and its Kafka connector, Java, Docker, the packages: what was seen of each,
     and what to do where it does not fit.
     """
-    from spark_kafka_testkit.preflight import check
-
     findings = check()
     lines = []
     for finding in findings:

@@ -14,6 +14,7 @@ import click
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
+from spark_kafka_testkit._brokers.kept.lease import note_use, running
 
 __all__ = [
     "NO_BROKER",
@@ -48,8 +49,6 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     """The address that was given, else that of the one kept broker; and whether it is a
     kept one. `may_write` notes that it may hold topics then.
     """
-    from spark_kafka_testkit._brokers.kept.lease import note_use, running
-
     found = running()
     if address is None:
         if not found:

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spark_kafka_testkit import _clock
+from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._brokers.external import ExternalBroker
+from spark_kafka_testkit._cluster import Cluster
+from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit._reads.results import RecordStream, wanted
 from spark_kafka_testkit._text import readable
@@ -29,6 +33,7 @@ from spark_kafka_testkit.cli._output import (
     say,
     watched,
 )
+from spark_kafka_testkit.errors import UnknownTopicError
 from spark_kafka_testkit.serde import DESERIALIZERS
 
 if TYPE_CHECKING:
@@ -52,9 +57,6 @@ NARROW = 80
 @json_option
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     """List the topics; or show where each partition of those named stands."""
-    from spark_kafka_testkit._kafka_python.admin import Admin
-    from spark_kafka_testkit.errors import UnknownTopicError
-
     bootstrap_servers, _ = broker_address(address)
     with Admin(Access(bootstrap_servers)) as admin:
         asked = list(names) or [
@@ -127,8 +129,6 @@ def produce(
     is_json: bool,
 ) -> None:
     """Send FILE (- for stdin) to a topic; done when every message is acknowledged."""
-    from spark_kafka_testkit._arrow.encode import batches
-
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
     started = _clock.monotonic()
@@ -310,9 +310,6 @@ def _cell(item: Any) -> str:
 @contextmanager
 def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
     """The cluster, whose topics are left as they are."""
-    from spark_kafka_testkit._brokers.external import ExternalBroker
-    from spark_kafka_testkit._cluster import Cluster
-
     cluster = Cluster(ExternalBroker(Access(bootstrap_servers)))
     try:
         yield cluster

@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from spark_kafka_testkit import _clock
+from spark_kafka_testkit._brokers import container, embedded
 from spark_kafka_testkit._brokers.broker import Backend, Broker, BrokerSettings
+from spark_kafka_testkit._brokers.container import image_of
+from spark_kafka_testkit._brokers.docker import docker_client
 from spark_kafka_testkit._brokers.start import start_any, start_own
 from spark_kafka_testkit._cache import (
     CACHE_ENV,
@@ -32,6 +35,8 @@ from spark_kafka_testkit._cache import (
     make_folder,
 )
 from spark_kafka_testkit._jvm.jars import broker_version
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.topics import delete_topics
 from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import BrokerStartError, BrokerStopError
 
@@ -183,8 +188,6 @@ class Slot:
         if kind == "embedded":
             facts["version"] = broker_version()
         else:
-            from spark_kafka_testkit._brokers.container import image_of
-
             facts.update(
                 image=image_of(settings),
                 environment=dict(settings.environment),
@@ -394,12 +397,8 @@ def _living(slot: Slot) -> State | None:
 def _prepare(kind: Kind, settings: BrokerSettings) -> None:
     """What takes long the first time is fetched here, where its progress is seen."""
     if kind == "embedded":
-        from spark_kafka_testkit._brokers import embedded
-
         embedded.prepare()
     else:
-        from spark_kafka_testkit._brokers import container
-
         container.prepare(settings)
 
 
@@ -546,9 +545,6 @@ class KeptBroker:
 
 def remove_topics(bootstrap_servers: str) -> None:
     """Deletes all topics but Kafka's own."""
-    from spark_kafka_testkit._kafka_python.admin import Admin
-    from spark_kafka_testkit._kafka_python.topics import delete_topics
-
     with Admin(Access(bootstrap_servers)) as admin:
         delete_topics(admin, [t for t in admin.topic_names() if not t.startswith("__")])
 
@@ -556,8 +552,6 @@ def remove_topics(bootstrap_servers: str) -> None:
 def _remove_container(container: str) -> None:
     """That of a keeper which was killed, where no reaper has removed it."""
     from docker.errors import NotFound
-
-    from spark_kafka_testkit._brokers.docker import docker_client
 
     try:
         with docker_client() as client:
