@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._clients.choice import Clients
 from spark_kafka_testkit._clients.protocol import Client
@@ -18,6 +20,7 @@ from spark_kafka_testkit._model.client_config import Access, SparkOptions
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
+from spark_kafka_testkit.errors import NotSetUpError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +63,8 @@ class Cluster:
         self._admin = Admin(self.access)
         self._clients = Clients(self.access)
         self._producer: KafkaProducer | None = None
+        self._pid = os.getpid()
+        self._is_closed = False
 
     @property
     def is_external(self) -> bool:
@@ -90,9 +95,28 @@ class Cluster:
         return self.access.for_spark(kafka_package())
 
     def client(self, spark: SparkSession | None = None) -> Client:
-        """What moves the records now; see `Clients.choose`."""
+        """What moves the records now; see `Clients.choose`.
+
+        Raises:
+            NotSetUpError: after `close()`, or in a forked child.
+        """
+        self._check_usable()
+        _clock.load_arrow()
         with self._lock:
             return self._clients.choose(spark)
+
+    def _check_usable(self) -> None:
+        if self._is_closed:
+            raise NotSetUpError(
+                "The broker was set up before, and has been torn down since. Call "
+                "setup() again, and begin anew with what it gives."
+            )
+        if self._pid != os.getpid():
+            raise NotSetUpError(
+                f"The broker was set up in process {self._pid}, and is used in its "
+                f"child {os.getpid()}: connections do not survive a fork. Make a "
+                "KafkaUtils(bootstrap_servers=...) in the child."
+            )
 
     def client_for(self, topic: str, spark: SparkSession | None = None) -> Client:
         """The same, for a use of this topic."""
@@ -115,7 +139,6 @@ class Cluster:
         Raises:
             TopicExistsError, TopicError: as `topics.create_topics`.
         """
-        self._tell(names, None)
         with self._lock:
             with reaching(self.access):
                 topics.create_topics(
@@ -126,6 +149,7 @@ class Cluster:
                     created=self.created,
                 )
             self._known.update(names)
+        self._tell(names, None)
 
     def ensure_topic(self, name: str, num_partitions: int = 1) -> None:
         """Creates a topic that does not exist: a broker of ours makes none by
@@ -202,6 +226,7 @@ class Cluster:
             SendError: some were not acknowledged.
             UnknownTopicError: the topic does not exist, and the broker makes none.
         """
+        self._check_usable()
         if not self.is_external:  # there it is the broker's to decide
             self.ensure_topic(topic)
         report = self.client_for(topic).send(topic, batches, transactional)
@@ -226,6 +251,7 @@ class Cluster:
                 producer = self._producer
                 _attempt("closing the producer", lambda: producer.close(timeout=1))
             _attempt("closing the admin client", self._admin.close)
+            self._is_closed = True
             _attempt("stopping the broker", self.broker.stop)
 
 

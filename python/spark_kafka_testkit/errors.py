@@ -87,6 +87,13 @@ class BrokerStartError(KafkaTestkitError, RuntimeError):
         self.reason, self.log = reason, log
         super().__init__(f"{reason}\nThe end of its log:\n{log}" if log else reason)
 
+    @staticmethod
+    def parts(error: KafkaTestkitError) -> tuple[str, str]:
+        """The reason and the log of an error, which may be of another class."""
+        if isinstance(error, BrokerStartError):
+            return error.reason, error.log
+        return str(error), ""
+
 
 class JavaNotFoundError(BrokerStartError):
     """No Java for the embedded broker, or one that is too old."""

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock, _streams, preflight
+from spark_kafka_testkit import _streams, preflight
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
@@ -363,7 +363,6 @@ class KafkaUtils:
                 sent then.
         """
         _check_topic(topic)
-        _clock.load_arrow()
         encoded = batches(messages, key_serializer, value_serializer)
         return self._set_up("send_messages()").send(topic, encoded, transactional)
 
@@ -764,8 +763,8 @@ class KafkaUtils:
         Call it before you delete the topics that they read.
 
         Raises:
-            WaitError: (an AssertionError) some did not stop; it names each with its
-                cause.
+            WaitError: (an AssertionError) some did not stop within 30 s, or failed to;
+                it names each with its cause.
         """
         _streams.stop_queries(spark)
 
@@ -777,7 +776,8 @@ class KafkaUtils:
 
         The connector is the nearest of Spark's minor version that the kit has. The
         settings also make the session quick for tests: no UI, 2 shuffle partitions, the
-        serial garbage collector. What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give
+        serial garbage collector (unless the environment names one). A local session
+        listens on loopback. What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give
         stays in force: the kit adds to their lists. For a minor version that the kit
         does not know, Spark is told to fetch the connector, and a warning is logged.
 
@@ -813,7 +813,6 @@ class KafkaUtils:
     # Inside
 
     def _set_up(self, caller: str) -> Cluster:
-        _clock.load_arrow()
         if self._cluster is None:
             raise NotSetUpError(
                 f"KafkaUtils is not set up: {caller} needs a broker. Call setup() "

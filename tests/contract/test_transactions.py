@@ -142,3 +142,14 @@ def test_an_empty_transaction(utils: KafkaUtils, topic: str) -> None:
     utils.create_topics([topic])
     assert utils.send_messages(topic, iter([]), transactional=True) == {}
     assert utils.offsets(topic)[0].end == 0
+
+
+def test_a_transaction_is_visible_at_once(
+    utils: KafkaUtils, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The send returns when the markers are written, and has nothing to warn of."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, [("k", "v")], transactional=True)
+    at = utils.offsets(topic)[0]
+    assert (at.end, at.stable) == (2, 2)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]

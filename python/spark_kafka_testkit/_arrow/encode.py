@@ -10,6 +10,7 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._arrow.columns import encode_column, shown
 from spark_kafka_testkit._arrow.schema import header_type, send_schema
 from spark_kafka_testkit._model.offsets import to_millis
@@ -51,6 +52,7 @@ def batches(
         TypeError, ValueError: messages that can't be sent; the text names the first.
         SerializationError: (a ValueError) a key or value that can't be serialized.
     """
+    _clock.load_arrow()
     import pyarrow as pa
 
     of = _Serializers(key_serializer, value_serializer)

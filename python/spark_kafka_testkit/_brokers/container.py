@@ -64,9 +64,9 @@ def prepare(settings: BrokerSettings) -> None:
         raise _start_error(image, _first_line(error)) from error
 
 
-def _start_error(image: str, reason: str) -> BrokerStartError:
+def _start_error(image: str, reason: str, tail: str = "") -> BrokerStartError:
     return BrokerStartError(
-        f"Kafka container failed to start from image {image}: {reason}"
+        f"Kafka container failed to start from image {image}: {reason}", tail
     )
 
 
@@ -104,9 +104,10 @@ class ContainerBroker:
                 self.bootstrap_servers = self._address()
                 self._await_api(settings.startup_timeout)
         except Exception as error:
-            reason = self._reason(error, settings.startup_timeout) + self._log_end()
+            reason = self._reason(error, settings.startup_timeout)
+            tail = self._log_end()
             self._remove()
-            raise _start_error(self._image, reason) from error
+            raise _start_error(self._image, reason, tail) from error
         except BaseException:
             self._remove()
             raise
@@ -249,7 +250,7 @@ class ContainerBroker:
             tail = self.log_tail()
         except Exception as error:  # noqa: BLE001  it only describes another error
             tail = f"(no log: {error})"
-        return f"\nThe end of its log:\n{tail}" if tail else ""
+        return tail
 
 
 def _require_testcontainers() -> None:

@@ -41,12 +41,15 @@ def start_any(start: Callable[[Backend], Started]) -> Started:
         BrokerStartError: none came up; the text tells of each attempt.
     """
     attempts: list[str] = []
+    logs: list[str] = []
     problem = docker_problem()
     if problem is None:
         try:
             return start("container")
         except KafkaTestkitError as error:
-            attempts.append(f"container: {error}")
+            reason, tail = BrokerStartError.parts(error)
+            attempts.append(f"container: {reason}")
+            logs.append(tail)
             log.warning("%s; starting the embedded broker", str(error).splitlines()[0])
     else:
         attempts.append(f"container: {problem}")
@@ -55,9 +58,9 @@ def start_any(start: Callable[[Backend], Started]) -> Started:
     try:
         return start("embedded")
     except KafkaTestkitError as error:
-        start_error = error if isinstance(error, BrokerStartError) else None
-        attempts.append(f"embedded: {start_error.reason if start_error else error}")
+        reason, tail = BrokerStartError.parts(error)
+        attempts.append(f"embedded: {reason}")
         raise BrokerStartError(
             "No Kafka broker could be started. Tried:\n" + "\n".join(attempts),
-            start_error.log if start_error else "",
+            "\n".join(filter(None, [*logs, tail])),
         ) from error

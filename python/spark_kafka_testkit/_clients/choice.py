@@ -19,9 +19,6 @@ from spark_kafka_testkit.errors import HelperError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from spark_kafka_testkit._clients.jvm import JvmClient
-    from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
-
 __all__ = ["Clients"]
 
 log = logging.getLogger("spark_kafka_testkit")

@@ -15,12 +15,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit.errors import JarError
 
 __all__ = ["FetchError", "Repository", "StorageError"]
@@ -235,7 +236,7 @@ def _retry_after(headers: Any) -> float | None:
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=timezone.utc)
-    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+    return max(0.0, until.timestamp() - _clock.now())
 
 
 def _problem(variable: str) -> str | None:

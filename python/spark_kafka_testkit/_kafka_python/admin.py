@@ -228,7 +228,7 @@ class Admin:
                 return None
             answers = self.client.describe_transactions([transactional_id])
         (answer,) = answers.values()
-        return str(answer.state)
+        return str(getattr(answer.state, "value", answer.state))  # an enum of 3
 
     def close(self) -> None:
         """Closes the client, if there is one; the next use makes another."""

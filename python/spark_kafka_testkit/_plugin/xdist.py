@@ -74,7 +74,7 @@ class BrokerServer:
                 broker.network_broker,
             )._asdict()
         except KafkaTestkitError as error:
-            return {"error": str(error)}
+            return {"error": BrokerStartError.parts(error)}
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -134,5 +134,5 @@ class SharedBroker:
                 "broker that runs: --kafka-bootstrap-servers."
             ) from error
         if "error" in answer:
-            raise BrokerStartError(answer["error"])
+            raise BrokerStartError(*answer["error"])
         return answer

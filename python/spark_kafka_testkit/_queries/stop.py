@@ -30,7 +30,8 @@ def stop(query: StreamingQuery) -> None:
     """
     for _, error in stop_all([query]):
         if isinstance(error, _StillRunningError):
-            raise WaitError(f"Query {QueryState(query).name} did not stop: {error}")
+            name = QueryState(query).name
+            raise WaitError(f"Query {name} did not stop: {error}", query=query)
         raise error
 
 

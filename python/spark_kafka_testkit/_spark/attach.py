@@ -155,7 +155,8 @@ def new_session(conf: Mapping[str, str]) -> SparkSession:
         if "JAVA_GATEWAY_EXITED" not in str(error):
             raise
         version, folder = spark_and_jars()
-        cause = cause_of(start_again(folder.parent, settings))
+        with local_host_name(settings):
+            cause = cause_of(start_again(folder.parent, settings))
         advice = ""
         if version.connector in cause:
             advice = (

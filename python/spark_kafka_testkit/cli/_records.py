@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._arrow.decoder import Decoder
     from spark_kafka_testkit._clients.protocol import Client
-    from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit._model.offsets import Bound, ReadQuery
     from spark_kafka_testkit._model.records import Record
 
@@ -131,19 +130,20 @@ def produce(
     """Send FILE (- for stdin) to a topic; done when every message is acknowledged."""
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
-    started = _clock.monotonic()
     with _cluster(bootstrap_servers) as cluster:
         if is_kept or partitions:
             cluster.ensure_topic(topic, partitions or 1)
+        started = _clock.monotonic()
         with watched("sending", source.size, source.position) as add:
             drawn = _counted(batches(source.messages), add)
             written = cluster.send(topic, drawn, transactional)
+        seconds = _clock.monotonic() - started
     sent = sum(part.count for part in written.values())
     partitions_written = {number: asdict(part) for number, part in written.items()}
     say(
         is_json,
         {"topic": topic, "sent": sent, "partitions": partitions_written},
-        f"sent {rate(sent, _clock.monotonic() - started)} to {topic}",
+        f"sent {rate(sent, seconds)} to {topic}",
         *(
             f"  partition {number}: {part.count:,}, offsets {part.first} to {part.last}"
             for number, part in sorted(written.items())

@@ -20,7 +20,7 @@ from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker
 from spark_kafka_testkit._brokers.kept.lease import HOW_TO_END, Slot, State, Unclear
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
 __all__ = ["main"]
 
@@ -48,7 +48,7 @@ def _keep(order: dict[str, Any]) -> None:
         except Timeout:
             found = slot.read()  # where whoever asked for another keeper has died
             if isinstance(found, Unclear):
-                return _answer({"error": f"{found} {HOW_TO_END}"})
+                return _answer({"error": (f"{found} {HOW_TO_END}", "")})
             if found is not None:
                 return _answer(asdict(found))
     told = threading.Event()
@@ -57,7 +57,7 @@ def _keep(order: dict[str, Any]) -> None:
     try:
         broker = start_own(order["kind"], BrokerSettings(**order["settings"]))
     except KafkaTestkitError as error:
-        return _answer({"error": str(error)})
+        return _answer({"error": BrokerStartError.parts(error)})
     try:
         state = _state(order, broker)
         slot.write(state)

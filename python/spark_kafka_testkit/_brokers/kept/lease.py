@@ -432,7 +432,7 @@ def _start_keeper(
     data = json.loads(answer)
     if "error" in data:
         slot.clear()
-        raise BrokerStartError(data["error"])
+        raise BrokerStartError(*data["error"])
     return State(**data)
 
 

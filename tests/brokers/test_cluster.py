@@ -1,0 +1,49 @@
+"""What is set up, in the hands of what outlives it: a stream, a child."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import NotSetUpError
+from spark_kafka_testkit.kafka_utils import cluster_of
+
+
+def test_a_cluster_that_was_torn_down_says_so(kafka: KafkaUtils, topic: str) -> None:
+    """Its clients are closed, and none is made anew."""
+    with KafkaUtils(bootstrap_servers=kafka.broker) as utils:
+        utils.create_topics([topic])
+        cluster = cluster_of(utils)
+        assert cluster.offsets(topic)
+    with pytest.raises(NotSetUpError) as caught:
+        cluster.offsets(topic)
+    assert str(caught.value) == (
+        "The broker was set up before, and has been torn down since. Call setup() "
+        "again, and begin anew with what it gives."
+    )
+
+
+def test_a_cluster_does_not_survive_a_fork(kafka: KafkaUtils) -> None:
+    """The child is told, and touches nothing of the parent's."""
+    cluster = cluster_of(kafka)
+    parent = os.getpid()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            cluster.client()
+        except NotSetUpError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    assert said == (
+        f"The broker was set up in process {parent}, and is used in its child {child}: "
+        "connections do not survive a fork. Make a KafkaUtils(bootstrap_servers=...) "
+        "in the child."
+    )
