@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,13 +126,11 @@ def test_a_daemon_is_asked_not_believed(
     answer: bytes | None,
     problem: str | None,
 ) -> None:
-    """A socket that hangs, or is another's, does not count as Docker, nor cost time."""
+    """A socket that hangs, or is another's, does not count as Docker."""
     path = tmp_path / "docker.sock"
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     with daemon(path, answer):
-        started = time.monotonic()
-        found = docker_problem()
-        assert time.monotonic() - started < 1
+        found = docker_problem(0.15 if answer is None else 60)
     assert found == (problem.format(path=path) if problem else None)
 
 
