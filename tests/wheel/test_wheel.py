@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import subprocess
 import tarfile
 import venv
@@ -95,7 +96,16 @@ def test_the_wheel_works_in_an_empty_environment(built: Path, tmp_path: Path) ->
     python = str(tmp_path / "venv/bin/python")
     install = [python, "-m", "pip", "install", "--quiet", f"{wheel}[spark]"]
     subprocess.run(install, check=True)
+    # as in an activated environment: Spark takes the Python of its workers off the PATH
+    path = f"{tmp_path / 'venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    environment.pop("PYTHONPATH", None)
     done = subprocess.run(
-        [python, "-c", USE], cwd=tmp_path, capture_output=True, text=True, check=False
+        [python, "-c", USE],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
