@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,32 @@ def test_a_stub_in_its_place_is_told(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stdout == shadowed(Path("sys.modules")) + "\n"
+
+
+@pytest.mark.parametrize("name", ["docker", "testcontainers"])
+def test_a_module_in_the_way_of_docker(name: str, tmp_path: Path) -> None:
+    """The same for the packages that containers need; `auto` goes on without them."""
+    (tmp_path / f"{name}.py").touch()
+    (tmp_path / "script.py").write_text(
+        "from spark_kafka_testkit import KafkaUtils\n"
+        "from spark_kafka_testkit._brokers.docker import docker_problem\n"
+        "from spark_kafka_testkit.errors import MissingDependencyError\n"
+        "try:\n"
+        "    KafkaUtils(backend='container').setup()\n"
+        "except MissingDependencyError as error:\n"
+        "    print(error)\n"
+        "print(docker_problem())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "DOCKER_HOST": "tcp://127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    text = (
+        f"`import {name}` gives {tmp_path / name}.py here, and not {name}, which the "
+        "kit needs. Rename that file or folder."
+    )
+    assert (done.stdout.splitlines(), done.stderr) == ([text, text], "")

@@ -20,6 +20,7 @@ from spark_kafka_testkit._brokers.docker import (
     await_docker,
     image_name,
     pull,
+    require_packages,
 )
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._kafka_python.admin import await_api
@@ -27,7 +28,6 @@ from spark_kafka_testkit._model.client_config import Access
 from spark_kafka_testkit.errors import (
     BrokerStartError,
     BrokerUnreachableError,
-    MissingDependencyError,
 )
 
 __all__ = ["ContainerBroker", "image_of", "prepare"]
@@ -55,7 +55,7 @@ def prepare(settings: BrokerSettings) -> None:
         BrokerStartError: no Docker daemon answers within `startup_timeout`, or the
             image can't be had.
     """
-    _require_testcontainers()
+    require_packages()
     await_docker(settings.startup_timeout)
     image = image_name(image_of(settings))
     try:
@@ -251,16 +251,6 @@ class ContainerBroker:
         except Exception as error:  # noqa: BLE001  it only describes another error
             tail = f"(no log: {error})"
         return tail
-
-
-def _require_testcontainers() -> None:
-    try:
-        import testcontainers  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            "testcontainers is required for Kafka tests. "
-            "Install it with: pip install testcontainers[kafka]"
-        ) from error
 
 
 def _kafka_container() -> Any:

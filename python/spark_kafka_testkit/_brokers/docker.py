@@ -24,7 +24,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit.errors import BrokerStartError
+from spark_kafka_testkit._imports import find_package, shadow_text
+from spark_kafka_testkit.errors import BrokerStartError, MissingDependencyError
 
 __all__ = [
     "Daemon",
@@ -35,6 +36,7 @@ __all__ = [
     "image_name",
     "is_named",
     "pull",
+    "require_packages",
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
@@ -72,15 +74,31 @@ class Daemon:
         return "unix" in url.scheme or (url.scheme != "ssh" and is_loopback)
 
 
+def require_packages() -> None:
+    """Raises a MissingDependencyError where testcontainers, or docker-py, which comes
+    with it, is not installed, or where another module has its name.
+    """
+    for name, inside in (("testcontainers", ("core",)), ("docker", ("api", "client"))):
+        found = find_package(name, inside)
+        if found is None:
+            raise MissingDependencyError(
+                "testcontainers is required for Kafka tests. "
+                "Install it with: pip install testcontainers[kafka]"
+            )
+        if found.shadow is not None:
+            raise MissingDependencyError(shadow_text(name, name, found.shadow))
+
+
 def find_daemon() -> Daemon:
     """Where testcontainers would find it, which from 4.15 on heeds Docker's contexts.
 
     Raises:
-        ImportError: testcontainers is not installed.
+        MissingDependencyError: as `require_packages`.
         Exception: of docker-py, about settings that can't be used.
     """
     if _nothing_is_set():
         return Daemon()  # found without packages that take long to load
+    require_packages()
     from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
     from testcontainers.core.config import testcontainers_config
@@ -126,7 +144,9 @@ def docker_problem(seconds: float | None = None) -> str | None:
     """
     try:
         daemon = find_daemon()
-    except ImportError:
+    except ImportError as error:
+        if find_package("testcontainers", ("core",)) is not None:
+            return str(error)
         return "testcontainers is not installed, which finds the Docker daemon"
     except Exception as error:  # noqa: BLE001  docker-py has no common class of them
         return _unusable(error)
