@@ -17,7 +17,8 @@ from unittest import mock
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, seconds_of
 from bench.world import World
 from spark_kafka_testkit import KafkaUtils, _cache
-from spark_kafka_testkit._brokers.kept import lease as kept
+from spark_kafka_testkit._brokers.kept.keep import end
+from spark_kafka_testkit._brokers.kept.lease import running
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._jvm import jars as _jars
 from spark_kafka_testkit._jvm.java import find_java
@@ -94,8 +95,8 @@ def take_kept(_world: World) -> Row:
 
     def close() -> None:
         with _caching_in(cache):
-            for state in kept.running():
-                kept.end(state)
+            for lease in running():
+                end(lease)
         shutil.rmtree(cache, ignore_errors=True)
 
     return Row(

@@ -16,7 +16,8 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.container import LABEL
-from spark_kafka_testkit._brokers.kept import lease as kept
+from spark_kafka_testkit._brokers.kept.keep import end
+from spark_kafka_testkit._brokers.kept.lease import running
 from spark_kafka_testkit.kafka_utils import cluster_of
 
 from .conftest import CONFLUENT, inventory, own_environment
@@ -171,7 +172,7 @@ def test_a_kept_container_is_found_again_and_clean(
 
     def kept_containers() -> list[str]:
         found = engine.containers.list(all=True, filters={"label": LABEL})
-        pids = {str(state.pid) for state in kept.running()}
+        pids = {str(state.pid) for state in running()}
         return [at.id for at in found if at.labels[LABEL] in pids]
 
     with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
@@ -188,16 +189,16 @@ def test_a_kept_container_is_found_again_and_clean(
             assert kafka.admin_client.list_topics() == []
             (anew,) = kept_containers()
             assert anew != container
-        (state,) = kept.running()
+        (state,) = running()
         os.kill(state.pid, signal.SIGKILL)
         deadline = time.monotonic() + 30
-        while kept.running():
+        while running():
             assert time.monotonic() < deadline, "its keeper is still there"
         left = engine.containers.list(all=True, filters={"label": LABEL})
         assert anew not in [at.id for at in left]
     finally:
-        for state in kept.running():
-            kept.end(state)
+        for state in running():
+            end(state)
 
 
 PLAIN = """

@@ -19,7 +19,7 @@ from docker.context import ContextAPI
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.docker import HUB_PREFIX, docker_problem
-from spark_kafka_testkit._brokers.kept import lease as kept
+from spark_kafka_testkit._brokers.kept import lease
 from tests.secure_broker import make_certificates
 
 from .conftest import APACHE, CONFLUENT, own_environment
@@ -96,7 +96,7 @@ def test_what_a_killed_keeper_left_is_removed_by_the_context(
     ContextAPI.create_context("colima", host=relay.address)
     container = engine.containers.create(CONFLUENT)
     try:
-        kept._remove_container(container.id)
+        lease._remove_container(container.id)
         assert relay.connections > 0
         assert container.id not in {c.id for c in engine.containers.list(all=True)}
     finally:

@@ -1,4 +1,4 @@
-"""State files of kept brokers that are damaged, of another version, or forged."""
+"""Lease files of kept brokers that are damaged, of another version, or forged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._brokers.kept import lease as kept
-from spark_kafka_testkit._brokers.kept.lease import Slot, State, Unclear
+from spark_kafka_testkit._brokers.kept.keep import end
+from spark_kafka_testkit._brokers.kept.lease import (
+    Lease,
+    LeaseFile,
+    Unclear,
+    found,
+    running,
+)
 from tests.systems import read_only, run_python
 
-STATE = State(
+LEASE = Lease(
     key="embedded-0",
     kind="embedded",
     address="127.0.0.1:9092",
@@ -36,12 +42,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def changed(**facts: object) -> str:
-    return json.dumps({**json.loads(STATE.text()), **facts})
+    return json.dumps({**json.loads(LEASE.text()), **facts})
 
 
 def test_what_is_written_is_read() -> None:
     """The file holds all that is known of a broker."""
-    assert State.parse(STATE.text(), "embedded-0") == STATE
+    assert Lease.parse(LEASE.text(), "embedded-0") == LEASE
 
 
 DAMAGED = {
@@ -72,7 +78,7 @@ def test_what_is_damaged_is_told_and_swept(
     file = folder / "embedded-0.json"
     file.write_text(text)
     with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
-        assert kept.running() == kept.running() == []
+        assert running() == running() == []
     assert caplog.messages == [
         f"The state file {file} can't be understood ({DAMAGED[text]}). Its keeper has "
         "gone, and it is removed."
@@ -85,7 +91,7 @@ def test_what_is_damaged_is_told_and_swept(
 def test_what_is_no_text_or_too_deep_is_swept(folder: Path, data: bytes) -> None:
     """As all that is not understood."""
     (folder / "embedded-0.json").write_bytes(data)
-    assert kept.running() == []
+    assert running() == []
     assert not list(folder.glob("*.json"))
 
 
@@ -96,7 +102,7 @@ def test_a_folder_in_its_place_is_told(
     file = folder / "embedded-0.json"
     file.mkdir()
     with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
-        assert kept.running() == []
+        assert running() == []
     assert caplog.messages[0].startswith(
         f"The state file {file} can't be understood ([Errno 21] Is a directory: "
     )
@@ -107,32 +113,35 @@ def test_while_its_keeper_lives_it_is_left(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of another version of the kit, say; to end it is the user's to say."""
-    slot = Slot("embedded-0")
-    slot.file.write_text(changed(format=99))
-    with slot.lock("keeper"):
+    lease_file = LeaseFile("embedded-0")
+    lease_file.file.write_text(changed(format=99))
+    with lease_file.lock("keeper"):
         with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
-            assert kept.running() == []
-        (unclear,) = kept.found()
-    assert unclear == Unclear("embedded-0", slot.file, DAMAGED[changed(format=99)])
+            assert running() == []
+        (unclear,) = found()
+    assert unclear == Unclear(
+        "embedded-0", lease_file.file, DAMAGED[changed(format=99)]
+    )
     assert caplog.messages == [
-        f"The state file {slot.file} can't be understood (another version of the kit "
+        f"The state file {lease_file.file} can't be understood (another version of the kit "
         "wrote it: its format is 99, not 1). Its keeper lives; end it with: "
         "spark-kafka-testkit down"
     ]
-    kept.end(unclear)
-    assert not slot.file.exists()
+    end(unclear)
+    assert not lease_file.file.exists()
 
 
 def test_no_broker_is_kept_in_a_read_only_cache(folder: Path) -> None:
     """It is told before anything is started."""
     code = """
         from spark_kafka_testkit._brokers.broker import BrokerSettings
-        from spark_kafka_testkit._brokers.kept import lease as kept
+        from spark_kafka_testkit._brokers.kept.broker import take
+        from spark_kafka_testkit._brokers.kept.lease import running
         from spark_kafka_testkit.errors import BrokerStartError
-        assert kept.running() == []
+        assert running() == []
         for backend in ("auto", "embedded"):
             try:
-                kept.take(backend, BrokerSettings())
+                take(backend, BrokerSettings())
             except BrokerStartError as error:
                 print(error)
     """

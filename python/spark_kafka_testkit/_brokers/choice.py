@@ -15,7 +15,7 @@ from spark_kafka_testkit._brokers.broker import (
     BrokerSettings,
 )
 from spark_kafka_testkit._brokers.external import ExternalBroker
-from spark_kafka_testkit._brokers.kept import lease
+from spark_kafka_testkit._brokers.kept.broker import take
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._model.client_config import Access
 
@@ -85,5 +85,5 @@ def start_broker(
         assert access is not None
         return ExternalBroker(access)
     if settings.reuse:
-        return lease.take(backend, settings)
+        return take(backend, settings)
     return start_own(backend, settings)

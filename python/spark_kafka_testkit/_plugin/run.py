@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit._brokers.broker import Broker
-from spark_kafka_testkit._brokers.kept.lease import KeptBroker
+from spark_kafka_testkit._brokers.kept.broker import KeptBroker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder

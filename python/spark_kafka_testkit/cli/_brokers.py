@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,19 +16,15 @@ from spark_kafka_testkit._brokers.broker import (
     REUSE_ENV,
     BrokerSettings,
 )
+from spark_kafka_testkit._brokers.kept.keep import end, keep
 from spark_kafka_testkit._brokers.kept.lease import (
-    Slot,
-    State,
+    Lease,
+    LeaseFile,
     Unclear,
-    end,
     found,
-    keep,
     running,
 )
 from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
-
-if TYPE_CHECKING:
-    from spark_kafka_testkit._brokers.kept.lease import State, Unclear
 
 __all__ = ["COMMANDS", "seconds_of"]
 
@@ -100,19 +96,19 @@ def up(
     Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
     SPARK_KAFKA_TESTKIT_REUSE=1 in their environment; its topics are removed then.
     """
-    before = {state.key for state in running()}
+    before = {lease.key for lease in running()}
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
-    state = keep(backend, settings, seconds)
-    found = state.key in before
+    lease = keep(backend, settings, seconds)
+    found = lease.key in before
     say(
         is_json,
-        {**_facts(state), "found": found},
-        f"{state.description} ({'was up already' if found else 'started'})",
+        {**_facts(lease), "found": found},
+        f"{lease.description} ({'was up already' if found else 'started'})",
         f"Test runs take it with {REUSE_ENV}=1, or KafkaUtils(reuse=True);",
-        f"other programs with: export {BOOTSTRAP_ENV}={state.address}",
-        f"It ends {_time(state.seconds)} after its last use, or with: "
+        f"other programs with: export {BOOTSTRAP_ENV}={lease.address}",
+        f"It ends {_time(lease.seconds)} after its last use, or with: "
         "spark-kafka-testkit down",
     )
 
@@ -121,14 +117,14 @@ def up(
 @json_option
 def down(is_json: bool) -> None:
     """End the brokers that are up."""
-    states = found()
-    for state in states:
-        end(state)
+    leases = found()
+    for lease in leases:
+        end(lease)
     lines = [
-        f"ended: {state.description if isinstance(state, State) else state}"
-        for state in states
+        f"ended: {lease.description if isinstance(lease, Lease) else lease}"
+        for lease in leases
     ]
-    say(is_json, [_facts(state) for state in states], *(lines or ["No broker was up."]))
+    say(is_json, [_facts(lease) for lease in leases], *(lines or ["No broker was up."]))
 
 
 @click.command(short_help="Show the brokers that are up.")
@@ -136,33 +132,34 @@ def down(is_json: bool) -> None:
 @click.pass_context
 def status(ctx: click.Context, is_json: bool) -> None:
     """Show the brokers that are up; exit with 3 where there is none."""
-    states = running()
+    leases = running()
     facts = [
-        {**_facts(state), "in_use": Slot(state.key).is_held("use")} for state in states
+        {**_facts(lease), "in_use": LeaseFile(lease.key).is_held("use")}
+        for lease in leases
     ]
     header = ["ADDRESS", "BROKER", "UP FOR", "ENDS IN", "KEEPER", "USE"]
     rows = [
         [
-            state.address,
-            state.description.rpartition(", at ")[0],
-            _time(_clock.now() - state.started),
-            _time(state.seconds - Slot(state.key).idle_seconds()),
-            str(state.pid),
+            lease.address,
+            lease.description.rpartition(", at ")[0],
+            _time(_clock.now() - lease.started),
+            _time(lease.seconds - LeaseFile(lease.key).idle_seconds()),
+            str(lease.pid),
             "by a test run" if fact["in_use"] else "free",
         ]
-        for state, fact in zip(states, facts, strict=True)
+        for lease, fact in zip(leases, facts, strict=True)
     ]
     say(is_json, facts, *(columns(header, rows) if rows else ["No broker is up."]))
-    if not states:
+    if not leases:
         ctx.exit(NO_BROKER)
 
 
-def _facts(state: State | Unclear) -> dict[str, Any]:
-    if isinstance(state, Unclear):
-        return {"state_file": str(state.file), "problem": state.reason}
-    facts = asdict(state)
+def _facts(lease: Lease | Unclear) -> dict[str, Any]:
+    if isinstance(lease, Unclear):
+        return {"state_file": str(lease.file), "problem": lease.reason}
+    facts = asdict(lease)
     facts["bootstrap_servers"] = facts.pop("address")
-    facts["started"] = datetime.fromtimestamp(state.started, timezone.utc).isoformat(
+    facts["started"] = datetime.fromtimestamp(lease.started, timezone.utc).isoformat(
         timespec="seconds"
     )
     return facts

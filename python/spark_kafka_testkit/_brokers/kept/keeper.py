@@ -1,4 +1,4 @@
-"""The process that owns a kept broker; `kept` starts it.
+"""The process that owns a kept broker; `keep` starts it.
 
 It takes an order on its stdin, answers with one line, and stays until its state file is
 gone, its time is up, a signal comes, or the broker ends. Killed, it takes an embedded
@@ -17,7 +17,12 @@ from typing import Any
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import BrokerSettings, OwnBroker
-from spark_kafka_testkit._brokers.kept.lease import HOW_TO_END, Slot, State, Unclear
+from spark_kafka_testkit._brokers.kept.lease import (
+    HOW_TO_END,
+    Lease,
+    LeaseFile,
+    Unclear,
+)
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
@@ -39,14 +44,14 @@ def main() -> None:
 def _keep(order: dict[str, Any]) -> None:
     from filelock import Timeout
 
-    slot = Slot(order["key"])
-    alive = slot.lock("keeper")
+    lease_file = LeaseFile(order["key"])
+    alive = lease_file.lock("keeper")
     while True:
         try:
             alive.acquire(timeout=TICK_SECONDS)
             break
         except Timeout:
-            found = slot.read()  # where whoever asked for another keeper has died
+            found = lease_file.read()  # where whoever asked for another keeper has died
             if isinstance(found, Unclear):
                 return _answer({"error": (f"{found} {HOW_TO_END}", "")})
             if found is not None:
@@ -59,19 +64,19 @@ def _keep(order: dict[str, Any]) -> None:
     except KafkaTestkitError as error:
         return _answer({"error": BrokerStartError.parts(error)})
     try:
-        state = _state(order, broker)
-        slot.write(state)
-        _answer(asdict(state))
+        lease = _lease(order, broker)
+        lease_file.write(lease)
+        _answer(asdict(lease))
         os.chdir("/")
-        _wait(slot, state, broker, told)
+        _wait(lease_file, lease, broker, told)
     finally:
-        slot.clear()
+        lease_file.clear()
         broker.stop()
         alive.release()
 
 
-def _state(order: dict[str, Any], broker: OwnBroker) -> State:
-    return State(
+def _lease(order: dict[str, Any], broker: OwnBroker) -> Lease:
+    return Lease(
         key=order["key"],
         kind=order["kind"],
         address=broker.bootstrap_servers,
@@ -99,31 +104,35 @@ def _answer(answer: dict[str, Any]) -> None:
     os.close(nothing)
 
 
-def _wait(slot: Slot, state: State, broker: OwnBroker, told: threading.Event) -> None:
+def _wait(
+    lease_file: LeaseFile, lease: Lease, broker: OwnBroker, told: threading.Event
+) -> None:
     looked = _clock.monotonic()
-    while not told.wait(TICK_SECONDS) and slot.file.exists():
+    while not told.wait(TICK_SECONDS) and lease_file.file.exists():
         if _clock.monotonic() - looked < LOOK_SECONDS:
             continue
         looked = _clock.monotonic()
-        if not broker.is_running or _is_over(slot, state):
+        if not broker.is_running or _is_over(lease_file, lease):
             return
 
 
-def _is_over(slot: Slot, state: State) -> bool:
+def _is_over(lease_file: LeaseFile, lease: Lease) -> bool:
     """Whether the time is up; then the state file is gone too, so that none finds a
     broker that is about to end.
     """
     from filelock import Timeout
 
-    look = slot.lock()
+    look = lease_file.lock()
     try:
         look.acquire(timeout=0)
     except Timeout:
         return False  # who holds it asks for the broker, or waits until it has ended
     try:
-        over = slot.idle_seconds() > state.seconds and not slot.is_held("use")
+        over = lease_file.idle_seconds() > lease.seconds and not lease_file.is_held(
+            "use"
+        )
         if over:
-            slot.file.unlink()
+            lease_file.file.unlink()
     except FileNotFoundError:
         return True
     finally:

@@ -1,0 +1,102 @@
+"""A kept broker in the hands of one run."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._brokers.broker import Backend, Broker, BrokerSettings
+from spark_kafka_testkit._brokers.kept.keep import keep
+from spark_kafka_testkit._brokers.kept.lease import Lease, LeaseFile
+from spark_kafka_testkit._brokers.start import start_own
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.topics import delete_topics
+from spark_kafka_testkit._model.client_config import Access
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+__all__ = ["KeptBroker", "take"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+
+def take(backend: Backend, settings: BrokerSettings) -> Broker:
+    """The kept broker for one run, without topics; where another run uses it, a broker
+    of this run's own.
+
+    Raises:
+        BrokerStartError: none came up.
+        MissingDependencyError, JarError: as `start_own`.
+    """
+    from filelock import Timeout
+
+    lease = keep(backend, settings)
+    lease_file = LeaseFile(lease.key)
+    use = lease_file.lock("use")
+    try:
+        with lease_file.lock():  # else it might be held for a moment by who looks at it
+            use.acquire(timeout=0)
+    except Timeout:
+        log.info(
+            "another run uses the kept broker at %s; this one starts its own",
+            lease.address,
+        )
+        return start_own(backend, replace(settings, reuse=False))
+    try:
+        if lease_file.used.exists():
+            remove_topics(lease.address)
+        lease_file.used.touch(mode=0o600)
+    except BaseException:
+        use.release()
+        raise
+    return KeptBroker(lease_file, lease, use)
+
+
+class KeptBroker:
+    """A kept broker in the hands of one run; `stop()` removes its topics and leaves it
+    running.
+    """
+
+    def __init__(self, lease_file: LeaseFile, lease: Lease, use: BaseFileLock) -> None:
+        self._lease_file, self._lease, self._use = lease_file, lease, use
+        self.backend: str = lease.kind
+        self.bootstrap_servers = lease.address
+        self.network_broker = lease.network_broker
+        self._leaves_topics = False
+
+    def describe(self) -> str:
+        return f"{self._lease.description}, kept"
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines of the broker's log; of a container Docker has it."""
+        if self._lease.log is None:
+            return f"(see: docker logs {self._lease.container})"
+        try:
+            text = Path(self._lease.log).read_text("utf-8", "replace")
+        except OSError as error:
+            return f"(no log: {error})"
+        return "\n".join(text.splitlines()[-lines:])
+
+    def leave_topics(self) -> None:
+        """Lets `stop()` leave the topics of the run; the next run removes them."""
+        self._leaves_topics = True
+
+    def stop(self) -> None:
+        if not self._use.is_locked:
+            return
+        try:
+            if not self._leaves_topics:
+                remove_topics(self.bootstrap_servers)
+                self._lease_file.used.unlink(missing_ok=True)
+            self._lease_file.touch()
+        finally:
+            self._use.release()
+
+
+def remove_topics(bootstrap_servers: str) -> None:
+    """Deletes all topics but Kafka's own."""
+    with Admin(Access(bootstrap_servers)) as admin:
+        delete_topics(admin, [t for t in admin.topic_names() if not t.startswith("__")])
