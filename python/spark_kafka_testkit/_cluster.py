@@ -16,7 +16,7 @@ from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
-from spark_kafka_testkit._model.client_config import Access, SparkOptions
+from spark_kafka_testkit._model.client_config import ClientConfig, SparkOptions
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
@@ -40,11 +40,11 @@ class Cluster:
 
     Args:
         broker: the broker; it is stopped at the end.
-        client_config: see `Access`.
+        client_config: see `ClientConfig`.
         on_use: called with each use of a topic.
 
     Attributes:
-        access: how it is reached.
+        config: how it is reached.
         created: the topics that were created here, and are there.
     """
 
@@ -55,13 +55,13 @@ class Cluster:
         on_use: Iterable[OnUse] = (),
     ) -> None:
         self.broker = broker
-        self.access = Access(broker.bootstrap_servers, client_config or {})
+        self.config = ClientConfig(broker.bootstrap_servers, client_config or {})
         self.created: set[str] = set()
         self._on_use = tuple(on_use)
         self._known: set[str] = set()
         self._lock = threading.RLock()
-        self._admin = Admin(self.access)
-        self._clients = Clients(self.access)
+        self._admin = Admin(self.config)
+        self._clients = Clients(self.config)
         self._producer: KafkaProducer | None = None
         self._pid = os.getpid()
         self._is_closed = False
@@ -78,7 +78,7 @@ class Cluster:
         """kafka-python's producer for users; made at the first use."""
         with self._lock:
             if self._producer is None:
-                self._producer = make_producer(self.access)
+                self._producer = make_producer(self.config)
             return self._producer
 
     @property
@@ -90,9 +90,9 @@ class Cluster:
         """What Spark's Kafka source and sink need to reach the broker; classes that the
         settings name are where the active session's connector has Kafka's.
         """
-        if not self.access.names_classes:
-            return self.access.for_spark()
-        return self.access.for_spark(kafka_package())
+        if not self.config.names_classes:
+            return self.config.for_spark()
+        return self.config.for_spark(kafka_package())
 
     def client(self, spark: SparkSession | None = None) -> Client:
         """What moves the records now; see `Clients.choose`.
@@ -140,7 +140,7 @@ class Cluster:
             TopicExistsError, TopicError: as `topics.create_topics`.
         """
         with self._lock:
-            with reaching(self.access):
+            with reaching(self.config):
                 topics.create_topics(
                     self._admin,
                     names,
@@ -184,7 +184,7 @@ class Cluster:
                 self._check_own(names)
             self._known.difference_update(names)
             try:
-                with reaching(self.access):
+                with reaching(self.config):
                     topics.delete_topics(self._admin, names, created=self.created)
             finally:
                 if self._producer is not None:

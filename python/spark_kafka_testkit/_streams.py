@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._model.offsets import ReadQuery
+from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop, stop_all
 from spark_kafka_testkit._reads.results import read_latest, read_records
@@ -189,8 +189,8 @@ class StreamRun:
             client = self._cluster.client_for(self._topic, self._df.sparkSession)
             decoder = Decoder(self._topic, key_deserializer, value_deserializer)
             if isinstance(expected, dict):
-                return read_latest(client, ReadQuery(self._topic), decoder)
-            records = read_records(client, ReadQuery(self._topic), decoder)
+                return read_latest(client, ReadRequest(self._topic), decoder)
+            records = read_records(client, ReadRequest(self._topic), decoder)
             return [(record.key, record.value) for record in records]
 
         wanted = expected if isinstance(expected, dict) else InAnyOrder(expected)

@@ -25,13 +25,13 @@ from spark_kafka_testkit._cluster import Cluster, OnUse
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
-from spark_kafka_testkit._model.client_config import Access, SparkOptions
+from spark_kafka_testkit._model.client_config import ClientConfig, SparkOptions
 from spark_kafka_testkit._model.offsets import (
     Bound,
     Isolation,
     Mark,
     PartitionOffsets,
-    ReadQuery,
+    ReadRequest,
     UpTo,
 )
 from spark_kafka_testkit._model.records import Record, Records
@@ -135,7 +135,7 @@ class KafkaUtils:
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
         )
-        self._client_config = dict(Access("", client_config or {}).client_config)
+        self._client_config = dict(ClientConfig("", client_config or {}).client_config)
         if client_config and self._backend != "external":
             raise ValueError(
                 "client_config is for a broker that runs already: give its address as "
@@ -178,10 +178,10 @@ class KafkaUtils:
             _look_around()
 
     def _start(self) -> Broker:
-        access = None
+        config = None
         if self._bootstrap_servers is not None:
-            access = Access(self._bootstrap_servers, self._client_config)
-        return start_broker(self._backend, access, self._settings)
+            config = ClientConfig(self._bootstrap_servers, self._client_config)
+        return start_broker(self._backend, config, self._settings)
 
     def teardown(self) -> None:
         """Closes the clients and ends the broker. Safe at any time, and more than once;
@@ -398,7 +398,7 @@ class KafkaUtils:
         _check_topic(topic)
         decoder = Decoder(topic, key_deserializer, value_deserializer)
         client = self._set_up("get_all_records()").client_for(topic, spark)
-        return results.read_latest(client, ReadQuery(topic), decoder)
+        return results.read_latest(client, ReadRequest(topic), decoder)
 
     def read_records(
         self,
@@ -451,7 +451,7 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _check_topic(topic)
-        wanted, decoder = results.wanted(
+        request, decoder = results.read_request(
             topic,
             start,
             end,
@@ -464,7 +464,7 @@ class KafkaUtils:
             timeout=timeout,
         )
         return results.read_records(
-            self._set_up("read_records()").client_for(topic), wanted, decoder
+            self._set_up("read_records()").client_for(topic), request, decoder
         )
 
     def iter_records(
@@ -484,8 +484,8 @@ class KafkaUtils:
             use it in a `with`, where it is not drawn to its end.
         """
         _check_topic(topic)
-        wanted, decoder = results.wanted(topic, start, end, **options)
-        read = self._set_up("iter_records()").client_for(topic).read(wanted)
+        request, decoder = results.read_request(topic, start, end, **options)
+        read = self._set_up("iter_records()").client_for(topic).read(request)
         return RecordStream(read, decoder)
 
     def read_arrow(
@@ -510,9 +510,9 @@ class KafkaUtils:
             TypeError: what the deserializers give is not of one Arrow type.
         """
         _check_topic(topic)
-        wanted, decoder = results.wanted(topic, start, end, **options)
+        request, decoder = results.read_request(topic, start, end, **options)
         client = self._set_up("read_arrow()").client_for(topic)
-        return results.read_arrow(client, wanted, decoder)
+        return results.read_arrow(client, request, decoder)
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands: per partition its beginning, end (the high watermark)
@@ -546,9 +546,9 @@ class KafkaUtils:
             raise TypeError(
                 f"mark must be what mark(topic) gave, not {type(mark).__name__}"
             )
-        wanted, decoder = results.wanted(mark.topic, mark, "latest", **options)
+        request, decoder = results.read_request(mark.topic, mark, "latest", **options)
         client = self._set_up("records_since()").client_for(mark.topic)
-        return results.read_records(client, wanted, decoder)
+        return results.read_records(client, request, decoder)
 
     # Waiting
 
@@ -639,7 +639,7 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _check_topic(topic)
-        wanted, decoder = results.wanted(
+        request, decoder = results.read_request(
             topic,
             "earliest" if since is None else since,
             "latest",
@@ -648,9 +648,9 @@ class KafkaUtils:
         )
         return arrival.wait_for_records(
             self._set_up("wait_for_records()").client_for(topic),
-            wanted,
+            request,
             decoder,
-            arrival.Wanted(count, predicate, key, value, headers),
+            arrival.RecordMatcher(count, predicate, key, value, headers),
             timeout,
             query,
         )

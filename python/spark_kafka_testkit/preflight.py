@@ -14,7 +14,7 @@ from spark_kafka_testkit._jvm.java import HINT, find_java
 from spark_kafka_testkit._kafka_python.admin import await_api
 from spark_kafka_testkit._spark.pairing import (
     Finding,
-    State,
+    Severity,
     check_session,
     mismatches,
     seen_and_advice,
@@ -26,11 +26,11 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from spark_kafka_testkit._model.client_config import Access
+    from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = [
     "Finding",
-    "State",
+    "Severity",
     "check",
     "check_address",
     "check_docker",
@@ -49,20 +49,20 @@ DOCKER_SECONDS = 5.0
 
 
 def check(
-    spark: SparkSession | None = None, access: Access | None = None
+    spark: SparkSession | None = None, config: ClientConfig | None = None
 ) -> list[Finding]:
     """Looks at all there is; nothing is changed, and nothing started.
 
     Args:
         spark: a session to look at, classic or Connect; without one the installed Spark
             is looked at.
-        access: a broker to ask.
+        config: a broker to ask.
     """
     found = check_session(spark) if spark is not None else check_spark()
-    if spark is not None and access is not None:
-        found += unreachable(spark, access.bootstrap_servers)
+    if spark is not None and config is not None:
+        found += unreachable(spark, config.bootstrap_servers)
     found += [*check_java(), *check_packages(), *check_docker()]
-    return found + (check_address(access) if access is not None else [])
+    return found + (check_address(config) if config is not None else [])
 
 
 def check_spark() -> list[Finding]:
@@ -151,10 +151,10 @@ def check_docker() -> list[Finding]:
     return [Finding("Docker", "warning", problem.rstrip("."), advice)]
 
 
-def check_address(access: Access) -> list[Finding]:
+def check_address(config: ClientConfig) -> list[Finding]:
     """Whether the broker answers at the address that it advertises."""
     try:
-        await_api(access)
+        await_api(config)
     except KafkaTestkitError as error:
         return [Finding("broker", "error", *seen_and_advice(error))]
-    return [Finding("broker", "ok", f"it answers at {access.bootstrap_servers}")]
+    return [Finding("broker", "ok", f"it answers at {config.bootstrap_servers}")]

@@ -12,7 +12,7 @@ from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit._model.offsets import Isolation, ReadQuery
+from spark_kafka_testkit._model.offsets import Isolation, ReadRequest
 from spark_kafka_testkit.errors import (
     OffsetRangeError,
     RecordsDeletedError,
@@ -27,9 +27,9 @@ Place = tuple[int, int]
 class Followed:
     """What a follower has given so far."""
 
-    def __init__(self, utils: KafkaUtils, query: ReadQuery) -> None:
-        self._topic = query.topic
-        self._batches = cluster_of(utils).client().follow(query)
+    def __init__(self, utils: KafkaUtils, request: ReadRequest) -> None:
+        self._topic = request.topic
+        self._batches = cluster_of(utils).client().follow(request)
 
     def places(self, count: int) -> list[Place]:
         """Partition and offset of the next so many records; heartbeats are skipped."""
@@ -57,8 +57,8 @@ def follow(
     start: dict[int, int] | None = None,
     isolation: Isolation = "read_committed",
 ) -> closing[Followed]:
-    query = ReadQuery(topic, start or "earliest", isolation=isolation)
-    return closing(Followed(utils, query))
+    request = ReadRequest(topic, start or "earliest", isolation=isolation)
+    return closing(Followed(utils, request))
 
 
 def test_records_come_as_they_are_sent(utils: KafkaUtils, topic: str) -> None:

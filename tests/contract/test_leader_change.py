@@ -16,7 +16,7 @@ from spark_kafka_testkit._brokers.broker import BrokerSettings
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._kafka_python.admin import Admin
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import Coverage, PartitionOffsets
 from tests.contract.conftest import through
 from tests.contract.topics import create_on, hold, open_transaction
@@ -75,7 +75,7 @@ def cluster() -> Iterator[Cluster]:
 def await_leader(utils: KafkaUtils, topic: str, leader: int, in_sync: set[int]) -> None:
     """Waits until these lead, and are in sync with, the topic's partition."""
     deadline = time.monotonic() + 30
-    admin = Admin(Access(utils.broker))
+    admin = Admin(ClientConfig(utils.broker))
     found: Any = None
     while found != (leader, in_sync):
         assert time.monotonic() < deadline, f"{leader}, {in_sync} expected: {found}"

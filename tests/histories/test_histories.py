@@ -21,8 +21,13 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
 from spark_kafka_testkit._clients.protocol import Client, Read
-from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._model.offsets import Captured, Isolation, Range, ReadQuery
+from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import (
+    Isolation,
+    Range,
+    ReadRequest,
+    TopicSnapshot,
+)
 from spark_kafka_testkit.errors import ReadTimeoutError, RecordsDeletedError
 from spark_kafka_testkit.kafka_utils import cluster_of
 
@@ -41,7 +46,7 @@ Ranges: TypeAlias = dict[int, Range]
 
 
 @dataclass(frozen=True)
-class HookedQuery(ReadQuery):
+class HookedRequest(ReadRequest):
     """A read that does something with its ranges between their capture and its first
     fetch, and learns then whether a transaction will hold it up: only that is not worth
     waiting for.
@@ -49,7 +54,7 @@ class HookedQuery(ReadQuery):
 
     hook: Callable[[Ranges], bool] = field(default=lambda _: False)
 
-    def ranges(self, captured: Captured) -> Ranges:
+    def ranges(self, captured: TopicSnapshot) -> Ranges:
         found = super().ranges(captured)
         if self.hook(found) and self.isolation == "read_committed":
             object.__setattr__(self, "stall_seconds", STALL_SECONDS)
@@ -67,7 +72,7 @@ def producers(spark: Any, kafka: KafkaUtils) -> Iterator[Producers]:
 @pytest.fixture(scope="module")
 def clients(spark: Any, kafka: KafkaUtils) -> Iterator[list[Client]]:
     """Both clients of the kit; one of them where the environment says so."""
-    python = KafkaPythonClient(Access(kafka.broker))
+    python = KafkaPythonClient(ClientConfig(kafka.broker))
     jvm = cluster_of(kafka).client(spark)
     assert (jvm.name, python.name) == ("jvm", "kafka-python")
     yield [client for client in (jvm, python) if ONLY in (None, client.name)]
@@ -147,14 +152,14 @@ def capture_then_run(
             start(number + 1)
             return bool(held_up(world, ranges))
 
-        query = HookedQuery(
+        request = HookedRequest(
             world.topic,
             isolation=one.isolation,
             allow_deleted=history.allow_deleted,
             stall_seconds=MOST_SECONDS,
             hook=captured,
         )
-        one.read = one.client.read(query)
+        one.read = one.client.read(request)
 
     start(0)
     return reads
@@ -235,7 +240,7 @@ def await_stable(kafka: KafkaUtils, world: World) -> None:
 
 def check_stable(world: World, client: Client) -> None:
     """Up to the last stable offset nothing is waited for."""
-    with client.read(ReadQuery(world.topic, upto="stable")) as read:
+    with client.read(ReadRequest(world.topic, upto="stable")) as read:
         decoder = Decoder("t", bytes, bytes)
         rows = [row for batch in read for row in decoder.records(batch)]
     for number, part in enumerate(world.partitions):

@@ -13,7 +13,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._clients.jvm import JvmClient
 from spark_kafka_testkit._jvm.gateway import Channel, Helper, find_helper
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.errors import HelperError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_an_unknown_operation_is_named(
     helper: Helper, kafka: KafkaUtils, topic: str
 ) -> None:
     """With those that the helper knows; nothing follows on that channel."""
-    handle = helper.open(Access(kafka.broker).for_java())
+    handle = helper.open(ClientConfig(kafka.broker).for_java())
     channel = Channel(helper.serve(handle))
     try:
         channel.begin("shuffle", 30, topic=topic)
@@ -83,7 +83,7 @@ def test_a_send_to_a_closed_handle_is_told_so(
     helper: Helper, kafka: KafkaUtils, topic: str
 ) -> None:
     """Python is sending while the helper refuses, and sees why all the same."""
-    client = JvmClient(helper, Access(kafka.broker))
+    client = JvmClient(helper, ClientConfig(kafka.broker))
     handle = client._handle
     assert handle is not None
     helper.close(handle)
@@ -102,7 +102,7 @@ def test_a_send_that_can_not_begin_tells_why(
 ) -> None:
     """The Java client refuses its settings while Python is sending."""
     kafka.create_topics([topic])
-    client = JvmClient(helper, Access(kafka.broker, {"compression.type": "odd"}))
+    client = JvmClient(helper, ClientConfig(kafka.broker, {"compression.type": "odd"}))
     try:
         with pytest.raises(HelperError, match="Invalid value odd for configuration"):
             client.send(topic, large())

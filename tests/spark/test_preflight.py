@@ -13,7 +13,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils, preflight
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.preflight import Finding
 
 from .conftest import RunScript
@@ -222,12 +222,12 @@ def test_java_docker_and_broker(
     kafka: KafkaUtils, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What is missing of them is a warning or an error, with advice."""
-    found = {f.subject: f for f in preflight.check(access=Access(kafka.broker))}
+    found = {f.subject: f for f in preflight.check(config=ClientConfig(kafka.broker))}
     assert found["broker"] == Finding("broker", "ok", f"it answers at {kafka.broker}")
     assert found["Spark"].state == found["Java"].state == "ok"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
-    found = {f.subject: f for f in preflight.check(access=Access("127.0.0.1:1"))}
+    found = {f.subject: f for f in preflight.check(config=ClientConfig("127.0.0.1:1"))}
     assert str(found["Java"]).startswith(
         f"Java: JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't "
         "be run. The embedded broker needs Java 17 or newer. Install one"

@@ -200,12 +200,12 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
         """
         import socket
         from spark_kafka_testkit._jvm.gateway import Channel, find_helper
-        from spark_kafka_testkit._model.client_config import Access
+        from spark_kafka_testkit._model.client_config import ClientConfig
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
         helper, _ = find_helper(spark)
-        address = helper.serve(helper.open(Access(kafka.broker).for_java()))
+        address = helper.serve(helper.open(ClientConfig(kafka.broker).for_java()))
         port, secret = address.split()
         for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):
             with socket.create_connection(("127.0.0.1", int(port))) as stranger:
@@ -354,7 +354,7 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         """
         import os, signal, subprocess
         from spark_kafka_testkit._clients import jvm
-        from spark_kafka_testkit._model.offsets import ReadQuery
+        from spark_kafka_testkit._model.offsets import ReadRequest
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
@@ -364,7 +364,7 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
         os.kill(pid, signal.SIGSTOP)
         try:
-            client.read(ReadQuery(topic, stall_seconds=1.0))
+            client.read(ReadRequest(topic, stall_seconds=1.0))
         except errors.HelperError as error:
             print(error)
         finally:

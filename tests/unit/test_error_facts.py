@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from spark_kafka_testkit._model.offsets import Captured, PartitionOffsets, ReadQuery
+from spark_kafka_testkit._model.offsets import (
+    PartitionOffsets,
+    ReadRequest,
+    TopicSnapshot,
+)
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import BrokerStartError, OffsetRangeError, WaitError
 
-CAPTURED = Captured(None, {0: PartitionOffsets(0, 5, 5)}, {})
+CAPTURED = TopicSnapshot(None, {0: PartitionOffsets(0, 5, 5)}, {})
 
 
 def test_a_wait_knows_what_it_waited_for_and_what_it_saw() -> None:
@@ -35,7 +39,7 @@ def test_an_offset_out_of_range_says_where(
 ) -> None:
     """Topic, partition and offset; none where there is no such partition."""
     with pytest.raises(OffsetRangeError) as caught:
-        ReadQuery("t", start).ranges(CAPTURED)
+        ReadRequest("t", start).ranges(CAPTURED)
     error = caught.value
     assert (error.topic, error.partition, error.offset) == ("t", partition, offset)
 

@@ -8,13 +8,13 @@ import pytest
 
 from spark_kafka_testkit._model.offsets import (
     EPOCH,
-    Captured,
     Coverage,
     Mark,
     PartitionOffsets,
     Progress,
     Range,
-    ReadQuery,
+    ReadRequest,
+    TopicSnapshot,
     to_millis,
 )
 from spark_kafka_testkit._model.records import Record
@@ -140,7 +140,7 @@ def test_records_deleted_past_the_target_end_the_read() -> None:
     assert read.coverage() == Coverage(0, 9, 0, None, invisible=0, truncated=9)
 
 
-CAPTURED = Captured(
+CAPTURED = TopicSnapshot(
     topic_id="1",
     partitions={
         0: PartitionOffsets(beginning=5, end=20, stable=12),
@@ -151,77 +151,82 @@ CAPTURED = Captured(
 
 
 @pytest.mark.parametrize(
-    ("query", "first"),
+    ("read_request", "first"),
     [
-        (ReadQuery("t"), Range(5, 20)),
-        (ReadQuery("t", start="latest"), Range(20, 20)),
-        (ReadQuery("t", end="earliest"), Range(5, 5)),
-        (ReadQuery("t", start=1000), Range(9, 20)),
-        (ReadQuery("t", end=1000), Range(5, 9)),
-        (ReadQuery("t", start={0: 7}, end={0: 11}), Range(7, 11)),
-        (ReadQuery("t", start={1: 0}), Range(5, 20)),
-        (ReadQuery("t", upto="stable"), Range(5, 12)),
-        (ReadQuery("t", upto="stable", end={0: 8}), Range(5, 8)),
-        (ReadQuery("t", start={0: 20}, upto="stable"), Range(20, 12)),
-        (ReadQuery("t", start={0: 2}, allow_deleted=True), Range(5, 20, truncated=3)),
-        (ReadQuery("t", {0: 1}, {0: 3}, allow_deleted=True), Range(3, 3, truncated=2)),
-        (ReadQuery("t", Mark("t", {0: 7}, "1")), Range(7, 20)),
-        (ReadQuery("t", end=Mark("t", {1: 0})), Range(5, 5)),
+        (ReadRequest("t"), Range(5, 20)),
+        (ReadRequest("t", start="latest"), Range(20, 20)),
+        (ReadRequest("t", end="earliest"), Range(5, 5)),
+        (ReadRequest("t", start=1000), Range(9, 20)),
+        (ReadRequest("t", end=1000), Range(5, 9)),
+        (ReadRequest("t", start={0: 7}, end={0: 11}), Range(7, 11)),
+        (ReadRequest("t", start={1: 0}), Range(5, 20)),
+        (ReadRequest("t", upto="stable"), Range(5, 12)),
+        (ReadRequest("t", upto="stable", end={0: 8}), Range(5, 8)),
+        (ReadRequest("t", start={0: 20}, upto="stable"), Range(20, 12)),
+        (ReadRequest("t", start={0: 2}, allow_deleted=True), Range(5, 20, truncated=3)),
+        (
+            ReadRequest("t", {0: 1}, {0: 3}, allow_deleted=True),
+            Range(3, 3, truncated=2),
+        ),
+        (ReadRequest("t", Mark("t", {0: 7}, "1")), Range(7, 20)),
+        (ReadRequest("t", end=Mark("t", {1: 0})), Range(5, 5)),
     ],
 )
-def test_the_range_is_what_the_query_asks_for(query: ReadQuery, first: Range) -> None:
+def test_the_range_is_what_the_request_asks_for(
+    read_request: ReadRequest, first: Range
+) -> None:
     """For every kind of start and end, of what the topic held when it was captured."""
-    ranges = query.ranges(CAPTURED)
+    ranges = read_request.ranges(CAPTURED)
     assert ranges[0] == first
     assert ranges[1] == Range(0, 0)
 
 
 def test_only_the_partitions_asked_for_are_read() -> None:
     """The others have no range."""
-    assert ReadQuery("t", partitions=[1]).ranges(CAPTURED) == {1: Range(0, 0)}
+    assert ReadRequest("t", partitions=[1]).ranges(CAPTURED) == {1: Range(0, 0)}
 
 
 @pytest.mark.parametrize(
-    ("query", "kind", "text"),
+    ("read_request", "kind", "text"),
     [
         (
-            ReadQuery("t", partitions=[0, 7]),
+            ReadRequest("t", partitions=[0, 7]),
             OffsetRangeError,
             "Topic 't' has no partition 7; it has 0 to 1.",
         ),
         (
-            ReadQuery("t", end={3: 0}),
+            ReadRequest("t", end={3: 0}),
             OffsetRangeError,
             "Topic 't' has no partition 3; it has 0 to 1.",
         ),
         (
-            ReadQuery("t", start={0: 21}),
+            ReadRequest("t", start={0: 21}),
             OffsetRangeError,
             "Topic 't', partition 0: offset 21 was asked for, and the partition holds 5 up to 20. Was the topic deleted and created again since?",
         ),
         (
-            ReadQuery("t", end={0: -1}),
+            ReadRequest("t", end={0: -1}),
             OffsetRangeError,
             "Topic 't', partition 0: offset -1 was asked for, and the partition holds 5 up to 20. Was the topic deleted and created again since?",
         ),
         (
-            ReadQuery("t", start={0: 2}),
+            ReadRequest("t", start={0: 2}),
             RecordsDeletedError,
             "Topic 't', partition 0: the records from offset 2 up to 5 were deleted before the topic was read. Read with allow_deleted=True, or keep the records longer (retention.ms, retention.bytes).",
         ),
         (
-            ReadQuery("t", end=Mark("t", {}, "2")),
+            ReadRequest("t", end=Mark("t", {}, "2")),
             TopicChangedError,
             "Topic 't' was recreated since the mark was taken. Stop what writes to it before you delete or recreate it.",
         ),
     ],
 )
 def test_a_range_that_can_not_be_had_is_refused(
-    query: ReadQuery, kind: type[Exception], text: str
+    read_request: ReadRequest, kind: type[Exception], text: str
 ) -> None:
     """With what was asked for, and what there is."""
     with pytest.raises(kind) as caught:
-        query.ranges(CAPTURED)
+        read_request.ranges(CAPTURED)
     assert str(caught.value) == text
 
 

@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Mark
-from spark_kafka_testkit._model.offsets import ReadQuery
-from spark_kafka_testkit._reads.results import wanted
+from spark_kafka_testkit._model.offsets import ReadRequest
+from spark_kafka_testkit._reads.results import read_request
 
 
-def query(start: Any = "earliest", end: Any = "latest", **options: Any) -> ReadQuery:
-    return wanted("t", start, end, **options)[0]
+def request(
+    start: Any = "earliest", end: Any = "latest", **options: Any
+) -> ReadRequest:
+    return read_request("t", start, end, **options)[0]
 
 
 def test_the_defaults_are_all_that_is_committed() -> None:
     """Up to the end, with a minute without progress."""
-    assert query() == ReadQuery("t")
-    assert query() == ReadQuery(
+    assert request() == ReadRequest("t")
+    assert request() == ReadRequest(
         "t", "earliest", "latest", None, "read_committed", "end", False, 60.0
     )
 
@@ -28,7 +30,7 @@ def test_the_defaults_are_all_that_is_committed() -> None:
 def test_arguments_go_where_they_belong() -> None:
     """Partitions are sorted, and each is there once; a datetime is milliseconds."""
     mark = Mark("t", {0: 5}, "id")
-    found = query(
+    found = request(
         datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc),
         mark,
         partitions=(2, 0, 2),
@@ -37,7 +39,7 @@ def test_arguments_go_where_they_belong() -> None:
         allow_deleted=True,
         timeout=1,
     )
-    assert found == ReadQuery(
+    assert found == ReadRequest(
         "t", 1000, mark, [0, 2], "read_uncommitted", "stable", True, 1
     )
     assert found.times() == [1000]
@@ -46,8 +48,8 @@ def test_arguments_go_where_they_belong() -> None:
 def test_numbers_may_be_those_of_numpy() -> None:
     """They become plain ones, which go into JSON."""
     one = np.int64(1)
-    found = query({one: one}, one, partitions=[one])
-    assert found == ReadQuery("t", {1: 1}, 1, [1])
+    found = request({one: one}, one, partitions=[one])
+    assert found == ReadRequest("t", {1: 1}, 1, [1])
     numbers = [*found.start, *found.start.values(), found.end, *found.partitions]  # type: ignore[union-attr,misc]
     assert set(map(type, numbers)) == {int}
 
@@ -55,7 +57,7 @@ def test_numbers_may_be_those_of_numpy() -> None:
 def test_a_dict_of_offsets_is_copied() -> None:
     """A later change of the caller's does not reach the read."""
     offsets = {0: 1}
-    found = query(offsets)
+    found = request(offsets)
     offsets[0] = 2
     assert found.start == {0: 1}
 
@@ -161,7 +163,7 @@ def test_an_argument_that_can_not_be_used(
     options = dict(arguments)
     bounds = [options.pop("start", "earliest"), options.pop("end", "latest")]
     with pytest.raises(kind) as caught:
-        wanted("t", *bounds, **options)
+        read_request("t", *bounds, **options)
     assert str(caught.value) == text
     kafka = KafkaUtils(backend="embedded")
     for call in (kafka.read_records, kafka.iter_records, kafka.read_arrow):

@@ -17,7 +17,7 @@ from spark_kafka_testkit._brokers.broker import (
 from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._brokers.kept.broker import take
 from spark_kafka_testkit._brokers.start import start_own
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = ["choose_backend", "choose_reuse", "start_broker"]
 
@@ -71,10 +71,10 @@ def choose_reuse(reuse: bool | None) -> bool:
 
 
 def start_broker(
-    backend: Backend, access: Access | None, settings: BrokerSettings
+    backend: Backend, config: ClientConfig | None, settings: BrokerSettings
 ) -> Broker:
     """Starts, or finds, the broker; `auto` takes a container where a Docker daemon
-    answers, else the embedded one. `access` is that of an external one.
+    answers, else the embedded one. `config` is that of an external one.
 
     Raises:
         BrokerStartError: none came up; the text tells of each attempt.
@@ -82,8 +82,8 @@ def start_broker(
             installed.
     """
     if backend == "external":
-        assert access is not None
-        return ExternalBroker(access)
+        assert config is not None
+        return ExternalBroker(config)
     if settings.reuse:
         return take(backend, settings)
     return start_own(backend, settings)

@@ -24,7 +24,7 @@ from spark_kafka_testkit._brokers.docker import (
 )
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._kafka_python.admin import await_api
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.errors import (
     BrokerStartError,
     BrokerUnreachableError,
@@ -218,7 +218,7 @@ class ContainerBroker:
         deadline = _clock.monotonic() + seconds
         while True:
             try:
-                await_api(Access(self.bootstrap_servers), 1.0)
+                await_api(ClientConfig(self.bootstrap_servers), 1.0)
             except BrokerUnreachableError:
                 if self._exit_code() is not None or _clock.monotonic() >= deadline:
                     raise

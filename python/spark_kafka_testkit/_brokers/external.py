@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spark_kafka_testkit._kafka_python.admin import await_api
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = ["ExternalBroker"]
 
@@ -18,9 +18,9 @@ class ExternalBroker:
     backend = "external"
     network_broker: str | None = None
 
-    def __init__(self, access: Access) -> None:
-        await_api(access)
-        self.bootstrap_servers = access.bootstrap_servers
+    def __init__(self, config: ClientConfig) -> None:
+        await_api(config)
+        self.bootstrap_servers = config.bootstrap_servers
 
     def describe(self) -> str:
         return f"external Kafka at {self.bootstrap_servers}"

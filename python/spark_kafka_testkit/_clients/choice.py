@@ -12,7 +12,7 @@ from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm.gateway import Helper
 from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV, own_helper
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._spark.pairing import unreachable, warn
 from spark_kafka_testkit.errors import HelperError
 
@@ -27,8 +27,8 @@ log = logging.getLogger("spark_kafka_testkit")
 class Clients:
     """The clients of one cluster, each made when first needed and kept."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
         self._sessions: JvmClient | None = None
         self._own: JvmClient | None = None
         self._kafka_python: KafkaPythonClient | None = None
@@ -68,7 +68,7 @@ class Clients:
     def _warn_once(self, spark: SparkSession) -> None:
         if not self._looked:
             self._looked = True
-            warn(unreachable(spark, str(self._access)))
+            warn(unreachable(spark, str(self._config)))
 
     def made(self) -> list[Client]:
         """The clients there are."""
@@ -103,11 +103,11 @@ class Clients:
         return self._own, f"in a JVM of the kit's own: {why}"
 
     def _by_helper(self, helper: Helper) -> JvmClient:
-        return JvmClient(helper, self._access)
+        return JvmClient(helper, self._config)
 
     def _by_kafka_python(self) -> KafkaPythonClient:
         if self._kafka_python is None:
-            self._kafka_python = KafkaPythonClient(self._access)
+            self._kafka_python = KafkaPythonClient(self._config)
         return self._kafka_python
 
 

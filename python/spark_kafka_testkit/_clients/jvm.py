@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._clients.protocol import Read, Reading
 from spark_kafka_testkit._jvm.gateway import Channel, Channels, Helper
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import (
-    Captured,
     Coverage,
     PartitionOffsets,
-    ReadQuery,
+    ReadRequest,
+    TopicSnapshot,
 )
 from spark_kafka_testkit._model.send_report import SendReport, Written
 from spark_kafka_testkit.errors import SendFailure
@@ -36,9 +36,9 @@ class JvmClient:
 
     name = "jvm"
 
-    def __init__(self, helper: Helper, access: Access) -> None:
+    def __init__(self, helper: Helper, config: ClientConfig) -> None:
         self.helper = helper
-        self._handle: int | None = helper.open(access.for_java())
+        self._handle: int | None = helper.open(config.for_java())
         self._channels = Channels(lambda: helper.serve(self._open_handle()))
         self._lock = threading.Lock()
 
@@ -96,16 +96,16 @@ class JvmClient:
             pass  # the helper has stopped reading, and says why in its answer
         return failure
 
-    def read(self, query: ReadQuery) -> Read:
-        return Read(self._read(query))
+    def read(self, request: ReadRequest) -> Read:
+        return Read(self._read(request))
 
-    def _read(self, query: ReadQuery) -> Reading:
+    def _read(self, request: ReadRequest) -> Reading:
         import pyarrow as pa
 
-        silence = query.stall_seconds + READ_GRACE_SECONDS
+        silence = request.stall_seconds + READ_GRACE_SECONDS
         with self._channels.lend() as lent:
-            lent.begin("read", silence, topic=query.topic, times=query.times())
-            _send_plan(lent, query)
+            lent.begin("read", silence, topic=request.topic, times=request.times())
+            _send_plan(lent, request)
             yield None
             with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
@@ -117,19 +117,19 @@ class JvmClient:
         }
         return coverage, tuple(covered["new_partitions"])
 
-    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
+    def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
         import pyarrow as pa
 
         with self._channels.lend() as lent:
             lent.begin(
-                "follow", READ_GRACE_SECONDS, topic=query.topic, times=query.times()
+                "follow", READ_GRACE_SECONDS, topic=request.topic, times=request.times()
             )
-            _send_plan(lent, query)
+            _send_plan(lent, request)
             with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
             lent.result()  # it ends by a failure alone
 
-    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
+    def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
         with self._channels.lend() as lent:
             lent.begin("read", READ_GRACE_SECONDS, topic=topic, times=list(times))
             captured = _captured(lent.result())
@@ -153,23 +153,23 @@ class JvmClient:
         return self._handle
 
 
-def _send_plan(lent: Channel, query: ReadQuery) -> None:
-    """Answers where the topic stands with what the query wants of it."""
-    ranges = query.ranges(_captured(lent.result()))
+def _send_plan(lent: Channel, request: ReadRequest) -> None:
+    """Answers where the topic stands with what the request wants of it."""
+    ranges = request.ranges(_captured(lent.result()))
     plan = {
         "ranges": {
             number: (part.start, part.target, part.truncated)
             for number, part in ranges.items()
         },
-        "isolation": query.isolation,
-        "stall_millis": round(query.stall_seconds * 1000),
-        "allow_deleted": query.allow_deleted,
+        "isolation": request.isolation,
+        "stall_millis": round(request.stall_seconds * 1000),
+        "allow_deleted": request.allow_deleted,
     }
     lent.send(plan)
 
 
-def _captured(data: dict[str, Any]) -> Captured:
-    return Captured(
+def _captured(data: dict[str, Any]) -> TopicSnapshot:
+    return TopicSnapshot(
         data["topic_id"],
         {
             int(n): PartitionOffsets(*offsets)

@@ -17,8 +17,8 @@ from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin
 from spark_kafka_testkit._kafka_python.topic_follower import TopicFollower
 from spark_kafka_testkit._kafka_python.topic_reader import TopicReader
-from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._model.offsets import Captured, ReadQuery
+from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import ReadRequest, TopicSnapshot
 from spark_kafka_testkit._model.send_report import SendReport
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class KafkaPythonClient:
 
     name = "kafka-python"
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
         self._idle_lock = threading.Lock()
         self._idle: list[OwnedProducer] = []
         self._is_closed = False
-        self._admin = Admin(access)
+        self._admin = Admin(config)
 
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
@@ -65,7 +65,7 @@ class KafkaPythonClient:
             slot = idle[0] if idle else None
             if slot is not None:
                 self._idle.remove(slot)
-        slot = slot or OwnedProducer(self._access, transactional)
+        slot = slot or OwnedProducer(self._config, transactional)
         try:
             yield slot
         finally:
@@ -75,15 +75,15 @@ class KafkaPythonClient:
             if self._is_closed:
                 slot.drop()
 
-    def read(self, query: ReadQuery) -> Read:
-        return Read(TopicReader(self._access, self._admin, query).run())
+    def read(self, request: ReadRequest) -> Read:
+        return Read(TopicReader(self._config, self._admin, request).run())
 
-    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
-        return TopicFollower(self._access, self._admin, query).follow()
+    def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
+        return TopicFollower(self._config, self._admin, request).follow()
 
-    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
-        with reaching(self._access):
-            return TopicAdmin(self._access, self._admin, topic).capture(times)
+    def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
+        with reaching(self._config):
+            return TopicAdmin(self._config, self._admin, topic).capture(times)
 
     def forget(self, topics: Iterable[str]) -> None:
         with self._idle_lock:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from spark_kafka_testkit._model.offsets import Captured, Coverage, ReadQuery
+from spark_kafka_testkit._model.offsets import Coverage, ReadRequest, TopicSnapshot
 from spark_kafka_testkit._model.send_report import SendReport
 
 if TYPE_CHECKING:
@@ -81,18 +81,18 @@ class Client(Protocol):
             UnknownTopicError: the topic does not exist and the broker makes none.
         """
 
-    def read(self, query: ReadQuery) -> Read:
-        """Captures where the topic stands, and reads what the query wants of it.
+    def read(self, request: ReadRequest) -> Read:
+        """Captures where the topic stands, and reads what the request wants of it.
 
         Raises:
             UnknownTopicError: the topic does not exist; it is not created.
-            OffsetRangeError: see `ReadQuery.ranges`.
-            ReadTimeoutError: no progress for `query.stall_seconds`.
+            OffsetRangeError: see `ReadRequest.ranges`.
+            ReadTimeoutError: no progress for `request.stall_seconds`.
             ReadError: the range can't be had any more.
         """
 
-    def follow(self, query: ReadQuery) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of `read_schema()` as the records come, from the query's start on,
+    def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of `read_schema()` as the records come, from the request's start on,
         without end; its `end`, `upto` and times of waiting count for nothing.
         Partitions that are added later are followed too.
 
@@ -104,7 +104,7 @@ class Client(Protocol):
                 as `read`, while it is drawn.
         """
 
-    def capture(self, topic: str, times: Sequence[int] = ()) -> Captured:
+    def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
         """Where the topic stands now.
 
         Raises:

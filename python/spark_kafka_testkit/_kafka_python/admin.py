@@ -15,7 +15,7 @@ from spark_kafka_testkit._model.offsets import PartitionOffsets
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-    from spark_kafka_testkit._model.client_config import Access
+    from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
@@ -31,12 +31,12 @@ class Admin:
     manager.
 
     Args:
-        access: how the cluster is reached.
+        config: how the cluster is reached.
         timeout_seconds: how long the first use may take to reach it.
     """
 
-    def __init__(self, access: Access, timeout_seconds: float = 10.0) -> None:
-        self._access, self._timeout_seconds = access, timeout_seconds
+    def __init__(self, config: ClientConfig, timeout_seconds: float = 10.0) -> None:
+        self._config, self._timeout_seconds = config, timeout_seconds
         self._lock = threading.RLock()
         self._client: KafkaAdminClient | None = None
 
@@ -53,7 +53,7 @@ class Admin:
             return self._client
 
     def _connect(self) -> KafkaAdminClient:
-        with reaching(self._access):
+        with reaching(self._config):
             from kafka import KafkaAdminClient
 
             _clock.keep_running("kafka")
@@ -64,7 +64,7 @@ class Admin:
                 api_version_auto_timeout_ms=millis,
             )
             return KafkaAdminClient(
-                **{**self._access.for_kafka_python(KafkaAdminClient), **settings}
+                **{**self._config.for_kafka_python(KafkaAdminClient), **settings}
             )
 
     def topic_names(self) -> list[str]:
@@ -153,7 +153,7 @@ class Admin:
                 from kafka.admin import OffsetSpec
 
                 return self._listed(partitions, OffsetSpec.LATEST)
-        with make_consumer(self._access, "read_uncommitted") as consumer:
+        with make_consumer(self._config, "read_uncommitted") as consumer:
             return dict(consumer.end_offsets(list(partitions)))
 
     def offsets(self, partitions: Iterable[Any]) -> dict[Any, PartitionOffsets]:
@@ -168,10 +168,10 @@ class Admin:
             committed = IsolationLevel.READ_COMMITTED
             stable = self._listed(asked, OffsetSpec.LATEST, committed)
         else:
-            with make_consumer(self._access, "read_uncommitted") as consumer:
+            with make_consumer(self._config, "read_uncommitted") as consumer:
                 beginning = consumer.beginning_offsets(asked)
                 end = consumer.end_offsets(asked)
-            with make_consumer(self._access, "read_committed") as consumer:
+            with make_consumer(self._config, "read_committed") as consumer:
                 stable = consumer.end_offsets(asked)
         return {
             partition: PartitionOffsets.of(
@@ -244,13 +244,13 @@ class Admin:
         self.close()
 
 
-def await_api(access: Access, timeout_seconds: float = 10.0) -> None:
+def await_api(config: ClientConfig, timeout_seconds: float = 10.0) -> None:
     """Returns when a broker answers a request at the address that it advertises.
 
     Raises:
         BrokerUnreachableError: none does within the time.
     """
-    with reaching(access), Admin(access, timeout_seconds) as admin:
+    with reaching(config), Admin(config, timeout_seconds) as admin:
         admin.topic_names()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.send_report import SendReport, Written
 from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
 
@@ -37,8 +37,8 @@ class OwnedProducer:
         transactional_id: that of the transactional one, or None.
     """
 
-    def __init__(self, access: Access, transactional: bool) -> None:
-        self._access = access
+    def __init__(self, config: ClientConfig, transactional: bool) -> None:
+        self._config = config
         self._producer: KafkaProducer | None = None
         self.transactional_id = (
             f"spark-kafka-testkit-{uuid.uuid4()}" if transactional else None
@@ -51,7 +51,7 @@ class OwnedProducer:
                 settings["transactional_id"] = self.transactional_id
                 settings["transaction_timeout_ms"] = TRANSACTION_SECONDS * 1000
             producer = make_producer(
-                self._access,
+                self._config,
                 _without_sentinel,
                 enable_idempotence=True,
                 max_block_ms=10_000,

@@ -14,7 +14,7 @@ from spark_kafka_testkit.errors import BrokerUnreachableError, MissingDependency
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-    from spark_kafka_testkit._model.client_config import Access
+    from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = [
     "is_version_3",
@@ -54,7 +54,7 @@ def preload() -> None:
 
 
 @contextmanager
-def reaching(access: Access) -> Iterator[None]:
+def reaching(config: ClientConfig) -> Iterator[None]:
     """Turns kafka-python's several ways to say that nobody answers into one."""
     require_kafka_python()
     from kafka import errors
@@ -68,8 +68,8 @@ def reaching(access: Access) -> Iterator[None]:
         yield
     except kinds as error:
         raise BrokerUnreachableError(
-            access.bootstrap_servers,
-            f"{type(error).__name__}: {error}.{access.login_hint()}",
+            config.bootstrap_servers,
+            f"{type(error).__name__}: {error}.{config.login_hint()}",
         ) from error
 
 

@@ -12,7 +12,7 @@ from spark_kafka_testkit._kafka_python.compat import supported
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-    from spark_kafka_testkit._model.client_config import Access
+    from spark_kafka_testkit._model.client_config import ClientConfig
     from spark_kafka_testkit._model.offsets import Isolation
 
 __all__ = ["make_consumer"]
@@ -20,12 +20,12 @@ __all__ = ["make_consumer"]
 
 @contextmanager
 def make_consumer(
-    access: Access, isolation: Isolation, wait_millis: int = 50
+    config: ClientConfig, isolation: Isolation, wait_millis: int = 50
 ) -> Iterator[KafkaConsumer]:
     """A kafka-python consumer without a group, which never chooses an offset itself.
 
     Args:
-        access: how the cluster is reached.
+        config: how the cluster is reached.
         isolation: what of transactions it sees.
         wait_millis: how long the broker holds back the answer to a fetch while there is
             nothing to read.
@@ -45,7 +45,7 @@ def make_consumer(
             KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000
         ),
     }
-    consumer = KafkaConsumer(**{**access.for_kafka_python(KafkaConsumer), **ours})
+    consumer = KafkaConsumer(**{**config.for_kafka_python(KafkaConsumer), **ours})
     try:
         yield consumer
     finally:

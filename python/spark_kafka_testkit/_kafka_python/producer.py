@@ -12,20 +12,20 @@ from spark_kafka_testkit.serde import encode
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-    from spark_kafka_testkit._model.client_config import Access
+    from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = ["forget_topics", "make_producer"]
 
 
 def make_producer(
-    access: Access,
+    config: ClientConfig,
     to_bytes: Callable[[Any], bytes | None] = encode,
     **settings: Any,
 ) -> KafkaProducer:
     """A kafka-python producer that encodes keys and values by the kit's rules, or as
     `to_bytes` does, and waits for all replicas.
     """
-    with reaching(access):
+    with reaching(config):
         from kafka import KafkaProducer
 
         _clock.keep_running("kafka")
@@ -36,7 +36,7 @@ def make_producer(
             "value_serializer": serializer,
             **supported(KafkaProducer, bootstrap_timeout_ms=10_000, **settings),
         }
-        return KafkaProducer(**{**access.for_kafka_python(KafkaProducer), **ours})
+        return KafkaProducer(**{**config.for_kafka_python(KafkaProducer), **ours})
 
 
 def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:

@@ -9,8 +9,12 @@ from typing import Any
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import UNKNOWN_TOPIC, Admin
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
-from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._model.offsets import Captured, Isolation, PartitionOffsets
+from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import (
+    Isolation,
+    PartitionOffsets,
+    TopicSnapshot,
+)
 from spark_kafka_testkit.errors import TopicChangedError, UnknownTopicError
 
 __all__ = ["TopicAdmin", "numbers_of"]
@@ -24,7 +28,7 @@ class TopicAdmin:
     how it stands.
 
     Args:
-        access: how the cluster is reached.
+        config: how the cluster is reached.
         admin: what the broker is asked by.
         topic: its name.
 
@@ -32,12 +36,12 @@ class TopicAdmin:
         partitions: the numbers of the partitions that it is known to have.
     """
 
-    def __init__(self, access: Access, admin: Admin, topic: str) -> None:
-        self._access, self._admin, self._topic = access, admin, topic
+    def __init__(self, config: ClientConfig, admin: Admin, topic: str) -> None:
+        self._config, self._admin, self._topic = config, admin, topic
         self._topic_id: str | None = None
         self.partitions: set[int] = set()
 
-    def capture(self, times: Sequence[int]) -> Captured:
+    def capture(self, times: Sequence[int]) -> TopicSnapshot:
         """Where the topic stands now."""
         from kafka.errors import KafkaError
 
@@ -52,20 +56,20 @@ class TopicAdmin:
                     raise
                 time.sleep(0.05)
 
-    def _capture(self, times: Sequence[int]) -> Captured:
+    def _capture(self, times: Sequence[int]) -> TopicSnapshot:
         description = self._describe()
         self._topic_id = _id_of(description)
         self.partitions = numbers_of(description)
         offsets = self.offsets(map(self.partition, sorted(self.partitions)))
         by_number = {partition.partition: at for partition, at in offsets.items()}
         at_times = {millis: self._offsets_at(millis, by_number) for millis in times}
-        return Captured(self._topic_id, by_number, at_times)
+        return TopicSnapshot(self._topic_id, by_number, at_times)
 
     def _offsets_at(
         self, millis: int, offsets: dict[int, PartitionOffsets]
     ) -> dict[int, int]:
         isolation: Isolation = "read_uncommitted"
-        with make_consumer(self._access, isolation) as consumer:
+        with make_consumer(self._config, isolation) as consumer:
             answers = consumer.offsets_for_times(
                 {self.partition(number): millis for number in offsets}
             )

@@ -13,8 +13,8 @@ from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
 from spark_kafka_testkit._kafka_python.record_batch import to_batch
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
-from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._model.offsets import ReadQuery
+from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit.errors import RecordsDeletedError, TopicChangedError
 
 if TYPE_CHECKING:
@@ -28,24 +28,26 @@ BATCH_RECORDS = 8192
 
 
 class TopicFollower:
-    """What comes into a topic, from where `query` starts.
+    """What comes into a topic, from where `request` starts.
 
     Args:
-        access: how the cluster is reached.
+        config: how the cluster is reached.
         admin: what the broker is asked by.
-        query: what is wanted.
+        request: what is wanted.
     """
 
-    def __init__(self, access: Access, admin: Admin, query: ReadQuery) -> None:
-        self._access, self._query, self._topic = access, query, query.topic
-        self._lookup = TopicAdmin(access, admin, query.topic)
+    def __init__(
+        self, config: ClientConfig, admin: Admin, request: ReadRequest
+    ) -> None:
+        self._config, self._request, self._topic = config, request, request.topic
+        self._lookup = TopicAdmin(config, admin, request.topic)
 
     def follow(self) -> Generator[pa.RecordBatch, None, None]:
         """See `Client.follow`."""
-        with reaching(self._access):
-            ranges = self._query.ranges(self._lookup.capture(self._query.times()))
+        with reaching(self._config):
+            ranges = self._request.ranges(self._lookup.capture(self._request.times()))
             with make_consumer(
-                self._access, self._query.isolation, WAIT_MILLIS
+                self._config, self._request.isolation, WAIT_MILLIS
             ) as consumer:
                 consumer.assign([self._lookup.partition(number) for number in ranges])
                 for number, wanted in ranges.items():

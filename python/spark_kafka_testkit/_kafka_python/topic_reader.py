@@ -11,8 +11,8 @@ from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
 from spark_kafka_testkit._kafka_python.record_batch import to_batch
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
-from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._model.offsets import PartitionOffsets, Progress, ReadQuery
+from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import PartitionOffsets, Progress, ReadRequest
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     KafkaTestkitError,
@@ -35,31 +35,33 @@ BATCH_RECORDS = 8192
 
 
 class TopicReader:
-    """A read of what `query` wants: to the captured target, by position, or an error.
+    """A read of what `request` wants: to the captured target, by position, or an error.
 
     Args:
-        access: how the cluster is reached.
+        config: how the cluster is reached.
         admin: what the broker is asked by.
-        query: what is wanted.
+        request: what is wanted.
     """
 
-    def __init__(self, access: Access, admin: Admin, query: ReadQuery) -> None:
-        self._access, self._query, self._topic = access, query, query.topic
-        self._lookup = TopicAdmin(access, admin, query.topic)
+    def __init__(
+        self, config: ClientConfig, admin: Admin, request: ReadRequest
+    ) -> None:
+        self._config, self._request, self._topic = config, request, request.topic
+        self._lookup = TopicAdmin(config, admin, request.topic)
         self._progress: dict[Any, Progress] = {}
 
     def run(self) -> Reading:
         """See `protocol.Reading`."""
-        with reaching(self._access):
-            captured = self._lookup.capture(self._query.times())
+        with reaching(self._config):
+            captured = self._lookup.capture(self._request.times())
             self._progress = {
                 self._lookup.partition(number): Progress(wanted)
-                for number, wanted in self._query.ranges(captured).items()
+                for number, wanted in self._request.ranges(captured).items()
             }
             yield None
             todo = {p for p, progress in self._progress.items() if not progress.is_done}
             if todo:
-                with make_consumer(self._access, self._query.isolation) as consumer:
+                with make_consumer(self._config, self._request.isolation) as consumer:
                     yield from self._batches(consumer, todo)
             new = self._new_partitions()
         coverage = {p.partition: at.coverage() for p, at in self._progress.items()}
@@ -93,7 +95,7 @@ class TopicReader:
             if moved:
                 moved_at = looked_at = now
                 continue
-            is_over = now - moved_at >= self._query.stall_seconds
+            is_over = now - moved_at >= self._request.stall_seconds
             if todo and (is_over or now - looked_at >= LOOK_SECONDS):
                 looked_at = now
                 current = self._check_still(consumer, todo)
@@ -148,7 +150,7 @@ class TopicReader:
     ) -> KafkaTestkitError:
         if isinstance(now, Exception):
             return BrokerUnreachableError(
-                self._access.bootstrap_servers, f"{type(now).__name__}: {now}."
+                self._config.bootstrap_servers, f"{type(now).__name__}: {now}."
             )
         states = [
             PartitionState(
@@ -160,7 +162,7 @@ class TopicReader:
             )
             for partition in sorted(todo)
         ]
-        return ReadTimeoutError(self._topic, self._query.stall_seconds, states)
+        return ReadTimeoutError(self._topic, self._request.stall_seconds, states)
 
     def _check_still(
         self, consumer: KafkaConsumer, todo: set[Any]
@@ -184,7 +186,7 @@ class TopicReader:
             if now.end < progress.target:
                 raise TopicChangedError(self._topic, "truncated")
             if now.beginning > progress.position:
-                if not self._query.allow_deleted:
+                if not self._request.allow_deleted:
                     raise RecordsDeletedError(
                         self._topic,
                         partition.partition,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Access", "SparkOptions"]
+__all__ = ["ClientConfig", "SparkOptions"]
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -64,7 +64,7 @@ class SparkOptions(dict[str, str]):
 
 
 @dataclass(frozen=True)
-class Access:
+class ClientConfig:
     """A cluster's address, and the client settings that it takes to reach it.
 
     Attributes:

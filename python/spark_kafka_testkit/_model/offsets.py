@@ -1,7 +1,7 @@
 """Offsets: where a topic stands, which part of it a read wants, and how far it is.
 
 What "up to its end" means is written here, once for both clients: a client captures
-where the topic stands, `ReadQuery.ranges` makes of that the range of each partition,
+where the topic stands, `ReadRequest.ranges` makes of that the range of each partition,
 and the client reads exactly these.
 """
 
@@ -20,14 +20,14 @@ from spark_kafka_testkit.errors import (
 
 __all__ = [
     "Bound",
-    "Captured",
     "Coverage",
     "Isolation",
     "Mark",
     "PartitionOffsets",
     "Progress",
     "Range",
-    "ReadQuery",
+    "ReadRequest",
+    "TopicSnapshot",
     "UpTo",
     "to_millis",
 ]
@@ -86,7 +86,7 @@ partition.
 
 
 @dataclass(frozen=True)
-class Captured:
+class TopicSnapshot:
     """Where a topic stood at one moment.
 
     Attributes:
@@ -117,7 +117,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class ReadQuery:
+class ReadRequest:
     """What a read wants of a topic.
 
     Attributes:
@@ -152,7 +152,7 @@ class ReadQuery:
             if isinstance(bound, int) and not isinstance(bound, bool)
         ]
 
-    def ranges(self, captured: Captured) -> dict[int, Range]:
+    def ranges(self, captured: TopicSnapshot) -> dict[int, Range]:
         """The range of each partition that is wanted.
 
         Raises:
@@ -172,18 +172,18 @@ class ReadQuery:
                 self._check_partitions(bound, captured)
         return {number: self._range(number, captured) for number in wanted}
 
-    def _check_same(self, mark: Mark, captured: Captured) -> None:
+    def _check_same(self, mark: Mark, captured: TopicSnapshot) -> None:
         if mark.topic_id and captured.topic_id and mark.topic_id != captured.topic_id:
             raise TopicChangedError(self.topic, "recreated", "since the mark was taken")
 
-    def _check_partitions(self, asked: Any, captured: Captured) -> None:
+    def _check_partitions(self, asked: Any, captured: TopicSnapshot) -> None:
         for number in asked:
             if number not in captured.partitions:
                 raise OffsetRangeError(
                     self.topic, number, None, _shown(captured.partitions)
                 )
 
-    def _range(self, number: int, captured: Captured) -> Range:
+    def _range(self, number: int, captured: TopicSnapshot) -> Range:
         at = captured.partitions[number]
         start = self._offset(self.start, "earliest", number, captured)
         target = self._offset(self.end, "latest", number, captured)
@@ -198,7 +198,7 @@ class ReadQuery:
         return Range(start, target)
 
     def _offset(
-        self, bound: Bound | Mark, default: str, number: int, captured: Captured
+        self, bound: Bound | Mark, default: str, number: int, captured: TopicSnapshot
     ) -> int:
         at = captured.partitions[number]
         if isinstance(bound, int):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit._model.offsets import ReadQuery
+from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._queries.state import QueryState, describe_batch
 from spark_kafka_testkit._reads.results import read_records
@@ -85,7 +85,7 @@ def _topic(cluster: Cluster, name: str) -> Iterator[str]:
     starts = {
         number: max(at.beginning, at.end - RECORDS) for number, at in offsets.items()
     }
-    request = ReadQuery(
+    request = ReadRequest(
         name,
         starts,
         isolation="read_uncommitted",  # it must not wait for an open transaction

@@ -17,7 +17,7 @@ from spark_kafka_testkit._model.offsets import (
     Coverage,
     Isolation,
     Mark,
-    ReadQuery,
+    ReadRequest,
     UpTo,
     to_millis,
 )
@@ -37,8 +37,8 @@ __all__ = [
     "read_arrow",
     "read_latest",
     "read_records",
+    "read_request",
     "read_table",
-    "wanted",
 ]
 
 COVERAGE_KEY = "spark_kafka_testkit.coverage"
@@ -56,7 +56,7 @@ class ReadOptions(TypedDict, total=False):
     timeout: float
 
 
-def wanted(
+def read_request(
     topic: str,
     start: Bound | Mark,
     end: Bound | Mark,
@@ -68,7 +68,7 @@ def wanted(
     key_deserializer: Deserializer = "STRING",
     value_deserializer: Deserializer = "STRING",
     timeout: float = 60.0,
-) -> tuple[ReadQuery, Decoder]:
+) -> tuple[ReadRequest, Decoder]:
     """What a user's arguments ask for, checked.
 
     Raises:
@@ -89,7 +89,7 @@ def wanted(
             raise ValueError(
                 f"The mark is one of topic {bound.topic!r}, and {topic!r} is read"
             )
-    query = ReadQuery(
+    request = ReadRequest(
         topic,
         _bound("start", start),
         _bound("end", end),
@@ -99,7 +99,7 @@ def wanted(
         allow_deleted,
         timeout,
     )
-    return query, Decoder(topic, key_deserializer, value_deserializer)
+    return request, Decoder(topic, key_deserializer, value_deserializer)
 
 
 def _check_choice(name: str, item: object, valid: tuple[str, ...]) -> None:
@@ -191,45 +191,47 @@ class RecordStream(Iterator[Record]):
         self.close()
 
 
-def read_table(client: Client, query: ReadQuery) -> tuple[pa.Table, Read]:
+def read_table(client: Client, request: ReadRequest) -> tuple[pa.Table, Read]:
     """What is wanted as a table of `read_schema()`, in order, and the read that gave
     it.
     """
     import pyarrow as pa
 
-    with client.read(query) as read:
+    with client.read(request) as read:
         table = pa.Table.from_batches(list(read), read_schema())
-    _note(client, query, read)
+    _note(client, request, read)
     return in_order(table), read
 
 
-def _note(client: Client, query: ReadQuery, read: Read) -> None:
+def _note(client: Client, request: ReadRequest, read: Read) -> None:
     """Has a wait know of it, if one is going on."""
     targets = {number: part.target for number, part in read.coverage.items()}
-    _reads.note(client, query, targets)
+    _reads.note(client, request, targets)
 
 
-def read_records(client: Client, query: ReadQuery, decoder: Decoder) -> Records:
+def read_records(client: Client, request: ReadRequest, decoder: Decoder) -> Records:
     """What is wanted as records, in order."""
-    table, read = read_table(client, query)
+    table, read = read_table(client, request)
     return Records(decoder.records(table), read.coverage, read.new_partitions)
 
 
-def read_arrow(client: Client, query: ReadQuery, decoder: Decoder) -> pa.Table:
+def read_arrow(client: Client, request: ReadRequest, decoder: Decoder) -> pa.Table:
     """What is wanted as a table for users; see `Decoder.table`. The coverage is in its
     metadata.
     """
-    table, read = read_table(client, query)
+    table, read = read_table(client, request)
     covered = {number: asdict(part) for number, part in read.coverage.items()}
     metadata = {COVERAGE_KEY: json.dumps(covered)}
     return decoder.table(table).replace_schema_metadata(metadata)
 
 
-def read_latest(client: Client, query: ReadQuery, decoder: Decoder) -> dict[Any, Any]:
+def read_latest(
+    client: Client, request: ReadRequest, decoder: Decoder
+) -> dict[Any, Any]:
     """The latest value of each key; see `Decoder.latest`."""
-    with client.read(query) as read:
+    with client.read(request) as read:
         latest = decoder.latest(read)
-    _note(client, query, read)
+    _note(client, request, read)
     return latest
 
 

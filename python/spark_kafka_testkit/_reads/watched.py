@@ -17,7 +17,7 @@ from spark_kafka_testkit import _clock
 
 if TYPE_CHECKING:
     from spark_kafka_testkit._clients.protocol import Client
-    from spark_kafka_testkit._model.offsets import ReadQuery
+    from spark_kafka_testkit._model.offsets import ReadRequest
 
 __all__ = ["Reads", "note", "noted"]
 
@@ -32,10 +32,12 @@ class Reads:
     """The topics that were read on this thread, each with what comes after it."""
 
     def __init__(self) -> None:
-        self._rest: dict[str, tuple[Client, ReadQuery]] = {}
+        self._rest: dict[str, tuple[Client, ReadRequest]] = {}
 
-    def add(self, client: Client, query: ReadQuery, targets: Mapping[int, int]) -> None:
-        self._rest[query.topic] = client, replace(query, start=dict(targets))
+    def add(
+        self, client: Client, request: ReadRequest, targets: Mapping[int, int]
+    ) -> None:
+        self._rest[request.topic] = client, replace(request, start=dict(targets))
 
     def ends(self) -> dict[str, Mapping[int, int]]:
         """Per topic and partition, the offset up to which it was read."""
@@ -79,7 +81,7 @@ def _shown(ends: Any) -> str:
 
 
 def _watch(
-    client: Client, rest: ReadQuery, woken: threading.Event, done: threading.Event
+    client: Client, rest: ReadRequest, woken: threading.Event, done: threading.Event
 ) -> None:
     """Sets `woken` when there is more of a topic than was read."""
     try:
@@ -93,13 +95,13 @@ def _watch(
         log.debug("watching topic %r failed: %s", rest.topic, error)
 
 
-def note(client: Client, query: ReadQuery, targets: Mapping[int, int]) -> None:
+def note(client: Client, request: ReadRequest, targets: Mapping[int, int]) -> None:
     """Notes a read up to the end of a topic, where someone on this thread asks; one
     that ends before is no reason to look again as soon as there is more.
     """
     reads: Reads | None = getattr(_thread, "reads", None)
-    if reads is not None and (query.end, query.upto) == ("latest", "end"):
-        reads.add(client, query, targets)
+    if reads is not None and (request.end, request.upto) == ("latest", "end"):
+        reads.add(client, request, targets)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Finding",
-    "State",
+    "Severity",
     "check_session",
     "mismatches",
     "seen_and_advice",
@@ -35,7 +35,7 @@ __all__ = [
 
 log = logging.getLogger("spark_kafka_testkit")
 
-State = Literal["ok", "warning", "error"]
+Severity = Literal["ok", "warning", "error"]
 CONNECTOR_NAME = re.compile(r"spark-sql-kafka-0-10_(\d+\.\d+)-(.+)\.jar")
 NO_CONNECTOR = "not on the class path (Spark: 'Failed to find data source: kafka')"
 BROUGHT = {
@@ -59,7 +59,7 @@ class Finding:
     """
 
     subject: str
-    state: State
+    state: Severity
     seen: str
     advice: str = ""
 

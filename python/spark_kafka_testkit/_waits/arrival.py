@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.protocol import Client
-from spark_kafka_testkit._model.offsets import ReadQuery
+from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._queries.state import QueryState
@@ -23,13 +23,13 @@ from spark_kafka_testkit.errors import WaitError
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["Wanted", "wait_for_records"]
+__all__ = ["RecordMatcher", "wait_for_records"]
 
 LAST_LOOK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RecordMatcher:
     """Which records are waited for, and how many; `None` asks for nothing."""
 
     count: int
@@ -82,9 +82,9 @@ class Wanted:
 
 def wait_for_records(
     client: Client,
-    query: ReadQuery,
+    request: ReadRequest,
     decoder: Decoder,
-    wanted: Wanted,
+    matcher: RecordMatcher,
     timeout: float,
     streaming_query: StreamingQuery | None,
 ) -> list[Record]:
@@ -94,42 +94,42 @@ def wait_for_records(
     deadline = _clock.monotonic() + timeout
     found: list[Record] = []
     has_ended = False
-    with closing(client.follow(query)) as batches:
+    with closing(client.follow(request)) as batches:
         for batch in batches:
             records = decoder.records(batch)
-            found += filter(wanted.matches, records)
-            if len(found) >= wanted.count:
-                return found[: wanted.count]
+            found += filter(matcher.matches, records)
+            if len(found) >= matcher.count:
+                return found[: matcher.count]
             has_ended = state is not None and not state.is_active
             if has_ended or _clock.monotonic() >= deadline:
                 break
     # An exact read: what came at the last moment counts, however slow the start was.
-    last_look = replace(query, upto="stable", stall_seconds=LAST_LOOK_SECONDS)
+    last_look = replace(request, upto="stable", stall_seconds=LAST_LOOK_SECONDS)
     records = read_records(client, last_look, decoder)
-    found = list(filter(wanted.matches, records))
-    if len(found) >= wanted.count:
-        return found[: wanted.count]
+    found = list(filter(matcher.matches, records))
+    if len(found) >= matcher.count:
+        return found[: matcher.count]
     if state is not None:
         state.raise_if_dead()
     when = "when its query had ended" if has_ended else f"within {timeout:g} s"
     lines = [
-        f"Topic {query.topic!r} did not have the records {when}.",
-        f"  wanted: {wanted}",
+        f"Topic {request.topic!r} did not have the records {when}.",
+        f"  wanted: {matcher}",
         f"  found:  {len(found)}, among {len(records)} looked at",
         *(f"  last looked at: {shorten(record)}" for record in records[-1:]),
-        *_where_it_ends(client, query),
+        *_where_it_ends(client, request),
         *([state.describe()] if state is not None else []),
     ]
     raise WaitError(
-        "\n".join(lines), expected=wanted, last=records, query=streaming_query
+        "\n".join(lines), expected=matcher, last=records, query=streaming_query
     )
 
 
-def _where_it_ends(client: Client, query: ReadQuery) -> list[str]:
-    partitions = client.capture(query.topic).partitions
+def _where_it_ends(client: Client, request: ReadRequest) -> list[str]:
+    partitions = client.capture(request.topic).partitions
     ends = ", ".join(f"{at.end} (partition {n})" for n, at in partitions.items())
     return [
-        f"  topic {query.topic!r} ends at {ends}",
+        f"  topic {request.topic!r} ends at {ends}",
         *(
             f"  partition {number}: a transaction is open since offset {at.stable}"
             for number, at in partitions.items()

@@ -18,8 +18,8 @@ from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._kafka_python.admin import Admin
-from spark_kafka_testkit._model.client_config import Access
-from spark_kafka_testkit._reads.results import RecordStream, wanted
+from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._reads.results import RecordStream, read_request
 from spark_kafka_testkit._text import readable
 from spark_kafka_testkit.cli._brokers import seconds_of
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._arrow.decoder import Decoder
     from spark_kafka_testkit._clients.protocol import Client
-    from spark_kafka_testkit._model.offsets import Bound, ReadQuery
+    from spark_kafka_testkit._model.offsets import Bound, ReadRequest
     from spark_kafka_testkit._model.records import Record
 
 __all__ = ["COMMANDS"]
@@ -57,7 +57,7 @@ NARROW = 80
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     """List the topics; or show where each partition of those named stands."""
     bootstrap_servers, _ = broker_address(address)
-    with Admin(Access(bootstrap_servers)) as admin:
+    with Admin(ClientConfig(bootstrap_servers)) as admin:
         asked = list(names) or [
             name for name in admin.topic_names() if not name.startswith("__")
         ]
@@ -237,7 +237,7 @@ def read(
     """Print the records of a topic, per partition by offset."""
     if follow and end is not None:
         raise click.UsageError("--follow has no end; leave out --to.")
-    query, decoder = wanted(
+    request, decoder = read_request(
         topic,
         start,
         end or "latest",
@@ -249,18 +249,24 @@ def read(
     if is_json is None:
         is_json = not sys.stdout.isatty()
     with _cluster(bootstrap_servers) as cluster:
-        records = (_following if follow else _reading)(cluster.client(), query, decoder)
+        records = (_following if follow else _reading)(
+            cluster.client(), request, decoder
+        )
         _print(islice(records, limit), is_json, flush_each=follow)
 
 
-def _reading(client: Client, query: ReadQuery, decoder: Decoder) -> Iterator[Record]:
-    with RecordStream(client.read(query), decoder) as records:
+def _reading(
+    client: Client, request: ReadRequest, decoder: Decoder
+) -> Iterator[Record]:
+    with RecordStream(client.read(request), decoder) as records:
         yield from records
 
 
-def _following(client: Client, query: ReadQuery, decoder: Decoder) -> Iterator[Record]:
+def _following(
+    client: Client, request: ReadRequest, decoder: Decoder
+) -> Iterator[Record]:
     """What there is, then what comes."""
-    with closing(client.follow(query)) as batches:
+    with closing(client.follow(request)) as batches:
         for batch in batches:
             yield from decoder.records(batch)
 
@@ -310,7 +316,7 @@ def _cell(item: Any) -> str:
 @contextmanager
 def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
     """The cluster, whose topics are left as they are."""
-    cluster = Cluster(ExternalBroker(Access(bootstrap_servers)))
+    cluster = Cluster(ExternalBroker(ClientConfig(bootstrap_servers)))
     try:
         yield cluster
     finally:

@@ -13,7 +13,7 @@ from spark_kafka_testkit._brokers.kept.lease import Lease, LeaseFile
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.topics import delete_topics
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -98,5 +98,5 @@ class KeptBroker:
 
 def remove_topics(bootstrap_servers: str) -> None:
     """Deletes all topics but Kafka's own."""
-    with Admin(Access(bootstrap_servers)) as admin:
+    with Admin(ClientConfig(bootstrap_servers)) as admin:
         delete_topics(admin, [t for t in admin.topic_names() if not t.startswith("__")])

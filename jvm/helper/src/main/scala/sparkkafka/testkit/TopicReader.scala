@@ -23,7 +23,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   val description: TopicDescription = cluster.admin.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
-  /** Where the topic stands at the beginning of the read; see `Captured` in `offsets.py`. */
+  /** Where the topic stands at the beginning of the read; see `TopicSnapshot` in `offsets.py`. */
   def capture(millis: Seq[Long]): Map[String, Any] = {
     val partitions = numbers.map(new TopicPartition(topic, _))
     val offsets = cluster.admin.offsets(partitions)

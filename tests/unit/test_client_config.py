@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from spark_kafka_testkit._model.client_config import Access
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._spark.running import kafka_package
 
 
 def test_spark_does_not_wait_half_a_second_at_a_topics_end() -> None:
     """Its readers' fetches end soon, and with them the questions behind them."""
-    assert Access("h:1").for_spark() == {
+    assert ClientConfig("h:1").for_spark() == {
         "kafka.bootstrap.servers": "h:1",
         "kafka.fetch.max.wait.ms": "10",
     }
@@ -18,13 +18,13 @@ def test_spark_does_not_wait_half_a_second_at_a_topics_end() -> None:
 
 def test_sparks_fetches_wait_as_long_as_the_user_says() -> None:
     """`client_config` is over what the kit sets."""
-    options = Access("h:1", {"fetch.max.wait.ms": "100"}).for_spark()
+    options = ClientConfig("h:1", {"fetch.max.wait.ms": "100"}).for_spark()
     assert options["kafka.fetch.max.wait.ms"] == "100"
 
 
 def test_how_long_fetches_wait_is_no_secret() -> None:
     """The repr hides only what may be one."""
-    options = Access("h:1", {"ssl.key.password": "5ec3e7"}).for_spark()
+    options = ClientConfig("h:1", {"ssl.key.password": "5ec3e7"}).for_spark()
     assert repr(options) == (
         "{'kafka.fetch.max.wait.ms': '10', 'kafka.ssl.key.password': '[hidden]', "
         "'kafka.bootstrap.servers': 'h:1'}"
@@ -46,20 +46,22 @@ SASL = {
 
 def test_a_relocated_kafka_has_its_own_names_of_classes() -> None:
     """Databricks' connector finds no login module by Apache's name."""
-    options = Access("h:1", SASL).for_spark("kafkashaded.")
+    options = ClientConfig("h:1", SASL).for_spark("kafkashaded.")
     assert options["kafka.sasl.jaas.config"] == f"kafkashaded.{JAAS}"
     assert (
         options["kafka.sasl.login.class"] == f"kafkashaded.{SASL['sasl.login.class']}"
     )
     assert options["kafka.client.id"] == SASL["client.id"]
-    assert Access("h:1", SASL).for_spark()["kafka.sasl.jaas.config"] == JAAS
+    assert ClientConfig("h:1", SASL).for_spark()["kafka.sasl.jaas.config"] == JAAS
 
 
 def test_a_relocated_name_of_the_users_is_taken_back_for_others() -> None:
     """The kit's own clients have Kafka's classes where Apache has them."""
-    access = Access("h:1", {**SASL, "sasl.jaas.config": f"kafkashaded.{JAAS}"})
-    assert access.for_java()["sasl.jaas.config"] == JAAS
-    options = access.for_spark("kafkashaded.")
+    client_config = ClientConfig(
+        "h:1", {**SASL, "sasl.jaas.config": f"kafkashaded.{JAAS}"}
+    )
+    assert client_config.for_java()["sasl.jaas.config"] == JAAS
+    options = client_config.for_spark("kafkashaded.")
     assert options["kafka.sasl.jaas.config"] == f"kafkashaded.{JAAS}"
 
 
