@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._brokers.container import LABEL
+from spark_kafka_testkit._brokers.container import LABEL, _put_whole
 from spark_kafka_testkit._brokers.kept.keep import end
 from spark_kafka_testkit._brokers.kept.lease import running
 from spark_kafka_testkit.kafka_utils import cluster_of
@@ -228,6 +228,31 @@ def timed(code: str) -> float:
         check=True,
     )
     return float(done.stdout)
+
+
+def test_the_start_script_is_never_seen_in_part(engine: Any) -> None:
+    """What waits for a file runs it as soon as it is there: as large as it is, it is
+    whole by then.
+    """
+    size = 64 * 1024 * 1024
+    wait = "until [ -f /script ]; do :; done; wc -c < /script"
+    container = engine.containers.run(CONFLUENT, ["sh", "-c", wait], detach=True)
+    try:
+        _put_whole(Wrapped(container), bytes(size), "/script")
+        container.wait()
+        assert int(container.logs()) == size
+    finally:
+        container.remove(force=True, v=True)
+
+
+class Wrapped:
+    """A container as testcontainers has it."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def get_wrapped_container(self) -> Any:
+        return self._container
 
 
 def test_the_exit_hook_removes_the_container(engine: Any) -> None:

@@ -5,12 +5,15 @@ Inside a Docker network a broker also answers at `alias:9092`, for other contain
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
+import tarfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from spark_kafka_testkit import _clock
@@ -190,6 +193,7 @@ class ContainerBroker:
         container = _kafka_container()(image, port=HOST_PORT).with_name(self._name)
         # with_kraft() does no more, but fails on tags that are no plain version
         container.kraft_enabled = _has_kraft(image)
+        container.create_file = partial(_put_whole, container)
         self._container = _configured(container, settings, None)
         container.start(timeout=settings.startup_timeout)
 
@@ -259,6 +263,23 @@ def _kafka_container() -> Any:
     except ImportError:  # before testcontainers 4.15
         from testcontainers.kafka import KafkaContainer
     return KafkaContainer
+
+
+def _put_whole(container: Any, content: bytes, path: str) -> None:
+    """Puts a file into the container, whole or not at all: the container waits for its
+    start script, and would run one that is still empty, and end with code 0. The engine
+    makes the hard link when it has written what it links to.
+    """
+    name = path.lstrip("/")
+    part = tarfile.TarInfo(f"{name}.part")
+    part.size, part.mtime = len(content), int(_clock.now())
+    whole = tarfile.TarInfo(name)
+    whole.type, whole.linkname, whole.mtime = tarfile.LNKTYPE, part.name, part.mtime
+    with io.BytesIO() as archive:
+        with tarfile.TarFile(fileobj=archive, mode="w") as tar:
+            tar.addfile(part, io.BytesIO(content))
+            tar.addfile(whole)
+        container.get_wrapped_container().put_archive("/", archive.getvalue())
 
 
 def _is_port_taken(error: Exception) -> bool:
