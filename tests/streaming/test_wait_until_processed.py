@@ -385,6 +385,9 @@ def test_a_query_without_batches_is_refused(
         "has processed. Wait for its sink topic instead: "
         "wait_for_records(sink_topic, count=..., since=mark)."
     )
+    # so that it runs when it is stopped: Spark may miss a stop while it starts
+    kafka.send_messages(topic, [("k", "v")])
+    kafka.wait_for_records(sink, count=1)
 
 
 def test_a_topic_that_the_query_does_not_read(
