@@ -28,8 +28,8 @@ from spark_kafka_testkit._jvm.java import (
     EnvironmentOptions,
     Java,
     close_in_children,
+    end_process,
     find_java,
-    wait_for_end,
 )
 from spark_kafka_testkit.errors import BrokerStartError
 
@@ -249,23 +249,7 @@ class _Process:
             return f"(no log: {error})"
 
     def stop(self) -> None:
-        stdin, stdout = self._popen.stdin, self._popen.stdout
-        assert stdin is not None
-        assert stdout is not None
-        try:
-            stdin.close()
-        except OSError:
-            pass  # the process has gone before
-        if not wait_for_end(self._popen, STOP_SECONDS):
-            log.warning(
-                "the embedded broker (pid %d) did not end within %g s; it is killed",
-                self.pid,
-                STOP_SECONDS,
-            )
-            self._popen.kill()
-            self._popen.wait()
-        self._answers.end()
-        stdout.close()
+        end_process(self._popen, self._answers, "the embedded broker", STOP_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._archive.end(self._is_ready)
 

@@ -31,6 +31,7 @@ __all__ = [
     "Java",
     "chooses_collector",
     "close_in_children",
+    "end_process",
     "find_java",
     "wait_for_end",
 ]
@@ -381,6 +382,29 @@ def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def end_process(
+    popen: subprocess.Popen[bytes], answers: Answers, name: str, seconds: float
+) -> None:
+    """Ends a process that ends with its stdin, and kills one that does not in time."""
+    assert popen.stdin is not None
+    assert popen.stdout is not None
+    try:
+        popen.stdin.close()
+    except OSError:
+        pass  # the process has gone before
+    if not wait_for_end(popen, seconds):
+        log.warning(
+            "%s (pid %d) did not end within %g s; it is killed",
+            name,
+            popen.pid,
+            seconds,
+        )
+        popen.kill()
+        popen.wait()
+    answers.end()
+    popen.stdout.close()
 
 
 def close_in_children(popen: subprocess.Popen[bytes]) -> None:

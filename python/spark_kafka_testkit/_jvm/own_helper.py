@@ -7,7 +7,6 @@ it can't outlive this process; forked children start their own.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import secrets
 import subprocess
@@ -25,8 +24,8 @@ from spark_kafka_testkit._jvm.java import (
     ClassArchive,
     EnvironmentOptions,
     close_in_children,
+    end_process,
     find_java,
-    wait_for_end,
 )
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CLIENT_ENV", "class_path", "gateway_in_reach", "own_helper"]
 
-log = logging.getLogger("spark_kafka_testkit")
 
 CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
 START_SECONDS = 60.0
@@ -225,22 +223,6 @@ class _HelperJvm:
         return "\n".join(text.splitlines()[-LOG_LINES:])
 
     def stop(self) -> None:
-        stdin, stdout = self._popen.stdin, self._popen.stdout
-        assert stdin is not None
-        assert stdout is not None
-        try:
-            stdin.close()
-        except OSError:
-            pass  # the process has gone before
-        if not wait_for_end(self._popen, STOP_SECONDS):
-            log.warning(
-                "the helper's JVM (pid %d) did not end within %g s; it is killed",
-                self._popen.pid,
-                STOP_SECONDS,
-            )
-            self._popen.kill()
-            self._popen.wait()
-        self._answers.end()
-        stdout.close()
+        end_process(self._popen, self._answers, "the helper's JVM", STOP_SECONDS)
         self._log.close()
         self._archive.end(self._is_ready)
