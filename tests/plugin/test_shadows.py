@@ -29,6 +29,19 @@ def shadowed(file: Path, remedy: str = ".") -> str:
     )
 
 
+def run_script(folder: Path) -> str:
+    """What `script.py` says, where it has nothing to say of errors."""
+    done = subprocess.run(
+        [sys.executable, str(folder / "script.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
 @pytest.mark.parametrize("mode", ["prepend", "importlib"])
 def test_a_folder_of_tests_for_kafka(
     mode: str, inner: Inner, pytester: pytest.Pytester
@@ -65,16 +78,9 @@ def test_a_module_in_the_folder_of_a_script(
         "except ImportError as error:\n"
         "    print(type(error).__name__, error, sep=': ')\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stderr == ""
+    said = run_script(tmp_path)
     text = shadowed(tmp_path / file, remedy)
-    assert done.stdout == f"MissingDependencyError: {text}\n"
+    assert said == f"MissingDependencyError: {text}\n"
 
 
 def test_a_folder_without_an_init_is_none(tmp_path: Path) -> None:
@@ -92,15 +98,8 @@ def test_a_folder_without_an_init_is_none(tmp_path: Path) -> None:
         "except ImportError as error:\n"
         "    print(error)\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stderr == ""
-    assert done.stdout == (
+    said = run_script(tmp_path)
+    assert said == (
         "kafka-python is required for Kafka tests. "
         "Install it with: pip install kafka-python\n"
     )
