@@ -33,16 +33,16 @@ def _kit_seams() -> dict[str, Seam]:
     from py4j.java_gateway import GatewayClient
 
     from spark_kafka_testkit._arrow.decoder import Decoder
-    from spark_kafka_testkit._jvm import gateway as _gateway
+    from spark_kafka_testkit._jvm.channel import Channel
 
     return {
         "py4j calls": (GatewayClient, "send_command"),
-        "connecting the channel": (_gateway.Channel, "__init__"),
+        "connecting the channel": (Channel, "__init__"),
         "writing batches to the socket": (
             pa.ipc.RecordBatchStreamWriter,
             "write_batch",
         ),
-        "waiting for the helper's answers": (_gateway.Channel, "result"),
+        "waiting for the helper's answers": (Channel, "result"),
         "decoding keys and values": (Decoder, "column"),
         "admin: create": (KafkaAdminClient, "create_topics"),
         "admin: describe": (KafkaAdminClient, "describe_topics"),

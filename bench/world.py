@@ -16,11 +16,11 @@ from unittest import mock
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
-from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm import jars as _jars
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.java import find_java
 from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit.kafka_utils import cluster_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def _session(settings: dict[str, str]) -> SparkSession:
 
 def jvm_pid(spark: SparkSession) -> int:
     """The process of the session's JVM."""
-    return int(_gateway.jvm_of(spark).java.lang.ProcessHandle.current().pid())
+    jvm = SparkJvm.of(spark)
+    assert jvm is not None
+    return int(jvm.view.java.lang.ProcessHandle.current().pid())
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
 
@@ -104,5 +104,5 @@ class Leftovers:
 
 def _active_queries() -> list[StreamingQuery]:
     """All queries that run in this process's Spark, of whichever session."""
-    session = _gateway.active_session()
-    return [] if session is None else _gateway.active_queries(session)
+    jvm = SparkJvm.active()
+    return [] if jvm is None else jvm.active_queries()

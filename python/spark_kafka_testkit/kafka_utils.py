@@ -22,7 +22,7 @@ from spark_kafka_testkit._brokers.choice import (
     start_broker,
 )
 from spark_kafka_testkit._cluster import Cluster, OnUse
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.spark_jvm import active_session
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._model.client_config import ClientConfig, SparkOptions
@@ -850,7 +850,7 @@ def observe(
 def _look_around() -> None:
     """Warns of what does not go together, where a look takes milliseconds."""
     found = preflight.check_packages()
-    session = _gateway.active_session()
+    session = active_session()
     if session is not None:
         found += preflight.mismatches(session)
     preflight.warn(found)

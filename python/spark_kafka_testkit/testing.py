@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._leftovers import (
     Leftovers,
     LeftoverWarning,
@@ -71,7 +71,7 @@ class KafkaTestMixin(Base):
         cls.kafka_utils = utils
         super().setUpClass()
         spark = getattr(cls, "spark", None)
-        if spark is not None and _gateway.jvm_of(spark) is not None:
+        if spark is not None and SparkJvm.of(spark) is not None:
             utils.attach(spark)
 
     def setUp(self) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from tests.contract.topics import add_partitions
 
 from .model import (
@@ -31,8 +31,10 @@ class Producers:
     """Java producers, kept for all histories: a plain one, and transactional ones."""
 
     def __init__(self, spark: Any, address: str) -> None:
-        self.jvm = _gateway.jvm_of(spark)
-        self._load = lambda name: _gateway.load_class(spark, name)
+        spark_jvm = SparkJvm.of(spark)
+        assert spark_jvm is not None
+        self.jvm = spark_jvm.view
+        self._load = spark_jvm.load_class
         self.ids = [f"history-{uuid.uuid4().hex}" for _ in range(PRODUCERS)]
         self.plain = self._make(address, {})
         self.transactional = [

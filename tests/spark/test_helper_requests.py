@@ -12,7 +12,9 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._clients.jvm import JvmClient
-from spark_kafka_testkit._jvm.gateway import Channel, Helper, find_helper
+from spark_kafka_testkit._jvm.channel import Channel
+from spark_kafka_testkit._jvm.helper import Helper
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.errors import HelperError
 
@@ -25,9 +27,11 @@ SCHEMA = pa.schema([("key", pa.binary()), ("value", pa.binary())])
 @pytest.fixture
 def helper(spark: SparkSession) -> Helper:
     """The helper in the JVM of the run's session."""
-    found, reason = find_helper(spark)
-    assert found is not None, reason
-    return found
+    jvm = SparkJvm.of(spark)
+    assert jvm is not None
+    its_helper, reason = jvm.find_helper()
+    assert its_helper is not None, reason
+    return its_helper
 
 
 def large() -> pa.RecordBatchReader:

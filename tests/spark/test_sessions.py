@@ -199,12 +199,13 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
     run_script(
         """
         import socket
-        from spark_kafka_testkit._jvm.gateway import Channel, find_helper
+        from spark_kafka_testkit._jvm.channel import Channel
+        from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
         from spark_kafka_testkit._model.client_config import ClientConfig
         for name, value in KafkaUtils.spark_conf().items():
             builder = builder.config(name, value)
         spark = builder.getOrCreate()
-        helper, _ = find_helper(spark)
+        helper, _ = SparkJvm.of(spark).find_helper()
         address = helper.serve(helper.open(ClientConfig(kafka.broker).for_java()))
         port, secret = address.split()
         for guess in (b"x" * 64, b"", secret[:-1].encode() + b"x"):

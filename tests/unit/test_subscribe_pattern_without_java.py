@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._queries.patterns import found_by
 
 QUERY: Any = SimpleNamespace()
@@ -18,7 +17,9 @@ QUERY: Any = SimpleNamespace()
 @pytest.fixture(autouse=True)
 def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
     """No session, and none of the kit's own."""
-    monkeypatch.setattr(_gateway, "active_session", lambda: None)
+    for module in ("_jvm.spark_jvm", "_queries.patterns"):
+        name = f"spark_kafka_testkit.{module}.active_session"
+        monkeypatch.setattr(name, lambda: None)
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CLIENT", "kafka-python")
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from spark_kafka_testkit._clients.jvm import JvmClient
 from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
 from spark_kafka_testkit._clients.protocol import Client
-from spark_kafka_testkit._jvm import gateway as _gateway
-from spark_kafka_testkit._jvm.gateway import Helper
+from spark_kafka_testkit._jvm.helper import Helper
 from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV, own_helper
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, is_connect
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._spark.pairing import unreachable, warn
 from spark_kafka_testkit.errors import HelperError
@@ -44,7 +44,7 @@ class Clients:
             HelperError: `jvm` is asked for, and the helper can't be had.
             ValueError: it asks for something else.
         """
-        if spark is not None and _gateway.is_connect(spark):
+        if spark is not None and is_connect(spark):
             self._warn_once(spark)
         asked = os.environ.get(CLIENT_ENV) or None
         if asked not in (None, "jvm", "kafka-python"):
@@ -76,16 +76,12 @@ class Clients:
         return [client for client in made if client is not None]
 
     def _choose(self, spark: SparkSession | None) -> tuple[Client, str]:
-        session = (
-            spark
-            if spark is not None and _gateway.jvm_of(spark) is not None
-            else _gateway.active_session()
-        )
-        if session is None:
+        jvm = SparkJvm.of(spark) or SparkJvm.active()
+        if jvm is None:
             return self._by_own_jvm("no classic Spark session is active")
-        if not _is_in(self._sessions, _gateway.jvm_key(session)):
+        if not _is_in(self._sessions, jvm.key):
             self._sessions = None  # its JVM has gone, and its clients with it
-            helper, reason = _gateway.find_helper(session)
+            helper, reason = jvm.find_helper()
             if helper is None:
                 return self._by_own_jvm(reason)
             self._sessions = self._by_helper(helper)

@@ -9,7 +9,8 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._clients.protocol import Read, Reading
-from spark_kafka_testkit._jvm.gateway import Channel, Channels, Helper
+from spark_kafka_testkit._jvm.channel import Channel, Channels
+from spark_kafka_testkit._jvm.helper import Helper
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import (
     Coverage,

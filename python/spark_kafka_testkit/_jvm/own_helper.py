@@ -13,10 +13,9 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from spark_kafka_testkit._jvm import gateway as _gateway
-from spark_kafka_testkit._jvm.gateway import Helper, helper_at
+from spark_kafka_testkit._jvm.helper import Helper, helper_at
 from spark_kafka_testkit._jvm.installed_spark import spark_and_jars
 from spark_kafka_testkit._jvm.jars import fetch, kafka_clients
 from spark_kafka_testkit._jvm.java import (
@@ -29,10 +28,7 @@ from spark_kafka_testkit._jvm.java import (
 )
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
 
-if TYPE_CHECKING:
-    from py4j.java_gateway import JavaGateway
-
-__all__ = ["CLIENT_ENV", "class_path", "gateway_in_reach", "own_helper"]
+__all__ = ["CLIENT_ENV", "class_path", "own_helper"]
 
 
 CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
@@ -80,22 +76,6 @@ def own_helper() -> tuple[Helper | None, str]:
         HelperError: the jar is of another version than this package.
     """
     return _slot.helper()
-
-
-def gateway_in_reach() -> tuple[JavaGateway | None, str]:
-    """py4j's gateway to a JVM for small questions: that of the active classic session,
-    else the kit's own; or None and the reason.
-
-    Raises:
-        HelperError: the jar is of another version than this package.
-    """
-    session = _gateway.active_session()
-    if session is not None:
-        return _gateway.gateway_of(session), ""
-    if os.environ.get(CLIENT_ENV) == "kafka-python":
-        return None, f"{CLIENT_ENV} is 'kafka-python'"
-    helper, reason = own_helper()
-    return (None if helper is None else helper.gateway), reason
 
 
 class _Slot:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, active_session
 from spark_kafka_testkit._spark.attach import attach, new_session
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def session(
     """The user's session where there is one, with helper and connector added: that of
     a fixture, else one that runs; else one of our own, which is stopped.
     """
-    found = _of_fixture(request) or _gateway.active_session()
-    if found is not None:
-        if _gateway.jvm_of(found) is not None:  # Spark Connect works without
-            attach(found)
-        yield found
+    users = _of_fixture(request) or active_session()
+    if users is not None:
+        if SparkJvm.of(users) is not None:  # Spark Connect works without
+            attach(users)
+        yield users
         return
     own = new_session({**OWN_CONF, **conf})
     try:

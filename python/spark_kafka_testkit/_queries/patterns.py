@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._jvm import gateway as _gateway
-from spark_kafka_testkit._jvm.own_helper import gateway_in_reach
+from spark_kafka_testkit._jvm.reach import find_in, gateway_in_reach
+from spark_kafka_testkit._jvm.spark_jvm import active_session
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -31,11 +31,11 @@ def found_by(
     the same to it: names are ASCII, and what the two read differently Python refuses,
     or warns of.
     """
-    session = getattr(query, "_session", None) or _gateway.active_session()
+    session = getattr(query, "_session", None) or active_session()
     is_whole = session is not None and session.conf.get(BY_CONSUMER, "false") == "true"
     gateway, reason = gateway_in_reach()
     if gateway is not None:
-        return _gateway.find_in(gateway, pattern, names, is_whole), ""
+        return find_in(gateway, pattern, names, is_whole), ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

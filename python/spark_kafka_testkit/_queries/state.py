@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.spark_jvm import trigger_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -65,7 +65,7 @@ class QueryState:
         """How it runs. By Spark Connect a real-time query can't be told from one in
         micro-batches.
         """
-        trigger = _gateway.trigger_of(self.query)
+        trigger = trigger_of(self.query)
         if trigger == "RealTimeTrigger":
             return "real-time"
         if trigger == "ContinuousTrigger":

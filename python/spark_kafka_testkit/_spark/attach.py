@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.helper import API_CLASS
 from spark_kafka_testkit._jvm.installed_spark import (
     CONNECTOR,
     SparkVersion,
@@ -25,6 +25,7 @@ from spark_kafka_testkit._jvm.jars import (
 )
 from spark_kafka_testkit._jvm.java import chooses_collector
 from spark_kafka_testkit._jvm.maven import Repository
+from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, SparkJvm, is_connect
 from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.loopback import driver_settings, local_host_name
 from spark_kafka_testkit._spark.pairing import mismatches
@@ -171,30 +172,28 @@ def new_session(conf: Mapping[str, str]) -> SparkSession:
 
 def attach(spark: SparkSession) -> None:
     """See `KafkaUtils.attach`."""
-    if _gateway.is_connect(spark):
+    if is_connect(spark):
         _attach_connect(spark)
         return
-    if _gateway.jvm_of(spark) is None:
+    jvm = SparkJvm.of(spark)
+    if jvm is None:
         raise SparkSetupError(
             "The session has no JVM in reach of this process: it is stopped. Make a "
             "new one, with the settings of KafkaUtils.spark_conf()."
         )
-    version = running_spark(spark)
-    if _gateway.load_class(spark, _gateway.CONNECTOR_CLASS) is None:
+    version = running_spark(jvm)
+    if jvm.load_class(CONNECTOR_CLASS) is None:
         connector = _connector(version)
         if connector is None:
             log.warning("%s", _sentence(version.not_locked))
             if repository := _repository():
-                _gateway.append_property(spark, "spark.jars.repositories", repository)
+                jvm.append_property("spark.jars.repositories", repository)
             _add_jar(spark, f"ivy://{version.connector}")
         for jar in connector or ():
             _add_jar(spark, str(jar))
-    if (
-        _gateway.load_class(spark, _gateway.API_CLASS) is None
-        and _gateway.kafka_package(spark) != RELOCATED
-    ):
+    if jvm.load_class(API_CLASS) is None and jvm.kafka_package != RELOCATED:
         _add_jar(spark, str(version.helper))
-    _gateway.use_session_class_loader(spark)
+    jvm.use_class_loader()
     _check_pairings(spark)
 
 

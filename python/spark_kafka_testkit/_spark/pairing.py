@@ -12,8 +12,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from spark_kafka_testkit._jvm import gateway as _gateway
+from spark_kafka_testkit._jvm.helper import API_CLASS
 from spark_kafka_testkit._jvm.installed_spark import SparkVersion
+from spark_kafka_testkit._jvm.spark_jvm import (
+    CONNECTOR_CLASS,
+    PRODUCER_CLASS,
+    SparkJvm,
+    is_connect,
+)
 from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
 from spark_kafka_testkit._version import __version__
@@ -39,7 +45,7 @@ Severity = Literal["ok", "warning", "error"]
 CONNECTOR_NAME = re.compile(r"spark-sql-kafka-0-10_(\d+\.\d+)-(.+)\.jar")
 NO_CONNECTOR = "not on the class path (Spark: 'Failed to find data source: kafka')"
 BROUGHT = {
-    "org.apache.kafka.clients.producer.KafkaProducer": "kafka-clients",
+    PRODUCER_CLASS: "kafka-clients",
     "org.apache.spark.kafka010.KafkaConfigUpdater": "spark-token-provider-kafka-0-10",
     "org.apache.commons.pool2.impl.GenericKeyedObjectPool": "commons-pool2",
 }
@@ -79,17 +85,18 @@ def check_session(spark: SparkSession) -> list[Finding]:
     """Whether Spark, connector and helper of a session go together; no broker is
     asked. It takes some milliseconds on a classic session.
     """
-    if _gateway.is_connect(spark):
+    if is_connect(spark):
         return _check_connect(spark)
-    if _gateway.jvm_of(spark) is None:
+    jvm = SparkJvm.of(spark)
+    if jvm is None:
         advice = "Make a new one, with the settings of KafkaUtils.spark_conf()."
         return [Finding("Spark", "error", "the session is stopped", advice)]
-    version = running_spark(spark)
+    version = running_spark(jvm)
     return [
         _check_running(version),
         *_check_late_jars(spark),
-        *_check_connector(spark, version),
-        _check_helper(spark),
+        *_check_connector(jvm, version),
+        _check_helper(jvm),
     ]
 
 
@@ -141,13 +148,13 @@ def _check_late_jars(spark: SparkSession) -> list[Finding]:
     ]
 
 
-def _check_connector(spark: SparkSession, version: SparkVersion) -> list[Finding]:
+def _check_connector(jvm: SparkJvm, version: SparkVersion) -> list[Finding]:
     advice = (
         "Build the session with KafkaUtils.spark_conf(), call "
         "KafkaUtils.attach(spark), or set spark.jars.packages to "
         f"{version.connector} before it starts."
     )
-    jar = _gateway.jar_of(spark, _gateway.CONNECTOR_CLASS)
+    jar = jvm.jar_of(CONNECTOR_CLASS)
     if jar is None:
         return [Finding("connector", "error", NO_CONNECTOR, advice)]
     name = PurePosixPath(jar).name
@@ -162,13 +169,13 @@ def _check_connector(spark: SparkSession, version: SparkVersion) -> list[Finding
     if match is not None and minor_version(match[2]) != minor_version(version.spark):
         seen = f"{name} belongs to Spark {match[2]}, and this is {version.spark}"
         return [Finding("connector", "error", seen, f"Take it away. {advice}")]
-    if _gateway.kafka_package(spark) == RELOCATED:
+    if jvm.kafka_package == RELOCATED:
         seen = f"{name}, which has Kafka's classes below {RELOCATED}*"
         return [Finding("connector", "ok", seen)]
     missing = [
         jar_name
-        for kind, jar_name in BROUGHT.items()
-        if _gateway.load_class(spark, kind) is None
+        for class_name, jar_name in BROUGHT.items()
+        if jvm.load_class(class_name) is None
     ]
     if missing:
         seen = (
@@ -176,7 +183,7 @@ def _check_connector(spark: SparkSession, version: SparkVersion) -> list[Finding
             "'NoClassDefFoundError')"
         )
         return [Finding("connector", "error", seen, advice)]
-    clients = _gateway.jar_of(spark, _gateway.NEEDED_CLASS)
+    clients = jvm.jar_of(PRODUCER_CLASS)
     return [
         _of_connector(name, match[2] if match else version.spark, version),
         Finding("kafka-clients", "ok", PurePosixPath(str(clients)).name),
@@ -197,13 +204,13 @@ def _of_connector(name: str, built_for: str, version: SparkVersion) -> Finding:
     )
 
 
-def _check_helper(spark: SparkSession) -> Finding:
-    jar = _gateway.jar_of(spark, _gateway.API_CLASS)
+def _check_helper(jvm: SparkJvm) -> Finding:
+    jar = jvm.jar_of(API_CLASS)
     if jar is None:
         seen = "not on the session's class path: a JVM of the kit's own does its work"
         return Finding("helper jar", "ok", seen)
     try:
-        _, reason = _gateway.find_helper(spark)
+        _, reason = jvm.find_helper()
     except KafkaTestkitError as error:
         return Finding("helper jar", "error", *seen_and_advice(error))
     name = PurePosixPath(jar).name
@@ -231,7 +238,7 @@ def unreachable(spark: SparkSession, bootstrap_servers: str) -> list[Finding]:
     """Whether a Connect session's server is on another machine, and the broker is at
     an address of this machine alone.
     """
-    if not _gateway.is_connect(spark):
+    if not is_connect(spark):
         return []
     server = str(spark.client.host)
     broker = bootstrap_servers.split(",", maxsplit=1)[0].rpartition(":")[0]

@@ -6,8 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._jvm import gateway as _gateway
 from spark_kafka_testkit._jvm.installed_spark import SparkVersion
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._model.client_config import RELOCATED
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def kafka_package() -> str:
     """What stands before the names of Kafka's classes in the active session, or in that
     of a Databricks cluster which is reached by Spark Connect: nothing or `kafkashaded.`
     """
-    session = _gateway.active_session()
-    if session is not None:
-        return _gateway.kafka_package(session) or ""
+    jvm = SparkJvm.active()
+    if jvm is not None:
+        return jvm.kafka_package or ""
     return RELOCATED if os.environ.get("DATABRICKS_RUNTIME_VERSION") else ""
 
 
-def running_spark(spark: SparkSession) -> SparkVersion:
+def running_spark(jvm: SparkJvm) -> SparkVersion:
     """The Spark of a classic session."""
-    scala = re.match(r"\d+\.\d+", _gateway.scala_version(spark))
+    scala = re.match(r"\d+\.\d+", jvm.scala_version)
     assert scala is not None
-    return SparkVersion(spark=spark.version, scala=scala[0])
+    return SparkVersion(spark=jvm.session.version, scala=scala[0])

@@ -1,0 +1,155 @@
+"""The socket to the helper, beside py4j.
+
+py4j carries short calls only; one names a loopback port and a one-time secret, and what
+takes time goes over that socket (`PythonApi.scala`, `Connection.scala`). So a wait
+is always on a socket of ours, which an interrupt can close, and py4j's own connection
+never holds an answer that nobody has read.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_helper
+
+__all__ = ["Channel", "Channels", "silence_told"]
+
+CONNECT_SECONDS = 30.0
+
+
+class Channel:
+    """A connection to a thread of the helper: Arrow streams both ways, and frames of
+    JSON between them.
+
+    Args:
+        address: what the helper's call returned.
+
+    Attributes:
+        silence_seconds: how long the helper may neither take nor send a byte.
+        is_idle: an operation has gone through whole, and another may follow.
+    """
+
+    def __init__(self, address: str) -> None:
+        port, secret = address.split()
+        self.silence_seconds = CONNECT_SECONDS
+        self.is_idle = True
+        self._socket = socket.create_connection(
+            ("127.0.0.1", int(port)), self.silence_seconds
+        )
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(secret.encode())
+        file = self._socket.makefile("rwb", buffering=1 << 16)
+        self.stream: BinaryIO = cast(BinaryIO, file)
+
+    def begin(self, operation: str, silence_seconds: float, **details: Any) -> None:
+        """Asks for an operation."""
+        self.is_idle = False
+        self.silence_seconds = silence_seconds
+        self._socket.settimeout(silence_seconds)
+        self.send({"operation": operation, **details})
+
+    def end(self) -> None:
+        """Notes that the operation has gone through whole."""
+        self.is_idle = True
+
+    def send(self, content: Any) -> None:
+        """Sends a frame."""
+        data = json.dumps(content).encode()
+        self.stream.write(struct.pack(">i", len(data)) + data)
+        self.stream.flush()
+
+    def end_of_input(self) -> None:
+        """Tells the helper that no more is sent."""
+        self.stream.flush()
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def result(self) -> Any:
+        """Waits for the next frame.
+
+        Raises:
+            KafkaTestkitError: the failure that the frame tells of.
+            HelperError: the JVM went away.
+        """
+        (length,) = struct.unpack(">i", self._exactly(4))
+        frame = json.loads(self._exactly(length))
+        if "error" in frame:
+            raise from_helper(**frame["error"])
+        return frame["ok"]
+
+    def _exactly(self, size: int) -> bytes:
+        try:
+            data = self.stream.read(size)
+        except ConnectionError:
+            data = b""
+        if len(data) < size:
+            raise HelperError(
+                "The JVM helper went away in the middle of an answer: has its Spark "
+                "session been stopped?"
+            )
+        return data
+
+    def close(self) -> None:
+        try:
+            self.stream.close()
+        except OSError:
+            pass  # unsent bytes for a helper that has gone
+        self._socket.close()
+
+
+@contextmanager
+def silence_told(channel: Channel) -> Iterator[None]:
+    """Turns a time-out of the channel's socket into a HelperError."""
+    try:
+        yield
+    except KafkaTestkitError:
+        raise
+    except TimeoutError as error:
+        raise HelperError(
+            f"The JVM helper has been silent for {channel.silence_seconds:g} s; is its "
+            "JVM suspended, or out of memory?"
+        ) from error
+
+
+class Channels:
+    """Channels that serve one operation after another: to open one takes several
+    milliseconds, so idle ones are kept.
+
+    Args:
+        connect: gives the address of a new one.
+    """
+
+    def __init__(self, connect: Callable[[], str]) -> None:
+        self._connect = connect
+        self._idle: deque[Channel] = deque()
+
+    @contextmanager
+    def lend(self) -> Iterator[Channel]:
+        """A channel that no one else uses, for one operation; it is closed unless that
+        goes through whole.
+
+        Raises:
+            HelperError: the helper was silent for longer than the operation allows.
+        """
+        try:
+            lent = self._idle.pop()
+        except IndexError:
+            lent = Channel(self._connect())
+        try:
+            with silence_told(lent):
+                yield lent
+        finally:
+            if lent.is_idle:
+                self._idle.append(lent)
+            else:
+                lent.close()
+
+    def close(self) -> None:
+        """Closes the idle ones; the others end with their operations."""
+        while self._idle:
+            self._idle.pop().close()

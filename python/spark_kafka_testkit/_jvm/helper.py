@@ -1,0 +1,95 @@
+"""The JVM helper as Python sees it: `PythonApi.scala`, through py4j."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._jvm.channel import Channel, silence_told
+from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit.errors import HelperError
+
+if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
+
+__all__ = ["API_CLASS", "Helper", "check_scala", "check_version", "helper_at"]
+
+API_CLASS = "sparkkafka.testkit.PythonApi"
+HELPER_JAR = re.compile(r"spark-kafka-testkit_(\d+\.\d+)\.jar$")
+
+
+class Helper:
+    """The JVM helper, in the JVM of a classic Spark session or in one of our own.
+
+    Attributes:
+        jvm_key: tells one JVM from another; a helper is of no use to another JVM.
+        gateway: py4j's, to the JVM.
+    """
+
+    def __init__(self, api: Any, jvm_key: int, gateway: JavaGateway) -> None:
+        self._api = api
+        self.jvm_key = jvm_key
+        self.gateway = gateway
+
+    def open(self, settings: Mapping[str, str]) -> int:
+        """A handle for the cluster that clients reach by these settings of Kafka's.
+        They hold secrets, so they take the channel: py4j logs what it carries.
+        """
+        opened = Channel(str(self._api.pyOpen()))
+        try:
+            with silence_told(opened):
+                opened.send(dict(settings))
+                return int(opened.result())
+        finally:
+            opened.close()
+
+    def close(self, handle: int) -> None:
+        from py4j.protocol import Py4JError
+
+        try:
+            self._api.pyClose(handle)
+        except (Py4JError, OSError):
+            pass  # the JVM has gone, and what was open in it
+
+    def serve(self, handle: int) -> str:
+        """The address of a channel that serves operations (`Operations.scala`)."""
+        return str(self._api.pyServe(handle))
+
+
+def helper_at(port: int, secret: str) -> Helper:
+    """The helper in a JVM of our own (`Main.scala`), whose gateway listens there.
+
+    Raises:
+        HelperError: the jar is of another version than this package.
+    """
+    from py4j.java_gateway import GatewayParameters, JavaGateway
+
+    parameters = GatewayParameters(address="127.0.0.1", port=port, auth_token=secret)
+    gateway = JavaGateway(gateway_parameters=parameters)
+    api = gateway.entry_point
+    check_version(str(api.pyVersion()))
+    return Helper(api, id(api), gateway)
+
+
+def check_scala(jar: str | None, running: str) -> None:
+    """Raises a HelperError where the helper jar is for another Scala version. It must
+    not be tried: linkage errors end py4j's connection.
+    """
+    match = HELPER_JAR.search(jar or "")
+    if match is not None and not running.startswith(f"{match[1]}."):
+        raise HelperError(
+            f"The helper jar on Spark's class path, {match[0]}, is built for Scala "
+            f"{match[1]}, and Spark runs Scala {running}. Use the jar for its Scala "
+            "version: KafkaUtils.spark_conf() names it."
+        )
+
+
+def check_version(found: str) -> None:
+    if found != __version__:
+        raise HelperError(
+            f"The helper jar on Spark's class path is version {found}, and the Python "
+            f"package spark-kafka-testkit is version {__version__}. "
+            "Use the jar that came with the package: "
+            "KafkaUtils.spark_conf() names it."
+        )

@@ -1,0 +1,55 @@
+"""Any JVM that is in reach, for small questions that only Java answers right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV, own_helper
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+
+if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
+
+__all__ = ["find_in", "gateway_in_reach"]
+
+
+def gateway_in_reach() -> tuple[JavaGateway | None, str]:
+    """py4j's gateway to the JVM of the active classic session, else to the kit's own;
+    or None and the reason.
+
+    Raises:
+        HelperError: the jar is of another version than this package.
+    """
+    jvm = SparkJvm.active()
+    if jvm is not None:
+        return jvm.gateway, ""
+    if os.environ.get(CLIENT_ENV) == "kafka-python":
+        return None, f"{CLIENT_ENV} is 'kafka-python'"
+    helper, reason = own_helper()
+    return (None if helper is None else helper.gateway), reason
+
+
+def find_in(
+    gateway: JavaGateway, pattern: str, texts: Iterable[str], is_whole: bool
+) -> list[str]:
+    """The texts in which Java finds its regular expression, or, with `is_whole`, those
+    that are one as a whole.
+
+    Java's objects are let go of at once: py4j's own way waits for Python's garbage
+    collection, which may come when the JVM has gone, and logs an error for each then.
+    """
+    compiled = gateway.jvm.java.util.regex.Pattern.compile(pattern)
+
+    def is_found(text: str) -> bool:
+        matcher = compiled.matcher(text)
+        try:
+            return bool(matcher.matches() if is_whole else matcher.find())
+        finally:
+            gateway.detach(matcher)
+
+    try:
+        return [text for text in texts if is_found(text)]
+    finally:
+        gateway.detach(compiled)

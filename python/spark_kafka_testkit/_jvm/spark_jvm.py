@@ -1,0 +1,191 @@
+"""The JVM of a classic Spark session, asked through py4j."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from spark_kafka_testkit._jvm.helper import (
+    API_CLASS,
+    Helper,
+    check_scala,
+    check_version,
+)
+from spark_kafka_testkit._model.client_config import RELOCATED
+
+if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = [
+    "CONNECTOR_CLASS",
+    "PRODUCER_CLASS",
+    "SparkJvm",
+    "active_session",
+    "is_connect",
+    "trigger_of",
+]
+
+CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
+PRODUCER_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+
+
+class SparkJvm:
+    """The JVM of a classic session; `of` makes one.
+
+    Attributes:
+        session: the session.
+        gateway: py4j's gateway.
+        view: py4j's view, whose attributes are Java's packages.
+    """
+
+    def __init__(self, session: SparkSession, gateway: JavaGateway, view: Any) -> None:
+        self.session = session
+        self.gateway = gateway
+        self.view = view
+
+    @classmethod
+    def of(cls, session: SparkSession | None) -> SparkJvm | None:
+        """The session's JVM, or None where there is none: no session, a stopped one,
+        or one of Spark Connect.
+        """
+        if session is None or is_connect(session):
+            return None
+        from pyspark.errors import PySparkException
+
+        try:
+            context = cast("Any", session.sparkContext)
+        except (AttributeError, PySparkException, AssertionError):
+            return None
+        if getattr(context, "_jsc", None) is None:
+            return None
+        return cls(session, context._gateway, context._jvm)
+
+    @classmethod
+    def active(cls) -> SparkJvm | None:
+        """That of the classic session of this process, if there is one."""
+        return cls.of(active_session())
+
+    @property
+    def key(self) -> int:
+        """Tells one JVM from another."""
+        return id(self.gateway)
+
+    @property
+    def scala_version(self) -> str:
+        """The version of its Scala library, for example `2.13.18`."""
+        return str(self.view.scala.util.Properties.versionNumberString())
+
+    @property
+    def kafka_package(self) -> str | None:
+        """What stands before the names of its Kafka classes: nothing, or
+        `kafkashaded.`; None where it has none.
+        """
+        for prefix in ("", RELOCATED):
+            if self.load_class(f"{prefix}{PRODUCER_CLASS}") is not None:
+                return prefix
+        return None
+
+    def load_class(self, name: str) -> Any:
+        """The Java class, or None: looked up as Spark itself would, and where jars that
+        were added to a live session go.
+        """
+        from py4j.protocol import Py4JJavaError
+
+        thread = self.view.java.lang.Thread.currentThread()
+        for loader in (thread.getContextClassLoader, self._shared.jarClassLoader):
+            try:
+                return loader().loadClass(name)
+            except Py4JJavaError:
+                continue
+        return None
+
+    def jar_of(self, name: str) -> str | None:
+        """The path of the jar that a Java class comes from, or None."""
+        java_class = self.load_class(name)
+        if java_class is None:
+            return None
+        source = java_class.getProtectionDomain().getCodeSource()
+        return None if source is None else str(source.getLocation().getPath())
+
+    def use_class_loader(self) -> None:
+        """Lets this Python thread's JVM thread see jars that were added to the live
+        session, whichever thread added them.
+        """
+        thread = self.view.java.lang.Thread.currentThread()
+        thread.setContextClassLoader(self._shared.jarClassLoader())
+
+    def append_property(self, name: str, value: str) -> None:
+        """Adds to a list among the system properties."""
+        system = self.view.java.lang.System
+        values = str(system.getProperty(name) or "").split(",")
+        if value not in values:
+            system.setProperty(name, ",".join([*filter(None, values), value]))
+
+    def active_queries(self) -> list[StreamingQuery]:
+        """The queries that run, of all sessions that share this one's context; none
+        where the JVM has gone.
+        """
+        from py4j.protocol import Py4JError
+        from pyspark.sql.streaming.query import StreamingQuery
+
+        try:
+            queries = self._shared.activeStreamingQueries().values()
+            return [StreamingQuery(query) for query in queries]
+        except (Py4JError, OSError):
+            return []
+
+    def find_helper(self) -> tuple[Helper | None, str]:
+        """The helper on the class path, or None and the reason.
+
+        Raises:
+            HelperError: the jar is of another version than this package, or for another
+                Scala version than Spark's.
+        """
+        api_class = self.load_class(API_CLASS)
+        if api_class is None:
+            return None, "the helper jar is not on the session's class path"
+        if self.load_class(PRODUCER_CLASS) is None:
+            return (
+                None,
+                "the helper jar is on the session's class path, but kafka-clients, "
+                "which the connector brings, is not",
+            )
+        check_scala(self.jar_of(API_CLASS), self.scala_version)
+        api = api_class.newInstance()
+        check_version(str(api.pyVersion()))
+        return Helper(api, self.key, self.gateway), ""
+
+    @property
+    def _shared(self) -> Any:
+        return cast("Any", self.session)._jsparkSession.sharedState()
+
+
+def active_session() -> SparkSession | None:
+    """The classic Spark session of this process, if there is one. pyspark is not
+    imported for it.
+    """
+    module = sys.modules.get("pyspark.sql.session") or sys.modules.get(
+        "pyspark.sql.classic.session"
+    )
+    session = getattr(
+        getattr(module, "SparkSession", None), "_instantiatedSession", None
+    )
+    return session if SparkJvm.of(session) is not None else None
+
+
+def is_connect(session: SparkSession) -> bool:
+    """Whether it is a Spark Connect session."""
+    return type(session).__module__.startswith("pyspark.sql.connect.")
+
+
+def trigger_of(query: StreamingQuery) -> str | None:
+    """The class of the query's trigger, for example `RealTimeTrigger`; None where no
+    JVM is in reach.
+    """
+    execution = getattr(query, "_jsq", None)
+    if execution is None:
+        return None
+    trigger = execution.streamingQuery().trigger()
+    return str(trigger.getClass().getSimpleName())
