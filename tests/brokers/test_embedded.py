@@ -379,15 +379,77 @@ def test_a_cache_that_can_only_be_read_is_enough(temp: Path, own_cache: Path) ->
     assert list(temp.iterdir()) == []
 
 
-def test_a_damaged_archive_does_not_stop_the_broker(
-    temp: Path, own_cache: Path
+def truncate(archive: Path) -> None:
+    os.truncate(archive, archive.stat().st_size // 2)
+
+
+def flip(archive: Path) -> None:
+    size = archive.stat().st_size
+    with archive.open("r+b") as file:
+        for place in range(0, size, 1 << 16):
+            file.seek(place)
+            file.write(b"\xff" * 64)
+
+
+def empty(archive: Path) -> None:
+    archive.write_bytes(b"")
+
+
+def forget_stamp(archive: Path) -> None:
+    archive.with_name(f"{archive.name}.stamp").unlink()
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, empty, forget_stamp])
+def test_a_damaged_archive_is_recorded_anew(
+    temp: Path, own_cache: Path, damage: Callable[[Path], None]
 ) -> None:
-    """The JVM does without it."""
+    """A JVM would die of it, or start slowly each time."""
     EmbeddedBroker().stop()
     (archive,) = archives(own_cache)
     archive.chmod(0o600)
-    archive.write_bytes(b"no archive")
+    damage(archive)
     EmbeddedBroker().stop()
+    assert archives(own_cache) == [archive]
+    third = EmbeddedBroker()
+    try:
+        assert str(archive) in Path(f"/proc/{third.pid}/maps").read_text()
+    finally:
+        third.stop()
+    assert list(temp.iterdir()) == []
+
+
+def test_a_broker_that_dies_of_its_archive_is_started_without(
+    temp: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is broken, and whose stamp fits all the same; it is removed."""
+    EmbeddedBroker().stop()
+    (archive,) = archives(own_cache)
+    archive.chmod(0o600)
+    truncate(archive)
+    facts = archive.stat()
+    stamp = archive.with_name(f"{archive.name}.stamp")
+    stamp.write_text(f"{facts.st_size} {facts.st_mtime_ns} digest\n")
+    with caplog.at_level("INFO", "spark_kafka_testkit"):
+        second = EmbeddedBroker()
+    try:
+        assert archives(own_cache) == []
+        assert not stamp.exists()
+    finally:
+        second.stop()
+    assert caplog.messages == [
+        f"the class archive {archive} is not used any more",
+        "the embedded broker is started again without a class archive",
+    ]
+    assert archives(own_cache) == [archive]
+    assert list(temp.iterdir()) == []
+
+
+def test_a_killed_broker_leaves_no_archive(temp: Path, own_cache: Path) -> None:
+    """What it has written of one is no whole one."""
+    broker = EmbeddedBroker()
+    os.kill(broker.pid, signal.SIGKILL)
+    broker.stop()
+    assert list((own_cache / "archives").iterdir()) == []
 
 
 def test_brokers_side_by_side_do_not_disturb_each_other(
@@ -449,7 +511,8 @@ def work(kafka: KafkaUtils) -> None:
 
 
 def archives(cache: Path) -> list[Path]:
-    return sorted((cache / "archives").iterdir())
+    files = (cache / "archives").iterdir()
+    return sorted(f for f in files if f.suffix in (".jsa", ".aot"))
 
 
 def start_owner(then: str) -> tuple[subprocess.Popen[str], int]:

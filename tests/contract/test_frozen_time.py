@@ -15,7 +15,7 @@ import time_machine
 from freezegun import freeze_time
 
 from spark_kafka_testkit import KafkaUtils, _clock
-from spark_kafka_testkit._jvm.java import wait_for_end
+from spark_kafka_testkit._jvm.process import wait_for_end
 from spark_kafka_testkit.errors import WaitError
 
 THEN = datetime(2020, 1, 1, tzinfo=timezone.utc)

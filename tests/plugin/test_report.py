@@ -63,7 +63,7 @@ from spark_kafka_testkit.kafka_utils import cluster_of
 
 def test_it(kafka_utils, kafka_topic):
     os.kill(cluster_of(kafka_utils).broker.pid, signal.SIGKILL)
-    cluster_of(kafka_utils).broker._process._popen.wait()
+    cluster_of(kafka_utils).broker._node.process._popen.wait()
     assert False
 """
 

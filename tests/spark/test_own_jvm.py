@@ -28,7 +28,7 @@ log.setLevel("INFO")
 topic = sys.argv[2]
 
 def pid():
-    return _helper_jvm._slot._jvm._popen.pid
+    return _helper_jvm._slot._jvm._process.pid
 """
 
 
@@ -157,7 +157,7 @@ def test_a_jvm_that_was_killed_is_followed_by_another(
         kafka.send_messages(topic, [("k", "v")])
         killed = pid()
         os.kill(killed, signal.SIGKILL)
-        _helper_jvm._slot._jvm._popen.wait()
+        _helper_jvm._slot._jvm._process._popen.wait()
         assert kafka.get_all_records(None, topic) == {"k": "v"}
         assert pid() != killed
         """,

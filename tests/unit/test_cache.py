@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit._cache import cache_folder, make_folder
+from spark_kafka_testkit._jvm.class_archive import ClassArchive
 from spark_kafka_testkit._jvm.jars import LockedJar, fetch, own_jar
-from spark_kafka_testkit._jvm.java import ClassArchive, Java
+from spark_kafka_testkit._jvm.java import Java
 from spark_kafka_testkit.errors import JarError
 from tests.systems import (
     read_only,
@@ -221,7 +222,8 @@ def test_a_class_archive_is_done_without_where_it_can_not_be_kept(cache: Path) -
     jar.touch()
     code = f"""
         from pathlib import Path
-        from spark_kafka_testkit._jvm.java import ClassArchive, Java
+        from spark_kafka_testkit._jvm.class_archive import ClassArchive
+        from spark_kafka_testkit._jvm.java import Java
         archive = ClassArchive("k", Java(Path("java"), "17"), [], [Path({str(jar)!r})])
         print(archive.flags)
         archive.end(True)
@@ -233,8 +235,8 @@ def test_a_class_archive_is_done_without_where_it_can_not_be_kept(cache: Path) -
     archive = ClassArchive("k", Java(Path("java"), "17"), [], [jar])
     part = Path(archive.flags[0].partition("=")[2])
     part.touch()
-    archive.end(is_ready=True)
-    (made,) = (cache / "archives").iterdir()
+    archive.end(is_whole=True)
+    (made,) = (cache / "archives").glob("*.jsa")
     os.utime(jar, ns=(0, jar.stat().st_mtime_ns // 10**9 * 10**9))  # as in an image
     flags = ["-XX:SharedArchiveFile=" + str(made), "-Xshare:auto"]
     assert run_python(code, None, *read_only(cache)).stdout == f"{flags}\n"
@@ -247,7 +249,7 @@ def test_an_archive_that_can_not_be_put_in_its_place_is_no_error(cache: Path) ->
     archive = ClassArchive("k", Java(Path("java"), "17"), [], [jar])
     (cache / "archives").rmdir()
     (cache / "archives").touch()
-    archive.end(is_ready=True)
+    archive.end(is_whole=True)
 
 
 def test_what_was_recorded_for_killed_processes_is_removed(cache: Path) -> None:

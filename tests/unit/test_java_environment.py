@@ -10,9 +10,9 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._jvm import java as _java
+from spark_kafka_testkit._jvm.class_archive import ClassArchive
 from spark_kafka_testkit._jvm.java import (
     VARIABLES,
-    ClassArchive,
     EnvironmentOptions,
     Java,
     chooses_collector,
@@ -97,7 +97,7 @@ def test_there_is_no_archive_beside_an_agent(
     java = Java(Path("java"), "17.0.15")
     archive = ClassArchive("broker", java, ["-Da=b", agent], [])
     assert archive.flags == []
-    archive.end(is_ready=True)
+    archive.end(is_whole=True)
     assert ClassArchive("broker", java, ["-Da=b"], []).flags
 
 

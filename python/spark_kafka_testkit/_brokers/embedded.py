@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,14 +21,12 @@ from pathlib import Path
 from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._jvm.jars import broker_jars, broker_version, fetch, own_jar
-from spark_kafka_testkit._jvm.java import (
-    Answers,
-    ClassArchive,
-    EnvironmentOptions,
-    Java,
-    close_in_children,
-    end_process,
-    find_java,
+from spark_kafka_testkit._jvm.java import Java, find_java
+from spark_kafka_testkit._jvm.process import (
+    LOG_LINES,
+    BrokenArchiveError,
+    JavaProcess,
+    JavaProcessError,
 )
 from spark_kafka_testkit.errors import BrokerStartError
 
@@ -37,9 +34,7 @@ __all__ = ["EmbeddedBroker", "prepare"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-STOP_SECONDS = 20.0
-PORT_TRIES = 5
-LOG_LINES = 30
+START_TRIES = 5
 # Kafka's words, of a port of its own; an agent's port may be in use as well
 CANT_BIND = "Socket server failed to bind to"
 FLAGS = (
@@ -51,6 +46,9 @@ FLAGS = (
     # the JVM's own warnings go to the log; by default they would go to stdout
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
+    # a crash is told in the log, and leaves no file where the user works
+    "-XX:+ErrorFileToStderr",
+    "-XX:-CreateCoredumpOnCrash",
 )
 NO_NAME = r"[^\w.-]"
 NO_VALUE = r"^ |[^ -~]|\\"
@@ -93,45 +91,49 @@ class EmbeddedBroker:
     def __init__(self, settings: BrokerSettings | None = None) -> None:
         settings = settings or BrokerSettings()
         java, jars = prepare()
-        for attempt in range(1, PORT_TRIES + 1):
-            try:
-                self._process = _Process(java, jars, settings)
-                break
-            except _PortTakenError as taken:
-                log.info(
-                    "port %d was taken before the broker could bind it; trying another",
-                    taken.port,
-                )
-                if attempt == PORT_TRIES:
-                    raise BrokerStartError(
-                        f"No free port was found for the broker in {PORT_TRIES} tries."
-                    ) from taken
-        self.bootstrap_servers = f"127.0.0.1:{self._process.port}"
+        self._node = _start_node(java, jars, settings)
+        self.bootstrap_servers = f"127.0.0.1:{self._node.port}"
 
     @property
     def pid(self) -> int:
         """The id of the broker's process."""
-        return self._process.pid
+        return self._node.process.pid
 
     @property
     def is_running(self) -> bool:
         """Whether the broker's process is there."""
-        return self._process.is_running
+        return self._node.process.is_running
 
     @property
     def log_file(self) -> str:
         """The file with the broker's log."""
-        return self._process.log_file
+        return str(self._node.log_file)
 
     def describe(self) -> str:
         return f"Kafka {broker_version()}, embedded, at {self.bootstrap_servers}"
 
     def log_tail(self, lines: int = LOG_LINES) -> str:
         """The last lines of the broker's log."""
-        return self._process.log_tail(lines)
+        return self._node.process.log_tail(lines)
 
     def stop(self) -> None:
-        self._process.stop()
+        self._node.stop()
+
+
+def _start_node(java: Java, jars: list[Path], settings: BrokerSettings) -> _Node:
+    for _ in range(START_TRIES):
+        try:
+            return _Node(java, jars, settings)
+        except _PortTakenError as taken:
+            log.info(
+                "port %d was taken before the broker could bind it; trying another",
+                taken.port,
+            )
+        except BrokenArchiveError:
+            log.info("the embedded broker is started again without a class archive")
+    raise BrokerStartError(
+        f"No free port was found for the broker in {START_TRIES} tries."
+    )
 
 
 class _PortTakenError(Exception):
@@ -140,20 +142,15 @@ class _PortTakenError(Exception):
         self.port = port
 
 
-class _Process:
+class _Node:
     """One JVM with one node, and its work folder, which the node removes when it ends;
     what it can't, we do.
     """
 
     def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
-        self._timeout = settings.startup_timeout
         self.port, controller_port = free_ports(2)
-        self._options = EnvironmentOptions.read()
-        flags = [*FLAGS, *self._options.kept]
-        self._archive = ClassArchive("broker", java, flags, jars)
-        self._is_ready = False
         self._folder = _make_work_folder()
-        self._log = self._folder / "broker.log"
+        self.log_file = self._folder / "broker.log"
         try:
             place = _name_for_java(self._folder)
             (self._folder / "server.properties").write_text(
@@ -166,92 +163,46 @@ class _Process:
                 f"-Dorg.slf4j.simpleLogger.{name}={value}"
                 for name, value in LOG_LEVELS.items()
             ]
-            self._popen = self._start(
-                [
-                    str(java.executable),
-                    *FLAGS,
-                    *self._archive.flags,
-                    *levels,
-                    *_temp_flag(place),
-                    "-cp",
-                    os.pathsep.join(map(str, jars)),
-                    "sparkkafka.testkit.broker.Main",
-                    place,
-                ]
+            self.process = JavaProcess(
+                "the embedded broker",
+                "broker",
+                java,
+                FLAGS,
+                jars,
+                ["sparkkafka.testkit.broker.Main", place],
+                log=self.log_file.open("a+b"),
+                properties=[*levels, *_temp_flag(place)],
+                folder=self._folder.parent,
             )
         except BaseException as error:
             shutil.rmtree(self._folder, ignore_errors=True)
-            if isinstance(error, OSError):
+            if isinstance(error, (JavaProcessError, OSError)):
                 raise BrokerStartError(
                     f"The embedded broker could not be started in {self._folder}: "
                     f"{error}"
                 ) from error
             raise
-        close_in_children(self._popen)
         try:
-            self._await_ready()
+            self._wait_until_ready(settings.startup_timeout)
         except BaseException:
             self.stop()
             raise
 
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self._popen.poll() is None
-
-    @property
-    def log_file(self) -> str:
-        return str(self._log)
-
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        with self._log.open("ab") as log_file:
-            popen = subprocess.Popen(
-                command,
-                cwd=self._folder.parent,
-                env=self._options.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                # Ctrl-C at the terminal is ours to answer: the broker lives to teardown
-                start_new_session=True,
-            )
-            self._answers = Answers(popen, ["READY", "FAILED "], log_file)
-            return popen
-
-    def _await_ready(self) -> None:
+    def _wait_until_ready(self, seconds: float) -> None:
         try:
-            answer = self._answers.wait(self._timeout)
-        except TimeoutError:
-            answer = f"FAILED it was not ready within {self._timeout:g} s"
-        if answer == "READY":
-            self._is_ready = True
-            return
-        if CANT_BIND in answer + self._log_text():
-            raise _PortTakenError(self.port)
-        if not answer:
-            code = self._popen.wait()
-            answer = f"its process ended with exit code {code}{self._options.hint()}"
-        reason = answer.removeprefix("FAILED ")
-        raise BrokerStartError(
-            f"The embedded broker did not start: {reason}", self.log_tail()
-        )
-
-    def log_tail(self, lines: int = LOG_LINES) -> str:
-        return "\n".join(self._log_text().splitlines()[-lines:])
-
-    def _log_text(self) -> str:
-        try:
-            return self._log.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            return f"(no log: {error})"
+            self.process.wait_until_ready(seconds)
+        except BrokenArchiveError:
+            raise
+        except JavaProcessError as error:
+            if CANT_BIND in f"{error}{self.process.log_text()}":
+                raise _PortTakenError(self.port) from error
+            raise BrokerStartError(
+                f"The embedded broker did not start: {error}", self.process.log_tail()
+            ) from error
 
     def stop(self) -> None:
-        end_process(self._popen, self._answers, "the embedded broker", STOP_SECONDS)
+        self.process.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._archive.end(self._is_ready)
 
 
 def _make_work_folder() -> Path:

@@ -1,40 +1,18 @@
-"""The Java that runs our processes, what the environment adds to it, what makes it
-start fast, how it answers and ends.
-"""
+"""The Java that runs our processes, and what the environment adds to it."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import queue
-import random
 import re
 import shutil
 import subprocess
-import threading
-import time
-import weakref
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from spark_kafka_testkit import _clock
-from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit.errors import JavaNotFoundError
 
-__all__ = [
-    "Answers",
-    "ClassArchive",
-    "EnvironmentOptions",
-    "Java",
-    "chooses_collector",
-    "close_in_children",
-    "end_process",
-    "find_java",
-    "wait_for_end",
-]
+__all__ = ["HINT", "EnvironmentOptions", "Java", "chooses_collector", "find_java"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -47,7 +25,6 @@ HINT = (
     'or use backend="container", which needs Docker instead.'
 )
 
-END_SECONDS = 5.0
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 """The variables whose options every JVM takes; the last one after its command line."""
 # The JVM's own rule: quotes may stand anywhere, and nothing escapes them.
@@ -64,10 +41,6 @@ SIZED_BY_US = re.compile(
 FOR_ONE_JVM = re.compile(
     r"-agentlib:jdwp\b.*|-agentpath:.*\blibjdwp\b.*|-Xrunjdwp\b.*|-Xdebug"
     r"|-Dcom\.sun\.management\.jmxremote\.(rmi\.)?port=.*"
-)
-# The last two may name one in their file.
-AGENT = re.compile(
-    r"-(javaagent|agentlib|agentpath):.*|-Xrun.*|-XX:(VMOptionsFile|Flags)=.*|@.*"
 )
 
 
@@ -224,205 +197,6 @@ def chooses_collector(*texts: str) -> bool:
         for text in (*texts, *of_environment)
         for option in OPTION.findall(text)
     )
-
-
-class ClassArchive:
-    """The class-data archive of one Java, its flags and one set of jars: recorded when
-    a first process of the kind ends, used by all that start later. Where none is there
-    and none can be written, processes start without it.
-
-    Args:
-        kind: what the process is; it begins the archive's name.
-        java: the Java.
-        flags: its other flags; there is no archive beside an agent's.
-        jars: the class path.
-
-    Attributes:
-        flags: what to add to the process's flags.
-    """
-
-    def __init__(
-        self, kind: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
-    ) -> None:
-        self._part: Path | None = None
-        if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not take it
-            self.flags: list[str] = []
-            return
-        # whole seconds, as Java looks at: layers of container images keep no more
-        stamps = [
-            f"{jar}:{jar.stat().st_size}:{int(jar.stat().st_mtime)}" for jar in jars
-        ]
-        key = hashlib.sha256(
-            "\n".join([str(java.executable), java.version, *flags, *stamps]).encode()
-        ).hexdigest()[:16]
-        folder = cache_folder() / "archives"
-        self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
-        _sweep(folder)
-        if os.access(self._file, os.R_OK) and self._file.is_file():
-            self.flags = (
-                [f"-XX:AOTCache={self._file}"]
-                if java.major >= 25
-                else [f"-XX:SharedArchiveFile={self._file}", "-Xshare:auto"]
-            )
-            return
-        self.flags = []
-        try:
-            make_folder(folder)
-        except OSError as error:
-            log.info("without a class archive, which can't be kept: %s", error)
-            return
-        if not os.access(folder, os.W_OK):
-            log.info("without a class archive: %s can't be written", folder)
-            return
-        self._part = (
-            folder / f".{self._file.name}.{os.getpid()}.{random.getrandbits(32):08x}"
-        )
-        option = "AOTCacheOutput" if java.major >= 25 else "ArchiveClassesAtExit"
-        self.flags = [f"-XX:{option}={self._part}"]
-
-    def end(self, is_ready: bool) -> None:
-        """Puts a recorded archive in its place, whole or not at all; that of a process
-        that never was ready holds too little.
-        """
-        if self._part is None:
-            return
-        part, self._part = self._part, None
-        try:
-            if is_ready and part.is_file():
-                part.replace(self._file)
-            for left in (part, part.with_name(f"{part.name}.config")):
-                left.unlink(missing_ok=True)
-        except OSError as error:
-            log.info("the class archive could not be kept: %s", error)
-
-
-def _sweep(folder: Path) -> None:
-    """Removes archives that were recorded for processes which have been killed."""
-    for part in folder.glob(".*"):
-        owner = re.search(r"\.(\d+)\.[0-9a-f]{8}(\.config)?$", part.name)
-        if owner is None or _is_alive(int(owner[1])):
-            continue
-        try:
-            part.unlink(missing_ok=True)
-        except OSError:
-            return  # it is not ours to clean
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-class Answers:
-    """The line on a process's stdout that answers how its start went. All other lines,
-    before and after it, are an agent's or the JVM's own; they are drawn off all along,
-    or the process would stand still when the pipe is full.
-
-    Args:
-        popen: the process.
-        marks: the beginnings of an answer.
-        log: takes the other lines: an open file.
-    """
-
-    def __init__(
-        self,
-        popen: subprocess.Popen[bytes],
-        marks: Iterable[str],
-        log: IO[bytes],
-    ) -> None:
-        stdout = popen.stdout
-        assert stdout is not None
-        self._lines: Iterator[bytes] = stdout
-        self._marks = tuple(marks)
-        # of the thread's own, which may outlive the file; they have one position
-        self._log = os.fdopen(os.dup(log.fileno()), "ab", buffering=0)
-        self._found: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._draw, daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float) -> str:
-        """The answer; empty where the process has ended without one.
-
-        Raises:
-            TimeoutError: there was none in time.
-        """
-        try:
-            return self._found.get(timeout=seconds)
-        except queue.Empty:
-            raise TimeoutError(f"no answer within {seconds:g} s") from None
-
-    def end(self) -> None:
-        """Waits for the last line of a process that has ended."""
-        self._thread.join(END_SECONDS)
-
-    def _draw(self) -> None:
-        is_answered = False
-        with self._log:
-            for data in self._lines:
-                line = data.decode(errors="replace").strip()
-                if not is_answered and line.startswith(self._marks):
-                    is_answered = True
-                    self._found.put(line)
-                else:
-                    self._log.write(data)
-        if not is_answered:
-            self._found.put("")
-
-
-def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether the process ends in time; the clock of `Popen.wait` may be frozen."""
-    deadline = _clock.monotonic() + seconds
-    while popen.poll() is None:
-        if _clock.monotonic() >= deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def end_process(
-    popen: subprocess.Popen[bytes], answers: Answers, name: str, seconds: float
-) -> None:
-    """Ends a process that ends with its stdin, and kills one that does not in time."""
-    assert popen.stdin is not None
-    assert popen.stdout is not None
-    try:
-        popen.stdin.close()
-    except OSError:
-        pass  # the process has gone before
-    if not wait_for_end(popen, seconds):
-        log.warning(
-            "%s (pid %d) did not end within %g s; it is killed",
-            name,
-            popen.pid,
-            seconds,
-        )
-        popen.kill()
-        popen.wait()
-    answers.end()
-    popen.stdout.close()
-
-
-def close_in_children(popen: subprocess.Popen[bytes]) -> None:
-    """Closes our end of the process's stdin in forked children: one that lives on would
-    keep the process alive.
-    """
-    reference = weakref.ref(popen)
-
-    def close() -> None:
-        process = reference()
-        if (
-            process is not None
-            and process.stdin is not None
-            and not process.stdin.closed
-        ):
-            process.stdin.close()
-
-    os.register_at_fork(after_in_child=close)
 
 
 def _environment() -> dict[str, str]:

@@ -9,22 +9,18 @@ from __future__ import annotations
 import atexit
 import os
 import secrets
-import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO
 
 from spark_kafka_testkit._jvm.helper import Helper, helper_at
 from spark_kafka_testkit._jvm.installed_spark import spark_and_jars
 from spark_kafka_testkit._jvm.jars import fetch, kafka_clients
-from spark_kafka_testkit._jvm.java import (
-    Answers,
-    ClassArchive,
-    EnvironmentOptions,
-    close_in_children,
-    end_process,
-    find_java,
+from spark_kafka_testkit._jvm.java import find_java
+from spark_kafka_testkit._jvm.process import (
+    BrokenArchiveError,
+    JavaProcess,
+    JavaProcessError,
 )
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
 
@@ -33,7 +29,6 @@ __all__ = ["CLIENT_ENV", "class_path", "own_helper"]
 
 CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
 LOG_LINES = 20
 FLAGS = (
     "-XX:TieredStopAtLevel=1",
@@ -47,6 +42,9 @@ FLAGS = (
     "--sun-misc-unsafe-memory-access=allow",
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
+    # a crash is told in the log, and leaves no file where the user works
+    "-XX:+ErrorFileToStderr",
+    "-XX:-CreateCoredumpOnCrash",
 )
 SPARKS_JARS = (
     "arrow-",
@@ -96,12 +94,12 @@ class _Slot:
                 self._jvm = None
             if self._jvm is None and not self._reason:
                 try:
-                    self._jvm = _HelperJvm()
+                    self._jvm = _start_jvm()
                 except (
                     JarError,
                     JavaNotFoundError,
                     SparkSetupError,
-                    _StartError,
+                    JavaProcessError,
                 ) as error:
                     self._reason = str(error).strip()
             return (self._jvm.helper, "") if self._jvm else (None, self._reason)
@@ -140,69 +138,47 @@ def class_path() -> list[Path]:
     ]
 
 
-class _StartError(Exception):
-    pass
+def _start_jvm() -> _HelperJvm:
+    try:
+        return _HelperJvm()
+    except BrokenArchiveError:
+        return _HelperJvm()
 
 
 class _HelperJvm:
-    """One JVM with the helper, and the pipe it lives by."""
+    """One JVM with the helper."""
 
     def __init__(self) -> None:
-        java, jars = find_java(hint=""), class_path()
-        self._options = EnvironmentOptions.read()
-        flags = [*FLAGS, *self._options.kept]
-        self._archive = ClassArchive("helper", java, flags, jars)
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  ours till stop()
-        command = [str(java.executable), *FLAGS, *self._archive.flags]
-        command += ["-cp", os.pathsep.join(map(str, jars)), "sparkkafka.testkit.Main"]
-        try:
-            self._popen = subprocess.Popen(
-                command,
-                env=self._options.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                start_new_session=True,  # Ctrl-C at the terminal is ours to answer
-            )
-        except OSError as error:
-            raise _StartError(str(error)) from error
-        close_in_children(self._popen)
-        self._answers = Answers(self._popen, ["READY "], self._log)
-        self._is_ready = False
+        self._process = JavaProcess(
+            "the helper's JVM",
+            "helper",
+            find_java(hint=""),
+            FLAGS,
+            class_path(),
+            ["sparkkafka.testkit.Main"],
+            log=tempfile.TemporaryFile("a+b"),  # noqa: SIM115  the process closes it
+        )
         try:
             self.helper = self._connect()
         except BaseException:
             self.stop()
             raise
-        self._is_ready = True
 
     @property
     def is_alive(self) -> bool:
-        return self._popen.poll() is None
+        return self._process.is_running
 
     def _connect(self) -> Helper:
         secret = secrets.token_hex(32)
-        stdin = self._popen.stdin
-        assert stdin is not None
+        self._process.write_line(secret)
         try:
-            stdin.write(f"{secret}\n".encode())
-            stdin.flush()
-            answer = self._answers.wait(START_SECONDS)
-        except (BrokenPipeError, TimeoutError):
-            answer = ""
-        if not answer:
-            raise _StartError(
-                f"it was not ready within {START_SECONDS:g} s, or ended"
-                f"{self._options.hint()}. It says:\n{self._log_tail()}"
-            )
-        return helper_at(int(answer.split()[1]), secret)
-
-    def _log_tail(self) -> str:
-        self._log.seek(0)
-        text = self._log.read().decode(errors="replace")
-        return "\n".join(text.splitlines()[-LOG_LINES:])
+            port = self._process.wait_until_ready(START_SECONDS)
+        except BrokenArchiveError:
+            raise
+        except JavaProcessError as error:
+            said = self._process.log_tail(LOG_LINES)
+            raise JavaProcessError(f"{error}. It says:\n{said}") from error
+        return helper_at(int(port), secret)
 
     def stop(self) -> None:
-        end_process(self._popen, self._answers, "the helper's JVM", STOP_SECONDS)
-        self._log.close()
-        self._archive.end(self._is_ready)
+        self._process.stop()

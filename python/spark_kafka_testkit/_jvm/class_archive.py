@@ -1,0 +1,172 @@
+"""The class-data archive that lets a JVM of ours start fast."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from spark_kafka_testkit._cache import cache_folder, make_folder
+from spark_kafka_testkit._jvm.java import Java
+
+__all__ = ["ClassArchive"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+# The last two may name one in their file.
+AGENT = re.compile(
+    r"-(javaagent|agentlib|agentpath):.*|-Xrun.*|-XX:(VMOptionsFile|Flags)=.*|@.*"
+)
+
+
+class ClassArchive:
+    """The class-data archive of one Java, its flags and one set of jars: recorded when
+    a first process of the kind ends, used by all that start later. Where none is there
+    and none can be written, processes start without it.
+
+    A JVM does not check an archive, and dies of a broken one: so a stamp is written
+    beside it when it is whole, and one that the stamp does not fit is recorded anew.
+
+    Args:
+        kind: what the process is; it begins the archive's name.
+        java: the Java.
+        flags: its other flags; there is no archive beside an agent's.
+        jars: the class path.
+
+    Attributes:
+        flags: what to add to the process's flags.
+    """
+
+    def __init__(
+        self, kind: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
+    ) -> None:
+        self._part: Path | None = None
+        self._is_used = False
+        self.flags: list[str] = []
+        if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not take it
+            return
+        # whole seconds, as Java looks at: layers of container images keep no more
+        stamps = [
+            f"{jar}:{jar.stat().st_size}:{int(jar.stat().st_mtime)}" for jar in jars
+        ]
+        key = hashlib.sha256(
+            "\n".join([str(java.executable), java.version, *flags, *stamps]).encode()
+        ).hexdigest()[:16]
+        folder = cache_folder() / "archives"
+        self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
+        _sweep(folder)
+        if _is_whole(self._file):
+            self._is_used = True
+            self.flags = (
+                [f"-XX:AOTCache={self._file}"]
+                if java.major >= 25
+                else [f"-XX:SharedArchiveFile={self._file}", "-Xshare:auto"]
+            )
+            return
+        try:
+            make_folder(folder)
+        except OSError as error:
+            log.info("without a class archive, which can't be kept: %s", error)
+            return
+        if not os.access(folder, os.W_OK):
+            log.info("without a class archive: %s can't be written", folder)
+            return
+        self._part = (
+            folder / f".{self._file.name}.{os.getpid()}.{random.getrandbits(32):08x}"
+        )
+        option = "AOTCacheOutput" if java.major >= 25 else "ArchiveClassesAtExit"
+        self.flags = [f"-XX:{option}={self._part}"]
+
+    def end(self, is_whole: bool) -> None:
+        """Puts a recorded archive in its place, or removes it: that of a process that
+        never was ready holds too little, that of a killed one is half of one.
+        """
+        if self._part is None:
+            return
+        part, self._part = self._part, None
+        try:
+            if is_whole and part.is_file():
+                _write_stamp(part, self._file)
+                part.replace(self._file)
+            for left in (part, part.with_name(f"{part.name}.config")):
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            log.info("the class archive could not be kept: %s", error)
+
+    def discard(self) -> bool:
+        """Removes the archive that the process was started with, and that it may have
+        died of. Returns whether there was one.
+        """
+        if not self._is_used:
+            return False
+        log.info("the class archive %s is not used any more", self._file)
+        self._is_used = False
+        for file in (_stamp_of(self._file), self._file):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                log.info("it can't be removed: %s", error)
+        return True
+
+
+def _stamp_of(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.stamp")
+
+
+def _write_stamp(part: Path, archive: Path) -> None:
+    """Size, time and digest of an archive that is whole, before it is in its place."""
+    facts = part.stat()
+    stamp = f"{facts.st_size} {facts.st_mtime_ns} {_digest(part)}\n"
+    own = part.with_name(f"{part.name}.stamp")
+    own.write_text(stamp)
+    own.replace(_stamp_of(archive))
+
+
+def _is_whole(archive: Path) -> bool:
+    """Whether the archive is the one that its stamp was written for. Its bytes are
+    looked at only where its time has changed: there may be hundreds of megabytes.
+    """
+    try:
+        size, time, digest = _stamp_of(archive).read_text().split()
+        facts = archive.stat()
+        if not os.access(archive, os.R_OK) or facts.st_size != int(size):
+            return False
+        # layers of container images keep whole seconds
+        times = (int(time), int(time) // 10**9 * 10**9)
+        return facts.st_mtime_ns in times or _digest(archive) == digest
+    except (OSError, ValueError):
+        return False
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _sweep(folder: Path) -> None:
+    """Removes archives that were recorded for processes which have been killed."""
+    for part in folder.glob(".*"):
+        owner = re.search(r"\.(\d+)\.[0-9a-f]{8}(\.\w+)?$", part.name)
+        if owner is None or _is_alive(int(owner[1])):
+            continue
+        try:
+            part.unlink(missing_ok=True)
+        except OSError:
+            return  # it is not ours to clean
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,244 @@
+"""A JVM of ours: a process that tells how its start went, and lives as long as its
+stdin (`Owner.scala`), so that it can't outlive us.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import subprocess
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from spark_kafka_testkit import _clock
+from spark_kafka_testkit._jvm.class_archive import ClassArchive
+from spark_kafka_testkit._jvm.java import EnvironmentOptions, Java
+
+__all__ = [
+    "LOG_LINES",
+    "BrokenArchiveError",
+    "JavaProcess",
+    "JavaProcessError",
+    "wait_for_end",
+]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+READY, FAILED = "READY", "FAILED "
+STOP_SECONDS = 20.0
+LAST_LINE_SECONDS = 5.0
+LOG_LINES = 30
+
+
+class JavaProcessError(Exception):
+    """The process did not get ready; the text is the reason."""
+
+
+class BrokenArchiveError(JavaProcessError):
+    """It may have died of its class archive, which is removed: start another."""
+
+
+class JavaProcess:
+    """Starts the JVM. It answers on stdout with `READY`, or with `FAILED` and why; all
+    else that it says goes to the log.
+
+    Args:
+        name: what messages call it.
+        archive: the beginning of its class archive's name.
+        java: the Java.
+        flags: for the JVM, beside those of the environment.
+        jars: the class path.
+        main: the main class, and its arguments.
+        log: an open file, closed with the process.
+        properties: system properties, which don't decide what an archive holds.
+        folder: where it runs; without it, where this process does.
+
+    Raises:
+        JavaProcessError: the system can't start it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        archive: str,
+        java: Java,
+        flags: Sequence[str],
+        jars: Sequence[Path],
+        main: Sequence[str],
+        log: IO[bytes],
+        properties: Sequence[str] = (),
+        folder: Path | None = None,
+    ) -> None:
+        self._name = name
+        self._options = EnvironmentOptions.read()
+        self._archive = ClassArchive(archive, java, [*flags, *self._options.kept], jars)
+        self._is_ready = False
+        self._log = log
+        class_path = os.pathsep.join(map(str, jars))
+        options = [*flags, *self._archive.flags, *properties, "-cp", class_path]
+        try:
+            self._popen = subprocess.Popen(
+                [str(java.executable), *options, *main],
+                cwd=folder,
+                env=self._options.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at the terminal is ours to answer
+            )
+        except OSError as error:
+            log.close()
+            raise JavaProcessError(str(error)) from error
+        _close_in_children(self._popen)
+        self._answer = _Answer(self._popen, log)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._popen.poll() is None
+
+    def write_line(self, text: str) -> None:
+        """Gives it a line to read; one that has ended already is told of later."""
+        assert self._popen.stdin is not None
+        try:
+            self._popen.stdin.write(f"{text}\n".encode())
+            self._popen.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def wait_until_ready(self, seconds: float) -> str:
+        """What it says behind `READY`.
+
+        Raises:
+            BrokenArchiveError: it has ended without a word, and had a class archive.
+            JavaProcessError: it said `FAILED`, or has ended, or said nothing in time.
+        """
+        try:
+            answer = self._answer.wait(seconds)
+        except TimeoutError as error:
+            raise JavaProcessError(str(error)) from None
+        if answer.startswith(READY):
+            self._is_ready = True
+            return answer.removeprefix(READY).strip()
+        if answer:
+            raise JavaProcessError(answer.removeprefix(FAILED))
+        reason = f"its process ended with exit code {self._popen.wait()}"
+        if self._archive.discard():
+            raise BrokenArchiveError(reason)
+        raise JavaProcessError(f"{reason}{self._options.hint()}")
+
+    def log_text(self) -> str:
+        """All that is in the log."""
+        if self._log.closed:
+            return "(no log: the process has been ended)"
+        # not by its position, which the process writes at
+        file = self._log.fileno()
+        text = os.pread(file, os.fstat(file).st_size, 0)
+        return text.decode(errors="replace")
+
+    def log_tail(self, lines: int = LOG_LINES) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """Ends the process, and kills it if it does not end in time."""
+        popen = self._popen
+        assert popen.stdin is not None
+        assert popen.stdout is not None
+        try:
+            popen.stdin.close()
+        except OSError:
+            pass  # it has gone before
+        if not wait_for_end(popen, STOP_SECONDS):
+            log.warning(
+                "%s (pid %d) did not end within %g s; it is killed",
+                self._name,
+                popen.pid,
+                STOP_SECONDS,
+            )
+            popen.kill()
+            popen.wait()
+        self._answer.end()
+        popen.stdout.close()
+        self._log.close()
+        self._archive.end(is_whole=self._is_ready and popen.returncode == 0)
+
+
+class _Answer:
+    """The line on a process's stdout that answers how its start went. All other lines,
+    before and after it, are an agent's or the JVM's own; they are drawn off all along,
+    or the process would stand still when the pipe is full.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        assert popen.stdout is not None
+        self._lines: Iterator[bytes] = popen.stdout
+        # of the thread's own, which may outlive the file; they have one position
+        self._log = os.fdopen(os.dup(log.fileno()), "ab", buffering=0)
+        self._answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._draw, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> str:
+        """The answer; empty where the process has ended without one.
+
+        Raises:
+            TimeoutError: there was none in time.
+        """
+        try:
+            return self._answer.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError(f"it was not ready within {seconds:g} s") from None
+
+    def end(self) -> None:
+        """Waits for the last line of a process that has ended."""
+        self._thread.join(LAST_LINE_SECONDS)
+
+    def _draw(self) -> None:
+        is_answered = False
+        with self._log:
+            for data in self._lines:
+                line = data.decode(errors="replace").strip()
+                if not is_answered and line.startswith((READY, FAILED)):
+                    is_answered = True
+                    self._answer.put(line)
+                else:
+                    self._log.write(data)
+        if not is_answered:
+            self._answer.put("")
+
+
+def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process ends in time; the clock of `Popen.wait` may be frozen."""
+    deadline = _clock.monotonic() + seconds
+    while popen.poll() is None:
+        if _clock.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _close_in_children(popen: subprocess.Popen[bytes]) -> None:
+    """Closes our end of the process's stdin in forked children: one that lives on would
+    keep the process alive.
+    """
+    reference = weakref.ref(popen)
+
+    def close() -> None:
+        process = reference()
+        if (
+            process is not None
+            and process.stdin is not None
+            and not process.stdin.closed
+        ):
+            process.stdin.close()
+
+    os.register_at_fork(after_in_child=close)
