@@ -86,6 +86,21 @@ def test_doctor_finds_what_is_wrong(command: CommandLine, tmp_path: Path) -> Non
     ) in done.stdout
 
 
+def test_verbose_keeps_the_traceback_of_an_error(command: CommandLine) -> None:
+    """It is the only way to see a fault of the kit's own."""
+    line = (
+        "Error: The folder ~nobody-here/x can't be found: its ~ stands for no known "
+        "home folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path.\n"
+    )
+    nowhere = "~nobody-here/x"
+    done = command.run("status", SPARK_KAFKA_TESTKIT_CACHE=nowhere)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+    done = command.run("-v", "status", SPARK_KAFKA_TESTKIT_CACHE=nowhere)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Raised here:\nTraceback (most recent call last):\n")
+    assert done.stderr.endswith(line)
+
+
 def test_the_package_does_not_load_the_command_line() -> None:
     """Click is loaded by the command alone, and that loads nothing heavy."""
     code = (

@@ -20,6 +20,8 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 
 __all__ = ["cli", "main"]
 
+log = logging.getLogger("spark_kafka_testkit")
+
 NAME = "spark-kafka-testkit"
 INTERRUPTED = 130
 
@@ -36,6 +38,7 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except (KafkaTestkitError, OSError, ValueError) as error:
+            log.info("Raised here:", exc_info=error)  # it may be a fault of ours
             raise click.ClickException(str(error)) from error
 
 
@@ -55,9 +58,7 @@ def cli(verbose: bool) -> None:
     if not verbose:
         # what its clients log of a broker that is not there, our errors say better
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    logging.getLogger("spark_kafka_testkit").setLevel(
-        logging.INFO if verbose else logging.WARNING
-    )
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 @cli.command()
