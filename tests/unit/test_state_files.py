@@ -23,7 +23,7 @@ LEASE = Lease(
     kind="embedded",
     address="127.0.0.1:9092",
     network_broker=None,
-    description="Kafka, embedded, at 127.0.0.1:9092",
+    name="Kafka, embedded",
     version="1.0",
     pid=1,
     started=1.5,
@@ -55,9 +55,9 @@ DAMAGED = {
     "garbage": "it is no JSON: Expecting value: line 1 column 1 (char 0)",
     "[]": "it is no JSON object",
     "null": "it is no JSON object",
-    "{}": "another version of the kit wrote it: its format is null, not 1",
-    changed(format=99): "another version of the kit wrote it: its format is 99, not 1",
-    '{"format": 1}': "wrong in it: address, container, description, key, kind, log, "
+    "{}": "another version of the kit wrote it: its format is null, not 2",
+    changed(format=99): "another version of the kit wrote it: its format is 99, not 2",
+    '{"format": 2}': "wrong in it: address, container, key, kind, log, name, "
     "network_broker, pid, seconds, started, version",
     changed(more=1): "wrong in it: more",
     changed(pid="1"): "wrong in it: pid",
@@ -124,7 +124,7 @@ def test_while_its_keeper_lives_it_is_left(
     )
     assert caplog.messages == [
         f"The state file {lease_file.file} can't be understood (another version of the kit "
-        "wrote it: its format is 99, not 1). Its keeper lives; end it with: "
+        "wrote it: its format is 99, not 2). Its keeper lives; end it with: "
         "spark-kafka-testkit down"
     ]
     end(unclear)

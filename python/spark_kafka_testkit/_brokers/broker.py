@@ -72,10 +72,14 @@ class OwnBroker(Broker, Protocol):
     """A broker that the kit has started: a container, or a process.
 
     Attributes:
+        name: what it is, for people: `Kafka 4.4.0, embedded`.
         log_file: the file with its log, or None where Docker has it.
         container_id: Docker's id, or None where it is no container.
         is_running: whether it has not exited.
     """
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def log_file(self) -> str | None: ...

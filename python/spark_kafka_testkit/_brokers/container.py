@@ -130,8 +130,13 @@ class ContainerBroker:
         """Whether the container has not exited."""
         return self._exit_code() is None
 
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"{self._image} in a container"
+
     def describe(self) -> str:
-        return f"{self._image} in a container, at {self.bootstrap_servers}"
+        return f"{self.name}, at {self.bootstrap_servers}"
 
     def log_tail(self, lines: int = LOG_LINES) -> str:
         """The last lines of the container's log."""

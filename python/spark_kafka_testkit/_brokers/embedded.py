@@ -109,8 +109,13 @@ class EmbeddedBroker:
         """The file with the broker's log."""
         return str(self._node.log_file)
 
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"Kafka {broker_version()}, embedded"
+
     def describe(self) -> str:
-        return f"Kafka {broker_version()}, embedded, at {self.bootstrap_servers}"
+        return f"{self.name}, at {self.bootstrap_servers}"
 
     def log_tail(self, lines: int = LOG_LINES) -> str:
         """The last lines of the broker's log."""

@@ -141,7 +141,7 @@ def status(ctx: click.Context, is_json: bool) -> None:
     rows = [
         [
             lease.address,
-            lease.description.rpartition(", at ")[0],
+            lease.name,
             _time(_clock.now() - lease.started),
             _time(lease.seconds - LeaseFile(lease.key).idle_seconds()),
             str(lease.pid),
@@ -157,7 +157,7 @@ def status(ctx: click.Context, is_json: bool) -> None:
 def _facts(lease: Lease | Unclear) -> dict[str, Any]:
     if isinstance(lease, Unclear):
         return {"state_file": str(lease.file), "problem": lease.reason}
-    facts = asdict(lease)
+    facts = {**asdict(lease), "description": lease.description}
     facts["bootstrap_servers"] = facts.pop("address")
     facts["started"] = datetime.fromtimestamp(lease.started, timezone.utc).isoformat(
         timespec="seconds"

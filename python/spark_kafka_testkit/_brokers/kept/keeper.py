@@ -81,7 +81,7 @@ def _lease(order: dict[str, Any], broker: OwnBroker) -> Lease:
         kind=order["kind"],
         address=broker.bootstrap_servers,
         network_broker=broker.network_broker,
-        description=broker.describe(),
+        name=broker.name,
         version=__version__,
         pid=os.getpid(),
         started=_clock.now(),

@@ -51,7 +51,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 Kind = Literal["container", "embedded"]
 HOW_TO_END = "Its keeper lives; end it with: spark-kafka-testkit down"
-FORMAT = 1  # of the state file: other versions of the kit may use the same cache
+FORMAT = 2  # of the state file: other versions of the kit may use the same cache
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Lease:
         kind: `"container"` or `"embedded"`.
         address: its bootstrap servers.
         network_broker: its address in its Docker network, or None.
-        description: what it is, for people.
+        name: what it is, for people.
         version: of the kit that started it.
         pid: of its keeper.
         started: seconds since the epoch.
@@ -76,7 +76,7 @@ class Lease:
     kind: Kind
     address: str
     network_broker: str | None
-    description: str
+    name: str
     version: str
     pid: int
     started: float
@@ -118,6 +118,11 @@ class Lease:
             raise ValueError(f"its times are {lease.started} and {lease.seconds}")
         return lease
 
+    @property
+    def description(self) -> str:
+        """What it is, and where, for people."""
+        return f"{self.name}, at {self.address}"
+
     def text(self) -> str:
         """What is written to the state file."""
         return json.dumps({"format": FORMAT, **asdict(self)})
@@ -128,7 +133,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "kind": str,
     "address": str,
     "network_broker": (str, type(None)),
-    "description": str,
+    "name": str,
     "version": str,
     "pid": int,
     "started": (int, float),
