@@ -66,7 +66,16 @@ __all__ = [
 
 
 class KafkaTestkitError(Exception):
-    """The root of all errors of the kit."""
+    """The root of all errors of the kit.
+
+    Attributes:
+        problem: what failed, and what was seen.
+        advice: what to do; empty where the problem says it already.
+    """
+
+    def __init__(self, problem: str = "", advice: str = "") -> None:
+        self.problem, self.advice = problem, advice
+        super().__init__(f"{problem} {advice}" if advice else problem)
 
 
 class NotSetUpError(KafkaTestkitError, RuntimeError):
@@ -98,6 +107,10 @@ class BrokerStartError(KafkaTestkitError, RuntimeError):
 class JavaNotFoundError(BrokerStartError):
     """No Java for the embedded broker, or one that is too old."""
 
+    def __init__(self, problem: str, advice: str = "") -> None:
+        super().__init__(f"{problem} {advice}" if advice else problem)
+        self.problem, self.advice = problem, advice
+
 
 class BrokerStopError(KafkaTestkitError, RuntimeError):
     """A kept broker did not end when it was told to."""
@@ -113,9 +126,9 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
     def __init__(self, bootstrap_servers: str, reason: str) -> None:
         self.bootstrap_servers = bootstrap_servers
         super().__init__(
-            f"No Kafka broker answers at {bootstrap_servers}: {reason} Check that the "
-            "broker runs, and that this address is the one it advertises to clients "
-            "on this machine."
+            f"No Kafka broker answers at {bootstrap_servers}: {reason}",
+            "Check that the broker runs, and that this address is the one it "
+            "advertises to clients on this machine.",
         )
 
 
@@ -137,9 +150,9 @@ class HelperError(KafkaTestkitError, RuntimeError):
         trace: the Java stack trace, or an empty string.
     """
 
-    def __init__(self, reason: str, trace: str = "") -> None:
+    def __init__(self, problem: str, advice: str = "", *, trace: str = "") -> None:
         self.trace = trace
-        super().__init__(reason)
+        super().__init__(problem, advice)
 
 
 class SparkSetupError(KafkaTestkitError, RuntimeError):
@@ -434,7 +447,7 @@ def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitErro
     error: KafkaTestkitError
     if kind is None:
         reason = data.get("reason", code)
-        error = HelperError(f"The JVM helper failed: {reason}", trace)
+        error = HelperError(f"The JVM helper failed: {reason}", trace=trace)
     elif kind is ReadTimeoutError:
         states = [
             PartitionState(**{**state, "producers": tuple(state["producers"])})
@@ -443,5 +456,5 @@ def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitErro
         error = ReadTimeoutError(**{**data, "partitions": states})
     else:
         error = kind(**data)
-    error.__cause__ = HelperError(f"Raised in the JVM:\n{trace}", trace)
+    error.__cause__ = HelperError(f"Raised in the JVM:\n{trace}", trace=trace)
     return error

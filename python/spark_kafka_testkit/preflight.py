@@ -17,7 +17,6 @@ from spark_kafka_testkit._spark.pairing import (
     Severity,
     check_session,
     mismatches,
-    seen_and_advice,
     unreachable,
     warn,
 )
@@ -70,12 +69,12 @@ def check_spark() -> list[Finding]:
     try:
         version = installed_spark()
     except KafkaTestkitError as error:
-        return [Finding("Spark", "error", *seen_and_advice(error))]
+        return [Finding.of_error("Spark", error)]
     found = [Finding("Spark", "ok", f"{version.spark}, Scala {version.scala}")]
     try:
         found.append(Finding("helper jar", "ok", str(version.helper)))
     except KafkaTestkitError as error:
-        found.append(Finding("helper jar", "error", *seen_and_advice(error)))
+        found.append(Finding.of_error("helper jar", error))
     return [*found, _check_lock(version)]
 
 
@@ -98,9 +97,9 @@ def _check_lock(version: SparkVersion) -> Finding:
 def check_java() -> list[Finding]:
     """The Java of the embedded broker and the helper's own JVM."""
     try:
-        java = find_java(hint="")
+        java = find_java(HINT)
     except KafkaTestkitError as error:
-        return [Finding("Java", "warning", str(error).strip().rstrip("."), HINT)]
+        return [Finding.of_error("Java", error, "warning")]
     return [Finding("Java", "ok", f"{java.version}, {java.executable}")]
 
 
@@ -156,5 +155,5 @@ def check_address(config: ClientConfig) -> list[Finding]:
     try:
         await_api(config)
     except KafkaTestkitError as error:
-        return [Finding("broker", "error", *seen_and_advice(error))]
+        return [Finding.of_error("broker", error)]
     return [Finding("broker", "ok", f"it answers at {config.bootstrap_servers}")]

@@ -96,7 +96,7 @@ def test_each_class_has_the_parents_that_the_docstring_draws(
             "The key of topic 't', partition 0, offset 1 does not decode as INT: why. "
             "It is None. Give another key_deserializer.",
         ),
-        (errors.HelperError("odd", "at Some.java:1"), "odd"),
+        (errors.HelperError("Odd.", "Mend it.", trace="at X:1"), "Odd. Mend it."),
     ],
     ids=lambda item: type(item).__name__ if isinstance(item, Exception) else "",
 )

@@ -80,8 +80,8 @@ def check_scala(jar: str | None, running: str) -> None:
     if match is not None and not running.startswith(f"{match[1]}."):
         raise HelperError(
             f"The helper jar on Spark's class path, {match[0]}, is built for Scala "
-            f"{match[1]}, and Spark runs Scala {running}. Use the jar for its Scala "
-            "version: KafkaUtils.spark_conf() names it."
+            f"{match[1]}, and Spark runs Scala {running}.",
+            "Use the jar for its Scala version: KafkaUtils.spark_conf() names it.",
         )
 
 
@@ -89,7 +89,6 @@ def check_version(found: str) -> None:
     if found != __version__:
         raise HelperError(
             f"The helper jar on Spark's class path is version {found}, and the Python "
-            f"package spark-kafka-testkit is version {__version__}. "
-            "Use the jar that came with the package: "
-            "KafkaUtils.spark_conf() names it."
+            f"package spark-kafka-testkit is version {__version__}.",
+            "Use the jar that came with the package: KafkaUtils.spark_conf() names it.",
         )

@@ -93,6 +93,6 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
                 return SparkVersion(spark=match[2], scala=match[1]), home / "jars"
     raise SparkSetupError(
         "No Spark was found: SPARK_HOME is not set, and the pyspark package is not "
-        "installed (or brings no jars). "
-        "Install it with: pip install 'spark-kafka-testkit[spark]'"
+        "installed (or brings no jars).",
+        "Install it with: pip install 'spark-kafka-testkit[spark]'",
     )

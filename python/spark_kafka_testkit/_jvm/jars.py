@@ -88,9 +88,10 @@ def own_jar(name: str) -> Path:
             return folder / name
     tried = "\n".join(f"  {folder / name}" for folder in folders)
     raise JarError(
-        f"The jar {name} was not found. Tried:\n{tried}\n"
+        f"The jar {name} was not found.",
+        f"Tried:\n{tried}\n"
         f"In a checkout, build it with ./ci/setup; or set {JARS_ENV} to a folder that "
-        "holds it."
+        "holds it.",
     )
 
 

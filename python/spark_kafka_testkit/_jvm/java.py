@@ -72,22 +72,23 @@ def find_java(hint: str = HINT) -> Java:
         JavaNotFoundError: there is none, or it is too old.
     """
     home = os.environ.get("JAVA_HOME")
-    found = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if found is None:
+    command = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if command is None:
         raise JavaNotFoundError(
             "No Java was found: JAVA_HOME is not set, and there is no java on the "
-            f"PATH. {hint}"
+            "PATH.",
+            hint,
         )
-    if not os.access(found, os.X_OK):
+    if not os.access(command, os.X_OK):
         raise JavaNotFoundError(
-            f"JAVA_HOME is {home}, and {found} is not there or can't be run. {hint}"
+            f"JAVA_HOME is {home}, and {command} is not there or can't be run.", hint
         )
-    executable = Path(found).resolve()
+    executable = Path(command).resolve()
     java = Java(
         executable, _release_version(executable) or _asked_version(executable, hint)
     )
     if java.major < MINIMUM:
-        raise JavaNotFoundError(f"{found} is Java {java.version}. {hint}")
+        raise JavaNotFoundError(f"{command} is Java {java.version}.", hint)
     return java
 
 
@@ -115,12 +116,12 @@ def _asked_version(executable: Path, hint: str) -> str:
         ).stderr
     except (OSError, subprocess.TimeoutExpired) as error:
         raise JavaNotFoundError(
-            f"{executable} could not be run: {error}. {hint}"
+            f"{executable} could not be run: {error}.", hint
         ) from error
     match = re.search(r'version "([^"]+)"', answer)
     if match is None:
         raise JavaNotFoundError(
-            f"{executable} -version gave no version, but: {answer.strip()!r}. {hint}"
+            f"{executable} -version gave no version, but: {answer.strip()!r}.", hint
         )
     return match[1]
 
@@ -154,10 +155,9 @@ class EnvironmentOptions:
 
     def hint(self) -> str:
         """What to add where a JVM did not start."""
-        found = [name for name in VARIABLES if self.environment.get(name)]
-        if not found:
+        names = " and ".join(n for n in VARIABLES if self.environment.get(n))
+        if not names:
             return ""
-        names = " and ".join(found)
         return f"; it was given the options of {names}, which may be the cause"
 
 

@@ -101,7 +101,7 @@ class _Slot:
                     SparkSetupError,
                     JavaProcessError,
                 ) as error:
-                    self._reason = str(error).strip()
+                    self._reason = str(error)
             return (self._jvm.helper, "") if self._jvm else (None, self._reason)
 
     def stop(self) -> None:

@@ -34,7 +34,6 @@ __all__ = [
     "Severity",
     "check_session",
     "mismatches",
-    "seen_and_advice",
     "unreachable",
     "warn",
 ]
@@ -68,6 +67,13 @@ class Finding:
     state: Severity
     seen: str
     advice: str = ""
+
+    @classmethod
+    def of_error(
+        cls, subject: str, error: KafkaTestkitError, state: Severity = "error"
+    ) -> Finding:
+        """What an error tells."""
+        return cls(subject, state, error.problem.rstrip("."), error.advice)
 
     def __str__(self) -> str:
         advice = f" {self.advice}" if self.advice else ""
@@ -212,7 +218,7 @@ def _check_helper(jvm: SparkJvm) -> Finding:
     try:
         _, reason = jvm.find_helper()
     except KafkaTestkitError as error:
-        return Finding("helper jar", "error", *seen_and_advice(error))
+        return Finding.of_error("helper jar", error)
     name = PurePosixPath(jar).name
     return Finding("helper jar", "ok", reason or f"{name}, version {__version__}")
 
@@ -260,9 +266,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def seen_and_advice(error: Exception) -> tuple[str, str]:
-    """The first sentence of an error, and the rest."""
-    seen, _, advice = str(error).partition(". ")
-    return seen.rstrip("."), advice
