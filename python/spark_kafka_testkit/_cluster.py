@@ -20,7 +20,7 @@ from spark_kafka_testkit._model.client_config import ClientConfig, SparkOptions
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
-from spark_kafka_testkit.errors import NotSetUpError
+from spark_kafka_testkit.errors import BrokerEndedError, NotSetUpError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +76,7 @@ class Cluster:
     @property
     def producer(self) -> KafkaProducer:
         """kafka-python's producer for users; made at the first use."""
+        self._check_usable()
         with self._lock:
             if self._producer is None:
                 self._producer = make_producer(self.config)
@@ -84,6 +85,7 @@ class Cluster:
     @property
     def admin_client(self) -> KafkaAdminClient:
         """kafka-python's admin client for users; made at the first use."""
+        self._check_usable()
         return self._admin.client
 
     def spark_options(self) -> SparkOptions:
@@ -99,6 +101,7 @@ class Cluster:
 
         Raises:
             NotSetUpError: after `close()`, or in a forked child.
+            BrokerEndedError: the broker has ended by itself.
         """
         self._check_usable()
         _clock.load_arrow()
@@ -117,6 +120,14 @@ class Cluster:
                 f"child {os.getpid()}: connections do not survive a fork. Make a "
                 "KafkaUtils(bootstrap_servers=...) in the child."
             )
+        if how := self.broker.ended:
+            raise BrokerEndedError(self.broker.describe(), how, self._log_tail())
+
+    def _log_tail(self) -> str:
+        try:
+            return self.broker.log_tail()
+        except Exception as error:  # noqa: BLE001  what owned the broker may be gone too
+            return f"(it can't be had: {error})"
 
     def client_for(self, topic: str, spark: SparkSession | None = None) -> Client:
         """The same, for a use of this topic."""
@@ -139,6 +150,7 @@ class Cluster:
         Raises:
             TopicExistsError, TopicError: as `topics.create_topics`.
         """
+        self._check_usable()
         with self._lock:
             with reaching(self.config):
                 topics.create_topics(
@@ -179,6 +191,7 @@ class Cluster:
             ValueError: on an external broker, one that was not created here.
             TopicError: as `topics.delete_topics`.
         """
+        self._check_usable()
         with self._lock:
             if self.is_external:
                 self._check_own(names)
@@ -205,6 +218,7 @@ class Cluster:
 
     def internal_or_not(self) -> dict[str, bool]:
         """All topics of the broker, and whether each is one of Kafka's own."""
+        self._check_usable()
         return self._admin.internal_or_not()
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:

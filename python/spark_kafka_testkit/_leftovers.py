@@ -7,21 +7,36 @@ from __future__ import annotations
 import os
 import re
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
+from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
     from spark_kafka_testkit._cluster import Cluster
 
-__all__ = ["LeftoverWarning", "Leftovers", "left_running", "topic_name"]
+__all__ = [
+    "BrokerEndedWarning",
+    "LeftoverWarning",
+    "Leftovers",
+    "left_running",
+    "replace_ended",
+    "topic_name",
+]
 
 LONGEST_NAME = 249
+
+
+class BrokerEndedWarning(UserWarning):
+    """A broker has ended by itself between two tests, or in one; the tests after it
+    have another.
+    """
 
 
 class LeftoverWarning(UserWarning):
@@ -54,6 +69,22 @@ def left_running(test: str, queries: Mapping[str, Exception | None]) -> str:
 
 def _allowed(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-")
+
+
+def replace_ended(utils: KafkaUtils, test: str) -> None:
+    """Before a test: starts another broker where the last one has ended by itself, and
+    warns of that.
+    """
+    cluster = cluster_of(utils)
+    how = cluster.broker.ended
+    if not how:
+        return
+    text = (
+        f"The broker is gone ({cluster.broker.describe()}): {how}. {test} and the "
+        "tests after it have another."
+    )
+    warnings.warn(BrokerEndedWarning(text), stacklevel=1)
+    utils.setup()
 
 
 class Leftovers:

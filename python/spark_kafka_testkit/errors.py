@@ -8,6 +8,7 @@
     │   └── JavaNotFoundError                      no Java 17 or newer
     ├── BrokerStopError          (RuntimeError)    a kept broker did not end
     ├── BrokerUnreachableError   (RuntimeError)    a broker does not answer
+    ├── BrokerEndedError         (RuntimeError)    a broker has ended by itself
     ├── MissingDependencyError   (ImportError)     a Python package is not installed
     ├── JarError                 (RuntimeError)    a jar can't be found or trusted
     ├── HelperError              (RuntimeError)    the JVM helper failed
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 __all__ = [
+    "BrokerEndedError",
     "BrokerStartError",
     "BrokerStopError",
     "BrokerUnreachableError",
@@ -129,6 +131,24 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
             f"No Kafka broker answers at {bootstrap_servers}: {reason}",
             "Check that the broker runs, and that this address is the one it "
             "advertises to clients on this machine.",
+        )
+
+
+class BrokerEndedError(KafkaTestkitError, RuntimeError):
+    """A broker of ours has ended by itself, or was killed.
+
+    Attributes:
+        broker: what it was, and where.
+        how: how it ended.
+        log: the end of its log, or an empty string.
+    """
+
+    def __init__(self, broker: str, how: str, log: str = "") -> None:
+        self.broker, self.how, self.log = broker, how, log
+        super().__init__(
+            f"The broker is gone ({broker}): {how}.",
+            "Call setup() for another, without its topics."
+            + (f"\nThe end of its log:\n{log}" if log else ""),
         )
 
 

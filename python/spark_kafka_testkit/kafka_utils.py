@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -148,17 +149,27 @@ class KafkaUtils:
         self._lock = threading.RLock()
         self._on_use: list[OnUse] = []
         self._cluster: Cluster | None = None
+        self._blocks = 0  # how many `with` statements it is in
         self._pid = os.getpid()
+        _every.add(self)
 
     # Life cycle
 
     @property
     def initialized(self) -> bool:
-        """Whether there is a broker: after `setup()`, until `teardown()`."""
-        return self._cluster is not None and self._pid == os.getpid()
+        """Whether there is a broker: after `setup()`, until `teardown()`, or until a
+        broker of the kit's has ended by itself.
+        """
+        cluster = self._cluster
+        return (
+            cluster is not None
+            and self._pid == os.getpid()
+            and not cluster.broker.ended
+        )
 
     def setup(self) -> None:
-        """Starts the broker, or finds the external one. A second call does nothing.
+        """Starts the broker, or finds the external one. A second call does nothing, as
+        long as the broker runs; where it has ended by itself another is started.
 
         Raises:
             ImportError: a Python package that the backend needs is not installed.
@@ -167,6 +178,7 @@ class KafkaUtils:
         with self._lock:
             if self.initialized:
                 return
+            self.teardown()
             require_kafka_python()
             if not self._settings.reuse:  # else there is likely no start to wait for
                 preload()
@@ -189,19 +201,27 @@ class KafkaUtils:
 
         On an external broker the topics that this object created are deleted first.
         """
+        if self._pid != os.getpid():
+            return  # its parent's, whose lock a thread of it may have held
         with self._lock:
-            if self._cluster is None or self._pid != os.getpid():
+            self._blocks = 0
+            if self._cluster is None:
                 return
             self._cluster.close()
             self._cluster = None
             atexit.unregister(self.teardown)
 
     def __enter__(self) -> KafkaUtils:
-        self.setup()
+        with self._lock:
+            self.setup()
+            self._blocks += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.teardown()
+        with self._lock:
+            self._blocks -= 1
+            if self._blocks <= 0:  # the outermost
+                self.teardown()
 
     def __repr__(self) -> str:
         cluster = self._cluster
@@ -827,8 +847,23 @@ class KafkaUtils:
         return self._cluster
 
 
+_every: weakref.WeakSet[KafkaUtils] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """In a child: a thread of the parent, which the child does not have, may have held
+    a lock.
+    """
+    for utils in list(_every):
+        utils._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def cluster_of(utils: KafkaUtils) -> Cluster:
-    """What the object has set up, for the kit's own test integrations.
+    """What the object has set up, though its broker may have ended; for the kit's own
+    test integrations.
 
     Raises:
         NotSetUpError: it is not set up.

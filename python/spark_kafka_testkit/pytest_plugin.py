@@ -16,6 +16,7 @@ import pytest
 
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._leftovers import (
+    BrokerEndedWarning,
     Leftovers,
     LeftoverWarning,
     left_running,
@@ -23,7 +24,11 @@ from spark_kafka_testkit._leftovers import (
 )
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.report import section
-from spark_kafka_testkit._plugin.run import WORKER_KEY, Run, current
+from spark_kafka_testkit._plugin.run import (
+    WORKER_KEY,
+    Run,
+    current,
+)
 from spark_kafka_testkit._plugin.spark_session import session
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._progress import outputs
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = [
+    "BrokerEndedWarning",
     "LeftoverWarning",
     "StreamRunner",
     "TopicFactory",
@@ -198,7 +204,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _begin(item: pytest.Item) -> marker.Wishes:
     """A test that uses the kit begins, or asks for the kit's fixtures as it runs."""
     item.stash[WISHES] = wishes = marker.wishes(item)
-    for recorder in item.config.stash[RUN].recorders():
+    run = item.config.stash[RUN]
+    run.replace_ended(item.nodeid)
+    for recorder in run.recorders():
         recorder.topics.clear()
     return wishes
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._leftovers import (
+    BrokerEndedWarning,
     Leftovers,
     LeftoverWarning,
     left_running,
+    replace_ended,
     topic_name,
 )
 from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of
 
-__all__ = ["KafkaTestMixin", "LeftoverWarning"]
+__all__ = ["BrokerEndedWarning", "KafkaTestMixin", "LeftoverWarning"]
 
 if TYPE_CHECKING:
     import unittest
@@ -76,6 +78,7 @@ class KafkaTestMixin(Base):
 
     def setUp(self) -> None:
         super().setUp()
+        replace_ended(self.kafka_utils, self.id())
         leftovers = Leftovers(self._clusters)
         self.addCleanup(self._end_of_test, leftovers)
         name = self.id().rpartition(".")[2]

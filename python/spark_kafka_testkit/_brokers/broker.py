@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from spark_kafka_testkit import _clock
 
 __all__ = [
     "BACKENDS",
@@ -15,6 +18,7 @@ __all__ = [
     "Backend",
     "Broker",
     "BrokerSettings",
+    "Look",
     "OwnBroker",
 ]
 
@@ -39,6 +43,7 @@ BACKENDS: tuple[Backend, ...] = ("auto", "container", "embedded", "external")
 BACKEND_ENV = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP_ENV = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
 REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
+LOOK_SECONDS = 1.0
 
 
 class Broker(Protocol):
@@ -55,6 +60,12 @@ class Broker(Protocol):
 
     @property
     def network_broker(self) -> str | None: ...
+
+    @property
+    def ended(self) -> str:
+        """How it has ended without `stop()`, for people; empty while it runs, and where
+        that can't be known.
+        """
 
     def describe(self) -> str:
         """What it is, for people: `Kafka 4.4.0, embedded, at 127.0.0.1:19092`."""
@@ -75,7 +86,6 @@ class OwnBroker(Broker, Protocol):
         name: what it is, for people: `Kafka 4.4.0, embedded`.
         log_file: the file with its log, or None where Docker has it.
         container_id: Docker's id, or None where it is no container.
-        is_running: whether it has not exited.
     """
 
     @property
@@ -87,8 +97,24 @@ class OwnBroker(Broker, Protocol):
     @property
     def container_id(self) -> str | None: ...
 
-    @property
-    def is_running(self) -> bool: ...
+
+class Look:
+    """Looks how a broker has ended, where a look takes time: once a second at most.
+
+    Args:
+        look: gives `Broker.ended`.
+    """
+
+    def __init__(self, look: Callable[[], str]) -> None:
+        self._look = look
+        self._seen, self._at = "", -math.inf
+
+    def ended(self) -> str:
+        """What was seen last."""
+        if not self._seen and _clock.monotonic() - self._at >= LOOK_SECONDS:
+            self._seen = self._look()
+            self._at = _clock.monotonic()
+        return self._seen
 
 
 @dataclass(frozen=True)

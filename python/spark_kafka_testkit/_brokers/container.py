@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
+from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings, Look
 from spark_kafka_testkit._brokers.docker import (
     HUB_PREFIX,
     await_docker,
@@ -101,6 +101,7 @@ class ContainerBroker:
         self._alias = settings.network_alias if settings.network else None
         self._name = ""
         self._container: Any = None
+        self._look = Look(self._how_it_ended)
         try:
             with _ryuk_if_it_runs():
                 self._start(settings)
@@ -126,9 +127,13 @@ class ContainerBroker:
         return str(self._container.get_wrapped_container().id)
 
     @property
-    def is_running(self) -> bool:
-        """Whether the container has not exited."""
-        return self._exit_code() is None
+    def ended(self) -> str:
+        """How the container has ended: Docker is asked."""
+        return self._look.ended()
+
+    def _how_it_ended(self) -> str:
+        code = self._exit_code()
+        return "" if code is None else f"its container exited with code {code}"
 
     @property
     def name(self) -> str:

@@ -100,9 +100,9 @@ class EmbeddedBroker:
         return self._node.process.pid
 
     @property
-    def is_running(self) -> bool:
-        """Whether the broker's process is there."""
-        return self._node.process.is_running
+    def ended(self) -> str:
+        """How the broker's process has ended."""
+        return self._node.process.ended
 
     @property
     def log_file(self) -> str:

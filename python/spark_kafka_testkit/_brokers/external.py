@@ -17,6 +17,7 @@ class ExternalBroker:
 
     backend = "external"
     network_broker: str | None = None
+    ended = ""
 
     def __init__(self, config: ClientConfig) -> None:
         await_api(config)

@@ -166,7 +166,7 @@ class _HelperJvm:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.is_running
+        return not self._process.ended
 
     def _connect(self) -> Helper:
         secret = secrets.token_hex(32)

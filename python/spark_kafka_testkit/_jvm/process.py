@@ -102,8 +102,12 @@ class JavaProcess:
         return self._popen.pid
 
     @property
-    def is_running(self) -> bool:
-        return self._popen.poll() is None
+    def ended(self) -> str:
+        """How it has ended; empty while it runs."""
+        code = self._popen.poll()
+        if code is None:
+            return ""
+        return f"its process (pid {self.pid}) ended with exit code {code}"
 
     def write_line(self, text: str) -> None:
         """Gives it a line to read; one that has ended already is told of later."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._cluster import Cluster
+from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of, observe
 
 __all__ = ["Recorder"]
@@ -37,7 +38,10 @@ class Recorder:
     @property
     def cluster(self) -> Cluster | None:
         """What it has set up."""
-        return cluster_of(self.utils) if self.utils.initialized else None
+        try:
+            return cluster_of(self.utils)
+        except NotSetUpError:
+            return None
 
     def _note(self, topic: str, client: str | None) -> None:
         self.topics.pop(topic, None)

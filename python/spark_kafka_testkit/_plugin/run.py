@@ -12,6 +12,7 @@ import pytest
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._brokers.kept.broker import KeptBroker
 from spark_kafka_testkit._cluster import Cluster
+from spark_kafka_testkit._leftovers import replace_ended
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder
 from spark_kafka_testkit._plugin.xdist import BrokerServer, SharedBroker
@@ -67,9 +68,14 @@ class Run:
         return recorder.utils
 
     def recorders(self) -> list[Recorder]:
-        """Those whose KafkaUtils are set up."""
+        """Those whose KafkaUtils are set up, though a broker may have ended."""
         first = [] if self._first is None else [self._first]
-        return [one for one in (*first, *self._others) if one.utils.initialized]
+        return [one for one in (*first, *self._others) if one.cluster is not None]
+
+    def replace_ended(self, test: str) -> None:
+        """Before a test: see `_leftovers.replace_ended`."""
+        for recorder in self.recorders():
+            replace_ended(recorder.utils, test)
 
     def clusters(self) -> list[Cluster]:
         """What is set up."""
@@ -92,16 +98,16 @@ class Run:
         if self.options.is_external:
             return None
         if self._server is None:
-            self._server = BrokerServer(self._broker)
+            self._server = BrokerServer(self._broker, self._last_broker)
         return self._server.address
 
     def describe(self) -> str | None:
         """What was used, for people; None where nothing was."""
-        if self._first is None or not self._first.utils.initialized:
+        if self._first is None or self._first.cluster is None:
             return None
         clients = ", ".join(sorted(self.clients | self._first.clients))
         records = f"; records by {clients}" if clients else ""
-        return f"{self._broker().describe()}{records}"
+        return f"{self._last_broker().describe()}{records}"
 
     def finish(self) -> str | None:
         """Ends all brokers of the run; what is kept is told of, for people."""
@@ -117,7 +123,7 @@ class Run:
         return kept
 
     def _keep(self) -> str:
-        broker = self._broker()
+        broker = self._last_broker()
         left = (
             f"{broker.describe()} is left running. Use it with: "
             f"--kafka-bootstrap-servers {broker.bootstrap_servers}"
@@ -136,6 +142,11 @@ class Run:
         assert cluster is not None
         return cluster.broker
 
+    def _last_broker(self) -> Broker:
+        assert self._first is not None
+        assert self._first.cluster is not None
+        return self._first.cluster.broker
+
     def _started(self) -> Recorder:
         with self._lock:
             if self._error is not None:
@@ -148,6 +159,8 @@ class Run:
                     self._error = error
                     raise
                 self._first = recorder
+            elif not self._first.utils.initialized:
+                self._first.utils.setup()  # its broker has ended
             return self._first
 
     def _make(self) -> Recorder:

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from spark_kafka_testkit._brokers.broker import Broker
+from spark_kafka_testkit._brokers.broker import Broker, Look
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
 __all__ = ["BrokerServer", "SharedBroker"]
@@ -31,15 +31,18 @@ class BrokerServer:
     """The controller's side.
 
     Args:
-        broker: starts the broker, or gives the one that was started; raises a
+        start: starts the broker, or gives the one that runs; raises a
             KafkaTestkitError where there is none. It is called in any thread.
+        started: gives the one that was started last, whether it runs or not.
 
     Attributes:
         address: what a `SharedBroker` needs.
     """
 
-    def __init__(self, broker: Callable[[], Broker]) -> None:
-        self._broker = broker
+    def __init__(
+        self, start: Callable[[], Broker], started: Callable[[], Broker]
+    ) -> None:
+        self._start, self._started = start, started
         self._secret = secrets.token_hex(16)
         outer = self
 
@@ -64,9 +67,11 @@ class BrokerServer:
         if not hmac.compare_digest(secret.encode(), self._secret.encode()):
             return None
         try:
-            broker = self._broker()
             if request == "log":
-                return {"log": broker.log_tail()}
+                return {"log": self._started().log_tail()}
+            if request == "ended":
+                return {"ended": self._started().ended}
+            broker = self._start()
             return _Facts(
                 broker.backend,
                 broker.bootstrap_servers,
@@ -106,6 +111,12 @@ class SharedBroker:
         self.bootstrap_servers = facts.bootstrap_servers
         self.network_broker = facts.network_broker
         self._description = facts.description
+        self._look = Look(lambda: str(self._ask("ended")["ended"]))
+
+    @property
+    def ended(self) -> str:
+        """How it has ended: the controller is asked."""
+        return self._look.ended()
 
     def describe(self) -> str:
         return self._description

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._brokers.broker import Backend, Broker, BrokerSettings
+from spark_kafka_testkit._brokers.broker import Backend, Broker, BrokerSettings, Look
 from spark_kafka_testkit._brokers.kept.keep import keep
 from spark_kafka_testkit._brokers.kept.lease import Lease, LeaseFile
 from spark_kafka_testkit._brokers.start import start_own
@@ -66,6 +66,17 @@ class KeptBroker:
         self.bootstrap_servers = lease.address
         self.network_broker = lease.network_broker
         self._leaves_topics = False
+        self._look = Look(self._how_it_ended)
+
+    @property
+    def ended(self) -> str:
+        """How it has ended: its keeper ends with it."""
+        return self._look.ended()
+
+    def _how_it_ended(self) -> str:
+        if self._lease_file.is_held("keeper"):
+            return ""
+        return f"its keeper (pid {self._lease.pid}) has ended, and the broker with it"
 
     def describe(self) -> str:
         return f"{self._lease.description}, kept"

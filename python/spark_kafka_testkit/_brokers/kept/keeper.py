@@ -112,7 +112,7 @@ def _wait(
         if _clock.monotonic() - looked < LOOK_SECONDS:
             continue
         looked = _clock.monotonic()
-        if not broker.is_running or _is_over(lease_file, lease):
+        if broker.ended or _is_over(lease_file, lease):
             return
 
 

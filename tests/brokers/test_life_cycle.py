@@ -1,0 +1,124 @@
+"""`setup()` and `teardown()`, whoever calls them, and what becomes of the broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit.errors import BrokerEndedError, NotSetUpError
+from spark_kafka_testkit.kafka_utils import cluster_of
+
+
+@pytest.fixture
+def utils(kafka: KafkaUtils) -> Iterator[KafkaUtils]:
+    """One of the test's own, on the run's broker."""
+    own = KafkaUtils(bootstrap_servers=kafka.broker)
+    yield own
+    own.teardown()
+
+
+def is_up(utils: KafkaUtils) -> bool:
+    return utils.initialized
+
+
+def test_the_outermost_with_ends_it(utils: KafkaUtils) -> None:
+    """A helper that a test calls may have a `with` of its own."""
+    with utils:
+        with utils as same:
+            assert same is utils
+        assert is_up(utils)
+        with utils:
+            pass
+    assert not is_up(utils)
+    with utils:
+        assert is_up(utils)
+    assert not is_up(utils)
+
+
+def test_a_teardown_in_a_with_ends_it_at_once(utils: KafkaUtils) -> None:
+    """The blocks around it have nothing left to end."""
+    with utils, utils:
+        utils.teardown()
+        assert not is_up(utils)
+    with utils:
+        assert is_up(utils)
+    assert not is_up(utils)
+
+
+def test_a_broker_that_was_killed_is_told_and_followed_by_another() -> None:
+    """`initialized` is what is true, each call says what has happened, and `setup()`
+    starts another.
+    """
+    kafka = KafkaUtils(backend="embedded")
+    try:
+        kafka.setup()
+        kafka.create_topics(["t"])
+        broker = cluster_of(kafka).broker
+        pid = broker.pid  # type: ignore[attr-defined]
+        os.kill(pid, signal.SIGKILL)
+        while not broker.ended:
+            time.sleep(0.01)
+        assert not is_up(kafka)
+        with pytest.raises(BrokerEndedError) as caught:
+            kafka.send_messages("t", [("k", "v")])
+        error = caught.value
+        assert error.broker == broker.describe()
+        assert error.how == f"its process (pid {pid}) ended with exit code -9"
+        assert str(error) == (
+            f"The broker is gone ({error.broker}): {error.how}. Call setup() for "
+            f"another, without its topics.\nThe end of its log:\n{error.log}"
+        )
+        kafka.setup()
+        assert is_up(kafka)
+        kafka.send_messages("t", [("k", "v")])
+        assert kafka.get_all_records(None, "t") == {"k": "v"}
+    finally:
+        kafka.teardown()
+    assert not is_up(kafka)
+
+
+def test_a_child_of_a_fork_ends_while_a_thread_of_its_parent_is_in_a_call(
+    utils: KafkaUtils,
+) -> None:
+    """The thread holds the object's lock, and the child has no such thread: neither
+    `teardown()`, which runs at the child's exit, nor `setup()` may wait for it.
+    """
+    utils.setup()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with utils._lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            utils.teardown()
+            try:
+                _ = utils.broker
+            except NotSetUpError:
+                utils.setup()
+                utils.teardown()
+                status = 0
+        finally:
+            os._exit(status)
+    done.set()
+    thread.join()
+    deadline = time.monotonic() + 120
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)

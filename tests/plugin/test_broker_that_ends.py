@@ -1,0 +1,135 @@
+"""A broker that ends in a test: that test says so, the others have another."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import PLUGIN
+
+pytest_plugins = ["pytester"]
+
+KILL = """
+import os, signal, time
+from spark_kafka_testkit.kafka_utils import cluster_of
+
+def kill(kafka):
+    broker = cluster_of(kafka).broker
+    os.kill(broker.pid, signal.SIGKILL)
+    while not broker.ended:
+        time.sleep(0.01)
+"""
+TESTS = """
+import pytest
+from killing import kill
+
+def work(kafka, topic):
+    kafka.send_messages(topic, [("k", "v")])
+    assert kafka.get_all_records(None, topic) == {"k": "v"}
+
+def test_1(kafka_utils, kafka_topic):
+    work(kafka_utils, kafka_topic)
+    kill(kafka_utils)
+    assert not kafka_utils.initialized
+    work(kafka_utils, kafka_topic)
+
+@pytest.mark.parametrize("number", range(2, 7))
+def test_others(number, kafka_utils, kafka_topic):
+    assert kafka_utils.initialized
+    work(kafka_utils, kafka_topic)
+"""
+MIXIN = """
+import unittest, warnings
+from killing import kill
+from spark_kafka_testkit.testing import KafkaTestMixin
+
+class Test(KafkaTestMixin, unittest.TestCase):
+    def test_1(self):
+        kill(self.kafka_utils)
+
+    def test_2(self):
+        self.kafka_utils.send_messages(self.source_topic, [("k", "v")])
+
+    def test_3(self):
+        self.kafka_utils.send_messages(self.source_topic, [("k", "v")])
+"""
+HOW = r"Kafka [\d.]+, embedded, at 127\.0\.0\.1:\d+\): its process \(pid \d+\) ended "
+HOW += "with exit code -9"
+
+
+def test_the_tests_after_it_have_another_broker(pytester: pytest.Pytester) -> None:
+    """The death is told where it happened, and once where the next broker starts."""
+    pytester.makepyfile(killing=KILL, test_ends=TESTS)
+    result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-backend=embedded")
+    result.assert_outcomes(failed=1, passed=5, warnings=2)
+    text = result.stdout.str()
+    assert re.search(
+        rf"BrokerEndedError: The broker is gone \({HOW}\. Call setup\(\) for another, "
+        "without its topics\\.\n",
+        text,
+    ), text
+    (told,) = re.findall(r"BrokerEndedWarning: (.*)", text)
+    assert re.fullmatch(
+        rf"The broker is gone \({HOW}\. test_ends\.py::test_others\[2\] and the tests "
+        r"after it have another\.",
+        told,
+    )
+    assert (
+        "test_ends.py::test_1: its topics were not deleted: The broker is gone" in text
+    )
+
+
+def test_workers_of_xdist_have_another_broker(pytester: pytest.Pytester) -> None:
+    """The controller, which owns it, starts it for whichever worker asks first."""
+    pytester.makepyfile(test_ends=XDIST)
+    result = pytester.runpytest_subprocess(
+        *PLUGIN, "-p", "xdist", "--kafka-backend=embedded", "-n1"
+    )
+    result.assert_outcomes(failed=1, passed=2, warnings=2)
+    text = result.stdout.str()
+    assert re.search(rf"BrokerEndedError: The broker is gone \({HOW}\.", text), text
+
+
+XDIST = """
+import os, signal
+from pathlib import Path
+
+def test_1(kafka_utils, kafka_topic):
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode().split("\\0")
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if "sparkkafka.testkit.broker.Main" in command and int(parent) == os.getppid():
+            os.kill(int(process.name), signal.SIGKILL)
+    while kafka_utils.initialized:
+        pass
+    kafka_utils.offsets(kafka_topic)
+
+def test_2(kafka_utils, kafka_topic):
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+
+def test_3(kafka_utils, kafka_topic):
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+"""
+
+
+def test_the_mixin_goes_on_with_another_broker(tmp_path: Path) -> None:
+    """By unittest alone, too."""
+    (tmp_path / "killing.py").write_text(KILL)
+    (tmp_path / "test_ends.py").write_text(MIXIN)
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-m", "unittest", "test_ends"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall("BrokerEndedWarning: ", done.stderr)) == 1
