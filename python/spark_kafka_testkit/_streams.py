@@ -5,8 +5,6 @@ the names of Spark's own StreamTest.
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -26,6 +24,7 @@ from spark_kafka_testkit._waits.queries import (
     wait_for_query_alive,
     wait_until_processed,
 )
+from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class StreamRun:
         self._output_mode, self._trigger = output_mode, trigger
         self._sink_options, self._timeout = sink_options or {}, timeout
         self.checkpoint = checkpoint
-        self._own_folder: str | None = None
+        self._own_folder: WorkFolder | None = None
         self.table = f"run_stream_{uuid.uuid4().hex}"
         self._query: StreamingQuery | None = None
         self._failure_expected = False
@@ -125,7 +124,8 @@ class StreamRun:
         if self._topic is not None:
             self._cluster.offsets(self._topic)  # else the query dies of it in a minute
         if self.checkpoint is None:
-            self.checkpoint = self._own_folder = tempfile.mkdtemp()
+            self._own_folder = WorkFolder("checkpoint")
+            self.checkpoint = str(self._own_folder.path / "checkpoint")
         self._failure_expected = False
         self._query = self._writer().start()
         wait_for_query_alive(self._query, self._timeout)
@@ -256,7 +256,7 @@ class StreamRun:
             return error
         finally:
             if self._own_folder is not None:
-                shutil.rmtree(self._own_folder, ignore_errors=True)
+                self._own_folder.remove()
 
     @property
     def _is_memory(self) -> bool:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from spark_kafka_testkit._jvm.process import (
     JavaProcess,
     JavaProcessError,
 )
+from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.errors import BrokerStartError
 
 __all__ = ["EmbeddedBroker", "prepare"]
@@ -154,7 +153,8 @@ class _Node:
 
     def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
         self.port, controller_port = free_ports(2)
-        self._folder = _make_work_folder()
+        self._work_folder = _make_work_folder()
+        self._folder = self._work_folder.path
         self.log_file = self._folder / "broker.log"
         try:
             place = _name_for_java(self._folder)
@@ -180,7 +180,7 @@ class _Node:
                 folder=self._folder.parent,
             )
         except BaseException as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._work_folder.remove()
             if isinstance(error, (JavaProcessError, OSError)):
                 raise BrokerStartError(
                     f"The embedded broker could not be started in {self._folder}: "
@@ -207,12 +207,12 @@ class _Node:
 
     def stop(self) -> None:
         self.process.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._work_folder.remove()
 
 
-def _make_work_folder() -> Path:
+def _make_work_folder() -> WorkFolder:
     try:
-        return Path(tempfile.mkdtemp(prefix="spark-kafka-testkit-broker-"))
+        return WorkFolder("broker")
     except OSError as error:
         raise BrokerStartError(
             "The embedded broker's work folder could not be made: "

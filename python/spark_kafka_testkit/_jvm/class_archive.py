@@ -10,10 +10,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit._jvm.java import Java
+from spark_kafka_testkit._stamp import is_as_stamped, is_private, stamp, stamp_of
 
 __all__ = ["ClassArchive"]
+
+SUFFIXES = (".jsa", ".aot")
+UNUSED_SECONDS = 30 * 86400.0
+MAX_BYTES = 1 << 30
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -59,8 +65,9 @@ class ClassArchive:
         folder = cache_folder() / "archives"
         self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         _sweep(folder)
-        if _is_whole(self._file):
+        if is_private(self._file) and is_as_stamped(self._file):
             self._is_used = True
+            _note_use(self._file)
             self.flags = (
                 [f"-XX:AOTCache={self._file}"]
                 if java.major >= 25
@@ -90,8 +97,10 @@ class ClassArchive:
         part, self._part = self._part, None
         try:
             if is_whole and part.is_file():
-                _write_stamp(part, self._file)
+                part.chmod(0o644)
+                stamp(part, self._file)
                 part.replace(self._file)
+                _thin_out(self._file.parent, self._file)
             for left in (part, part.with_name(f"{part.name}.config")):
                 left.unlink(missing_ok=True)
         except OSError as error:
@@ -105,49 +114,39 @@ class ClassArchive:
             return False
         log.info("the class archive %s is not used any more", self._file)
         self._is_used = False
-        for file in (_stamp_of(self._file), self._file):
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                log.info("it can't be removed: %s", error)
+        _remove(self._file)
         return True
 
 
-def _stamp_of(archive: Path) -> Path:
-    return archive.with_name(f"{archive.name}.stamp")
-
-
-def _write_stamp(part: Path, archive: Path) -> None:
-    """Size, time and digest of an archive that is whole, before it is in its place."""
-    facts = part.stat()
-    stamp = f"{facts.st_size} {facts.st_mtime_ns} {_digest(part)}\n"
-    own = part.with_name(f"{part.name}.stamp")
-    own.write_text(stamp)
-    own.replace(_stamp_of(archive))
-
-
-def _is_whole(archive: Path) -> bool:
-    """Whether the archive is the one that its stamp was written for. Its bytes are
-    looked at only where its time has changed: there may be hundreds of megabytes.
-    """
+def _note_use(archive: Path) -> None:
+    """By its time of access: that of its last change is in its stamp."""
     try:
-        size, time, digest = _stamp_of(archive).read_text().split()
+        os.utime(archive, ns=(int(_clock.now() * 10**9), archive.stat().st_mtime_ns))
+    except OSError:
+        pass  # a cache that can only be read
+
+
+def _thin_out(folder: Path, kept: Path) -> None:
+    """Removes archives that nobody has used for long, and the least used ones where
+    there are too many bytes.
+    """
+    archives = [file for file in folder.iterdir() if file.suffix in SUFFIXES]
+    archives.sort(key=lambda file: file.stat().st_atime, reverse=True)
+    size = 0
+    for archive in archives:
         facts = archive.stat()
-        if not os.access(archive, os.R_OK) or facts.st_size != int(size):
-            return False
-        # layers of container images keep whole seconds
-        times = (int(time), int(time) // 10**9 * 10**9)
-        return facts.st_mtime_ns in times or _digest(archive) == digest
-    except (OSError, ValueError):
-        return False
+        size += facts.st_size
+        is_old = _clock.now() - facts.st_atime > UNUSED_SECONDS
+        if archive != kept and (is_old or size > MAX_BYTES):
+            _remove(archive)
 
 
-def _digest(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _remove(archive: Path) -> None:
+    for file in (stamp_of(archive), archive):
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            log.info("%s can't be removed: %s", file, error)
 
 
 def _sweep(folder: Path) -> None:

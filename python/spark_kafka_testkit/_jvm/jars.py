@@ -30,6 +30,7 @@ from spark_kafka_testkit._cache import (
 )
 from spark_kafka_testkit._jvm.maven import FetchError, Repository, StorageError
 from spark_kafka_testkit._progress import fetching
+from spark_kafka_testkit._stamp import is_as_stamped, is_private, sha256_of, stamp
 from spark_kafka_testkit._versions import minor_version, patch_number
 from spark_kafka_testkit.errors import JarError
 
@@ -189,6 +190,7 @@ def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
         _download_all(missing, root, what)
         for jar in missing:  # they are no secret, and images are built by root
             (root / jar.path).chmod(0o644)
+            _stamp_if_possible(root / jar.path, jar.sha256)
     except OSError as error:
         raise JarError(
             f"The jars of {what} can't be kept in {root}: {error}. "
@@ -199,14 +201,17 @@ def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
 
 def _missing(jars: Sequence[LockedJar], paths: Sequence[Path]) -> list[LockedJar]:
     return [
-        jar
-        for jar, path in zip(jars, paths, strict=True)
-        if not _is_whole(path, jar.size)
+        jar for jar, path in zip(jars, paths, strict=True) if not _is_there(jar, path)
     ]
 
 
-def _is_whole(path: Path, size: int) -> bool:
-    """Whether a file of this size is there.
+_checked: set[tuple[str, str, int, int]] = set()
+"""Jars that were looked at by this process: path, digest, size and time."""
+
+
+def _is_there(jar: LockedJar, path: Path) -> bool:
+    """Whether the locked jar is there. Its bytes are read where no stamp says that they
+    have been, or where others could have written it.
 
     Raises:
         JarError: it can't be read, or is a folder.
@@ -214,15 +219,33 @@ def _is_whole(path: Path, size: int) -> bool:
     try:
         if path.is_dir():
             raise JarError(f"{path} is a folder where a jar should be. Remove it.")
-        if path.is_file() and path.stat().st_size == size:
-            with path.open("rb"):
-                return True
+        if not path.is_file() or path.stat().st_size != jar.size:
+            return False
+        facts = path.stat()
+        key = (str(path), jar.sha256, facts.st_size, facts.st_mtime_ns)
+        if key not in _checked:
+            if not (is_private(path) and is_as_stamped(path, jar.sha256)):
+                if sha256_of(path) != jar.sha256:
+                    log.warning(
+                        "the cached jar %s is not the locked one: it is fetched anew",
+                        path,
+                    )
+                    return False
+                _stamp_if_possible(path, jar.sha256)
+            _checked.add(key)
     except PermissionError as error:
         raise JarError(
             f"The cached jar {path} can't be read: {error}. Make the cache readable "
             f"for this user, or set {CACHE_ENV} to a folder of yours."
         ) from error
-    return False
+    return True
+
+
+def _stamp_if_possible(path: Path, sha256: str) -> None:
+    try:
+        stamp(path, path, sha256)
+    except OSError:
+        pass  # a cache that can only be read: its jars are looked at each time
 
 
 @contextmanager
