@@ -86,7 +86,7 @@ def test_a_predicate_says_whether_the_result_will_do() -> None:
     line = is_long.__code__.co_firstlineno
     assert str(caught.value) == (
         "The result was not the expected one within 0 s (1 checks).\n"
-        f"  expected: is_long (test_assertions.py:{line}) is true\n"
+        f"  expected: is_long (test_eventually.py:{line}) is true\n"
         "  last:     'abc'"
     )
 
