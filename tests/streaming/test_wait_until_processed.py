@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka import KafkaProducer
 from kafka.admin import NewPartitions
 from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.contract.topics import hold, open_transaction
 from tests.sessions import needs_mode, needs_own_functions
 
 from .conftest import Queries
@@ -226,18 +224,6 @@ def test_foreach_batch_has_run(kafka: KafkaUtils, queries: Queries, topic: str) 
     assert sorted(seen) == [str(n) for n in range(10)]
 
 
-@contextmanager
-def _transaction(kafka: KafkaUtils, topic: str) -> Iterator[KafkaProducer]:
-    """A producer with an open transaction of ten records."""
-    producer = KafkaProducer(bootstrap_servers=kafka.broker, transactional_id=topic)
-    producer.init_transactions()
-    producer.begin_transaction()
-    for _ in range(10):
-        producer.send(topic, b"v").get(10)
-    yield producer
-    producer.close(timeout=1)
-
-
 def test_a_read_committed_query_and_an_open_transaction(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
@@ -247,7 +233,8 @@ def test_a_read_committed_query_and_an_open_transaction(
     kafka.create_topics([topic])
     committed = {"kafka.isolation.level": "read_committed"}
     query = queries.to_memory(queries.source(topic, **committed), "committed")
-    with _transaction(kafka, topic) as producer:
+    with open_transaction(kafka) as producer:
+        hold(producer, topic, 10)
         with pytest.raises(WaitError) as caught:
             kafka.wait_until_processed(query, timeout=1)
         assert caught.value.args[0].splitlines()[1] == (
@@ -270,7 +257,8 @@ def test_a_read_uncommitted_query_does_not_wait_for_a_transaction(
     """It sees what is not committed, and so it can be done."""
     kafka.create_topics([topic])
     query = queries.to_memory(queries.source(topic), "uncommitted")
-    with _transaction(kafka, topic) as producer:
+    with open_transaction(kafka) as producer:
+        hold(producer, topic, 10)
         kafka.wait_until_processed(query)
         assert queries.rows("uncommitted") == 10
         producer.abort_transaction()
