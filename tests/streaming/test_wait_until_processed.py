@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from spark_kafka_testkit.errors import UnknownTopicError, WaitError
 from tests.contract.topics import hold, open_transaction
 from tests.sessions import needs_mode, needs_own_functions
 
-from .conftest import Queries
+from .conftest import BlockingFunction, Queries
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -270,8 +269,7 @@ def test_a_query_that_dies_ends_the_wait(
 ) -> None:
     """With its own exception, whenever it dies."""
     kafka.create_topics([topic])
-    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
-    query = queries.to_memory(failing, f"dies_{run}")
+    query = queries.to_memory(queries.failing(topic), f"dies_{run}")
     kafka.send_messages(topic, TEN)
     with pytest.raises(StreamingQueryException, match="as the test wants it"):
         kafka.wait_until_processed(query)
@@ -325,20 +323,15 @@ def test_a_time_out_tells_where_the_query_is(
 
 @needs_own_functions
 def test_a_query_in_its_first_batch_is_told(
-    kafka: KafkaUtils, queries: Queries, topic: str
+    kafka: KafkaUtils, queries: Queries, topic: str, blocking: BlockingFunction
 ) -> None:
     """So does a real-time query look where its mode can't be known."""
     kafka.create_topics([topic])
-    go_on = threading.Event()
-
-    def wait(df: DataFrame, batch: int) -> None:
-        go_on.wait(60)
-
-    query = queries.source(topic).writeStream.foreachBatch(wait).start()
+    query = queries.source(topic).writeStream.foreachBatch(blocking).start()
     kafka.wait_for_query_alive(query)
     with pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(query, timeout=0.2)
-    go_on.set()
+    blocking.released.set()
     assert str(caught.value) == (
         f"Query {query.id} has not processed its topics up to their end within 0.2 s.\n"
         f"  query {query.id}: active, status 'Processing new data'\n"
