@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -28,7 +27,7 @@ from spark_kafka_testkit._brokers.docker import (
 )
 from spark_kafka_testkit.errors import BrokerStartError
 from spark_kafka_testkit.preflight import Finding
-from tests.secure_broker import make_certificates
+from tests.certificates import make_docker_certificates, mutual_tls
 
 LIMIT_SECONDS = 0.5
 REFUSED = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
@@ -234,9 +233,7 @@ def test_the_probe_is_closed(listener: socket.socket) -> None:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `ca.pem`, and a client's `cert.pem` and `key.pem`, as Docker has."""
     folder = tmp_path_factory.mktemp("certificates")
-    make_certificates(folder)
-    (folder / "client.crt").rename(folder / "cert.pem")
-    (folder / "client.key").rename(folder / "key.pem")
+    make_docker_certificates(folder)
     return folder
 
 
@@ -245,12 +242,10 @@ def tls_daemon(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """The address of a daemon that lets nobody in without a certificate, as the one of
     GitLab's Docker-in-Docker service; DOCKER_HOST points there.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
-    context.load_verify_locations(certificates / "ca.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
     server = HTTPServer(("127.0.0.1", 0), Daemon)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.socket = mutual_tls(certificates).wrap_socket(
+        server.socket, server_side=True
+    )
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"tcp://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("DOCKER_HOST", address)
@@ -277,9 +272,7 @@ def test_a_daemon_of_another_authority_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch, tls_daemon: str, tmp_path: Path
 ) -> None:
     """As by Docker's own command."""
-    make_certificates(tmp_path)
-    (tmp_path / "client.crt").rename(tmp_path / "cert.pem")
-    (tmp_path / "client.key").rename(tmp_path / "key.pem")
+    make_docker_certificates(tmp_path)
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     problem = str(docker_problem(30))
