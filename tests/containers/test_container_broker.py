@@ -20,6 +20,7 @@ from spark_kafka_testkit._brokers.kept.keep import end
 from spark_kafka_testkit._brokers.kept.lease import running
 from spark_kafka_testkit.kafka_utils import cluster_of
 from tests.processes import children
+from tests.systems import printed
 
 from .conftest import CONFLUENT, inventory, own_environment
 
@@ -221,14 +222,7 @@ with KafkaUtils(backend="container", image=IMAGE):
 
 
 def timed(code: str) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", code.replace("IMAGE", repr(CONFLUENT))],
-        env=own_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout)
+    return float(printed(code.replace("IMAGE", repr(CONFLUENT)), own_environment()))
 
 
 def test_the_start_script_is_never_seen_in_part(engine: Any) -> None:

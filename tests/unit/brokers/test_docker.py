@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from base64 import b64encode
@@ -28,6 +26,7 @@ from spark_kafka_testkit._brokers.docker import (
 from spark_kafka_testkit.errors import BrokerStartError
 from spark_kafka_testkit.preflight import Finding
 from tests.certificates import make_docker_certificates, mutual_tls
+from tests.systems import printed
 
 LIMIT_SECONDS = 0.5
 REFUSED = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
@@ -352,19 +351,6 @@ def test_docker_context_is_heeded_where_docker_py_does(
     assert find_daemon().address == (address if heeds else _docker.DEFAULT_ADDRESS)
 
 
-def printed(code: str, **environment: str) -> str:
-    """What a new interpreter prints: testcontainers reads its settings at import."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return done.stdout.strip()
-
-
 def test_tc_host_is_heeded(listener: socket.socket, tmp_path: Path) -> None:
     """In ~/.testcontainers.properties, and before DOCKER_HOST, as in testcontainers."""
     address = f"unix://{listener.getsockname()}"
@@ -374,7 +360,9 @@ def test_tc_host_is_heeded(listener: socket.socket, tmp_path: Path) -> None:
         "from spark_kafka_testkit._brokers.docker import *\n"
         "print(docker_problem(30), find_daemon().address, find_daemon().is_named)"
     )
-    said = printed(code, HOME=str(tmp_path), DOCKER_HOST="unix:///nowhere")
+    elsewhere = {"HOME": str(tmp_path), "DOCKER_HOST": "unix:///nowhere"}
+    # in a process of its own: testcontainers reads its settings at import
+    said = printed(code, {**os.environ, **elsewhere})
     assert said == f"None {address} True"
 
 
@@ -431,7 +419,8 @@ def test_a_name_that_is_not_resolved_holds_nothing_up() -> None:
         "from spark_kafka_testkit._brokers.docker import docker_problem\n"
         "print(docker_problem())"
     )
-    assert printed(code, DOCKER_HOST="tcp://docker:2375") == (
+    environment = {**os.environ, "DOCKER_HOST": "tcp://docker:2375"}
+    assert printed(code, environment) == (
         "No Docker daemon answers at tcp://docker:2375 "
         "(its name was not resolved in time)"
     )
