@@ -23,7 +23,8 @@ BEGIN, END = "<!-- made by ci/matrix -->", "<!-- end -->"
 SPARKS = json.loads(LOCK.read_text())["connectors"]
 OLDEST, *_, NEWEST = SPARKS
 SUITE = [
-    f"tests/{name}" for name in ("unit", "contract", "document", "streaming", "spark")
+    f"tests/{name}"
+    for name in ("unit", "contract", "kafka_testing_md", "streaming", "spark")
 ]
 NEEDED = [
     "freezegun>=1.5",

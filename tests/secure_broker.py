@@ -4,7 +4,6 @@ with listeners of each kind, and certificates made for it.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,16 @@ from pathlib import Path
 from spark_kafka_testkit._brokers.broker import BrokerSettings
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._brokers.ports import free_ports
+from tests.certificates import KEY_PASSWORD, make_certificates
 
 PASSWORD = 'p"a\\ss; 5ec3e7'  # noqa: S105
-KEY_PASSWORD = "key-5ec3e7"  # noqa: S105
 SECRET = "5ec3e7"  # noqa: S105
 MODULE = "org.apache.kafka.common.security"
+
+
+def quoted(password: str) -> str:
+    """The password as it stands between the quotes of `sasl.jaas.config`."""
+    return password.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,11 @@ class SecureBroker:
         kind = "plain.PlainLoginModule"
         if mechanism.startswith("SCRAM"):
             kind = "scram.ScramLoginModule"
-        quoted = password.replace("\\", "\\\\").replace('"', '\\"')
         return {
             "security.protocol": "SASL_SSL",
             "sasl.mechanism": mechanism,
             "sasl.jaas.config": f"{MODULE}.{kind} required "
-            f'username="alice" password="{quoted}";',
+            f'username="alice" password="{quoted(password)}";',
             **self.trust,
         }
 
@@ -69,7 +72,6 @@ def secure_broker(folder: Path) -> Iterator[SecureBroker]:
     plaintext, sasl_ssl, ssl, controller = free_ports(4)
     listeners = {"PLAINTEXT": plaintext, "SASL_SSL": sasl_ssl, "SSL": ssl}
     where = ",".join(f"{kind}://127.0.0.1:{port}" for kind, port in listeners.items())
-    quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
     config = {
         "listeners": f"{where},CONTROLLER://127.0.0.1:{controller}",
         "advertised.listeners": where,
@@ -83,7 +85,7 @@ def secure_broker(folder: Path) -> Iterator[SecureBroker]:
         "listener.name.ssl.ssl.client.auth": "required",
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
         "listener.name.sasl_ssl.plain.sasl.jaas.config": f"{MODULE}.plain."
-        f'PlainLoginModule required user_alice="{quoted}";',
+        f'PlainLoginModule required user_alice="{quoted(PASSWORD)}";',
         "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": f"{MODULE}.scram."
         "ScramLoginModule required;",
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{MODULE}.scram."
@@ -99,35 +101,3 @@ def secure_broker(folder: Path) -> Iterator[SecureBroker]:
         )
     finally:
         broker.stop()
-
-
-def make_certificates(folder: Path) -> None:
-    """An authority, and a server and a client that it vouches for."""
-
-    def openssl(*arguments: str) -> None:
-        command = ["openssl", *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-    key = ("-newkey", "rsa:2048", "-nodes")
-    openssl(
-        *("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30"),
-        *("-subj", "/CN=authority"),
-    )
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    for name in ("server", "client"):
-        openssl(
-            *("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr"),
-            *("-subj", f"/CN={name}"),
-        )
-        openssl(
-            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey"),
-            *("ca.key", "-CAcreateserial", "-out", f"{name}.crt", "-days", "30"),
-            *("-extfile", "names"),
-        )
-    openssl(
-        *("pkcs8", "-topk8", "-in", "client.key", "-out", "client.p8"),
-        *("-v1", "PBE-SHA1-3DES", "-passout", f"pass:{KEY_PASSWORD}"),
-    )
-    for name, key_file in (("server", "server.key"), ("client", "client.p8")):
-        texts = [(folder / part).read_text() for part in (key_file, f"{name}.crt")]
-        (folder / f"{name}.pem").write_text("".join(texts))

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["read_only", "refusing", "run_python", "small", "without_root_rights"]
+__all__ = [
+    "printed",
+    "read_only",
+    "refusing",
+    "run_python",
+    "small",
+    "without_root_rights",
+]
 
 
 def refusing(call: str, errno: str, folder: Path) -> dict[str, str]:
@@ -46,6 +53,20 @@ def run_python(
         timeout=120,
         check=False,
     )
+
+
+def printed(code: str, env: dict[str, str] | None = None) -> str:
+    """What a Python of its own prints that runs the code, which must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def read_only(folder: Path) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spark_kafka_testkit._cache import cache_folder
 
-__all__ = ["is_as_stamped", "is_private", "sha256_of", "stamp", "stamp_of"]
+__all__ = ["is_as_stamped", "sha256_of", "stamp", "stamp_of"]
 
 OTHERS_MAY_WRITE = 0o022
 
@@ -31,13 +31,17 @@ def stamp(file: Path, place: Path, sha256: str | None = None) -> None:
     facts = file.stat()
     part = file.with_name(f"{file.name}.stamp.{os.getpid()}")
     part.write_text(f"{facts.st_size} {facts.st_mtime_ns} {sha256 or sha256_of(file)}")
+    part.chmod(0o644)
     part.replace(stamp_of(place))
 
 
 def is_as_stamped(file: Path, sha256: str | None = None) -> bool:
     """Whether the file is the one that its stamp was written for, and has this digest
-    where one is given. Its bytes are looked at only where its time is another.
+    where one is given. Its bytes are looked at only where its time is another. False
+    where others could have written either.
     """
+    if not (_is_private(file) and _is_private(stamp_of(file))):
+        return False
     try:
         size, time, digest = stamp_of(file).read_text().split()
         facts = file.stat()
@@ -50,7 +54,7 @@ def is_as_stamped(file: Path, sha256: str | None = None) -> bool:
         return False
 
 
-def is_private(file: Path) -> bool:
+def _is_private(file: Path) -> bool:
     """Whether only this user and root can change a file of the cache: it, its folder
     and those above it, up to the cache folder.
     """

@@ -24,6 +24,7 @@ from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._brokers.ports import ephemeral_ports, free_ports
 from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit.errors import BrokerStartError, JarError
+from tests.processes import is_alive, wait_until
 from tests.systems import read_only, run_python
 
 if TYPE_CHECKING:
@@ -527,14 +528,6 @@ def start_owner(then: str) -> tuple[subprocess.Popen[str], int]:
     return owner, int(pid)
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 def open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
@@ -567,10 +560,3 @@ def to_address(text: str) -> str:
         data = data[12:]
     family = socket.AF_INET if len(data) == 4 else socket.AF_INET6
     return socket.inet_ntop(family, data)
-
-
-def wait_until(condition: Callable[[], bool], problem: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.05)

@@ -17,12 +17,13 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import BrokerUnreachableError
 from spark_kafka_testkit.kafka_utils import cluster_of
 
+from ..certificates import KEY_PASSWORD
 from ..secure_broker import (
-    KEY_PASSWORD,
     MODULE,
     PASSWORD,
     SECRET,
     SecureBroker,
+    quoted,
     secure_broker,
 )
 
@@ -259,11 +260,10 @@ def test_the_page_on_secure_brokers(broker: SecureBroker) -> None:
     ):
         assert printed in code
         code = code.replace(printed, here)
-    quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
     names: dict[str, Any] = {
         "KafkaUtils": KafkaUtils,
         "user": "alice",
-        "password": quoted,
+        "password": quoted(PASSWORD),
     }
     exec(code, names)  # noqa: S102  that is what this test is for
     with names["kafka"] as kafka:

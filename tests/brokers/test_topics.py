@@ -172,6 +172,18 @@ def losing_the_answer(call: Callable[..., Any], error: type[BaseException]) -> A
     return calling
 
 
+def interrupt_deletion(
+    utils: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deletes the topic by a call that Ctrl-C ends when it has done its work."""
+    admin = utils.admin_client
+    calling = losing_the_answer(admin.delete_topics, KeyboardInterrupt)
+    with monkeypatch.context() as patch:
+        patch.setattr(admin, "delete_topics", calling)
+        with pytest.raises(KeyboardInterrupt):
+            utils.delete_topics([topic])
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -208,16 +220,8 @@ def test_topics_of_an_interrupted_deletion_are_forgotten_once_gone(
     """The call may be made again; what someone else creates by the name later is not
     deleted at teardown.
     """
-    admin = external.admin_client
     external.create_topics([topic])
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            admin,
-            "delete_topics",
-            losing_the_answer(admin.delete_topics, KeyboardInterrupt),
-        )
-        with pytest.raises(KeyboardInterrupt):
-            external.delete_topics([topic])
+    interrupt_deletion(external, topic, monkeypatch)
     kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), False)
     external.delete_topics([topic])
     kafka.create_topics([topic])
@@ -229,17 +233,9 @@ def test_a_topic_that_someone_deletes_is_created_anew_after_a_failed_deletion(
     kafka: KafkaUtils, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """send_messages looks again, whatever became of the call."""
-    admin = kafka.admin_client
     kafka.create_topics([topic])
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            admin,
-            "delete_topics",
-            losing_the_answer(admin.delete_topics, KeyboardInterrupt),
-        )
-        with pytest.raises(KeyboardInterrupt):
-            kafka.delete_topics([topic])
-    kafka.assert_eventually(lambda: topic in admin.list_topics(), False)
+    interrupt_deletion(kafka, topic, monkeypatch)
+    kafka.assert_eventually(lambda: topic in kafka.admin_client.list_topics(), False)
     kafka.send_messages(topic, [("k", "v")])
     assert kafka.get_all_records(None, topic) == {"k": "v"}
 

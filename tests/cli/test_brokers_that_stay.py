@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.processes import children, is_alive, wait_until
 from tests.systems import refusing
 
 UP = ("up", "--backend", "embedded")
@@ -338,23 +338,3 @@ def assert_nothing_is_left(command: CommandLine, pid: int | None = None) -> None
     assert list(command.temp.iterdir()) == []
     left = [f.name for f in command.kept.iterdir() if not f.name.endswith(".lock")]
     assert left == []
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in tasks.split()]
-
-
-def wait_until(condition: Callable[[], bool], problem: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.05)

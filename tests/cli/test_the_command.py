@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from spark_kafka_testkit import __version__
 from spark_kafka_testkit.cli import cli
 from tests.cli.conftest import CommandLine
+from tests.systems import printed
 
 
 def test_every_command_has_json_and_help(command: CommandLine) -> None:
@@ -112,10 +111,4 @@ def test_the_package_does_not_load_the_command_line() -> None:
         ("spark_kafka_testkit", "[]"),
         ("spark_kafka_testkit.cli", "['click']"),
     ):
-        done = subprocess.run(
-            [sys.executable, "-c", code.format(module=module)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout.strip() == loaded
+        assert printed(code.format(module=module)) == loaded

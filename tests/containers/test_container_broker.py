@@ -19,6 +19,8 @@ from spark_kafka_testkit._brokers.container import LABEL, _put_whole
 from spark_kafka_testkit._brokers.kept.keep import end
 from spark_kafka_testkit._brokers.kept.lease import running
 from spark_kafka_testkit.kafka_utils import cluster_of
+from tests.processes import children
+from tests.systems import printed
 
 from .conftest import CONFLUENT, inventory, own_environment
 
@@ -135,7 +137,7 @@ def test_twenty_set_ups_and_tear_downs_leave_nothing(
     """No container, volume, network, process or open file."""
     with KafkaUtils(backend="container", image=CONFLUENT) as kafka:
         kafka.send_messages("t", [("k", "v")])
-    before, files, children = inventory(engine), open_files(), processes()
+    before, files, processes = inventory(engine), open_files(), children(os.getpid())
     for _ in range(20):
         with KafkaUtils(backend="container", image=CONFLUENT) as kafka:
             kafka.send_messages("t", [("k", "v")])
@@ -143,7 +145,7 @@ def test_twenty_set_ups_and_tear_downs_leave_nothing(
     assert after == before
     left = open_files()
     assert left <= files
-    assert processes() == children
+    assert children(os.getpid()) == processes
     counts = {kind: len(after[kind] - before[kind]) for kind in before}
     figures = f"{counts}, open files {files} before, {left} after"
     record_property("left after 20 set-ups and tear-downs", figures)
@@ -220,14 +222,7 @@ with KafkaUtils(backend="container", image=IMAGE):
 
 
 def timed(code: str) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", code.replace("IMAGE", repr(CONFLUENT))],
-        env=own_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout)
+    return float(printed(code.replace("IMAGE", repr(CONFLUENT)), own_environment()))
 
 
 def test_the_start_script_is_never_seen_in_part(engine: Any) -> None:
@@ -285,12 +280,6 @@ time.sleep(600)
     label = f"spark-kafka-testkit={process.pid}"
     (left,) = engine.containers.list(all=True, filters={"label": label})
     left.remove(force=True, v=True)
-
-
-def processes() -> set[str]:
-    """The child processes of this one."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    return set(children.split())
 
 
 def open_files() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..document import test_kafka_testing_md as document
+from ..kafka_testing_md import test_kafka_testing_md as document
 from .conftest import APACHE, CONFLUENT
 
 

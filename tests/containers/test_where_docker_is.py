@@ -5,7 +5,6 @@ the image's name and its registry's password are what testcontainers' variables 
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from docker.context import ContextAPI
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.docker import HUB_PREFIX, docker_problem
 from spark_kafka_testkit._brokers.kept import lease
-from tests.secure_broker import make_certificates
+from tests.certificates import make_docker_certificates, mutual_tls
 
 from .conftest import APACHE, CONFLUENT, own_environment
 from .registry import registry
@@ -35,14 +34,8 @@ def works(kafka: KafkaUtils) -> None:
 
 def test_a_daemon_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """GitLab's Docker-in-Docker service: a port, and certificates of both sides."""
-    make_certificates(tmp_path)
-    (tmp_path / "client.crt").rename(tmp_path / "cert.pem")
-    (tmp_path / "client.key").rename(tmp_path / "key.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
-    context.load_verify_locations(tmp_path / "ca.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    relay = Relay(tls=context)
+    make_docker_certificates(tmp_path)
+    relay = Relay(tls=mutual_tls(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", relay.address)
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils
@@ -20,6 +19,7 @@ from spark_kafka_testkit.errors import (
     UnknownTopicError,
 )
 from spark_kafka_testkit.kafka_utils import cluster_of
+from tests.contract.topics import open_transaction
 
 Place = tuple[int, int]
 
@@ -102,8 +102,7 @@ def test_a_transaction_is_seen_when_it_is_committed(
 ) -> None:
     """And what comes after its marker; an aborted one never is."""
     utils.create_topics([topic])
-    with follow(utils, topic) as followed, _producer(utils, topic) as producer:
-        producer.begin_transaction()
+    with follow(utils, topic) as followed, open_transaction(utils) as producer:
         producer.send(topic, b"v").get(10)
         followed.quiet()
         producer.commit_transaction()
@@ -122,20 +121,11 @@ def test_read_uncommitted_sees_what_is_open(utils: KafkaUtils, topic: str) -> No
     isolation: Isolation = "read_uncommitted"
     with (
         follow(utils, topic, isolation=isolation) as followed,
-        _producer(utils, topic) as producer,
+        open_transaction(utils) as producer,
     ):
-        producer.begin_transaction()
         producer.send(topic, b"v").get(10)
         assert followed.places(1) == [(0, 0)]
         producer.abort_transaction()
-
-
-@contextmanager
-def _producer(utils: KafkaUtils, topic: str) -> Iterator[KafkaProducer]:
-    producer = KafkaProducer(bootstrap_servers=utils.broker, transactional_id=topic)
-    producer.init_transactions()
-    yield producer
-    producer.close(timeout=1)
 
 
 def test_a_topic_that_goes_ends_it(utils: KafkaUtils, topic: str) -> None:

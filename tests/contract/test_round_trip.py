@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils, Records
+from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._model.offsets import Coverage
 from spark_kafka_testkit._model.send_report import Written
@@ -86,7 +86,7 @@ def test_many_records_over_three_partitions_are_all_there(
     utils.create_topics([topic], num_partitions=3)
     utils.send_messages(topic, messages)
     assert utils.get_all_records(None, topic) == dict(messages)
-    coverage = read(utils, topic).coverage
+    coverage = utils.read_records(topic).coverage
     assert sorted(coverage) == [0, 1, 2]
     assert all(part.count == part.target > 0 for part in coverage.values())
     assert sum(part.count for part in coverage.values()) == 20_000
@@ -177,7 +177,7 @@ def test_an_empty_topic_reads_as_nothing(utils: KafkaUtils, topic: str) -> None:
     """Partitions that were never written end at once."""
     utils.create_topics([topic], num_partitions=3)
     assert utils.get_all_records(None, topic) == {}
-    assert read(utils, topic).coverage == {
+    assert utils.read_records(topic).coverage == {
         partition: Coverage(beginning=0, target=0, count=0, last=None, invisible=0)
         for partition in range(3)
     }
@@ -190,7 +190,3 @@ def test_named_deserializers_read_kafkas_binary_forms(
     utils.create_topics([topic])
     utils.send_messages(topic, [((7).to_bytes(8, "big"), '{"a": [1, null]}')])
     assert utils.get_all_records(None, topic, "LONG", "JSON") == {7: {"a": [1, None]}}
-
-
-def read(utils: KafkaUtils, topic: str) -> Records:
-    return utils.read_records(topic)

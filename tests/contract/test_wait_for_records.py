@@ -10,6 +10,7 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.contract.topics import transaction
 
 FIVE = [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("b", 5)]
 
@@ -137,17 +138,11 @@ def test_a_time_out_tells_what_there_is(utils: KafkaUtils, topic: str) -> None:
 
 def test_an_open_transaction_is_named(utils: KafkaUtils, topic: str) -> None:
     """Its records are not committed; the message says where it is open."""
-    from kafka import KafkaProducer
-
     utils.create_topics([topic])
-    producer = KafkaProducer(bootstrap_servers=utils.broker, transactional_id=topic)
-    producer.init_transactions()
-    producer.begin_transaction()
-    producer.send(topic, b"v").get(10)
-    with pytest.raises(WaitError) as caught:
-        utils.wait_for_records(topic, timeout=0.2)
-    producer.commit_transaction()
-    producer.close(timeout=1)
+    with transaction(utils) as producer:
+        producer.send(topic, b"v").get(10)
+        with pytest.raises(WaitError) as caught:
+            utils.wait_for_records(topic, timeout=0.2)
     assert str(caught.value) == (
         f"Topic {topic!r} did not have the records within 0.2 s.\n"
         "  wanted: 1 record\n"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 
 from spark_kafka_testkit import KafkaUtils, Records
 from spark_kafka_testkit._model.offsets import Coverage, Isolation
@@ -18,7 +15,12 @@ from spark_kafka_testkit.errors import (
     ReadTimeoutError,
     TopicChangedError,
 )
-from tests.contract.topics import create, needs_kafka_python_3
+from tests.contract.topics import (
+    create,
+    needs_kafka_python_3,
+    open_transaction,
+    transaction,
+)
 
 
 def test_a_commit_marker_at_the_end_is_no_record_and_no_obstacle(
@@ -71,14 +73,13 @@ def test_read_uncommitted_sees_what_was_aborted(utils: KafkaUtils, topic: str) -
 def test_an_open_transaction_is_waited_out(utils: KafkaUtils, topic: str) -> None:
     """What is committed while the read waits is read: the end is the high watermark."""
     utils.create_topics([topic])
-    with transaction(utils) as producer:
+    with open_transaction(utils) as producer:
         producer.send(topic, b"late", key=b"open").get(10)
         utils.send_messages(topic, [("above", "the open one")])
         commit = threading.Timer(1.0, producer.commit_transaction)
         commit.start()
         found = utils.get_all_records(None, topic)
         commit.join()
-        producer.begin_transaction()
     assert found == {"open": "late", "above": "the open one"}
 
 
@@ -203,33 +204,15 @@ def read(
     return utils.read_records(topic, isolation=isolation, timeout=timeout)
 
 
-@contextmanager
-def transaction(utils: KafkaUtils) -> Iterator[KafkaProducer]:
-    """A transaction of a producer of its own, committed at the end, aborted on an
-    error.
-    """
-    producer = KafkaProducer(
-        bootstrap_servers=utils.broker, transactional_id=f"test-{uuid.uuid4().hex}"
-    )
-    try:
-        producer.init_transactions()
-        producer.begin_transaction()
-        yield producer
-        producer.commit_transaction()
-    finally:
-        producer.close(timeout=1)
-
-
 def abort(utils: KafkaUtils, topic: str, count: int) -> None:
     """Writes records in a transaction, aborts it, and waits until its marker is
     there: what is sent next comes after it.
     """
-    with transaction(utils) as producer:
+    with open_transaction(utils) as producer:
         for number in range(count):
             producer.send(topic, b"aborted", key=f"aborted-{number}".encode())
         producer.flush()
         producer.abort_transaction()
-        producer.begin_transaction()
     deadline = time.monotonic() + 30
     while any(at.stable < at.end for at in utils.offsets(topic).values()):
         assert time.monotonic() < deadline, "the transaction was not ended"

@@ -84,6 +84,16 @@ def open_transaction(utils: KafkaUtils) -> Iterator[KafkaProducer]:
         producer.close(timeout=1)
 
 
+@contextmanager
+def transaction(utils: KafkaUtils) -> Iterator[KafkaProducer]:
+    """A producer with an open transaction, which is committed at the end, and aborted
+    on an error.
+    """
+    with open_transaction(utils) as producer:
+        yield producer
+        producer.commit_transaction()
+
+
 def hold(producer: KafkaProducer, topic: str, count: int = 1) -> None:
     """Writes records `held-0`, `held-1`, ... to partition 0 in the open transaction:
     no read_committed read gets past them before it ends.

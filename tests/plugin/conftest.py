@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._cache import cache_folder
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
 
-KEPT = tuple(f"SPARK_KAFKA_TESTKIT_{name}" for name in ("CACHE", "JARS", "MAVEN_URL"))
+CACHE = cache_folder()  # here: pytester moves the home folder
+KEPT = ("SPARK_KAFKA_TESTKIT_JARS", "SPARK_KAFKA_TESTKIT_MAVEN_URL")
 
 Inner = Callable[..., pytest.RunResult]
 
@@ -26,6 +28,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ours = name.startswith("SPARK_KAFKA_TESTKIT_") and name not in KEPT
         if ours or name in ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(CACHE))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
 
@@ -40,6 +43,26 @@ def inner(pytester: pytest.Pytester, kafka: KafkaUtils) -> Inner:
         return pytester.runpytest_subprocess(*PLUGIN, address, *arguments, timeout=240)
 
     return run
+
+
+class Seen:
+    """What the tests of an inner run note of themselves, by lines in a file that the
+    variable SEEN names.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def lines(self) -> list[list[str]]:
+        """The words of each line."""
+        return [line.split() for line in self._file.read_text().splitlines()]
+
+
+@pytest.fixture
+def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """For one inner run."""
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    return Seen(tmp_path / "seen")
 
 
 @pytest.fixture

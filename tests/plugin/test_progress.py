@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit._jvm.jars import LockedJar
-from tests.plugin.conftest import PLUGIN, ROOT
+from tests.plugin.conftest import PLUGIN, ROOT, text_of
 
 pytest_plugins = ["pytester"]
 
@@ -142,7 +142,7 @@ def test_a_worker_of_xdist_shows_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess(*PLUGIN, "-p", "xdist", "-n1")
     result.assert_outcomes(passed=2)
-    assert "test jars" not in result.stdout.str() + result.stderr.str()
+    assert "test jars" not in text_of(result)
 
 
 @pytest.mark.parametrize("quiet", [False, True])

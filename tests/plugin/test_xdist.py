@@ -6,13 +6,11 @@ import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._cache import cache_folder
-from tests.plugin.conftest import PLUGIN
+from tests.plugin.conftest import CACHE, PLUGIN, Seen
 from tests.plugin.marked import Marked
 
 pytest_plugins = ["pytester"]
@@ -20,7 +18,6 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
 )
 
-CACHE = cache_folder()  # here: pytester moves the home folder
 READY_SECONDS = 200.0
 TICK_SECONDS = 0.05
 XDIST = (*PLUGIN, "-p", "xdist", "--kafka-backend=embedded")
@@ -55,15 +52,11 @@ def test_that_fails(kafka_utils, kafka_topic):
 
 
 def test_all_workers_share_one_broker(
-    pytester: pytest.Pytester,
-    marked: Marked,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    pytester: pytest.Pytester, marked: Marked, seen: Seen
 ) -> None:
     """It behaves in a worker as one's own does (it creates topics on send, and shows
     its log), names do not collide, and it ends with the run.
     """
-    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     pytester.makepyfile(SHARING)
     result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
     result.assert_outcomes(passed=16, failed=1, warnings=0)
@@ -77,8 +70,8 @@ def test_all_workers_share_one_broker(
             "kafka: Kafka *, embedded, at 127.0.0.1:*; records by jvm",
         ]
     )
-    lines = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]
-    workers, brokers, topics = (Counter(column) for column in zip(*lines, strict=True))
+    columns = zip(*seen.lines(), strict=True)
+    workers, brokers, topics = (set(column) for column in columns)
     assert len(workers) > 1
     assert len(brokers) == 1
     assert len(topics) == 16
@@ -172,20 +165,16 @@ def test_it(number, kafka_utils, kafka_topic):
 
 
 def test_a_killed_worker_leaves_nothing_and_the_broker_to_the_others(
-    pytester: pytest.Pytester,
-    marked: Marked,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    pytester: pytest.Pytester, marked: Marked, seen: Seen
 ) -> None:
     """The worker that takes its place finds the same broker."""
-    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     pytester.makepyfile(DYING)
     result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
     result.assert_outcomes(passed=7, failed=1)
     result.stdout.fnmatch_lines(["*replacing crashed worker*"])
-    lines = (tmp_path / "seen").read_text().splitlines()
-    assert len(lines) == 8
-    assert len(set(lines)) == 1
+    brokers = [broker for (broker,) in seen.lines()]
+    assert len(brokers) == 8
+    assert len(set(brokers)) == 1
     assert marked.processes() == {}
     assert marked.files() == []
 

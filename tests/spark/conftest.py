@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._jvm.installed_spark import spark_and_jars
+from spark_kafka_testkit._jvm.installed_spark import installed_spark, spark_and_jars
+from spark_kafka_testkit._jvm.jars import connector_jars, fetch
+
+VERSION = installed_spark()
 
 RunScript = Callable[..., str]
 SparkCalled = Callable[[str], Path]
@@ -43,6 +46,18 @@ def read(spark):
         .collect()
     }
 """
+
+
+def connector(spark: str = VERSION.spark, scala: str = VERSION.scala) -> list[Path]:
+    """The jars of the connector of a Spark, by default the installed one."""
+    jars = connector_jars(spark, scala)
+    assert jars is not None
+    return fetch(jars, "a connector")
+
+
+def jars_option(*jars: Path) -> str:
+    """The option by which spark-submit takes these jars."""
+    return f"--jars {','.join(map(str, jars))}"
 
 
 @pytest.fixture

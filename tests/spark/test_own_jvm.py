@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from tests.processes import is_alive, wait_until
 
 PRELUDE = """
 import logging, os, sys
@@ -60,14 +60,9 @@ def run(kafka: KafkaUtils, topic: str, code: str, **environment: str) -> str:
     return out
 
 
-def assert_gone(pid: int, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists():
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        if state == "Z":
-            return  # nobody reaps orphans in a container
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        time.sleep(0.05)
+def await_end(pid: int) -> None:
+    """Waits until the process has gone."""
+    wait_until(lambda: not is_alive(pid), f"process {pid} is still there")
 
 
 def test_one_jvm_serves_a_process_without_a_session_and_ends_with_it(
@@ -95,7 +90,7 @@ def test_one_jvm_serves_a_process_without_a_session_and_ends_with_it(
         "no classic Spark session is active"
     )
     assert [line for line in lines[:-1] if line.startswith("records")] == [told, told]
-    assert_gone(int(lines[-1]))
+    await_end(int(lines[-1]))
 
 
 def test_it_dies_with_a_process_that_is_killed(kafka: KafkaUtils, topic: str) -> None:
@@ -115,7 +110,7 @@ def test_it_dies_with_a_process_that_is_killed(kafka: KafkaUtils, topic: str) ->
     _, jvm, child = line.split()
     try:
         process.kill()
-        assert_gone(int(jvm))
+        await_end(int(jvm))
     finally:
         os.kill(int(child), signal.SIGKILL)
         process.communicate()
@@ -142,7 +137,7 @@ def test_a_forked_child_has_its_own(kafka: KafkaUtils, topic: str) -> None:
         """,
     )
     (line,) = (line for line in out.splitlines() if line.startswith("child"))
-    assert_gone(int(line.split()[1]))
+    await_end(int(line.split()[1]))
 
 
 def test_a_jvm_that_was_killed_is_followed_by_another(

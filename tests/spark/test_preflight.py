@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, preflight
-from spark_kafka_testkit._jvm.installed_spark import installed_spark
-from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit._jvm.jars import own_jar
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.preflight import Finding
 
-from .conftest import RunScript
+from .conftest import VERSION, RunScript, connector, jars_option
 
 SHOW = """
 from spark_kafka_testkit import preflight
@@ -34,7 +33,6 @@ def spark_says(action):
         lines = str(error).splitlines()
         print("Spark:", next(li for li in lines if any(w in li for w in words)))
 """
-VERSION = installed_spark()
 OTHER_SCALA = "2.12" if VERSION.scala == "2.13" else "2.13"
 OTHER_SPARK = {"2.12": "3.5.7", "2.13": "4.1.1"}
 if VERSION.spark == "4.1.1":
@@ -43,16 +41,6 @@ ADVICE = (
     "Build the session with KafkaUtils.spark_conf(), call KafkaUtils.attach(spark), or "
     f"set spark.jars.packages to {VERSION.connector} before it starts."
 )
-
-
-def connector(spark: str, scala: str) -> str:
-    jars = connector_jars(spark, scala)
-    assert jars is not None
-    return ",".join(map(str, fetch(jars, "a connector")))
-
-
-def own_connector() -> str:
-    return connector(VERSION.spark, VERSION.scala)
 
 
 def test_no_connector(run_script: RunScript) -> None:
@@ -78,7 +66,7 @@ def test_a_connector_for_another_scala(run_script: RunScript) -> None:
         "try:\n    kafka.attach(spark)\n"
         "except errors.SparkSetupError as error:\n    print('attach:', error)\n"
         "with KafkaUtils(bootstrap_servers=kafka.broker): pass\n",
-        submit_args=f"--jars {connector(spark, OTHER_SCALA)}",
+        submit_args=jars_option(*connector(spark, OTHER_SCALA)),
     )
     says, told, attach, setup = [
         line for line in out.splitlines() if "Error: " in line or "connector" in line
@@ -104,7 +92,7 @@ def test_a_connector_of_another_spark(run_script: RunScript) -> None:
     spark = OTHER_SPARK["2.13"]
     out = run_script(
         SHOW + "show(builder.getOrCreate())\n",
-        submit_args=f"--jars {connector(spark, '2.13')}",
+        submit_args=jars_option(*connector(spark, "2.13")),
     )
     assert out.splitlines()[-1] == (
         f"error connector: spark-sql-kafka-0-10_2.13-{spark}.jar belongs to Spark "
@@ -114,16 +102,16 @@ def test_a_connector_of_another_spark(run_script: RunScript) -> None:
 
 def test_a_connector_without_what_it_needs(run_script: RunScript) -> None:
     """The one jar alone, as from a download by hand."""
-    (jar,) = (jar for jar in own_connector().split(",") if "sql-kafka" in jar)
+    (jar,) = (jar for jar in connector() if "sql-kafka" in jar.name)
     out = run_script(
         SHOW + "spark = builder.getOrCreate()\n"
         "spark_says(lambda: read(spark))\nshow(spark)\n",
-        submit_args=f"--jars {jar}",
+        submit_args=jars_option(jar),
     )
     says, told = out.splitlines()[-2:]
     assert "kafka" in says or "pool2" in says
     assert told == (
-        f"error connector: {Path(jar).name} is there, and what it needs is not: "
+        f"error connector: {jar.name} is there, and what it needs is not: "
         "kafka-clients, spark-token-provider-kafka-0-10, commons-pool2 (Spark: "
         f"'NoClassDefFoundError'). {ADVICE}"
     )
@@ -164,7 +152,7 @@ try:
 except errors.HelperError as error:
     print(error)
 """,
-        submit_args=f"--jars {helper},{own_connector()}",
+        submit_args=jars_option(helper, *connector()),
     )
     told, raised = out.splitlines()[-2:]
     seen, advice = (

@@ -11,27 +11,15 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, __version__
-from spark_kafka_testkit._jvm.installed_spark import installed_spark
-from spark_kafka_testkit._jvm.jars import connector_jars, fetch, own_jar
+from spark_kafka_testkit._jvm.jars import own_jar
 
-from .conftest import RunScript
+from .conftest import VERSION, RunScript, connector, jars_option
 
 QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
 }
-
-
-def helper_jar() -> Path:
-    return installed_spark().helper
-
-
-def connector() -> list[Path]:
-    version = installed_spark()
-    jars = connector_jars(version.spark, version.scala)
-    assert jars is not None
-    return fetch(jars, "the connector")
 
 
 def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> None:
@@ -94,7 +82,6 @@ def test_another_thread_attaches_for_itself(run_script: RunScript) -> None:
 
 def test_plain_jars_on_the_command_line_work(run_script: RunScript) -> None:
     """--jars with the helper and the connector is all it takes."""
-    jars = ",".join(map(str, [helper_jar(), *connector()]))
     run_script(
         """
         spark = builder.getOrCreate()
@@ -102,7 +89,7 @@ def test_plain_jars_on_the_command_line_work(run_script: RunScript) -> None:
         kafka.send_messages(topic, [("k", "v")])
         assert kafka.get_all_records(spark, topic) == read(spark) == {"k": "v"}
         """,
-        submit_args=f"--jars {jars}",
+        submit_args=jars_option(VERSION.helper, *connector()),
     )
 
 
@@ -114,7 +101,7 @@ def test_the_helper_without_the_connector_is_not_used(run_script: RunScript) -> 
         kafka.send_messages(topic, [("k", "v")])
         assert kafka.get_all_records(spark, topic) == {"k": "v"}
         """,
-        submit_args=f"--jars {helper_jar()}",
+        submit_args=jars_option(VERSION.helper),
     )
     assert out.splitlines()[1:] == [
         "records go through jvm: in a JVM of the kit's own: the helper jar is on the "
@@ -127,7 +114,7 @@ def test_a_helper_of_another_version_is_refused(
 ) -> None:
     """Both versions are in the error."""
     other = tmp_path / "other.jar"
-    stamp_version(helper_jar(), other, "9.8.7")
+    stamp_version(VERSION.helper, other, "9.8.7")
     out = run_script(
         """
         spark = builder.getOrCreate()
@@ -136,7 +123,7 @@ def test_a_helper_of_another_version_is_refused(
         except errors.HelperError as error:
             print(error)
         """,
-        submit_args="--jars " + ",".join(map(str, [other, *connector()])),
+        submit_args=jars_option(other, *connector()),
     )
     assert out.splitlines()[-1] == (
         "The helper jar on Spark's class path is version 9.8.7, and the Python package "
@@ -226,7 +213,7 @@ def test_spark_conf_appends_and_never_replaces() -> None:
     conf = KafkaUtils.spark_conf(mine)
     jars = conf.pop("spark.jars").split(",")
     assert jars[:2] == ["/mine/a.jar", "/mine/b.jar"]
-    assert jars[2:] == [str(helper_jar()), *map(str, connector())]
+    assert jars[2:] == [str(VERSION.helper), *map(str, connector())]
     assert conf == {"spark.app.name": "mine", **QUICK}
     assert mine == {"spark.jars": "/mine/a.jar,/mine/b.jar", "spark.app.name": "mine"}
     assert KafkaUtils.spark_conf(KafkaUtils.spark_conf(mine)) == KafkaUtils.spark_conf(
@@ -276,7 +263,7 @@ def test_spark_conf_adds_to_the_defaults_of_the_platform(
     run_script: RunScript, tmp_path: Path
 ) -> None:
     """spark-defaults.conf: its lists go on, and its choice of what is quick stays."""
-    (tmp_path / "mine.jar").write_bytes(helper_jar().read_bytes())
+    (tmp_path / "mine.jar").write_bytes(VERSION.helper.read_bytes())
     (tmp_path / "spark-defaults.conf").write_text(
         f"spark.jars {tmp_path}/mine.jar\n"
         "spark.driver.extraJavaOptions -Dmine=1\n"
@@ -316,7 +303,7 @@ def test_jars_on_the_command_line_leave_those_of_spark_conf(
         kafka.send_messages(topic, [("k", "v")])
         assert kafka.get_all_records(spark, topic) == read(spark) == {"k": "v"}
         """,
-        submit_args=f"--jars {tmp_path}/mine.jar",
+        submit_args=jars_option(tmp_path / "mine.jar"),
     )
     assert out.splitlines()[-1] == "records go through jvm"
 
@@ -326,13 +313,13 @@ def test_the_users_connector_by_coordinate_stays_the_only_one(
 ) -> None:
     """Spark fetches it with all it needs; the kit adds its helper alone."""
     monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
-    mine = {"spark.jars.packages": installed_spark().connector}
+    mine = {"spark.jars.packages": VERSION.connector}
     conf = KafkaUtils.spark_conf(mine)
-    assert conf == {**QUICK, **mine, "spark.jars": str(helper_jar())}
+    assert conf == {**QUICK, **mine, "spark.jars": str(VERSION.helper)}
     monkeypatch.setenv(
-        "PYSPARK_SUBMIT_ARGS", f"--packages {installed_spark().connector} pyspark-shell"
+        "PYSPARK_SUBMIT_ARGS", f"--packages {VERSION.connector} pyspark-shell"
     )
-    assert KafkaUtils.spark_conf() == {**QUICK, "spark.jars": str(helper_jar())}
+    assert KafkaUtils.spark_conf() == {**QUICK, "spark.jars": str(VERSION.helper)}
 
 
 def stamp_version(jar: Path, copy: Path, version: str) -> None:

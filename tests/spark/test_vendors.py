@@ -12,13 +12,11 @@ from threading import Thread
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._versions import minor_version
 from spark_kafka_testkit.preflight import check_spark
 
-from .conftest import RunScript, SparkCalled
+from .conftest import VERSION, RunScript, SparkCalled, jars_option
 
-VERSION = installed_spark()
 CONNECTOR_JAR = f"spark-sql-kafka-0-10_{VERSION.scala}-{VERSION.nearest}.jar"
 VENDORS = f"{VERSION.spark}-amzn-0"
 LATER = f"{minor_version(VERSION.spark)}.99"
@@ -72,7 +70,7 @@ config = {"sasl.login.class": login}
 with KafkaUtils(bootstrap_servers=kafka.broker, client_config=config) as other:
     print("login", other.spark_options()["kafka.sasl.login.class"])
 """,
-        submit_args=f"--jars {databricks_jar}",
+        submit_args=jars_option(databricks_jar),
     )
     lines = out.splitlines()
     assert not any("spark-kafka-testkit" in line for line in lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyspark
@@ -43,6 +44,10 @@ class Queries:
             settings["subscribe"] = topic
         return reader.options(**settings).load()
 
+    def failing(self, topic: str) -> DataFrame:
+        """A stream that dies of the first record of a topic."""
+        return self.source(topic).selectExpr("raise_error('as the test wants it')")
+
     def to_memory(self, df: DataFrame, name: str, **trigger: Any) -> StreamingQuery:
         writer = df.writeStream.format("memory").queryName(name)
         return self._start(writer, trigger)
@@ -69,6 +74,19 @@ class Queries:
         return self.spark.table(name).count()
 
 
+class BlockingFunction:
+    """A function for foreachBatch: it blocks from its first batch on until it is
+    released.
+    """
+
+    def __init__(self) -> None:
+        self.begun, self.released = Event(), Event()
+
+    def __call__(self, df: DataFrame, batch: int) -> None:
+        self.begun.set()
+        self.released.wait()
+
+
 @pytest.fixture
 def queries(
     kafka: KafkaUtils, spark: SparkSession, tmp_path: Path
@@ -76,3 +94,11 @@ def queries(
     """Queries go before topics do."""
     yield Queries(kafka, spark, str(tmp_path / "checkpoint"))
     kafka.stop_queries(spark)
+
+
+@pytest.fixture
+def blocking(queries: Queries) -> Iterator[BlockingFunction]:
+    """It is released before queries are stopped, whatever becomes of the test."""
+    function = BlockingFunction()
+    yield function
+    function.released.set()

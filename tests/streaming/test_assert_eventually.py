@@ -101,8 +101,7 @@ def test_a_dead_query_ends_it_at_once(
 ) -> None:
     """With the query's own exception."""
     kafka.create_topics([topic])
-    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
-    query = queries.to_memory(failing, "dies_under_assert")
+    query = queries.to_memory(queries.failing(topic), "dies_under_assert")
     kafka.wait_for_query_alive(query)
     kafka.send_messages(topic, [("k", "v")])
     with pytest.raises(StreamingQueryException, match="as the test wants it"):
@@ -163,8 +162,7 @@ def test_a_wait_for_records_knows_its_query(
     assert found.value == "1"
     with pytest.raises(WaitError, match="when its query had ended"):
         kafka.wait_for_records(sink, 2, query=query)
-    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
-    dead = queries.to_memory(failing, "dies_under_wait")
+    dead = queries.to_memory(queries.failing(topic), "dies_under_wait")
     with pytest.raises(StreamingQueryException, match="as the test wants it"):
         kafka.wait_for_records(sink, 2, query=dead)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +12,10 @@ from spark_kafka_testkit._queries import stop as _stop
 from spark_kafka_testkit.errors import WaitError
 from tests.sessions import needs_own_functions
 
-from .conftest import Queries
+from .conftest import BlockingFunction, Queries
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
 
 TEN = [(n, n) for n in range(10)]
 
@@ -109,30 +108,26 @@ def test_a_query_that_does_not_stop_keeps_none_from_it(kafka: KafkaUtils) -> Non
 
 @needs_own_functions
 def test_a_query_that_blocks_is_named_and_left_behind(
-    kafka: KafkaUtils, queries: Queries, topic: str, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    blocking: BlockingFunction,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is waited for once; when its function returns, it is stopped."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
-    begun, released = Event(), Event()
-
-    def block(df: DataFrame, batch: int) -> None:
-        begun.set()
-        released.wait()
-
-    writer = queries.source(topic).writeStream.foreachBatch(block).queryName("blocked")
-    query = writer.start()
-    try:
-        assert begun.wait(60)
-        monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)
-        told = []
-        for _ in range(2):
-            with pytest.raises(WaitError) as caught:
-                kafka.stop_queries(queries.spark)
-            told.append(str(caught.value))
-            monkeypatch.setattr(_stop, "STOP_SECONDS", 600)
-    finally:
-        released.set()
+    writer = queries.source(topic).writeStream.foreachBatch(blocking)
+    query = writer.queryName("blocked").start()
+    assert blocking.begun.wait(60)
+    monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)
+    told = []
+    for _ in range(2):
+        with pytest.raises(WaitError) as caught:
+            kafka.stop_queries(queries.spark)
+        told.append(str(caught.value))
+        monkeypatch.setattr(_stop, "STOP_SECONDS", 600)
+    blocking.released.set()
     assert told == 2 * [
         f"Queries did not stop:\n  query 'blocked' ({query.id}): it still runs 0.5 s "
         "later, status 'Processing new data'. A foreachBatch function or a task that "
@@ -147,27 +142,20 @@ def test_a_stream_that_blocks_is_told_at_its_blocks_end(
     kafka: KafkaUtils,
     queries: Queries,
     topic: str,
+    blocking: BlockingFunction,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Unless the block has failed: that is raised, and the stream is logged."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
-    begun, released = Event(), Event()
-
-    def block(df: DataFrame, batch: int) -> None:
-        begun.set()
-        released.wait()
-
     monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)
-    stream = kafka.run_stream(queries.source(topic), foreach_batch=block)
-    try:
-        with pytest.raises(ZeroDivisionError), stream:
-            1 / int(not begun.wait(60))
-        with pytest.raises(WaitError) as caught:
-            stream.stop()
-    finally:
-        released.set()
+    stream = kafka.run_stream(queries.source(topic), foreach_batch=blocking)
+    with pytest.raises(ZeroDivisionError), stream:
+        1 / int(not blocking.begun.wait(60))
+    with pytest.raises(WaitError) as caught:
+        stream.stop()
+    blocking.released.set()
     text = (
         f"Query {stream.query.id} did not stop: it still runs 0.5 s later, status "
         "'Processing new data'. A foreachBatch function or a task that blocks holds "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
@@ -179,19 +180,27 @@ def fails_on(value: str) -> Callable[[DataFrame], DataFrame]:
     return lambda source: source.selectExpr("key", f"{condition} AS value")
 
 
+@contextmanager
+def dead_stream(
+    kafka: KafkaUtils, df: DataFrame, sink: str, topic: str
+) -> Iterator[None]:
+    """The block of a stream whose query has met `bad`, and has died of it."""
+    with kafka.run_stream(df, sink) as stream:
+        stream.add_data(topic, [("k", "bad")])
+        kafka.assert_eventually(lambda: stream.query.isActive, False, interval=0.05)
+        yield
+
+
 def test_what_killed_the_query_is_raised_at_the_end(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
     """A test that never looks fails all the same; one that expects it does not."""
     df = queries.source(topic).transform(fails_on("bad"))
-
-    def test() -> None:
-        with kafka.run_stream(df, sink) as stream:
-            stream.add_data(topic, [("k", "bad")])
-            kafka.assert_eventually(lambda: stream.query.isActive, False, interval=0.05)
-
-    with pytest.raises(StreamingQueryException, match="met"):
-        test()
+    with (
+        pytest.raises(StreamingQueryException, match="met"),
+        dead_stream(kafka, df, sink, topic),
+    ):
+        pass
     with kafka.run_stream(df, sink) as stream:
         failure = stream.expect_failure()
         assert "met" in str(failure)
@@ -206,15 +215,12 @@ def test_the_tests_own_error_is_kept(
 ) -> None:
     """What killed the query is logged beside it."""
     df = queries.source(topic).transform(fails_on("bad"))
-
-    def test() -> None:
-        with kafka.run_stream(df, sink) as stream:
-            stream.add_data(topic, [("k", "bad")])
-            kafka.assert_eventually(lambda: stream.query.isActive, False, interval=0.05)
-            raise KeyError("mine")
-
-    with caplog.at_level("WARNING"), pytest.raises(KeyError, match="mine"):
-        test()
+    with (
+        caplog.at_level("WARNING"),
+        pytest.raises(KeyError, match="mine"),
+        dead_stream(kafka, df, sink, topic),
+    ):
+        raise KeyError("mine")
     assert "met" in caplog.text
 
 

@@ -12,10 +12,10 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import WaitError
 from tests.sessions import needs_own_functions
 
-from .conftest import Queries
+from .conftest import BlockingFunction, Queries
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
 
 LATEST = {"startingOffsets": "latest"}
 
@@ -57,20 +57,14 @@ def test_nothing_is_lost_without_batches_either(
 
 @needs_own_functions
 def test_a_first_batch_that_takes_long_is_alive(
-    kafka: KafkaUtils, queries: Queries, topic: str
+    kafka: KafkaUtils, queries: Queries, topic: str, blocking: BlockingFunction
 ) -> None:
     """Its offsets are pinned before it runs, long before its first progress."""
     kafka.create_topics([topic])
-    released: list[bool] = []
-
-    def wait(df: DataFrame, batch: int) -> None:
-        while not released:
-            time.sleep(0.01)
-
-    query = queries.source(topic).writeStream.foreachBatch(wait).start()
+    query = queries.source(topic).writeStream.foreachBatch(blocking).start()
     kafka.wait_for_query_alive(query)
     assert query.lastProgress is None
-    released.append(True)
+    blocking.released.set()
     kafka.wait_until_processed(query)
 
 
@@ -80,8 +74,7 @@ def test_a_query_that_has_died_raises_its_own_exception(
     """The user sees Spark's error, not a time-out."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
-    df = queries.source(topic).selectExpr("raise_error('as the test wants it')")
-    query = queries.to_memory(df, "dies")
+    query = queries.to_memory(queries.failing(topic), "dies")
     while query.isActive:
         time.sleep(0.05)
     with pytest.raises(StreamingQueryException, match="as the test wants it"):

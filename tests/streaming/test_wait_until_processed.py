@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka import KafkaProducer
 from kafka.admin import NewPartitions
 from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.contract.topics import hold, open_transaction
 from tests.sessions import needs_mode, needs_own_functions
 
-from .conftest import Queries
+from .conftest import BlockingFunction, Queries
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -226,18 +223,6 @@ def test_foreach_batch_has_run(kafka: KafkaUtils, queries: Queries, topic: str) 
     assert sorted(seen) == [str(n) for n in range(10)]
 
 
-@contextmanager
-def _transaction(kafka: KafkaUtils, topic: str) -> Iterator[KafkaProducer]:
-    """A producer with an open transaction of ten records."""
-    producer = KafkaProducer(bootstrap_servers=kafka.broker, transactional_id=topic)
-    producer.init_transactions()
-    producer.begin_transaction()
-    for _ in range(10):
-        producer.send(topic, b"v").get(10)
-    yield producer
-    producer.close(timeout=1)
-
-
 def test_a_read_committed_query_and_an_open_transaction(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
@@ -247,7 +232,8 @@ def test_a_read_committed_query_and_an_open_transaction(
     kafka.create_topics([topic])
     committed = {"kafka.isolation.level": "read_committed"}
     query = queries.to_memory(queries.source(topic, **committed), "committed")
-    with _transaction(kafka, topic) as producer:
+    with open_transaction(kafka) as producer:
+        hold(producer, topic, 10)
         with pytest.raises(WaitError) as caught:
             kafka.wait_until_processed(query, timeout=1)
         assert caught.value.args[0].splitlines()[1] == (
@@ -270,7 +256,8 @@ def test_a_read_uncommitted_query_does_not_wait_for_a_transaction(
     """It sees what is not committed, and so it can be done."""
     kafka.create_topics([topic])
     query = queries.to_memory(queries.source(topic), "uncommitted")
-    with _transaction(kafka, topic) as producer:
+    with open_transaction(kafka) as producer:
+        hold(producer, topic, 10)
         kafka.wait_until_processed(query)
         assert queries.rows("uncommitted") == 10
         producer.abort_transaction()
@@ -282,8 +269,7 @@ def test_a_query_that_dies_ends_the_wait(
 ) -> None:
     """With its own exception, whenever it dies."""
     kafka.create_topics([topic])
-    failing = queries.source(topic).selectExpr("raise_error('as the test wants it')")
-    query = queries.to_memory(failing, f"dies_{run}")
+    query = queries.to_memory(queries.failing(topic), f"dies_{run}")
     kafka.send_messages(topic, TEN)
     with pytest.raises(StreamingQueryException, match="as the test wants it"):
         kafka.wait_until_processed(query)
@@ -337,20 +323,15 @@ def test_a_time_out_tells_where_the_query_is(
 
 @needs_own_functions
 def test_a_query_in_its_first_batch_is_told(
-    kafka: KafkaUtils, queries: Queries, topic: str
+    kafka: KafkaUtils, queries: Queries, topic: str, blocking: BlockingFunction
 ) -> None:
     """So does a real-time query look where its mode can't be known."""
     kafka.create_topics([topic])
-    go_on = threading.Event()
-
-    def wait(df: DataFrame, batch: int) -> None:
-        go_on.wait(60)
-
-    query = queries.source(topic).writeStream.foreachBatch(wait).start()
+    query = queries.source(topic).writeStream.foreachBatch(blocking).start()
     kafka.wait_for_query_alive(query)
     with pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(query, timeout=0.2)
-    go_on.set()
+    blocking.released.set()
     assert str(caught.value) == (
         f"Query {query.id} has not processed its topics up to their end within 0.2 s.\n"
         f"  query {query.id}: active, status 'Processing new data'\n"

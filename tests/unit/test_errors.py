@@ -1,15 +1,48 @@
-"""The tree of errors, and the texts that their facts make."""
+"""The tree of errors, the texts that their facts make, and the helper's failures."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from spark_kafka_testkit import errors
-from spark_kafka_testkit.errors import PartitionState, SendFailure
+from spark_kafka_testkit.errors import BrokerStartError, PartitionState, SendFailure
 
 TREE = re.findall(r"── (\w+)\s+(?:\((\w+)\))?", errors.__doc__ or "")
+
+DELETED = (
+    "Topic 't' was deleted while it was read. "
+    "Stop what writes to it before you delete or recreate it."
+)
+UNKNOWN = (
+    "Topic 't' does not exist, and the broker did not create it. "
+    "Check the name, or call create_topics(['t']) first."
+)
+GONE = (
+    "Topic 't', partition 2: the records from offset 5 up to 9 were deleted while the "
+    "topic was read. Read with allow_deleted=True, or keep the records longer (retention.ms, "
+    "retention.bytes)."
+)
+NO_BROKER = (
+    "No Kafka broker answers at h:1: gone. Check that the broker runs, and that this "
+    "address is the one it advertises to clients on this machine."
+)
+STALLED = (
+    "Reading topic 't' made no progress for 1.5 s. Not read to their end:\n"
+    "  partition 0: at offset 3 of 7, held by a transaction open since offset 3 by producer 7\n"
+    "  partition 4: at offset 1 of 2, last stable offset 2\n"
+    "Commit or abort an open transaction; if there is none, look at the broker's log."
+)
+STALLED_DATA = {
+    "topic": "t",
+    "seconds": 1.5,
+    "partitions": [
+        {"partition": 0, "position": 3, "target": 7, "stable": 3, "producers": [7]},
+        {"partition": 4, "position": 1, "target": 2, "stable": 2, "producers": [7]},
+    ],
+}
 
 
 def test_the_docstring_draws_every_class() -> None:
@@ -29,6 +62,38 @@ def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> 
     assert issubclass(kind, errors.KafkaTestkitError)
     if builtin:
         assert issubclass(kind, getattr(__import__("builtins"), builtin))
+
+
+@pytest.mark.parametrize(
+    ("kind", "parents"),
+    [
+        (errors.NotSetUpError, {RuntimeError}),
+        (errors.BrokerStartError, {RuntimeError}),
+        (errors.JavaNotFoundError, {errors.BrokerStartError, RuntimeError}),
+        (errors.BrokerUnreachableError, {RuntimeError}),
+        (errors.MissingDependencyError, {ImportError}),
+        (errors.JarError, {RuntimeError}),
+        (errors.HelperError, {RuntimeError}),
+        (errors.SparkSetupError, {RuntimeError}),
+        (errors.UnknownTopicError, {LookupError}),
+        (errors.TopicExistsError, {ValueError}),
+        (errors.TopicError, {RuntimeError}),
+        (errors.SendError, {RuntimeError}),
+        (errors.ReadError, {RuntimeError}),
+        (errors.ReadTimeoutError, {errors.ReadError, RuntimeError, TimeoutError, OSError}),
+        (errors.RecordsDeletedError, {errors.ReadError, RuntimeError}),
+        (errors.TopicChangedError, {errors.ReadError, RuntimeError}),
+        (errors.SerializationError, {ValueError}),
+        (errors.DeserializationError, {ValueError}),
+        (errors.WaitError, {AssertionError}),
+    ],
+)  # fmt: skip
+def test_each_class_has_the_parents_that_the_docstring_draws(
+    kind: type[Exception], parents: set[type[Exception]]
+) -> None:
+    """These, and no others that a user's except might catch by accident."""
+    common = {kind, errors.KafkaTestkitError, Exception, BaseException, object}
+    assert set(kind.__mro__) == parents | common
 
 
 @pytest.mark.parametrize(
@@ -72,11 +137,53 @@ def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> 
             "while the topic was read. Read with allow_deleted=True, or keep the records longer "
             "(retention.ms, retention.bytes).",
         ),
+        (errors.UnknownTopicError("t"), UNKNOWN),
+        (errors.TopicChangedError("t", "deleted"), DELETED),
+        (
+            errors.ReadTimeoutError(
+                "t", 1.5, [PartitionState(0, 3, 7, 3, (7,)), PartitionState(4, 1, 2, 2)]
+            ),
+            STALLED,
+        ),
+        (
+            errors.SendError("t", 1, 0, 0, 1, [SendFailure(0, "unknown", "E", "slow")]),
+            "1 of 1 messages to topic 't' were not acknowledged "
+            "(0 acked, 0 failed, 1 unknown):\n"
+            "  message 0 unknown: E: slow",
+        ),
+        (
+            errors.DeserializationError("t", 0, 1, "key", "INT", None, "why"),
+            "The key of topic 't', partition 0, offset 1 does not decode as INT: why. "
+            "It is None. Give another key_deserializer.",
+        ),
+        (errors.HelperError("Odd.", "Mend it.", trace="at X:1"), "Odd. Mend it."),
     ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_texts(error: Exception, text: str) -> None:
+def test_the_text_is_made_from_the_facts(error: Exception, text: str) -> None:
     """What failed, what was seen, what to do."""
     assert str(error) == text
+
+
+def test_five_failures_are_shown_without_a_count_of_more() -> None:
+    """'and 0 more' is not said."""
+    failures = [SendFailure(n, "failed", "E", "why") for n in range(5)]
+    lines = str(errors.SendError("t", 5, 0, 5, 0, failures)).splitlines()
+    assert lines[1:] == [f"  message {n} failed: E: why" for n in range(5)]
+
+
+def test_failures_that_were_not_listed_are_counted() -> None:
+    """The client keeps only the first hundred; the counts are of all."""
+    failures = [SendFailure(n, "failed", "E", "why") for n in range(100)]
+    error = errors.SendError("t", 1000, 0, 700, 300, failures)
+    assert str(error).splitlines()[-1] == "  and 995 more (see .failures)"
+
+
+def test_a_broker_that_did_not_start_has_its_log_apart() -> None:
+    """The reason goes on one line, where the log does not."""
+    error = BrokerStartError("It ended.", "last line")
+    assert (error.reason, error.log) == ("It ended.", "last line")
+    assert str(error) == "It ended.\nThe end of its log:\nlast line"
 
 
 @pytest.mark.parametrize(
@@ -131,3 +238,51 @@ def test_an_unknown_failure_of_the_helper_keeps_its_trace() -> None:
     error = errors.from_helper("HelperError", {"reason": "odd"}, "at Some.java:1")
     assert isinstance(error, errors.HelperError)
     assert (str(error), error.trace) == ("The JVM helper failed: odd", "at Some.java:1")
+
+
+@pytest.mark.parametrize(
+    ("code", "data", "text"),
+    [
+        ("UnknownTopicError", {"topic": "t"}, UNKNOWN),
+        ("BrokerUnreachableError", {"bootstrap_servers": "h:1", "reason": "gone."}, NO_BROKER),
+        ("TopicChangedError", {"topic": "t", "change": "deleted"}, DELETED),
+        ("RecordsDeletedError", {"topic": "t", "partition": 2, "start": 5, "end": 9}, GONE),
+        ("ReadTimeoutError", STALLED_DATA, STALLED),
+    ],
+)  # fmt: skip
+def test_a_failure_of_the_helper_has_the_text_of_its_class(
+    code: str, data: dict[str, Any], text: str
+) -> None:
+    """The same as when Python raises it."""
+    error = errors.from_helper(code, data, "at Some.java:1")
+    assert (type(error).__name__, str(error)) == (code, text)
+
+
+def test_the_cause_of_a_failure_of_the_helper_has_the_java_trace() -> None:
+    """As a text that Python prints, and by itself."""
+    cause = errors.from_helper("UnknownTopicError", {"topic": "t"}, "at X:1").__cause__
+    assert isinstance(cause, errors.HelperError)
+    assert (str(cause), cause.trace) == ("Raised in the JVM:\nat X:1", "at X:1")
+
+
+@pytest.mark.parametrize(
+    ("code", "data", "text"),
+    [
+        ("Odd", {}, "The JVM helper failed: Odd"),
+        ("HelperError", {"reason": "why"}, "The JVM helper failed: why"),
+        ("Odd", {"reason": "why", "more": 1}, "The JVM helper failed: why"),
+    ],
+)
+def test_a_failure_without_a_class_is_a_helper_error(
+    code: str, data: dict[str, Any], text: str
+) -> None:
+    """With the reason, or the code where there is none; the trace is kept."""
+    error = errors.from_helper(code, data, "at X:1")
+    assert isinstance(error, errors.HelperError)
+    assert (str(error), error.trace) == (text, "at X:1")
+
+
+def test_a_failure_without_a_class_shows_its_java_trace() -> None:
+    """from_helper's docstring: the Java trace comes along as its cause."""
+    error = errors.from_helper("HelperError", {"reason": "why"}, "at X:1")
+    assert "at X:1" in str(error.__cause__)

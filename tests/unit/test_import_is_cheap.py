@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+
+from tests.systems import printed
 
 HEAVY = ["pyspark", "kafka", "testcontainers", "pyarrow", "py4j", "rich", "docker"]
 LOADED = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
@@ -14,19 +14,12 @@ INHERITED = ["PATH", "HOME", "PYTHONPATH"]
 PACKAGE = "import spark_kafka_testkit"
 
 
-def printed(code: str) -> str:
-    """What a new interpreter prints that runs this. It inherits next to nothing: this
-    process has imported the kit, and what that changed would not show as a change.
+def printed_by_a_new_process(code: str) -> str:
+    """It inherits next to nothing: this process has imported the kit, and what that
+    changed would not show as a change.
     """
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=kept,
-    )
-    return done.stdout.strip()
+    return printed(code, kept)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +40,13 @@ def printed(code: str) -> str:
 )
 def test_nothing_heavy_is_loaded(statement: str) -> None:
     """It is loaded where it is used."""
-    assert printed(f"{statement}\n{LOADED}") == "[]"
+    assert printed_by_a_new_process(f"{statement}\n{LOADED}") == "[]"
 
 
 @pytest.mark.parametrize("name", HEAVY)
 def test_the_look_at_what_is_loaded_sees_it(name: str) -> None:
     """Each of them is installed here, and would be found."""
-    assert name in printed(f"import {name}\n{LOADED}")
+    assert name in printed_by_a_new_process(f"import {name}\n{LOADED}")
 
 
 @pytest.mark.parametrize(
@@ -70,4 +63,4 @@ def test_the_users_process_is_left_as_it_was(state: str) -> None:
     """No environment, logging, threads, signals or warnings of the kit's making."""
     before = f"import logging, os, signal, threading, warnings\nbefore = {state}"
     code = f"{before}\n{PACKAGE}\nprint(before == {state})"
-    assert printed(code) == "True"
+    assert printed_by_a_new_process(code) == "True"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from spark_kafka_testkit.serde import (
     DESERIALIZERS,
     SERIALIZERS,
     deserializer,
+    encode,
     serializer,
 )
 
@@ -120,32 +122,6 @@ def test_a_value_of_another_kind_is_refused(name: str, value: Any, reason: str) 
     )
 
 
-def test_a_callables_own_error_is_the_cause() -> None:
-    """And the text has its name."""
-
-    def to_avro(item: Any) -> bytes:
-        raise LookupError
-
-    with pytest.raises(SerializationError) as caught:
-        batches([("a", 1)], value_serializer=to_avro).read_all()
-    assert str(caught.value) == (
-        "The value of message 0 can't be serialized as to_avro: LookupError. It is 1."
-    )
-    assert isinstance(caught.value.__cause__, LookupError)
-
-
-def test_a_callable_that_gives_no_bytes_is_refused() -> None:
-    """Text would be guessed to be UTF-8; None is a null."""
-    with pytest.raises(SerializationError) as caught:
-        batches([("a", 1)], value_serializer=str).read_all()  # type: ignore[arg-type]
-    assert str(caught.value) == (
-        "The value of message 0 can't be serialized as str: the serializer gave a str, "
-        "not bytes. It is 1."
-    )
-    found = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type]
-    assert found.read_all()["value"].to_pylist() == [None]
-
-
 def test_unknown_names_show_the_known_ones() -> None:
     """With the argument's name, and what a callable takes."""
     names = (
@@ -163,3 +139,62 @@ def test_unknown_names_show_the_known_ones() -> None:
         f"value_deserializer='AVRO' is not known; give one of {names}, or a callable "
         "that takes bytes"
     )
+
+
+@pytest.mark.parametrize(
+    ("item", "data"),
+    [
+        (None, None),
+        (b"", b""),
+        (b"\xff", b"\xff"),
+        (bytearray(b"ab"), b"ab"),
+        ("", b""),
+        ("é🎉", "é🎉".encode()),
+        (7, b"7"),
+        (1.5, b"1.5"),
+        (True, b"True"),
+        ([1, None], b"[1, None]"),
+    ],
+)
+def test_encoding(item: Any, data: bytes | None) -> None:
+    """None stays null, bytes pass, a str is UTF-8, anything else is its str()."""
+    assert encode(item) == data
+
+
+def test_text_that_utf8_can_not_hold_is_refused() -> None:
+    """A lone surrogate is a clear error."""
+    with pytest.raises(SerializationError) as caught:
+        encode("\ud800")
+    assert str(caught.value) == (
+        "'\\ud800' can't be encoded as UTF-8: 'utf-8' codec can't encode character "
+        "'\\ud800' in position 0: surrogates not allowed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "kind", "text"),
+    [
+        (
+            "AVRO",
+            ValueError,
+            "value_deserializer='AVRO' is not known; give one of STRING, BINARY, BYTES, "
+            "SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON, "
+            "or a callable that takes bytes",
+        ),
+        (7, TypeError, "value_deserializer must be a name or a callable, not int"),
+    ],
+)
+def test_an_unknown_deserializer_is_refused(
+    of: Any, kind: type[Exception], text: str
+) -> None:
+    """The valid names are listed."""
+    with pytest.raises(kind) as caught:
+        deserializer(of, "value")
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("change", [str.lower, str.title, str.upper])
+@pytest.mark.parametrize("name", sorted(DESERIALIZERS))
+def test_a_name_is_known_in_any_case(name: str, change: Callable[[str], str]) -> None:
+    """It is shown in capitals."""
+    assert deserializer(change(name), "key") == (name, DESERIALIZERS[name])

@@ -13,7 +13,7 @@ from pathlib import Path
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit._jvm.java import Java
-from spark_kafka_testkit._stamp import is_as_stamped, is_private, stamp, stamp_of
+from spark_kafka_testkit._stamp import is_as_stamped, stamp, stamp_of
 
 __all__ = ["ClassArchive"]
 
@@ -65,7 +65,7 @@ class ClassArchive:
         folder = cache_folder() / "archives"
         self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         _sweep(folder)
-        if is_private(self._file) and is_as_stamped(self._file):
+        if is_as_stamped(self._file):
             self._is_used = True
             _note_use(self._file)
             self.flags = (

@@ -30,7 +30,7 @@ from spark_kafka_testkit._cache import (
 )
 from spark_kafka_testkit._jvm.maven import FetchError, Repository, StorageError
 from spark_kafka_testkit._progress import fetching
-from spark_kafka_testkit._stamp import is_as_stamped, is_private, sha256_of, stamp
+from spark_kafka_testkit._stamp import is_as_stamped, sha256_of, stamp
 from spark_kafka_testkit._versions import minor_version, patch_number
 from spark_kafka_testkit.errors import JarError
 
@@ -187,6 +187,11 @@ def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
     try:
         for jar in missing:
             make_folder((root / jar.path).parent)
+            if (root / jar.path).exists():
+                log.warning(
+                    "the cached jar %s is not the locked one: it is fetched anew",
+                    root / jar.path,
+                )
         _download_all(missing, root, what)
         for jar in missing:  # they are no secret, and images are built by root
             (root / jar.path).chmod(0o644)
@@ -224,15 +229,12 @@ def _is_there(jar: LockedJar, path: Path) -> bool:
         facts = path.stat()
         key = (str(path), jar.sha256, facts.st_size, facts.st_mtime_ns)
         if key not in _checked:
-            if not (is_private(path) and is_as_stamped(path, jar.sha256)):
+            if not is_as_stamped(path, jar.sha256):
                 if sha256_of(path) != jar.sha256:
-                    log.warning(
-                        "the cached jar %s is not the locked one: it is fetched anew",
-                        path,
-                    )
                     return False
                 _stamp_if_possible(path, jar.sha256)
-            _checked.add(key)
+            with path.open("rb"):
+                _checked.add(key)
     except PermissionError as error:
         raise JarError(
             f"The cached jar {path} can't be read: {error}. Make the cache readable "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from spark_kafka_testkit import Record
-from spark_kafka_testkit._arrow.encode import BATCH_BYTES, BATCH_MESSAGES, batches
+from spark_kafka_testkit._arrow.encode import BATCH_MESSAGES, batches
 from spark_kafka_testkit._arrow.schema import send_schema
 from spark_kafka_testkit.errors import SerializationError
 
@@ -184,6 +183,40 @@ def test_a_record_that_can_not_be_sent_is_named(
     assert refused(kind_of(messages), kind) == text
 
 
+@pytest.mark.parametrize(
+    ("messages", "text"),
+    [
+        (
+            "ab",
+            "messages must be a list of (key, value) pairs or Records, or a table, not str",
+        ),
+        (
+            b"ab",
+            "messages must be a list of (key, value) pairs or Records, or a table, not bytes",
+        ),
+        (
+            {"k": "v"},
+            "messages must be a list of (key, value) pairs or Records, or a table, not dict (give its items())",
+        ),
+        (
+            ["ab"],
+            "messages must be (key, value) pairs or Records; message 0 is 'ab'. "
+            "For a value without a key send (None, value).",
+        ),
+        (
+            [("k", "v"), ("k", "v", "x")],
+            "messages must be (key, value) pairs or Records; message 1 is ('k', 'v', 'x'). "
+            "For a value without a key send (None, value).",
+        ),
+    ],
+)
+def test_what_is_no_list_of_pairs_is_refused(messages: Any, text: str) -> None:
+    """The first message that is wrong is named, before a batch is made."""
+    with pytest.raises(TypeError) as caught:
+        next(batches(messages))
+    assert str(caught.value) == text
+
+
 def test_a_message_whose_parts_are_methods_is_refused() -> None:
     """Such as confluent-kafka's: the text of a method is not what was meant."""
     message = SimpleNamespace(key=lambda: b"k", value=lambda: b"v")
@@ -199,36 +232,6 @@ def test_a_spark_frame_is_refused_with_a_hint() -> None:
         "messages must be a list of (key, value) pairs or Records, or a table, "
         "not DataFrame (give its toArrow())"
     )
-
-
-@pytest.mark.parametrize("kind", [list, tuple, iter, "table"])
-@pytest.mark.parametrize("small", [b"x", None])
-def test_batches_are_bounded_in_bytes(kind: Any, small: bytes | None) -> None:
-    """Large messages come few at a time: memory is bounded, here and in the JVM."""
-    megabyte = 1 << 20
-    messages = [("k", bytes(megabyte)) for _ in range(70)] + [("k", small)] * 70
-    given: Any = (
-        pa.table({"value": [value for _, value in messages]})
-        if kind == "table"
-        else kind(messages)
-    )
-    found = list(batches(given))
-    assert sum(batch.num_rows for batch in found) == 140
-    assert max(batch.nbytes for batch in found) <= BATCH_BYTES + 32 * megabyte
-    assert len(found) >= 2
-
-
-def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
-    """No more than a batch ahead."""
-    drawn = []
-
-    def messages() -> Iterable[tuple[None, bytes]]:
-        for number in range(200):
-            drawn.append(number)
-            yield None, bytes(1 << 20)
-
-    next(batches(messages()))
-    assert len(drawn) <= 64
 
 
 # Tables

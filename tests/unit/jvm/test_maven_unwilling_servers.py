@@ -1,4 +1,4 @@
-"""Fetching from servers that refuse, break off, or are none; coordinates and paths."""
+"""Fetching from servers that refuse, break off, or are none."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._jvm import jars as _jars
 from spark_kafka_testkit._jvm import maven as _maven
-from spark_kafka_testkit._jvm.jars import LockedJar, connector_jars, fetch
+from spark_kafka_testkit._jvm.jars import LockedJar, fetch
 from spark_kafka_testkit.errors import JarError
 
 JAR = LockedJar("org.test.sub:some-jar_2.13:1.0", "0" * 64, 1000)
@@ -97,11 +96,6 @@ def unreachable(url: str, reason: str, cache: Path) -> str:
 def kept(cache: Path) -> list[Path]:
     """What is left of jars in the cache."""
     return [path for path in cache.rglob("*.jar*") if path.is_file()]
-
-
-def test_a_coordinate_gives_the_path_in_a_repository() -> None:
-    """Dots of the group become folders, those of artifact and version stay."""
-    assert JAR.path == PATH
 
 
 @pytest.mark.parametrize(
@@ -196,67 +190,3 @@ def test_a_mirror_that_is_no_address_is_a_jar_error(
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", url)
     with pytest.raises(JarError, match="SPARK_KAFKA_TESTKIT_MAVEN_URL"):
         fetch([JAR], "test jars")
-
-
-def test_a_cache_that_can_not_be_made_is_told_in_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The folder, the reason, the setting."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "file"))
-    folder = tmp_path / "file" / "maven"
-    with pytest.raises(JarError) as caught:
-        fetch([JAR], "test jars")
-    assert str(caught.value) == (
-        f"The cache folder {folder} can't be made: [Errno 17] File exists: "
-        f"'{folder.parent}'. Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours."
-    )
-
-
-@pytest.mark.parametrize(
-    ("spark", "scala"), [("3.4.0", "2.12"), ("4.2.0", "2.12"), ("3.5.7", "2.13")]
-)
-def test_no_connector_is_guessed(spark: str, scala: str) -> None:
-    """Not for a Spark whose minor version is not locked, nor for another Scala."""
-    assert connector_jars(spark, scala) is None
-
-
-@pytest.mark.parametrize(
-    ("spark", "scala", "nearest"),
-    [
-        ("4.2.1", "2.13", "4.2.0"),
-        ("4.1.0", "2.13", "4.1.1"),
-        ("4.1.14", "2.13", "4.1.1"),
-        ("3.5.4-amzn-0", "2.12", "3.5.7"),
-        ("4.0.0-preview1", "2.13", "4.0.0"),
-    ],
-)
-def test_another_patch_version_gets_the_nearest(
-    spark: str, scala: str, nearest: str
-) -> None:
-    """Of the same minor version."""
-    assert _jars.nearest_connector(spark, scala) == nearest
-    assert connector_jars(spark, scala) == connector_jars(nearest, scala)
-    assert _jars.connector_scala(spark) == scala
-    clients = _jars.kafka_clients(spark)
-    assert clients in (connector_jars(nearest, scala) or [])
-
-
-def test_of_two_as_near_the_newer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By number, not by letter."""
-    locked = {f"4.2.{n}": {"scala": "2.13", "jars": []} for n in (8, 10, 12)}
-    monkeypatch.setattr(_jars, "_lock", lambda: {"connectors": locked})
-    assert _jars.nearest_connector("4.2.9", "2.13") == "4.2.10"
-    assert _jars.nearest_connector("4.2.0", "2.13") == "4.2.8"
-    assert _jars.nearest_connector("4.2.99", "2.13") == "4.2.12"
-
-
-@pytest.mark.parametrize("spark", _jars.connector_versions())
-def test_the_connector_is_that_of_its_spark(spark: str) -> None:
-    """The locked versions are not mixed up between the sets."""
-    scala = "2.12" if spark.startswith("3.") else "2.13"
-    jars = connector_jars(spark, scala) or []
-    assert [jar.coordinate for jar in jars if "org.apache.spark" in jar.coordinate] == [
-        f"org.apache.spark:spark-sql-kafka-0-10_{scala}:{spark}",
-        f"org.apache.spark:spark-token-provider-kafka-0-10_{scala}:{spark}",
-    ]

@@ -1,4 +1,6 @@
-"""Jars: found in one order, fetched once, verified, safe under concurrency."""
+"""Jars: found in one order, fetched once, verified, safe under concurrency; and which
+connector is that of a Spark.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit._jvm import jars as _jars
-from spark_kafka_testkit._jvm.jars import LockedJar, fetch, own_jar
+from spark_kafka_testkit._jvm.jars import LockedJar, connector_jars, fetch, own_jar
 from spark_kafka_testkit.errors import JarError
 
 
@@ -51,6 +53,12 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repo
     yield served
     served.server.shutdown()
     served.server.server_close()
+
+
+def test_a_coordinate_gives_the_path_in_a_repository() -> None:
+    """Dots of the group become folders, those of artifact and version stay."""
+    jar = LockedJar("org.test.sub:some-jar_2.13:1.0", "0" * 64, 1000)
+    assert jar.path == "org/test/sub/some-jar_2.13/1.0/some-jar_2.13-1.0.jar"
 
 
 def test_jars_are_fetched_once(repository: Repository) -> None:
@@ -176,3 +184,52 @@ def test_the_lock_file_is_whole() -> None:
         assert all(
             len(bytes.fromhex(jar.sha256)) == 32 and jar.size > 0 for jar in jars
         )
+
+
+@pytest.mark.parametrize(
+    ("spark", "scala"), [("3.4.0", "2.12"), ("4.2.0", "2.12"), ("3.5.7", "2.13")]
+)
+def test_no_connector_is_guessed(spark: str, scala: str) -> None:
+    """Not for a Spark whose minor version is not locked, nor for another Scala."""
+    assert connector_jars(spark, scala) is None
+
+
+@pytest.mark.parametrize(
+    ("spark", "scala", "nearest"),
+    [
+        ("4.2.1", "2.13", "4.2.0"),
+        ("4.1.0", "2.13", "4.1.1"),
+        ("4.1.14", "2.13", "4.1.1"),
+        ("3.5.4-amzn-0", "2.12", "3.5.7"),
+        ("4.0.0-preview1", "2.13", "4.0.0"),
+    ],
+)
+def test_another_patch_version_gets_the_nearest(
+    spark: str, scala: str, nearest: str
+) -> None:
+    """Of the same minor version."""
+    assert _jars.nearest_connector(spark, scala) == nearest
+    assert connector_jars(spark, scala) == connector_jars(nearest, scala)
+    assert _jars.connector_scala(spark) == scala
+    clients = _jars.kafka_clients(spark)
+    assert clients in (connector_jars(nearest, scala) or [])
+
+
+def test_of_two_as_near_the_newer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By number, not by letter."""
+    locked = {f"4.2.{n}": {"scala": "2.13", "jars": []} for n in (8, 10, 12)}
+    monkeypatch.setattr(_jars, "_lock", lambda: {"connectors": locked})
+    assert _jars.nearest_connector("4.2.9", "2.13") == "4.2.10"
+    assert _jars.nearest_connector("4.2.0", "2.13") == "4.2.8"
+    assert _jars.nearest_connector("4.2.99", "2.13") == "4.2.12"
+
+
+@pytest.mark.parametrize("spark", _jars.connector_versions())
+def test_the_connector_is_that_of_its_spark(spark: str) -> None:
+    """The locked versions are not mixed up between the sets."""
+    scala = "2.12" if spark.startswith("3.") else "2.13"
+    jars = connector_jars(spark, scala) or []
+    assert [jar.coordinate for jar in jars if "org.apache.spark" in jar.coordinate] == [
+        f"org.apache.spark:spark-sql-kafka-0-10_{scala}:{spark}",
+        f"org.apache.spark:spark-token-provider-kafka-0-10_{scala}:{spark}",
+    ]

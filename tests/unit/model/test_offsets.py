@@ -237,3 +237,17 @@ def test_times_are_exact_to_the_millisecond(millis: int) -> None:
     assert to_millis(moment) == millis
     assert to_millis(millis) == millis
     assert Record(timestamp=millis).datetime == moment
+
+
+@pytest.mark.parametrize(
+    ("start", "partition", "offset"), [({0: 9}, 0, 9), ({3: 0}, 3, None)]
+)
+def test_an_offset_out_of_range_says_where(
+    start: dict[int, int], partition: int, offset: int | None
+) -> None:
+    """Topic, partition and offset; none where there is no such partition."""
+    captured = TopicSnapshot(None, {0: PartitionOffsets(0, 5, 5)}, {})
+    with pytest.raises(OffsetRangeError) as caught:
+        ReadRequest("t", start).ranges(captured)
+    error = caught.value
+    assert (error.topic, error.partition, error.offset) == ("t", partition, offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 from unittest.mock import ANY
@@ -44,33 +45,39 @@ def test_without_time_it_checks_once() -> None:
     )
 
 
-def test_dicts_are_compared_key_by_key() -> None:
-    """What is missing, different and unexpected, each on its line, long values cut."""
-    result = {"same": 1, "other": "x" * 200, "extra": 3}
-    expected = {"same": 1, "other": "y", "absent": 2}
-    with pytest.raises(AssertionError) as caught:
-        assert_eventually(lambda: result, expected, timeout=0)
-    assert str(caught.value) == (
-        "The result was not the expected one within 0 s (1 checks).\n"
-        "  missing:    'absent': 2\n"
-        f"  different:  'other': expected 'y', last '{'x' * 116}...\n"
-        "  unexpected: 'extra': 3"
-    )
-
-
-def test_many_differences_are_counted() -> None:
-    """Ten lines of a kind are shown."""
-    with pytest.raises(AssertionError) as caught:
-        assert_eventually(dict, {n: n for n in range(13)}, timeout=0)
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 12
-    assert lines[-2:] == ["  missing:    9: 9", "  ... and 3 more"]
-
-
 def test_what_the_function_raises_goes_through() -> None:
     """An error is not taken for 'not yet'."""
     with pytest.raises(ZeroDivisionError):
         assert_eventually(lambda: 1 / 0, 1)
+
+
+def test_the_last_result_is_the_one_shown() -> None:
+    """Not the first one; and the checks are counted."""
+    results = iter([1, 2])
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: next(results), 0, timeout=0.05, interval=60)
+    assert str(caught.value) == (
+        "The result was not the expected one within 0.05 s (2 checks).\n"
+        "  expected: 0\n"
+        "  last:     2"
+    )
+
+
+@pytest.mark.parametrize("kind", [AssertionError, KeyError, TimeoutError, SystemExit])
+def test_no_error_of_the_function_is_taken_for_not_yet(
+    kind: type[BaseException],
+) -> None:
+    """The very object goes through, at the first call."""
+    raised: list[BaseException] = []
+
+    def result() -> None:
+        raised.append(kind("why"))
+        raise raised[-1]
+
+    with pytest.raises(kind) as caught:
+        assert_eventually(result, None)
+    assert len(raised) == 1
+    assert caught.value is raised[0]
 
 
 def is_long(result: str) -> bool:
@@ -86,7 +93,7 @@ def test_a_predicate_says_whether_the_result_will_do() -> None:
     line = is_long.__code__.co_firstlineno
     assert str(caught.value) == (
         "The result was not the expected one within 0 s (1 checks).\n"
-        f"  expected: is_long (test_assertions.py:{line}) is true\n"
+        f"  expected: is_long (test_eventually.py:{line}) is true\n"
         "  last:     'abc'"
     )
 
@@ -130,6 +137,22 @@ def test_an_error_that_was_named_means_not_yet() -> None:
         assert_eventually(lambda: "a"[1], 1, retry_on=KeyError)
 
 
+def test_a_wait_knows_what_it_waited_for_and_what_it_saw() -> None:
+    """Expected, the last result, and how often it looked."""
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: [1], [2], timeout=0)
+    error = caught.value
+    assert (error.expected, error.last, error.checks) == ([2], [1], 1)
+    assert (error.topics, error.query) == ({}, None)
+
+
+def test_a_wait_for_an_exception_to_go_has_it_as_the_last() -> None:
+    """One that means not yet."""
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: {}["k"], 1, timeout=0, retry_on=KeyError)
+    assert isinstance(caught.value.last, KeyError)
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "text"),
     [
@@ -153,3 +176,28 @@ def test_misuse(arguments: Any, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind) as caught:
         assert_eventually(*arguments)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("name", ["timeout", "interval"])
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (True, TypeError, "{name} must be a number of seconds, not bool"),
+        (None, TypeError, "{name} must be a number of seconds, not NoneType"),
+        ("1", TypeError, "{name} must be a number of seconds, not str"),
+        (-0.5, ValueError, "{name} must not be negative, and is -0.5"),
+        pytest.param(
+            math.nan,
+            ValueError,
+            "{name} must be a number of seconds, and is nan",
+        ),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_refused(
+    name: str, value: Any, kind: type[Exception], text: str
+) -> None:
+    """Before the function is called."""
+    calls: list[int] = []
+    with pytest.raises(kind) as caught:
+        assert_eventually(lambda: calls.append(1), None, **{name: value})
+    assert (str(caught.value), calls) == (text.format(name=name), [])

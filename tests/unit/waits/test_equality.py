@@ -282,42 +282,6 @@ def test_a_function_of_an_array_or_frame_decides_alone() -> None:
     assert_eventually(lambda: FRAME, lambda found: len(found) == 2, timeout=0)
 
 
-def shown(result: Any, expected: Any) -> str:
-    """What is shown of a difference."""
-    with pytest.raises(WaitError) as caught:
-        assert_eventually(lambda: result, expected, timeout=0)
-    return str(caught.value).partition("\n")[2]
-
-
-def test_the_difference_of_frames_is_shown() -> None:
-    """Columns, then labels, then rows; arrays as lists."""
-    assert shown(FRAME, FRAME.rename(columns={"v": "w"})) == (
-        "  different:  columns: expected ['k', 'w'], last ['k', 'v']"
-    )
-    assert shown(FRAME, FRAME.set_index(pd.Index([5, 6]))) == (
-        "  different:  labels: expected [5, 6], last [0, 1]"
-    )
-    assert shown(FRAME, FRAME.assign(v=[1.0, 2.0])) == (
-        "  missing:    (None, 2.0)\n  unexpected: (None, None)"
-    )
-    assert shown(FRAME, FRAME.iloc[::-1].reset_index(drop=True)) == (
-        "  expected: [(None, None), ('a', 1.0)]\n  last:     [('a', 1.0), (None, None)]"
-    )
-    assert (
-        shown(np.array([1, 2]), [1, 3]) == "  missing:    3\n  unexpected: np.int64(2)"
-    )
-    assert shown([NAN, "x"], [NAN]) == "  unexpected: 'x'"
-    assert shown({"k": FRAME}, {"k": FRAME.iloc[:1]}) == (
-        "  different:  'k': expected    k    v 0  a  1.0, "
-        "last       k    v 0     a  1.0 1  None  NaN"
-    )
-    assert shown(FRAME, None) == (
-        "  expected: None\n"
-        "  last:     Table(kind='pandas.DataFrame', columns=['k', 'v'], labels=[0, 1], "
-        "values=[['a', None], [1.0, None]])"
-    )
-
-
 def test_frames_of_polars() -> None:
     """By their columns and values; null is not NaN there."""
     pl = pytest.importorskip("polars")

@@ -6,9 +6,6 @@ import errno
 import json
 import os
 import socket
-import ssl
-import subprocess
-import sys
 import threading
 import time
 from base64 import b64encode
@@ -21,7 +18,6 @@ from docker.context import ContextAPI
 
 from spark_kafka_testkit import preflight
 from spark_kafka_testkit._brokers import docker as _docker
-from spark_kafka_testkit._brokers.container import _is_port_taken
 from spark_kafka_testkit._brokers.docker import (
     await_docker,
     docker_problem,
@@ -29,7 +25,8 @@ from spark_kafka_testkit._brokers.docker import (
 )
 from spark_kafka_testkit.errors import BrokerStartError
 from spark_kafka_testkit.preflight import Finding
-from tests.secure_broker import make_certificates
+from tests.certificates import make_docker_certificates, mutual_tls
+from tests.systems import printed
 
 LIMIT_SECONDS = 0.5
 REFUSED = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
@@ -47,11 +44,27 @@ class Daemon(BaseHTTPRequestHandler):
         """Keeps the tests' output clean."""
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of Docker's is inherited."""
-    for name in [name for name in os.environ if name.startswith("DOCKER_")]:
-        monkeypatch.delenv(name)
+ALIVE = b"HTTP/1.0 200 OK\r\n\r\nOK"
+
+
+def answering(listener: socket.socket, answer: bytes, after: float = 0) -> None:
+    """Answers whoever asks at the listener, until it is closed."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # it has been closed
+            with connection:
+                try:
+                    connection.recv(1000)
+                    time.sleep(after)
+                    connection.sendall(answer)
+                except OSError:
+                    pass  # who asked did not wait
+
+    threading.Thread(target=serve, daemon=True).start()
 
 
 @pytest.fixture
@@ -84,6 +97,26 @@ def test_a_daemon_on_tcp_is_found(
     """As in a CI job with Docker in a container beside it."""
     monkeypatch.setenv("DOCKER_HOST", f"{scheme}://{tcp_daemon}")
     assert docker_problem() is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"HTTP/1.0 200 OK\r\n\r\nOK", None),
+        (b"220 smtp ready\r\n", "What answers at unix://{path} is no Docker daemon"),
+        (None, "No Docker daemon answers at unix://{path} (timed out)"),
+    ],
+)
+def test_a_daemon_is_asked_not_believed(
+    listener: socket.socket, answer: bytes | None, problem: str | None
+) -> None:
+    """A socket that hangs, or is another's, does not count as Docker."""
+    path = listener.getsockname()
+    if answer is not None:
+        answering(listener, answer)
+    assert docker_problem(0.15 if answer is None else 60) == (
+        problem.format(path=path) if problem else None
+    )
 
 
 def test_a_daemon_that_never_answers_costs_little_time(listener: socket.socket) -> None:
@@ -120,6 +153,17 @@ def test_another_answer_is_no_docker(listener: socket.socket, answer: bytes) -> 
     thread.join(5)
     assert problem == (
         f"What answers at unix://{listener.getsockname()} is no Docker daemon"
+    )
+
+
+def test_no_socket_is_no_docker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address that was tried is named."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    assert docker_problem() == (
+        f"No Docker daemon answers at unix://{tmp_path}/none "
+        "([Errno 2] No such file or directory)"
     )
 
 
@@ -188,9 +232,7 @@ def test_the_probe_is_closed(listener: socket.socket) -> None:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `ca.pem`, and a client's `cert.pem` and `key.pem`, as Docker has."""
     folder = tmp_path_factory.mktemp("certificates")
-    make_certificates(folder)
-    (folder / "client.crt").rename(folder / "cert.pem")
-    (folder / "client.key").rename(folder / "key.pem")
+    make_docker_certificates(folder)
     return folder
 
 
@@ -199,12 +241,10 @@ def tls_daemon(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """The address of a daemon that lets nobody in without a certificate, as the one of
     GitLab's Docker-in-Docker service; DOCKER_HOST points there.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
-    context.load_verify_locations(certificates / "ca.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
     server = HTTPServer(("127.0.0.1", 0), Daemon)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.socket = mutual_tls(certificates).wrap_socket(
+        server.socket, server_side=True
+    )
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"tcp://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("DOCKER_HOST", address)
@@ -231,9 +271,7 @@ def test_a_daemon_of_another_authority_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch, tls_daemon: str, tmp_path: Path
 ) -> None:
     """As by Docker's own command."""
-    make_certificates(tmp_path)
-    (tmp_path / "client.crt").rename(tmp_path / "cert.pem")
-    (tmp_path / "client.key").rename(tmp_path / "key.pem")
+    make_docker_certificates(tmp_path)
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     problem = str(docker_problem(30))
@@ -263,29 +301,6 @@ def test_a_daemon_that_wants_tls_says_so(listener: socket.socket) -> None:
         f"The Docker daemon at unix://{listener.getsockname()} wants TLS; "
         "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates"
     )
-
-
-def answering(listener: socket.socket, answer: bytes, after: float = 0) -> None:
-    """Answers whoever asks at the listener, until it is closed."""
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return  # it has been closed
-            with connection:
-                try:
-                    connection.recv(1000)
-                    time.sleep(after)
-                    connection.sendall(answer)
-                except OSError:
-                    pass  # who asked did not wait
-
-    threading.Thread(target=serve, daemon=True).start()
-
-
-ALIVE = b"HTTP/1.0 200 OK\r\n\r\nOK"
 
 
 def context(
@@ -336,19 +351,6 @@ def test_docker_context_is_heeded_where_docker_py_does(
     assert find_daemon().address == (address if heeds else _docker.DEFAULT_ADDRESS)
 
 
-def printed(code: str, **environment: str) -> str:
-    """What a new interpreter prints: testcontainers reads its settings at import."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return done.stdout.strip()
-
-
 def test_tc_host_is_heeded(listener: socket.socket, tmp_path: Path) -> None:
     """In ~/.testcontainers.properties, and before DOCKER_HOST, as in testcontainers."""
     address = f"unix://{listener.getsockname()}"
@@ -358,7 +360,9 @@ def test_tc_host_is_heeded(listener: socket.socket, tmp_path: Path) -> None:
         "from spark_kafka_testkit._brokers.docker import *\n"
         "print(docker_problem(30), find_daemon().address, find_daemon().is_named)"
     )
-    said = printed(code, HOME=str(tmp_path), DOCKER_HOST="unix:///nowhere")
+    elsewhere = {"HOME": str(tmp_path), "DOCKER_HOST": "unix:///nowhere"}
+    # in a process of its own: testcontainers reads its settings at import
+    said = printed(code, {**os.environ, **elsewhere})
     assert said == f"None {address} True"
 
 
@@ -415,7 +419,8 @@ def test_a_name_that_is_not_resolved_holds_nothing_up() -> None:
         "from spark_kafka_testkit._brokers.docker import docker_problem\n"
         "print(docker_problem())"
     )
-    assert printed(code, DOCKER_HOST="tcp://docker:2375") == (
+    environment = {**os.environ, "DOCKER_HOST": "tcp://docker:2375"}
+    assert printed(code, environment) == (
         "No Docker daemon answers at tcp://docker:2375 "
         "(its name was not resolved in time)"
     )
@@ -492,32 +497,6 @@ def test_one_that_nobody_has_named_is_not_waited_for(
         "([Errno 2] No such file or directory). Start it (check with: docker ps), or "
         'use backend="embedded", which needs none.'
     )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        # Docker
-        "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:20001 failed: port is already allocated",
-        "failed to bind host port for 127.0.0.1:20001:172.17.0.2:9093/tcp: address already in use",
-        # rootless Docker
-        "error while calling RootlessKit PortManager.AddPort(): listen tcp4 127.0.0.1:33006: bind: address already in use",
-        # Podman, rootless; with pasta; in its machine
-        "rootlessport listen tcp 127.0.0.1:35133: bind: address already in use",
-        "pasta failed with exit code 1: Failed to bind port 42188 (Address already in use)",
-        'something went wrong with the request: "proxy already running\\n"',
-        # Docker Desktop
-        "Ports are not available: exposing port TCP 127.0.0.1:3306 -> 0.0.0.0:0: listen tcp 127.0.0.1:3306: bind: address already in use",
-    ],
-)
-def test_a_taken_port_is_known_in_the_words_of_each_engine(text: str) -> None:
-    """Another port is tried then."""
-    assert _is_port_taken(RuntimeError(f"500 Server Error: {text}"))
-
-
-def test_another_failure_is_no_taken_port() -> None:
-    """It would be tried in vain."""
-    assert not _is_port_taken(RuntimeError("409 Client Error: Conflict"))
 
 
 def test_docker_auth_config_is_heeded_for_each_registry(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from spark_kafka_testkit._model.client_config import ClientConfig
-from spark_kafka_testkit._spark.running import kafka_package
 
 
 def test_spark_does_not_wait_half_a_second_at_a_topics_end() -> None:
@@ -63,16 +60,3 @@ def test_a_relocated_name_of_the_users_is_taken_back_for_others() -> None:
     assert client_config.for_java()["sasl.jaas.config"] == JAAS
     options = client_config.for_spark("kafkashaded.")
     assert options["kafka.sasl.jaas.config"] == f"kafkashaded.{JAAS}"
-
-
-def test_databricks_by_connect_names_its_runtime(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """No JVM can be asked there where Kafka's classes are."""
-    monkeypatch.setattr(
-        "spark_kafka_testkit._jvm.spark_jvm.active_session", lambda: None
-    )
-    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
-    assert kafka_package() == ""
-    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16.4")
-    assert kafka_package() == "kafkashaded."

@@ -1,17 +1,20 @@
-"""What assert_eventually shows of a difference, and what it lets through."""
+"""What assert_eventually shows of a difference."""
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
 ONCE = "The result was not the expected one within 0 s (1 checks).\n"
+NAN = float("nan")
+FRAME = pd.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
 
 
 def failure(result: Any, expected: Any) -> str:
@@ -19,6 +22,11 @@ def failure(result: Any, expected: Any) -> str:
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: result, expected, timeout=0)
     return str(caught.value)
+
+
+def shown(result: Any, expected: Any) -> str:
+    """What is shown of a difference."""
+    return failure(result, expected).partition("\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -96,55 +104,53 @@ def test_dicts_that_differ_in_order_alone_are_shown() -> None:
     assert failure(forth, back) != ONCE
 
 
-def test_the_last_result_is_the_one_shown() -> None:
-    """Not the first one; and the checks are counted."""
-    results = iter([1, 2])
-    with pytest.raises(WaitError) as caught:
-        assert_eventually(lambda: next(results), 0, timeout=0.05, interval=60)
+def test_dicts_are_compared_key_by_key() -> None:
+    """What is missing, different and unexpected, each on its line, long values cut."""
+    result = {"same": 1, "other": "x" * 200, "extra": 3}
+    expected = {"same": 1, "other": "y", "absent": 2}
+    with pytest.raises(AssertionError) as caught:
+        assert_eventually(lambda: result, expected, timeout=0)
     assert str(caught.value) == (
-        "The result was not the expected one within 0.05 s (2 checks).\n"
-        "  expected: 0\n"
-        "  last:     2"
+        "The result was not the expected one within 0 s (1 checks).\n"
+        "  missing:    'absent': 2\n"
+        f"  different:  'other': expected 'y', last '{'x' * 116}...\n"
+        "  unexpected: 'extra': 3"
     )
 
 
-@pytest.mark.parametrize("kind", [AssertionError, KeyError, TimeoutError, SystemExit])
-def test_no_error_of_the_function_is_taken_for_not_yet(
-    kind: type[BaseException],
-) -> None:
-    """The very object goes through, at the first call."""
-    raised: list[BaseException] = []
-
-    def result() -> None:
-        raised.append(kind("why"))
-        raise raised[-1]
-
-    with pytest.raises(kind) as caught:
-        assert_eventually(result, None)
-    assert len(raised) == 1
-    assert caught.value is raised[0]
+def test_many_differences_are_counted() -> None:
+    """Ten lines of a kind are shown."""
+    with pytest.raises(AssertionError) as caught:
+        assert_eventually(dict, {n: n for n in range(13)}, timeout=0)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 12
+    assert lines[-2:] == ["  missing:    9: 9", "  ... and 3 more"]
 
 
-@pytest.mark.parametrize("name", ["timeout", "interval"])
-@pytest.mark.parametrize(
-    ("value", "kind", "text"),
-    [
-        (True, TypeError, "{name} must be a number of seconds, not bool"),
-        (None, TypeError, "{name} must be a number of seconds, not NoneType"),
-        ("1", TypeError, "{name} must be a number of seconds, not str"),
-        (-0.5, ValueError, "{name} must not be negative, and is -0.5"),
-        pytest.param(
-            math.nan,
-            ValueError,
-            "{name} must be a number of seconds, and is nan",
-        ),
-    ],
-)
-def test_a_time_that_makes_no_sense_is_refused(
-    name: str, value: Any, kind: type[Exception], text: str
-) -> None:
-    """Before the function is called."""
-    calls: list[int] = []
-    with pytest.raises(kind) as caught:
-        assert_eventually(lambda: calls.append(1), None, **{name: value})
-    assert (str(caught.value), calls) == (text.format(name=name), [])
+def test_the_difference_of_frames_is_shown() -> None:
+    """Columns, then labels, then rows; arrays as lists."""
+    assert shown(FRAME, FRAME.rename(columns={"v": "w"})) == (
+        "  different:  columns: expected ['k', 'w'], last ['k', 'v']"
+    )
+    assert shown(FRAME, FRAME.set_index(pd.Index([5, 6]))) == (
+        "  different:  labels: expected [5, 6], last [0, 1]"
+    )
+    assert shown(FRAME, FRAME.assign(v=[1.0, 2.0])) == (
+        "  missing:    (None, 2.0)\n  unexpected: (None, None)"
+    )
+    assert shown(FRAME, FRAME.iloc[::-1].reset_index(drop=True)) == (
+        "  expected: [(None, None), ('a', 1.0)]\n  last:     [('a', 1.0), (None, None)]"
+    )
+    assert (
+        shown(np.array([1, 2]), [1, 3]) == "  missing:    3\n  unexpected: np.int64(2)"
+    )
+    assert shown([NAN, "x"], [NAN]) == "  unexpected: 'x'"
+    assert shown({"k": FRAME}, {"k": FRAME.iloc[:1]}) == (
+        "  different:  'k': expected    k    v 0  a  1.0, "
+        "last       k    v 0     a  1.0 1  None  NaN"
+    )
+    assert shown(FRAME, None) == (
+        "  expected: None\n"
+        "  last:     Table(kind='pandas.DataFrame', columns=['k', 'v'], labels=[0, 1], "
+        "values=[['a', None], [1.0, None]])"
+    )

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import enum
-import uuid
 from collections import namedtuple
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from spark_kafka_testkit._arrow.encode import BATCH_MESSAGES, batches
+from spark_kafka_testkit._arrow.encode import BATCH_BYTES, BATCH_MESSAGES, batches
 from spark_kafka_testkit._arrow.schema import send_schema
-from spark_kafka_testkit.errors import SerializationError
 from spark_kafka_testkit.serde import encode
 
 Pair = namedtuple("Pair", ["key", "value"])
-
-
-class Named:
-    """An object with a text of its own."""
-
-    def __str__(self) -> str:
-        return "named é"
-
-
-class Colour(str, enum.Enum):
-    """A str whose str() is not its content."""
-
-    RED = "red"
-
-
-def values(messages: Any) -> list[bytes | None]:
-    """The value column of all batches."""
-    columns = [batch.column("value").to_pylist() for batch in batches(messages)]
-    return [value for column in columns for value in column]
 
 
 @pytest.mark.parametrize(
@@ -80,64 +57,6 @@ def test_any_sequence_of_two_is_a_message(pair: Any) -> None:
     """A tuple, a list, a named tuple: a Row of Spark is one."""
     (batch,) = batches([pair])
     assert batch.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
-
-
-def test_types_may_be_mixed_in_a_column() -> None:
-    """Each item is encoded by its own rule, in its own place."""
-    items = ["é", None, b"\xff", "", b"", 7, 1.5, True, bytearray(b"a"), Named()]
-    assert values([(None, item) for item in items]) == [
-        "é".encode(),
-        None,
-        b"\xff",
-        b"",
-        b"",
-        b"7",
-        b"1.5",
-        b"True",
-        b"a",
-        "named é".encode(),
-    ]
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        "text",
-        b"bytes",
-        bytearray(b"bytearray"),
-        memoryview(b"memoryview"),
-        7,
-        1.5,
-        float("nan"),
-        True,
-        None,
-        Decimal("1.50"),
-        uuid.UUID(int=5),
-        [1, None],
-        {"a": 1},
-        Named(),
-        pytest.param(
-            Colour.RED,
-        ),
-    ],
-    ids=lambda item: type(item).__name__,
-)
-def test_an_item_is_encoded_the_same_whatever_is_beside_it(item: Any) -> None:
-    """Arrow's own conversion and encode() give the same bytes."""
-    (alone,) = values([(None, item)])
-    beside_an_int, _ = values([(None, item), (None, 1)])
-    assert (alone, beside_an_int) == (encode(item), encode(item))
-
-
-@pytest.mark.parametrize("other", ["text", 1])
-def test_text_that_utf8_can_not_hold_is_refused_in_a_batch(other: Any) -> None:
-    """Beside other texts, and beside what is no text."""
-    with pytest.raises(SerializationError) as caught:
-        values([(None, other), (None, "a\udfff")])
-    assert str(caught.value) == (
-        "The value of message 1: 'a\\udfff' can't be encoded as UTF-8: 'utf-8' codec can't encode character "
-        "'\\udfff' in position 1: surrogates not allowed"
-    )
 
 
 def test_a_wrong_message_past_the_first_batch_is_named_by_its_place() -> None:
@@ -188,3 +107,50 @@ def test_a_view_of_items_is_taken() -> None:
     """What the refusal of a dict advises."""
     found = pa.Table.from_batches(batches({"k": "v"}.items()))
     assert found.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter, "table"])
+@pytest.mark.parametrize("small", [b"x", None])
+def test_batches_are_bounded_in_bytes(kind: Any, small: bytes | None) -> None:
+    """Large messages come few at a time: memory is bounded, here and in the JVM."""
+    megabyte = 1 << 20
+    messages = [("k", bytes(megabyte)) for _ in range(70)] + [("k", small)] * 70
+    given: Any = (
+        pa.table({"value": [value for _, value in messages]})
+        if kind == "table"
+        else kind(messages)
+    )
+    found = list(batches(given))
+    assert sum(batch.num_rows for batch in found) == 140
+    assert max(batch.nbytes for batch in found) <= BATCH_BYTES + 32 * megabyte
+    assert len(found) >= 2
+
+
+def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
+    """No more than a batch ahead."""
+    drawn = []
+
+    def messages() -> Iterable[tuple[None, bytes]]:
+        for number in range(200):
+            drawn.append(number)
+            yield None, bytes(1 << 20)
+
+    next(batches(messages()))
+    assert len(drawn) <= 64
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_batches_hold_all_messages_in_order(kind: Callable[[Any], Any]) -> None:
+    """Several batches, nulls and empties told apart, types mixed in a column."""
+    messages = [(n, str(n)) for n in range(BATCH_MESSAGES)] + [(None, ""), (b"", None)]
+    found = pa.Table.from_batches(list(batches(kind(messages))))
+    assert [(row["key"], row["value"]) for row in found.to_pylist()] == [
+        (encode(key), encode(value)) for key, value in messages
+    ]
+
+
+def test_a_generators_wrong_message_is_named_by_its_place() -> None:
+    """The count goes on over batches."""
+    messages = ((n, n) if n != BATCH_MESSAGES + 5 else n for n in range(30_000))
+    with pytest.raises(TypeError, match=f"message {BATCH_MESSAGES + 5} is "):
+        list(batches(messages))

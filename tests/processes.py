@@ -1,0 +1,35 @@
+"""Processes of this machine, by /proc."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["children", "is_alive", "wait_until"]
+
+WAIT_SECONDS = 60.0
+TICK_SECONDS = 0.05
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and that nobody reaps does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of a process."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in pids.split()]
+
+
+def wait_until(condition: Callable[[], bool], problem: str) -> None:
+    """Waits until the condition holds; after a minute the problem is an error."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, problem
+        time.sleep(TICK_SECONDS)

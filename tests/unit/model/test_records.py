@@ -1,0 +1,57 @@
+"""`Record` and `Records`."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import datetime, timezone
+
+import pytest
+
+from spark_kafka_testkit import Record, Records
+from spark_kafka_testkit._model.offsets import Coverage
+
+
+def test_a_record_shows_what_it_has() -> None:
+    """And nothing that it has not."""
+    assert repr(Record()) == "Record(None, None)"
+    assert repr(Record("k", "v", "t", 0, 7)) == (
+        "Record('k', 'v', topic='t', partition=0, offset=7)"
+    )
+    assert repr(Record(b"k", None, timestamp=0, headers=(("h", None),))) == (
+        "Record(b'k', None, timestamp=0, headers=(('h', None),))"
+    )
+    record = Record("k", "v", "t", 1, 2, 3, "CreateTime", (("h", b"x"),))
+    assert eval(repr(record)) == record  # noqa: S307
+
+
+def test_a_record_does_not_change() -> None:
+    """It can be compared, hashed, copied with changes, pickled."""
+    record = Record("k", "v", timestamp=5)
+    with pytest.raises(AttributeError):
+        record.key = "other"  # type: ignore[misc]
+    assert record == Record("k", "v", timestamp=5)
+    assert {record: 1}[Record("k", "v", timestamp=5)] == 1
+    assert record._replace(value=None) == Record("k", None, timestamp=5)
+    assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "time"),
+    [
+        (None, None),
+        (0, datetime(1970, 1, 1, tzinfo=timezone.utc)),
+        (1_700_000_000_123, datetime(2023, 11, 14, 22, 13, 20, 123000, timezone.utc)),
+    ],
+)
+def test_the_time_of_a_record(timestamp: int | None, time: datetime | None) -> None:
+    """Aware, in UTC, exact to the millisecond."""
+    assert Record(timestamp=timestamp).datetime == time
+
+
+def test_records_are_a_list_with_a_coverage() -> None:
+    """Equal to any list of the same records."""
+    coverage = {0: Coverage(0, 1, 1, 0, 0)}
+    records = Records([Record("k")], coverage, (1,))
+    assert records == [Record("k")]
+    assert records.coverage == coverage
+    assert records.new_partitions == (1,)
