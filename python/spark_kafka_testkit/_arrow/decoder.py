@@ -54,8 +54,8 @@ class Decoder:
         Raises:
             DeserializationError: names the first record that does not decode.
         """
-        names = [
-            TIMESTAMP_TYPES[kind] for kind in table.column("timestamp_type").to_pylist()
+        timestamp_types = [
+            TIMESTAMP_TYPES[code] for code in table.column("timestamp_type").to_pylist()
         ]
         stamps = [
             None if stamp == NO_TIMESTAMP else stamp
@@ -68,7 +68,7 @@ class Decoder:
             table.column("partition").to_pylist(),
             table.column("offset").to_pylist(),
             stamps,
-            names,
+            timestamp_types,
             _headers(table),
             strict=True,
         )
