@@ -79,14 +79,14 @@ def require_packages() -> None:
     with it, is not installed, or where another module has its name.
     """
     for name, inside in (("testcontainers", ("core",)), ("docker", ("api", "client"))):
-        found = find_package(name, inside)
-        if found is None:
+        package = find_package(name, inside)
+        if package is None:
             raise MissingDependencyError(
                 "testcontainers is required for Kafka tests. "
                 "Install it with: pip install testcontainers[kafka]"
             )
-        if found.shadow is not None:
-            raise MissingDependencyError(shadow_text(name, name, found.shadow))
+        if package.shadow is not None:
+            raise MissingDependencyError(shadow_text(name, name, package.shadow))
 
 
 def find_daemon() -> Daemon:
@@ -428,9 +428,9 @@ def _credentials(repository: str) -> dict[str, Any] | None:
     if not text:
         return None
     try:
-        found = auth.load_config(config_dict=json.loads(text))
+        config = auth.load_config(config_dict=json.loads(text))
         registry, _ = auth.resolve_repository_name(repository)
-        return found.resolve_authconfig(registry) or None
+        return config.resolve_authconfig(registry) or None
     except Exception as error:  # noqa: BLE001  not its text: a password may be in it
         raise BrokerStartError(
             "it can't be pulled: DOCKER_AUTH_CONFIG is not usable "

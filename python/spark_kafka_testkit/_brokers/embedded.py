@@ -292,8 +292,8 @@ def _properties(
 def _escaped(text: str, special: str) -> str:
     """The text as java.util.Properties reads it, with escapes for what is special."""
 
-    def escape(found: re.Match[str]) -> str:
-        units = found[0].encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    def escape(match: re.Match[str]) -> str:
+        units = match[0].encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
         return "".join(f"\\u{unit}" for unit in units)
 
     return re.sub(special, escape, text, flags=re.ASCII)

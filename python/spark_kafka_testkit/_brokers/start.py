@@ -24,7 +24,7 @@ def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
         BrokerStartError, MissingDependencyError: as `start_broker`.
     """
     if backend == "auto":
-        return start_any(lambda kind: start_own(kind, settings))
+        return start_any(lambda chosen: start_own(chosen, settings))
     if backend == "container":
         return ContainerBroker(settings)
     return EmbeddedBroker(settings)

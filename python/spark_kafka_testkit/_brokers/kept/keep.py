@@ -52,7 +52,7 @@ def keep(
             with lease_file.lock():
                 if lease := _living(lease_file):
                     return lease
-    return start_any(lambda kind: _keep(cast(Kind, kind), settings, seconds))
+    return start_any(lambda chosen: _keep(cast(Kind, chosen), settings, seconds))
 
 
 def _keep(kind: Kind, settings: BrokerSettings, seconds: float) -> Lease:

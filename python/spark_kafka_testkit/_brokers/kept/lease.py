@@ -237,13 +237,13 @@ class LeaseFile:
         """What is kept here; call it with the lock. What a killed keeper left is
         removed.
         """
-        found = self.read()
-        if found is None or self.is_held("keeper"):
-            return found
-        if isinstance(found, Unclear):
-            log.warning("%s Its keeper has gone, and it is removed.", found)
-        elif found.container is not None:
-            _remove_container(found.container)
+        lease = self.read()
+        if lease is None or self.is_held("keeper"):
+            return lease
+        if isinstance(lease, Unclear):
+            log.warning("%s Its keeper has gone, and it is removed.", lease)
+        elif lease.container is not None:
+            _remove_container(lease.container)
         self.clear()
         return None
 
