@@ -177,7 +177,7 @@ def _captured(data: dict[str, Any]) -> TopicSnapshot:
             for n, offsets in data["partitions"].items()
         },
         {
-            int(time): {int(n): offset for n, offset in found.items()}
-            for time, found in data["times"].items()
+            int(time): {int(n): offset for n, offset in offsets.items()}
+            for time, offsets in data["times"].items()
         },
     )

@@ -8,7 +8,6 @@ classes of `errors`, and read by the same rules (`tests/contract` runs over both
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from spark_kafka_testkit._model.offsets import Coverage, ReadRequest, TopicSnapshot
@@ -52,12 +51,7 @@ class Read:
     def __enter__(self) -> Read:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
