@@ -32,7 +32,7 @@ class ClassArchive:
     beside it when it is whole, and one that the stamp does not fit is recorded anew.
 
     Args:
-        kind: what the process is; it begins the archive's name.
+        name: what the process is; the archive's own name begins with it.
         java: the Java.
         flags: its other flags; there is no archive beside an agent's.
         jars: the class path.
@@ -42,7 +42,7 @@ class ClassArchive:
     """
 
     def __init__(
-        self, kind: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
+        self, name: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
     ) -> None:
         self._part: Path | None = None
         self._is_used = False
@@ -57,7 +57,7 @@ class ClassArchive:
             "\n".join([str(java.executable), java.version, *flags, *stamps]).encode()
         ).hexdigest()[:16]
         folder = cache_folder() / "archives"
-        self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
+        self._file = folder / f"{name}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         _sweep(folder)
         if _is_whole(self._file):
             self._is_used = True

@@ -85,10 +85,10 @@ def check_scala(jar: str | None, running: str) -> None:
         )
 
 
-def check_version(found: str) -> None:
-    if found != __version__:
+def check_version(jar_version: str) -> None:
+    if jar_version != __version__:
         raise HelperError(
-            f"The helper jar on Spark's class path is version {found}, and the Python "
-            f"package spark-kafka-testkit is version {__version__}.",
+            f"The helper jar on Spark's class path is version {jar_version}, and the "
+            f"Python package spark-kafka-testkit is version {__version__}.",
             "Use the jar that came with the package: KafkaUtils.spark_conf() names it.",
         )

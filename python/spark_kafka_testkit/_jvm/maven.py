@@ -264,16 +264,16 @@ def _of_netrc(parts: SplitResult) -> tuple[str, str] | tuple[()]:
     """Where a login for this host stands, and the login; nothing where none does."""
     name = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111  raises nothing
     try:
-        found = netrc.netrc(name).hosts.get(parts.hostname or "")
+        entry = netrc.netrc(name).hosts.get(parts.hostname or "")
     except OSError:  # there is none, or it is not for us
         return ()
     except (netrc.NetrcParseError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", None)  # its text may hold a password
         log.warning("%s is not used: it can't be read, line %s", name, line)
         return ()
-    if found is None:
+    if entry is None:
         return ()
-    user, _, password = found
+    user, _, password = entry
     return str(Path(name)), _basic(user, password or "")
 
 

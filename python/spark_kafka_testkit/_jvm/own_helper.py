@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 import threading
+from itertools import chain
 from pathlib import Path
 
 from spark_kafka_testkit._jvm.helper import Helper, helper_at
@@ -126,15 +127,13 @@ def class_path() -> list[Path]:
         JarError: a jar can't be found or fetched.
     """
     version, folder = spark_and_jars()
-    found = {name: sorted(folder.glob(f"{name}[0-9a-z]*.jar")) for name in SPARKS_JARS}
-    if missing := [name for name in ("arrow-", "py4j-") if not found[name]]:
-        raise SparkSetupError(
-            f"{folder} lacks the jars {', '.join(f'{name}*.jar' for name in missing)}."
-        )
+    jars = {name: sorted(folder.glob(f"{name}[0-9a-z]*.jar")) for name in SPARKS_JARS}
+    if missing := [f"{name}*.jar" for name in ("arrow-", "py4j-") if not jars[name]]:
+        raise SparkSetupError(f"{folder} lacks the jars {', '.join(missing)}.")
     return [
         version.helper,
         *fetch([kafka_clients(version.spark)], "kafka-clients"),
-        *(jar for jars in found.values() for jar in jars),
+        *chain.from_iterable(jars.values()),
     ]
 
 
