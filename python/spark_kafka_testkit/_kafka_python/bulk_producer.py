@@ -185,7 +185,7 @@ class BulkProducer:
             reason = f"partition {partition} of a topic with {self._partitions}"
             self._fail(index, "UnknownPartition", reason, "failed")
             return
-        if any(item is None for _, item in headers or ()):
+        if any(header_value is None for _, header_value in headers or ()):
             reason = "kafka-python sends no null as a header's value; the helper does"
             self._fail(index, "NullHeader", reason, "failed")
             return
@@ -266,7 +266,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
     headers: list[Any] = [None] * batch.num_rows
     if "headers" in names:
         headers = [
-            [(item["key"], item["value"]) for item in row] if row else None
+            [(header["key"], header["value"]) for header in row] if row else None
             for row in batch.column("headers").to_pylist()
         ]
     return zip(*columns, headers, strict=True)

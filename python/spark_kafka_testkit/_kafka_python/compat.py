@@ -31,14 +31,15 @@ def require_kafka_python() -> None:
     document's words, or where another module has its name. It is not imported for that:
     `preload` does so while a broker starts.
     """
-    found = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
-    if found is None:
+    package = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
+    if package is None:
         raise MissingDependencyError(
             "kafka-python is required for Kafka tests. "
             "Install it with: pip install kafka-python"
         )
-    if found.shadow is not None:
-        raise MissingDependencyError(shadow_text("kafka", "kafka-python", found.shadow))
+    if package.shadow is not None:
+        text = shadow_text("kafka", "kafka-python", package.shadow)
+        raise MissingDependencyError(text)
 
 
 def preload() -> None:
@@ -59,24 +60,26 @@ def reaching(config: ClientConfig) -> Iterator[None]:
     require_kafka_python()
     from kafka import errors
 
-    kinds = tuple(
+    error_classes = tuple(
         getattr(errors, name)
         for name in ("NoBrokersAvailable", "KafkaTimeoutError", "KafkaConnectionError")
         if hasattr(errors, name)
     )
     try:
         yield
-    except kinds as error:
+    except error_classes as error:
         raise BrokerUnreachableError(
             config.bootstrap_servers,
             f"{type(error).__name__}: {error}.{config.login_hint()}",
         ) from error
 
 
-def supported(kind: Any, **settings: Any) -> dict[str, Any]:
-    """Those of the settings that this version of kafka-python has."""
+def supported(client_class: Any, **settings: Any) -> dict[str, Any]:
+    """Those of the settings that the class has in this version of kafka-python."""
     return {
-        name: value for name, value in settings.items() if name in kind.DEFAULT_CONFIG
+        name: value
+        for name, value in settings.items()
+        if name in client_class.DEFAULT_CONFIG
     }
 
 

@@ -50,8 +50,8 @@ def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:
         metadata._topics = known - gone
     queues = getattr(getattr(producer, "_accumulator", None), "_batches", None)
     if isinstance(queues, dict):
-        for partition in [item for item in list(queues) if item.topic in gone]:
-            if not queues[partition]:
+        for partition in list(queues):
+            if partition.topic in gone and not queues[partition]:
                 queues.pop(partition)
 
 

@@ -79,8 +79,8 @@ class TopicReader:
             moved = self._move(consumer, todo, polled)
             records = [
                 record
-                for partition, found in polled.items()
-                for record in found
+                for partition, fetched in polled.items()
+                for record in fetched
                 if self._progress[partition].accept(record.offset)
             ]
             if records:
@@ -110,7 +110,7 @@ class TopicReader:
         if hasattr(errors, "LogTruncationError"):
             lost.append(errors.LogTruncationError)
         try:
-            found: dict[Any, list[Any]] = consumer.poll(
+            polled: dict[Any, list[Any]] = consumer.poll(
                 timeout_ms=100, max_records=BATCH_RECORDS
             )
         except tuple(lost):
@@ -122,7 +122,7 @@ class TopicReader:
                 f"kafka-python lacks here ({error}). Install it with: "
                 "pip install 'spark-kafka-testkit[codecs]'"
             ) from error
-        return found
+        return polled
 
     def _move(
         self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
@@ -132,9 +132,9 @@ class TopicReader:
         position takes kafka-python longer the more partitions there are.
         """
         positions = {
-            partition: found[-1].offset + 1
-            for partition, found in polled.items()
-            if found
+            partition: fetched[-1].offset + 1
+            for partition, fetched in polled.items()
+            if fetched
         } or {
             partition: consumer.position(partition, timeout_ms=POSITION_MILLIS)
             for partition in todo
