@@ -15,13 +15,13 @@ from spark_kafka_testkit._jvm.spark_jvm import active_session
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["found_by"]
+__all__ = ["matching_topics"]
 
 # With it a consumer subscribes to the pattern, and consumers match whole names.
 BY_CONSUMER = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 
 
-def found_by(
+def matching_topics(
     query: StreamingQuery, pattern: str, names: Iterable[str]
 ) -> tuple[list[str] | None, str]:
     """Those of the topics that the query's pattern finds; or None and why that can't be
