@@ -90,13 +90,15 @@ def _append(
     settings: dict[str, str],
     given: Mapping[str, str],
     name: str,
-    item: str,
+    entry: str,
     separator: str = ",",
 ) -> None:
     """Adds to a list of the settings; where they have none, to what it is without."""
     listed = settings.get(name, given.get(name, ""))
-    items = [present for present in listed.split(separator) if present]
-    settings[name] = separator.join(items if item in items else [*items, item])
+    entries = [present for present in listed.split(separator) if present]
+    if entry not in entries:
+        entries.append(entry)
+    settings[name] = separator.join(entries)
 
 
 def _connector(version: SparkVersion) -> list[Path] | None:

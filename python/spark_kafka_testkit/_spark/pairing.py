@@ -110,8 +110,11 @@ def mismatches(spark: SparkSession) -> list[Finding]:
     """What a session has that does not go together; what is only missing, `attach`
     brings.
     """
-    found = check_session(spark)
-    return [f for f in found if f.state == "error" and f.seen != NO_CONNECTOR]
+    return [
+        finding
+        for finding in check_session(spark)
+        if finding.state == "error" and finding.seen != NO_CONNECTOR
+    ]
 
 
 def _check_running(version: SparkVersion) -> Finding:
@@ -224,11 +227,11 @@ def _check_helper(jvm: SparkJvm) -> Finding:
 
 
 def _check_connect(spark: SparkSession) -> list[Finding]:
-    found = [Finding("Spark", "ok", f"{spark.version}, by Spark Connect")]
+    server = Finding("Spark", "ok", f"{spark.version}, by Spark Connect")
     if knows_kafka(spark):
-        return [*found, Finding("connector", "ok", "the server has it")]
+        return [server, Finding("connector", "ok", "the server has it")]
     return [
-        *found,
+        server,
         Finding(
             "connector",
             "error",

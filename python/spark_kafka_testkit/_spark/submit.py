@@ -66,12 +66,12 @@ def default_settings(home: Path) -> dict[str, str]:
 def _arguments() -> list[tuple[str, str]]:
     """Each option of PYSPARK_SUBMIT_ARGS with the word behind it, or behind its `=`."""
     words = shlex.split(os.environ.get(ARGS_ENV, ""))
-    found = []
+    arguments = []
     for word, following in zip(words, [*words[1:], ""], strict=False):
         name, equals, value = word.partition("=")
         if name.startswith("-"):
-            found.append((name, value if equals else following))
-    return found
+            arguments.append((name, value if equals else following))
+    return arguments
 
 
 def _properties(text: str) -> dict[str, str]:
@@ -88,8 +88,8 @@ def _properties(text: str) -> dict[str, str]:
 def _unescaped(text: str) -> str:
     return re.sub(
         r"\\(?:u([0-9a-fA-F]{4})|(.))",
-        lambda found: (
-            chr(int(found[1], 16)) if found[1] else ESCAPED.get(found[2], found[2])
+        lambda match: (
+            chr(int(match[1], 16)) if match[1] else ESCAPED.get(match[2], match[2])
         ),
         text,
     )
