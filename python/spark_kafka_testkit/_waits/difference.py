@@ -37,9 +37,9 @@ def difference(result: Any, expected: Any) -> str:
     return f"  expected: {wanted}\n  last:     {shown}"
 
 
-def shorten(item: Any) -> str:
-    """The repr of an item, cut where it is long."""
-    return _cut(_text(item), 0)
+def shorten(value: Any) -> str:
+    """The repr of a value, cut where it is long."""
+    return _cut(_text(value), 0)
 
 
 def named(predicate: Callable[[Any], Any]) -> str:
@@ -89,8 +89,8 @@ def _of_tables(result: Table, expected: Table) -> str:
 def _of_items(result: list[Any], expected: list[Any]) -> list[str]:
     missing, unexpected = unmatched(expected, result)
     return [
-        *_first([f"  missing:    {shorten(item)}" for item in missing]),
-        *_first([f"  unexpected: {shorten(item)}" for item in unexpected]),
+        *_first([f"  missing:    {shorten(value)}" for value in missing]),
+        *_first([f"  unexpected: {shorten(value)}" for value in unexpected]),
     ]
 
 
@@ -109,9 +109,9 @@ def _pair(one: Any, other: Any) -> tuple[str, str]:
     return _cut(texts[0], start), _cut(texts[1], start)
 
 
-def _text(item: Any) -> str:
+def _text(value: Any) -> str:
     """Its repr, in one line."""
-    return re.sub(r"\s*\n\s*", " ", repr(item))
+    return re.sub(r"\s*\n\s*", " ", repr(value))
 
 
 def _cut(text: str, start: int) -> str:
