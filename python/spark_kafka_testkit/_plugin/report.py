@@ -126,6 +126,6 @@ def _log(cluster: Cluster) -> Iterator[str]:
         yield from (f"  {_cut(line)}" for line in lines)
 
 
-def _cut(item: Any) -> str:
-    text = str(item)
+def _cut(value: Any) -> str:
+    text = str(value)
     return text if len(text) <= CHARACTERS else f"{text[: CHARACTERS - 3]}..."
