@@ -239,8 +239,9 @@ class SendError(KafkaTestkitError, RuntimeError):
         self.aborted = aborted
         self.failed, self.unknown, self.failures = failed, unknown, tuple(failures)
         lines = [
-            f"  message {item.index} {item.outcome}: {item.error}: {item.reason}"
-            for item in self.failures[:5]
+            f"  message {failure.index} {failure.outcome}: {failure.error}: "
+            f"{failure.reason}"
+            for failure in self.failures[:5]
         ]
         more = failed + unknown - len(lines)
         if more > 0:
@@ -428,8 +429,8 @@ class WaitError(KafkaTestkitError, AssertionError):
 
 
 _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {
-    kind.__name__: kind
-    for kind in (
+    error_class.__name__: error_class
+    for error_class in (
         UnknownTopicError,
         BrokerUnreachableError,
         ReadTimeoutError,
@@ -443,18 +444,18 @@ def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitErro
     """The error that a failure of the JVM helper stands for; the Java trace comes along
     as its cause.
     """
-    kind = _FROM_HELPER.get(code)
+    error_class = _FROM_HELPER.get(code)
     error: KafkaTestkitError
-    if kind is None:
+    if error_class is None:
         reason = data.get("reason", code)
         error = HelperError(f"The JVM helper failed: {reason}", trace=trace)
-    elif kind is ReadTimeoutError:
+    elif error_class is ReadTimeoutError:
         states = [
             PartitionState(**{**state, "producers": tuple(state["producers"])})
             for state in data["partitions"]
         ]
         error = ReadTimeoutError(**{**data, "partitions": states})
     else:
-        error = kind(**data)
+        error = error_class(**data)
     error.__cause__ = HelperError(f"Raised in the JVM:\n{trace}", trace=trace)
     return error
