@@ -36,8 +36,10 @@ ANSWER_SECONDS = 2.0
 def keep(
     backend: Backend, settings: BrokerSettings, seconds: float = HOURS * 3600
 ) -> Lease:
-    """The kept broker with these settings; it is started where there is none. Its time
-    begins anew; `auto` takes one of either kind that runs before it starts one.
+    """The kept broker with these settings; it is started where there is none.
+
+    Its time begins anew. `auto` takes one of either kind that runs before it starts
+    one.
 
     Raises:
         BrokerStartError: none came up.

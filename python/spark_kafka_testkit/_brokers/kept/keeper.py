@@ -117,8 +117,9 @@ def _wait(
 
 
 def _is_over(lease_file: LeaseFile, lease: Lease) -> bool:
-    """Whether the time is up; then the state file is gone too, so that none finds a
-    broker that is about to end.
+    """Whether the time is up; if so, the state file is removed.
+
+    So none finds a broker that is about to end.
     """
     from filelock import Timeout
 
