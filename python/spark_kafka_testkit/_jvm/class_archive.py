@@ -24,9 +24,10 @@ AGENT = re.compile(
 
 
 class ClassArchive:
-    """The class-data archive of one Java, its flags and one set of jars: recorded when
-    a first process of the kind ends, used by all that start later. Where none is there
-    and none can be written, processes start without it.
+    """The class-data archive of one Java, its flags and one set of jars.
+
+    It is recorded when a first process of its name ends, and used by all that start
+    later. Where none is there and none can be written, processes start without it.
 
     A JVM does not check an archive, and dies of a broken one: so a stamp is written
     beside it when it is whole, and one that the stamp does not fit is recorded anew.
@@ -82,8 +83,10 @@ class ClassArchive:
         self.flags = [f"-XX:{option}={self._part}"]
 
     def end(self, is_whole: bool) -> None:
-        """Puts a recorded archive in its place, or removes it: that of a process that
-        never was ready holds too little, that of a killed one is half of one.
+        """Puts a recorded archive in its place, or removes it.
+
+        That of a process that never was ready holds too little, that of a killed one is
+        half of one.
         """
         if self._part is None:
             return
@@ -98,8 +101,9 @@ class ClassArchive:
             log.info("the class archive could not be kept: %s", error)
 
     def discard(self) -> bool:
-        """Removes the archive that the process was started with, and that it may have
-        died of. Returns whether there was one.
+        """Removes the archive that the process used, and may have died of.
+
+        Returns whether there was one.
         """
         if not self._is_used:
             return False
@@ -127,8 +131,10 @@ def _write_stamp(part: Path, archive: Path) -> None:
 
 
 def _is_whole(archive: Path) -> bool:
-    """Whether the archive is the one that its stamp was written for. Its bytes are
-    looked at only where its time has changed: there may be hundreds of megabytes.
+    """Whether the archive is the one that its stamp was written for.
+
+    Its bytes are looked at only where its time has changed: there may be hundreds of
+    megabytes.
     """
     try:
         size, time, digest = _stamp_of(archive).read_text().split()

@@ -63,9 +63,10 @@ class Repository:
 
     @classmethod
     def of_environment(cls, variable: str, default: str) -> Repository:
-        """That which the environment variable names, else the default. User and
-        password are those in the address, else those of `~/.netrc` (or of the file that
-        NETRC names).
+        """That which the environment variable names, else the default.
+
+        User and password are those in the address, else those of `~/.netrc` (or of the
+        file that NETRC names).
 
         Raises:
             JarError: what the variable holds is no address.
@@ -93,8 +94,10 @@ class Repository:
         advance: Callable[[int], None],
         stop: threading.Event,
     ) -> str:
-        """Writes the file behind the path, and gives its sha256. What may pass is tried
-        again: a server that is busy, as late as it says, or a connection that breaks.
+        """Writes the file behind the path, and gives its sha256.
+
+        What may pass is tried again: a server that is busy, as late as it says, or a
+        connection that breaks.
 
         Args:
             path: below the repository.

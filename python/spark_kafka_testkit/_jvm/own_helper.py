@@ -68,8 +68,9 @@ SPARKS_JARS = (
 
 
 def own_helper() -> tuple[Helper | None, str]:
-    """The helper in this process's own JVM, which is started if there is none; or None
-    and the reason, which is looked for once.
+    """The helper in this process's own JVM, or None and the reason.
+
+    The JVM is started if there is none; the reason is looked for once.
 
     Raises:
         HelperError: the jar is of another version than this package.
@@ -119,8 +120,7 @@ os.register_at_fork(after_in_child=_slot.forget)
 
 
 def class_path() -> list[Path]:
-    """The helper, the connector's kafka-clients, and what else they need of Spark's own
-    jars.
+    """The helper, the connector's kafka-clients, and Spark's own jars that they need.
 
     Raises:
         SparkSetupError: no Spark with jars is installed, or one without what is needed.
