@@ -27,9 +27,13 @@ __all__ = [
 
 
 def require_kafka_python() -> None:
-    """Raises a MissingDependencyError where kafka-python is not installed, in the
-    document's words, or where another module has its name. It is not imported for that:
+    """Checks that kafka-python is installed; it is not imported for that.
+
     `preload` does so while a broker starts.
+
+    Raises:
+        MissingDependencyError: it is not, in the document's words, or another module
+            has its name.
     """
     package = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
     if package is None:
@@ -43,8 +47,9 @@ def require_kafka_python() -> None:
 
 
 def preload() -> None:
-    """Imports kafka-python in the background: it takes a sixth of a second. What fails
-    is told by whoever needs it.
+    """Imports kafka-python in the background: it takes a sixth of a second.
+
+    What fails is told by whoever needs it.
     """
 
     def load() -> None:
@@ -89,9 +94,7 @@ def is_version_3(admin: KafkaAdminClient) -> bool:
 
 
 def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) -> Any:
-    """What `create_topics` takes for topics of these shapes, given in the words of
-    kafka-python 3.
-    """
+    """What `create_topics` takes for these shapes, in the words of kafka-python 3."""
     if is_version_3(admin):
         return dict(shapes)
     from kafka.admin import NewTopic

@@ -127,9 +127,11 @@ class TopicReader:
     def _move(
         self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
     ) -> bool:
-        """Whether a position has moved. A record tells that it lies behind it; what
-        lies behind the last one is asked for when no more come, because to ask for one
-        position takes kafka-python longer the more partitions there are.
+        """Whether a position has moved.
+
+        A record tells that it lies behind it. What lies behind the last one is asked
+        for when no more come, because to ask for one position takes kafka-python longer
+        the more partitions there are.
         """
         positions = {
             partition: fetched[-1].offset + 1
@@ -167,8 +169,9 @@ class TopicReader:
     def _check_still(
         self, consumer: KafkaConsumer, todo: set[Any]
     ) -> dict[Any, PartitionOffsets] | Exception:
-        """Where the partitions stand now; raises where the read can't go on. While the
-        broker does not say, its error.
+        """Where the partitions stand now; raises where the read can't go on.
+
+        While the broker does not say, its error.
         """
         from kafka.errors import KafkaError
 
@@ -198,8 +201,9 @@ class TopicReader:
         return offsets
 
     def _new_partitions(self) -> tuple[int, ...]:
-        """The partitions that were added meanwhile. Raises where what was read may be
-        another topic of the same name.
+        """The partitions that were added meanwhile.
+
+        Raises where what was read may be another topic of the same name.
         """
         from kafka.errors import KafkaError
 
