@@ -1,5 +1,7 @@
-"""What a `subscribePattern` finds. It is a Java regular expression, which Spark looks
-for anywhere in a topic's name (ConsumerStrategy.scala).
+"""The topics that match a `subscribePattern`.
+
+It is a Java regular expression, which Spark looks for anywhere in a topic's name
+(ConsumerStrategy.scala).
 """
 
 from __future__ import annotations
@@ -24,8 +26,7 @@ BY_CONSUMER = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 def matching_topics(
     query: StreamingQuery, pattern: str, names: Iterable[str]
 ) -> tuple[list[str] | None, str]:
-    """Those of the topics that the query's pattern finds; or None and why that can't be
-    told.
+    """The topics that match the query's pattern; or None, and why it can't be told.
 
     A JVM is asked. Where none is in reach Python is, but only for a pattern that means
     the same to it: names are ASCII, and what the two read differently Python refuses,

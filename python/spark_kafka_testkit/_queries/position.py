@@ -46,9 +46,7 @@ class Source:
         return f"{self.strategy}[{self.names}]"
 
     def topics(self) -> list[str]:
-        """The topics that it says it reads: by name, or, with a pattern, those that it
-        has found so far.
-        """
+        """The topics that it says it reads: by name, or what its pattern has found."""
         if self.strategy == "SubscribePattern":
             return list(self.reached)
         names = self.names.split(", ")
@@ -78,9 +76,10 @@ def sources_of(progress: Any) -> list[Source]:
 
 
 def offsets_of(reported: Any) -> Offsets:
-    """The offsets in a progress: a mapping, its JSON text, or that of a Python dict
-    (PySpark's own `str` of what it has read, before 4.2), by PySpark's version; empty
-    where it has none.
+    """The offsets in a progress; empty where it has none.
+
+    By PySpark's version they are a mapping, its JSON text, or that of a Python dict
+    (PySpark's own `str` of what it has read, before 4.2).
     """
     try:
         topics = _parsed(reported) if isinstance(reported, str) else reported
@@ -130,9 +129,7 @@ class Place:
 
 
 class Position:
-    """How far the Kafka sources of a query have come, by all of its progress that was
-    seen.
-    """
+    """How far a query's Kafka sources have come, by all progress that was seen."""
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
@@ -163,8 +160,9 @@ class Position:
         return [pattern for pattern in patterns if pattern is not None]
 
     def note_matches(self, pattern: str, topics: Iterable[str]) -> None:
-        """Notes what a pattern finds among the topics that there are: its sources read
-        that as well, or will, once they have looked.
+        """Notes the existing topics that match a pattern.
+
+        Its sources read those as well, or will, once they have looked.
         """
         self._matches[pattern] = set(topics)
 
