@@ -1,6 +1,4 @@
-"""The helper and the Kafka connector on a Spark session: settings for a new one, or
-added to one that runs.
-"""
+"""The helper and the Kafka connector on a Spark session, a new one or one that runs."""
 
 from __future__ import annotations
 
@@ -117,8 +115,10 @@ def _connector(version: SparkVersion) -> list[Path] | None:
 
 
 def _repository() -> str | None:
-    """The user's mirror of Maven Central, for Ivy; user and password are left out:
-    Ivy does not take them from there, and Spark shows its settings.
+    """The user's mirror of Maven Central, for Ivy.
+
+    User and password are left out: Ivy does not take them from there, and Spark shows
+    its settings.
     """
     if not os.environ.get(MAVEN_ENV):
         return None
