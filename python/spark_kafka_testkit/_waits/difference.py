@@ -17,9 +17,10 @@ SHOWN_BEFORE = 20
 
 
 def difference(result: Any, expected: Any) -> str:
-    """Dicts key by key; lists, tuples, sets, arrays, and the rows of frames by what is
-    missing and unexpected; all else side by side. Long values are cut, around where
-    they differ.
+    """How a result differs; long values are cut, around where they differ.
+
+    Dicts key by key; lists, tuples, sets, arrays, and the rows of frames by what is
+    missing and unexpected; all else side by side.
     """
     lines: list[str] = []
     result, expected = plain(result), plain(expected)
@@ -30,7 +31,7 @@ def difference(result: Any, expected: Any) -> str:
     elif isinstance(result, (list, tuple, Set)) and isinstance(
         expected, (list, tuple, Set)
     ):
-        lines = _of_items(list(result), list(expected))
+        lines = _of_sequences(list(result), list(expected))
     if lines:
         return "\n".join(lines)
     shown, wanted = _pair(result, expected)
@@ -79,14 +80,14 @@ def _of_tables(result: Table, expected: Table) -> str:
         if not equal(*pair):
             shown, wanted = _pair(*pair)
             return f"  different:  {name}: expected {wanted}, last {shown}"
-    lines = _of_items(result.rows, expected.rows)
+    lines = _of_sequences(result.rows, expected.rows)
     if lines:
         return "\n".join(lines)
     shown, wanted = _pair(result.rows, expected.rows)
     return f"  expected: {wanted}\n  last:     {shown}"
 
 
-def _of_items(result: list[Any], expected: list[Any]) -> list[str]:
+def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
     missing, unexpected = unmatched(expected, result)
     return [
         *_first([f"  missing:    {shorten(value)}" for value in missing]),

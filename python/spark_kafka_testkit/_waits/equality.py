@@ -1,5 +1,7 @@
-"""What is equal to what, for all that the kit compares: results with what is expected,
-rows, and records with what is waited for. docs/streaming.md has the rule.
+"""What is equal to what, for all that the kit compares.
+
+That is results with what is expected, rows, and records with what is waited for.
+docs/streaming.md has the rule.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ def equal(one: Any, other: Any) -> bool:
     one, other = plain(one), plain(other)
     family = _family(one.__class__)
     if family is None or family is not _family(other.__class__):
-        return _equal_items(one, other)
+        return _equal_by_operator(one, other)
     if isinstance(one, InAnyOrder) or isinstance(other, InAnyOrder):
         return len(one) == len(other) and not any(unmatched(one, other))
     # Item by item: to a list's own `==` an array of one item is the item.
@@ -85,7 +87,7 @@ def equal(one: Any, other: Any) -> bool:
 def unmatched(
     ones: Sequence[Any], others: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """What is left of each when equal items are taken out of both, pair by pair."""
+    """What is left of each when equal values are taken out of both, pair by pair."""
     places: dict[Any, list[int]] = {}
     for place, value in enumerate(others):
         places.setdefault(_key(value), []).append(place)
@@ -106,7 +108,7 @@ def plain(value: Any) -> Any:
     return value if convert is None else convert(value)
 
 
-def _equal_items(one: Any, other: Any) -> bool:
+def _equal_by_operator(one: Any, other: Any) -> bool:
     """By `==`, from either side: matchers may be on either."""
     answers = [_truth(one == other, one, other)]
     if not answers[0] and type(one) is not type(other):
@@ -165,8 +167,9 @@ def _is_nan(value: Any) -> bool:
 
 
 def _key(value: Any) -> Any:
-    """What equal items have in common, to be looked up by; None where they may have
-    nothing in common, such as matchers.
+    """What equal values have in common, to be looked up by.
+
+    None where they may have nothing in common, such as matchers.
     """
     try:
         return _hashed(value)
@@ -192,8 +195,9 @@ def _hashed(value: Any) -> Any:
 
 
 def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What is left when items are paired off that are equal and share no key. Each with
-    each where that is not much; else only those that have no key.
+    """What is left when values are paired off that are equal and share no key.
+
+    Each with each where that is not much; else only those that have no key.
     """
     every = len(ones) * len(others) <= FEW_PAIRS
     odd = {place for place, value in enumerate(others) if every or _key(value) is None}
@@ -214,8 +218,9 @@ def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]
 
 
 def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
-    """The most pairs that can be made where each left one may go with some right ones:
-    a matcher that was given the only partner of another takes a new one.
+    """The most pairs that can be made where each left one may go with some right ones.
+
+    A matcher that was given the only partner of another takes a new one.
     """
     right_of: dict[int, int] = {}
     left_of: dict[int, int] = {}

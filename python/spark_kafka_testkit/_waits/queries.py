@@ -133,8 +133,7 @@ def _ends_of(
     position: Position,
     of_topic: Ends | None = None,
 ) -> Ends:
-    """Where the topics of the query stand; or the one topic that is given with where
-    it stands, if the query reads it.
+    """Where the query's topics stand, or the one that is given, if it reads that.
 
     Raises:
         ValueError: there is nothing to look at.
