@@ -79,9 +79,7 @@ class KafkaTestkitError(Exception):
 
 
 class NotSetUpError(KafkaTestkitError, RuntimeError):
-    """A call that needs a broker, before `setup()`, after `teardown()`, or in a forked
-    child.
-    """
+    """A call that needs a broker before `setup()`, after `teardown()`, or in a fork."""
 
 
 class BrokerStartError(KafkaTestkitError, RuntimeError):
@@ -133,9 +131,7 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
 
 
 class MissingDependencyError(KafkaTestkitError, ImportError):
-    """A Python package that the call needs is not installed, or a module of the project
-    has its name.
-    """
+    """A Python package that the call needs is missing, or a module has its name."""
 
 
 class JarError(KafkaTestkitError, RuntimeError):
@@ -143,8 +139,7 @@ class JarError(KafkaTestkitError, RuntimeError):
 
 
 class HelperError(KafkaTestkitError, RuntimeError):
-    """The JVM helper failed in a way that has no class of its own, or is of another
-    version.
+    """The JVM helper failed for a reason without a class, or is of another version.
 
     Attributes:
         trace: the Java stack trace, or an empty string.
@@ -256,16 +251,15 @@ class SendError(KafkaTestkitError, RuntimeError):
 
 
 class ReadError(KafkaTestkitError, RuntimeError):
-    """A read could not give the whole range it captured; it gives nothing rather than a
-    short list.
-    """
+    """A read could not give its whole range; it never gives a short list."""
 
 
 @dataclass(frozen=True)
 class PartitionState:
-    """How far the read of a partition had come: offsets, `stable` being the last stable
-    offset, and `producers` the ids of those whose transactions are open (where the
-    client can ask for them).
+    """How far the read of a partition had come, in offsets.
+
+    `stable` is the last stable offset, and `producers` are the ids of those whose
+    transactions are open (where the client can ask for them).
     """
 
     partition: int
@@ -441,9 +435,7 @@ _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {
 
 
 def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitError:
-    """The error that a failure of the JVM helper stands for; the Java trace comes along
-    as its cause.
-    """
+    """The error of a failure of the JVM helper, with the Java trace as its cause."""
     error_class = _FROM_HELPER.get(code)
     error: KafkaTestkitError
     if error_class is None:
