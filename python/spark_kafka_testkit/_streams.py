@@ -1,5 +1,6 @@
-"""A query under test, from its start to its clean end; the steps of such a test have
-the names of Spark's own StreamTest.
+"""A query under test, from its start to its clean end.
+
+The steps of such a test have the names of Spark's own StreamTest.
 """
 
 from __future__ import annotations
@@ -103,8 +104,9 @@ class StreamRun:
         return self._query
 
     def start(self) -> None:
-        """Starts the query, anew from the checkpoint where there is one, and waits
-        until it is alive.
+        """Starts the query, and waits until it is alive.
+
+        It goes on from the checkpoint where there is one.
 
         Raises:
             StreamingQueryException: it died at once.
@@ -147,8 +149,9 @@ class StreamRun:
         self._cluster.send(topic, batches(messages))
 
     def process_all_available(self) -> None:
-        """Waits until the query has processed what its topics hold:
-        `KafkaUtils.wait_until_processed`.
+        """Waits until the query has processed what its topics hold.
+
+        See `KafkaUtils.wait_until_processed`.
         """
         wait_until_processed(self._cluster, self.query, timeout=self._timeout)
 
@@ -201,8 +204,9 @@ class StreamRun:
         )
 
     def expect_failure(self) -> Exception:
-        """Waits until the query dies, and returns what it died of; the run's end does
-        not raise it then.
+        """Waits until the query dies, and returns what it died of.
+
+        The run's end does not raise it then.
 
         Raises:
             WaitError: (an AssertionError) it did not die in time, or ended in peace.
