@@ -1,5 +1,6 @@
-"""What is there to work with, and which of it does not go together: each finding says
-what was seen, and what to do.
+"""What there is to work with, and which of it does not go together.
+
+Each finding says what was seen, and what to do.
 """
 
 from __future__ import annotations

@@ -32,9 +32,11 @@ CHARACTERS = 160
 def section(
     topics: Mapping[Cluster, Sequence[str]], queries: Sequence[StreamingQuery]
 ) -> str:
-    """The text: of each broker the topics with offsets and last records and the end of
-    its log, and the queries. What the broker or Spark must be asked for has `SECONDS`:
-    it may be what has failed.
+    """The section of the report of a test that failed.
+
+    It has of each broker the topics with offsets and last records and the end of its
+    log, and the queries. What the broker or Spark must be asked for has `SECONDS`: it
+    may be what has failed.
     """
     lines: list[str] = []
     for cluster, names in topics.items():
