@@ -161,8 +161,9 @@ class StreamRun:
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
     ) -> None:
-        """Checks what the sink holds, once the query has processed what its topics
-        hold; after `stop`, at once.
+        """Checks what the sink holds, when the query has processed its topics.
+
+        After `stop` it is checked at once.
 
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
@@ -242,8 +243,9 @@ class StreamRun:
             log.warning("query %s: %s", QueryState(self.query).name, problem)
 
     def _end(self) -> Exception | None:
-        """Stops the query and removes the checkpoint; gives what the query died of
-        unexpectedly, or why it did not stop.
+        """Stops the query, removes the checkpoint; gives the error to raise, or None.
+
+        It is what the query died of unexpectedly, or why it did not stop.
         """
         try:
             if self._query is None:

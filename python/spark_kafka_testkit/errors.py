@@ -151,9 +151,7 @@ class HelperError(KafkaTestkitError, RuntimeError):
 
 
 class SparkSetupError(KafkaTestkitError, RuntimeError):
-    """No Spark is installed, its JVM ended before the session was there, or the session
-    is one that the kit can't attach to.
-    """
+    """No Spark is installed, its JVM ended early, or the kit can't use its session."""
 
 
 class UnknownTopicError(KafkaTestkitError, LookupError):
