@@ -1,5 +1,6 @@
-"""A query under test, from its start to its clean end; the steps of such a test have
-the names of Spark's own StreamTest.
+"""A query under test, from its start to its clean end.
+
+The steps of such a test have the names of Spark's own StreamTest.
 """
 
 from __future__ import annotations
@@ -7,7 +8,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _clock
@@ -103,8 +103,9 @@ class StreamRun:
         return self._query
 
     def start(self) -> None:
-        """Starts the query, anew from the checkpoint where there is one, and waits
-        until it is alive.
+        """Starts the query, and waits until it is alive.
+
+        It goes on from the checkpoint where there is one.
 
         Raises:
             StreamingQueryException: it died at once.
@@ -148,8 +149,9 @@ class StreamRun:
         self._cluster.send(topic, batches(messages))
 
     def process_all_available(self) -> None:
-        """Waits until the query has processed what its topics hold:
-        `KafkaUtils.wait_until_processed`.
+        """Waits until the query has processed what its topics hold.
+
+        See `KafkaUtils.wait_until_processed`.
         """
         wait_until_processed(self._cluster, self.query, timeout=self._timeout)
 
@@ -159,8 +161,9 @@ class StreamRun:
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
     ) -> None:
-        """Checks what the sink holds, once the query has processed what its topics
-        hold; after `stop`, at once.
+        """Checks what the sink holds, when the query has processed its topics.
+
+        After `stop` it is checked at once.
 
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
@@ -202,8 +205,9 @@ class StreamRun:
         )
 
     def expect_failure(self) -> Exception:
-        """Waits until the query dies, and returns what it died of; the run's end does
-        not raise it then.
+        """Waits until the query dies, and returns what it died of.
+
+        The run's end does not raise it then.
 
         Raises:
             WaitError: (an AssertionError) it did not die in time, or ended in peace.
@@ -229,12 +233,7 @@ class StreamRun:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _type: object, error: object, _trace: object) -> None:
         problem = self._end()
         if problem is None:
             return
@@ -244,8 +243,9 @@ class StreamRun:
             log.warning("query %s: %s", QueryState(self.query).name, problem)
 
     def _end(self) -> Exception | None:
-        """Stops the query and removes the checkpoint; gives what the query died of
-        unexpectedly, or why it did not stop.
+        """Stops the query, removes the checkpoint; gives the error to raise, or None.
+
+        It is what the query died of unexpectedly, or why it did not stop.
         """
         try:
             if self._query is None:

@@ -81,9 +81,7 @@ class KafkaTestkitError(Exception):
 
 
 class NotSetUpError(KafkaTestkitError, RuntimeError):
-    """A call that needs a broker, before `setup()`, after `teardown()`, or in a forked
-    child.
-    """
+    """A call that needs a broker before `setup()`, after `teardown()`, or in a fork."""
 
 
 class BrokerStartError(KafkaTestkitError, RuntimeError):
@@ -153,9 +151,7 @@ class BrokerEndedError(KafkaTestkitError, RuntimeError):
 
 
 class MissingDependencyError(KafkaTestkitError, ImportError):
-    """A Python package that the call needs is not installed, or a module of the project
-    has its name.
-    """
+    """A Python package that the call needs is missing, or a module has its name."""
 
 
 class JarError(KafkaTestkitError, RuntimeError):
@@ -163,8 +159,7 @@ class JarError(KafkaTestkitError, RuntimeError):
 
 
 class HelperError(KafkaTestkitError, RuntimeError):
-    """The JVM helper failed in a way that has no class of its own, or is of another
-    version.
+    """The JVM helper failed for a reason without a class, or is of another version.
 
     Attributes:
         trace: the Java stack trace, or an empty string.
@@ -176,9 +171,7 @@ class HelperError(KafkaTestkitError, RuntimeError):
 
 
 class SparkSetupError(KafkaTestkitError, RuntimeError):
-    """No Spark is installed, its JVM ended before the session was there, or the session
-    is one that the kit can't attach to.
-    """
+    """No Spark is installed, its JVM ended early, or the kit can't use its session."""
 
 
 class UnknownTopicError(KafkaTestkitError, LookupError):
@@ -259,8 +252,9 @@ class SendError(KafkaTestkitError, RuntimeError):
         self.aborted = aborted
         self.failed, self.unknown, self.failures = failed, unknown, tuple(failures)
         lines = [
-            f"  message {item.index} {item.outcome}: {item.error}: {item.reason}"
-            for item in self.failures[:5]
+            f"  message {failure.index} {failure.outcome}: {failure.error}: "
+            f"{failure.reason}"
+            for failure in self.failures[:5]
         ]
         more = failed + unknown - len(lines)
         if more > 0:
@@ -275,16 +269,15 @@ class SendError(KafkaTestkitError, RuntimeError):
 
 
 class ReadError(KafkaTestkitError, RuntimeError):
-    """A read could not give the whole range it captured; it gives nothing rather than a
-    short list.
-    """
+    """A read could not give its whole range; it never gives a short list."""
 
 
 @dataclass(frozen=True)
 class PartitionState:
-    """How far the read of a partition had come: offsets, `stable` being the last stable
-    offset, and `producers` the ids of those whose transactions are open (where the
-    client can ask for them).
+    """How far the read of a partition had come, in offsets.
+
+    `stable` is the last stable offset, and `producers` are the ids of those whose
+    transactions are open (where the client can ask for them).
     """
 
     partition: int
@@ -448,8 +441,8 @@ class WaitError(KafkaTestkitError, AssertionError):
 
 
 _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {
-    kind.__name__: kind
-    for kind in (
+    error_class.__name__: error_class
+    for error_class in (
         UnknownTopicError,
         BrokerUnreachableError,
         ReadTimeoutError,
@@ -460,21 +453,19 @@ _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {
 
 
 def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitError:
-    """The error that a failure of the JVM helper stands for; the Java trace comes along
-    as its cause.
-    """
-    kind = _FROM_HELPER.get(code)
+    """The error of a failure of the JVM helper, with the Java trace as its cause."""
+    error_class = _FROM_HELPER.get(code)
     error: KafkaTestkitError
-    if kind is None:
+    if error_class is None:
         reason = data.get("reason", code)
         error = HelperError(f"The JVM helper failed: {reason}", trace=trace)
-    elif kind is ReadTimeoutError:
+    elif error_class is ReadTimeoutError:
         states = [
             PartitionState(**{**state, "producers": tuple(state["producers"])})
             for state in data["partitions"]
         ]
         error = ReadTimeoutError(**{**data, "partitions": states})
     else:
-        error = kind(**data)
+        error = error_class(**data)
     error.__cause__ = HelperError(f"Raised in the JVM:\n{trace}", trace=trace)
     return error

@@ -1,5 +1,6 @@
-"""What is there to work with, and which of it does not go together: each finding says
-what was seen, and what to do.
+"""What there is to work with, and which of it does not go together.
+
+Each finding says what was seen, and what to do.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ def check(
             is looked at.
         config: a broker to ask.
     """
-    found = check_session(spark) if spark is not None else check_spark()
+    findings = check_session(spark) if spark is not None else check_spark()
     if spark is not None and config is not None:
-        found += unreachable(spark, config.bootstrap_servers)
-    found += [*check_java(), *check_packages(), *check_docker()]
-    return found + (check_address(config) if config is not None else [])
+        findings += unreachable(spark, config.bootstrap_servers)
+    findings += [*check_java(), *check_packages(), *check_docker()]
+    return findings + (check_address(config) if config is not None else [])
 
 
 def check_spark() -> list[Finding]:
@@ -70,12 +71,15 @@ def check_spark() -> list[Finding]:
         version = installed_spark()
     except KafkaTestkitError as error:
         return [Finding.of_error("Spark", error)]
-    found = [Finding("Spark", "ok", f"{version.spark}, Scala {version.scala}")]
     try:
-        found.append(Finding("helper jar", "ok", str(version.helper)))
+        helper = Finding("helper jar", "ok", str(version.helper))
     except KafkaTestkitError as error:
-        found.append(Finding.of_error("helper jar", error))
-    return [*found, _check_lock(version)]
+        helper = Finding.of_error("helper jar", error)
+    return [
+        Finding("Spark", "ok", f"{version.spark}, Scala {version.scala}"),
+        helper,
+        _check_lock(version),
+    ]
 
 
 def _check_lock(version: SparkVersion) -> Finding:
@@ -105,9 +109,9 @@ def check_java() -> list[Finding]:
 
 def check_packages() -> list[Finding]:
     """The Python packages; none is imported."""
-    found = []
+    findings = []
     if (archived := _version_of("kafka-python-ng")) is not None:
-        found.append(
+        findings.append(
             Finding(
                 "kafka-python",
                 "error",
@@ -120,11 +124,11 @@ def check_packages() -> list[Finding]:
     for name in ("kafka-python", "testcontainers"):
         version = _version_of(name)
         if version is not None:
-            found.append(Finding(name, "ok", version))
+            findings.append(Finding(name, "ok", version))
         elif name != "kafka-python" or archived is None:
             advice = f"Run: pip install {name}"
-            found.append(Finding(name, "error", "it is not installed", advice))
-    return found
+            findings.append(Finding(name, "error", "it is not installed", advice))
+    return findings
 
 
 def _version_of(package: str) -> str | None:

@@ -269,9 +269,9 @@ def test_it_reads_the_patterns_of_a_query_by_spark_connect(
     """Java's own regular expressions, where no classic session is."""
     code = r"""
         from types import SimpleNamespace
-        from spark_kafka_testkit._queries.patterns import found_by
+        from spark_kafka_testkit._queries.patterns import matching_topics
 
         pattern, names = r"\p{Alpha}++-[a-z&&[^b]]$", ["x.yz-a", "yz-b", "-a"]
-        print(found_by(SimpleNamespace(), pattern, names), pid() > 0)
+        print(matching_topics(SimpleNamespace(), pattern, names), pid() > 0)
     """
     assert run(kafka, topic, code).splitlines()[-1] == "(['x.yz-a'], '') True"

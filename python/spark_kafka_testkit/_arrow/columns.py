@@ -15,32 +15,33 @@ __all__ = ["encode_column", "shown"]
 
 
 def encode_column(
-    items: Sequence[Any], first: int, field: str, of: Serializer | None
+    values: Sequence[Any], first: int, field: str, chosen: Serializer | None
 ) -> pa.Array:
-    """The items as a binary column, by `of`, else by the rules of `encode`.
+    """Keys or values as a binary column, by `chosen`, else by the rules of `encode`.
 
     Args:
-        items: keys or values.
+        values: the keys or values.
         first: the first one's place among the messages of the call, for the error.
         field: `"key"` or `"value"`, for the error.
+        chosen: the serializer that the user has chosen, or None.
 
     Raises:
         SerializationError: names the first message that can't be serialized.
     """
     import pyarrow as pa
 
-    if of is None:
+    if chosen is None:
         try:
-            # Arrow itself takes str, bytes and None, without a Python step per item
-            return pa.array(items, pa.binary())
+            # Arrow itself takes str, bytes and None, without a Python step for each
+            return pa.array(values, pa.binary())
         except (pa.ArrowException, TypeError, UnicodeEncodeError):
             name, function = "text", encode
     else:
-        name, function = serializer(of, field)  # type: ignore[assignment]
+        name, function = serializer(chosen, field)  # type: ignore[assignment]
     encoded: list[bytes | None] = []
-    for index, item in enumerate(items, first):
+    for index, value in enumerate(values, first):
         try:
-            encoded.append(None if item is None else _bytes_of(function(item)))
+            encoded.append(None if value is None else _bytes_of(function(value)))
         except SerializationError as error:
             raise SerializationError(
                 f"The {field} of message {index}: {error}"
@@ -49,7 +50,7 @@ def encode_column(
             reason = str(error) or type(error).__name__
             raise SerializationError(
                 f"The {field} of message {index} can't be serialized as {name}: "
-                f"{reason}. It is {shown(item)}."
+                f"{reason}. It is {shown(value)}."
             ) from error
     return pa.array(encoded, pa.binary())
 
@@ -60,6 +61,6 @@ def _bytes_of(data: Any) -> bytes | None:
     raise TypeError(f"the serializer gave a {type(data).__name__}, not bytes")
 
 
-def shown(item: object) -> str:
-    text = repr(item)
+def shown(value: object) -> str:
+    text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,6 +1,4 @@
-"""What was read, decoded: to records, to a table for users, to the latest value of each
-key.
-"""
+"""Decodes what was read: to records, a table, or the latest value of each key."""
 
 from __future__ import annotations
 
@@ -54,8 +52,8 @@ class Decoder:
         Raises:
             DeserializationError: names the first record that does not decode.
         """
-        names = [
-            TIMESTAMP_TYPES[kind] for kind in table.column("timestamp_type").to_pylist()
+        timestamp_types = [
+            TIMESTAMP_TYPES[code] for code in table.column("timestamp_type").to_pylist()
         ]
         stamps = [
             None if stamp == NO_TIMESTAMP else stamp
@@ -68,15 +66,14 @@ class Decoder:
             table.column("partition").to_pylist(),
             table.column("offset").to_pylist(),
             stamps,
-            names,
+            timestamp_types,
             _headers(table),
             strict=True,
         )
         return list(map(Record._make, rows))
 
     def table(self, table: pa.Table) -> pa.Table:
-        """The table as users get it: the columns of `Record` but the topic, timestamps
-        as Arrow's, in UTC.
+        """The table as users get it: `Record`'s columns but the topic, times in UTC.
 
         Raises:
             DeserializationError: names the first record that does not decode.
@@ -101,11 +98,11 @@ class Decoder:
         return pa.table(columns)
 
     def latest(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> dict[Any, Any]:
-        """The latest value of each key; a tombstone shows as `None`. A batch is decoded
-        before the next is drawn.
+        """The latest value of each key; a tombstone shows as `None`.
 
-        Latest is by offset. A key that lies in several partitions, whose offsets do not
-        compare: by timestamp, then partition.
+        Latest is by offset; for a key in several partitions, whose offsets do not
+        compare, by timestamp, then partition. A batch is decoded before the next is
+        drawn.
 
         Raises:
             DeserializationError: a record that does not decode, or a key that can't be
@@ -210,9 +207,7 @@ class Decoder:
 
 
 def in_order(table: pa.Table) -> pa.Table:
-    """A table of `schema.read_schema()`, whose rows come in the order of offsets for
-    each partition, with the partitions in order too.
-    """
+    """The table with its partitions in order, each already in the order of offsets."""
     import pyarrow.compute as pc
 
     partitions = table.column("partition").combine_chunks()

@@ -75,18 +75,20 @@ class Daemon:
 
 
 def require_packages() -> None:
-    """Raises a MissingDependencyError where testcontainers, or docker-py, which comes
-    with it, is not installed, or where another module has its name.
+    """Checks that testcontainers is installed, and docker-py, which comes with it.
+
+    Raises:
+        MissingDependencyError: one is not, or another module has its name.
     """
     for name, inside in (("testcontainers", ("core",)), ("docker", ("api", "client"))):
-        found = find_package(name, inside)
-        if found is None:
+        package = find_package(name, inside)
+        if package is None:
             raise MissingDependencyError(
                 "testcontainers is required for Kafka tests. "
                 "Install it with: pip install testcontainers[kafka]"
             )
-        if found.shadow is not None:
-            raise MissingDependencyError(shadow_text(name, name, found.shadow))
+        if package.shadow is not None:
+            raise MissingDependencyError(shadow_text(name, name, package.shadow))
 
 
 def find_daemon() -> Daemon:
@@ -180,9 +182,11 @@ def _unusable(error: Exception) -> str:
 
 
 def await_docker(seconds: float) -> None:
-    """Returns when the daemon answers. It may take `seconds` for it; where none
-    listens, one that somebody has named is waited for, `LATE_SECONDS` at most: the
-    service of a CI job begins when the job does, and makes its certificates first.
+    """Returns when the daemon answers, for which it has `seconds`.
+
+    Where none listens, one that somebody has named is waited for, `LATE_SECONDS` at
+    most: the service of a CI job begins when the job does, and makes its certificates
+    first.
 
     Raises:
         BrokerStartError: none answers.
@@ -275,8 +279,9 @@ def _left(deadline: float) -> float:
 
 
 def _resolved(host: str, port: int, deadline: float) -> list[tuple[int, Any]]:
-    """The addresses of a host. A resolver that hangs is left to its thread, which no
-    exit waits for.
+    """The addresses of a host.
+
+    A resolver that hangs is left to its thread, which no exit waits for.
     """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -335,8 +340,10 @@ def _ask_by_ssh(url: SplitResult, seconds: float) -> bytes:
 
 @contextmanager
 def docker_client() -> Iterator[Any]:
-    """A client of docker-py's to that daemon. testcontainers' own would do, but it logs
-    in to a registry first, and changes DOCKER_HOST of this process.
+    """A client of docker-py's to that daemon.
+
+    testcontainers' own would do, but it logs in to a registry first, and changes
+    DOCKER_HOST of this process.
     """
     import docker
 
@@ -348,8 +355,9 @@ def docker_client() -> Iterator[Any]:
 
 
 def image_name(image: str) -> str:
-    """The image that testcontainers starts for this one: from 4.15 on with
-    TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX before it.
+    """The image that testcontainers starts for this one.
+
+    From 4.15 on it has TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX before it.
     """
     from testcontainers.core.config import testcontainers_config
 
@@ -416,8 +424,9 @@ def _reference(image: str) -> tuple[str, str | None]:
 
 
 def _credentials(repository: str) -> dict[str, Any] | None:
-    """What DOCKER_AUTH_CONFIG has for this image's registry, or None: docker-py looks
-    into ~/.docker/config.json then.
+    """What DOCKER_AUTH_CONFIG has for this image's registry, or None.
+
+    docker-py looks into ~/.docker/config.json then.
 
     Raises:
         BrokerStartError: it is not what Docker's config.json would be.
@@ -428,9 +437,9 @@ def _credentials(repository: str) -> dict[str, Any] | None:
     if not text:
         return None
     try:
-        found = auth.load_config(config_dict=json.loads(text))
+        config = auth.load_config(config_dict=json.loads(text))
         registry, _ = auth.resolve_repository_name(repository)
-        return found.resolve_authconfig(registry) or None
+        return config.resolve_authconfig(registry) or None
     except Exception as error:  # noqa: BLE001  not its text: a password may be in it
         raise BrokerStartError(
             "it can't be pulled: DOCKER_AUTH_CONFIG is not usable "

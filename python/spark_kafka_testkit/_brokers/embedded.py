@@ -1,5 +1,4 @@
-"""The embedded broker: an unmodified Apache Kafka node as a JVM process of ours, for
-machines without Docker.
+"""The embedded broker: an unmodified Kafka node in a JVM of ours, without Docker.
 
 Its own launcher (`jvm/broker`) formats the storage and starts the node in one JVM. The
 process ends when its stdin does, so it can't outlive this one. Its ports lie outside
@@ -147,8 +146,9 @@ class _PortTakenError(Exception):
 
 
 class _Node:
-    """One JVM with one node, and its work folder, which the node removes when it ends;
-    what it can't, we do.
+    """One JVM with one node, and its work folder.
+
+    The node removes the folder when it ends; what it can't, we do.
     """
 
     def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
@@ -221,9 +221,10 @@ def _make_work_folder() -> WorkFolder:
 
 
 def _name_for_java(folder: Path) -> str:
-    """The folder, for a JVM that is started in the one above it. What Java may not be
-    able to spell in its locale, and Kafka would take for several folders, is named from
-    there; by way of Linux's /proc it is absolute all the same.
+    """The folder, for a JVM that is started in the one above it.
+
+    What Java may not be able to spell in its locale, and Kafka would take for several
+    folders, is named from there; by way of Linux's /proc it is absolute all the same.
     """
     if folder.as_posix().isascii() and "," not in folder.as_posix():
         return str(folder)
@@ -232,8 +233,9 @@ def _name_for_java(folder: Path) -> str:
 
 
 def _temp_flag(place: str) -> list[str]:
-    """Lets what Kafka unpacks (compression libraries) go with the work folder, unless
-    the user has a place for it: on some machines only certain ones may be run from.
+    """Lets what Kafka unpacks (compression libraries) go with the work folder.
+
+    A user's own place for it stays: on some machines only certain ones may be run from.
     """
     given = (os.environ.get(n, "") for n in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"))
     if "java.io.tmpdir" in " ".join(given):
@@ -292,8 +294,8 @@ def _properties(
 def _escaped(text: str, special: str) -> str:
     """The text as java.util.Properties reads it, with escapes for what is special."""
 
-    def escape(found: re.Match[str]) -> str:
-        units = found[0].encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    def escape(match: re.Match[str]) -> str:
+        units = match[0].encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
         return "".join(f"\\u{unit}" for unit in units)
 
     return re.sub(special, escape, text, flags=re.ASCII)

@@ -24,7 +24,7 @@ def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
         BrokerStartError, MissingDependencyError: as `start_broker`.
     """
     if backend == "auto":
-        return start_any(lambda kind: start_own(kind, settings))
+        return start_any(lambda chosen: start_own(chosen, settings))
     if backend == "container":
         return ContainerBroker(settings)
     return EmbeddedBroker(settings)
@@ -34,8 +34,9 @@ Started = TypeVar("Started")
 
 
 def start_any(start: Callable[[Backend], Started]) -> Started:
-    """What `auto` starts: a container where a Docker daemon answers, else, or where
-    that fails, the embedded broker.
+    """What `auto` starts: a container, else the embedded broker.
+
+    The embedded one comes where no Docker daemon answers, or where a container fails.
 
     Raises:
         BrokerStartError: none came up; the text tells of each attempt.

@@ -1,6 +1,4 @@
-"""The client in Spark's own JVM: the helper does the work, Arrow streams carry the
-records.
-"""
+"""The client in Spark's own JVM: the helper works, Arrow streams carry the records."""
 
 from __future__ import annotations
 
@@ -71,9 +69,7 @@ class JvmClient:
 
     @staticmethod
     def _write(lent: Channel, batches: pa.RecordBatchReader) -> Exception | None:
-        """Writes the stream, and that it is complete; or gives the error of what draws
-        the batches.
-        """
+        """Writes the stream whole, or gives the error of what draws the batches."""
         import pyarrow as pa
 
         failure: Exception | None = None
@@ -177,7 +173,7 @@ def _captured(data: dict[str, Any]) -> TopicSnapshot:
             for n, offsets in data["partitions"].items()
         },
         {
-            int(time): {int(n): offset for n, offset in found.items()}
-            for time, found in data["times"].items()
+            int(time): {int(n): offset for n, offset in offsets.items()}
+            for time, offsets in data["times"].items()
         },
     )

@@ -1,5 +1,4 @@
-"""How records get in and out of a cluster: the protocol, what goes over it, and the
-choice between the two clients.
+"""How records get in and out of a cluster: what both clients offer.
 
 Both clients take and give the Arrow batches of `messages` and `records`, raise the
 classes of `errors`, and read by the same rules (`tests/contract` runs over both).
@@ -8,7 +7,6 @@ classes of `errors`, and read by the same rules (`tests/contract` runs over both
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from spark_kafka_testkit._model.offsets import Coverage, ReadRequest, TopicSnapshot
@@ -28,8 +26,10 @@ partitions that are new.
 
 
 class Read:
-    """A read that has captured its ranges. Iterate over its batches to the end, then
-    look at what they cover; or close it before.
+    """A read that has captured its ranges.
+
+    Iterate over its batches to the end, then look at what they cover; or close it
+    before.
 
     Attributes:
         coverage: what was read, per partition; known at the end.
@@ -52,12 +52,7 @@ class Read:
     def __enter__(self) -> Read:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -70,9 +65,10 @@ class Client(Protocol):
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        """Sends all rows and waits until each is acknowledged or given up; all in one
-        transaction if asked, which is aborted where one fails, and else committed and
-        visible.
+        """Sends all rows, and waits until each is acknowledged or given up.
+
+        A transaction, if asked for, is aborted where a row fails, and else committed
+        and visible.
 
         What `batches` raises goes through, when all rows before it are settled (or,
         in a transaction, aborted).
@@ -92,9 +88,10 @@ class Client(Protocol):
         """
 
     def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of `read_schema()` as the records come, from the request's start on,
-        without end; its `end`, `upto` and times of waiting count for nothing.
-        Partitions that are added later are followed too.
+        """Batches of `read_schema()` as the records come, from the request's start on.
+
+        There is no end: the request's `end`, `upto` and times of waiting count for
+        nothing. Partitions that are added later are followed too.
 
         An empty batch comes at least every few hundred milliseconds, so that the caller
         can look at the time. Close the generator to end it.

@@ -30,15 +30,16 @@ AGENT = re.compile(
 
 
 class ClassArchive:
-    """The class-data archive of one Java, its flags and one set of jars: recorded when
-    a first process of the kind ends, used by all that start later. Where none is there
-    and none can be written, processes start without it.
+    """The class-data archive of one Java, its flags and one set of jars.
+
+    It is recorded when a first process of its name ends, and used by all that start
+    later. Where none is there and none can be written, processes start without it.
 
     A JVM does not check an archive, and dies of a broken one: so a stamp is written
     beside it when it is whole, and one that the stamp does not fit is recorded anew.
 
     Args:
-        kind: what the process is; it begins the archive's name.
+        name: what the process is; the archive's own name begins with it.
         java: the Java.
         flags: its other flags; there is no archive beside an agent's.
         jars: the class path.
@@ -48,7 +49,7 @@ class ClassArchive:
     """
 
     def __init__(
-        self, kind: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
+        self, name: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
     ) -> None:
         self._part: Path | None = None
         self._is_used = False
@@ -63,7 +64,7 @@ class ClassArchive:
             "\n".join([str(java.executable), java.version, *flags, *stamps]).encode()
         ).hexdigest()[:16]
         folder = cache_folder() / "archives"
-        self._file = folder / f"{kind}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
+        self._file = folder / f"{name}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         _sweep(folder)
         if is_as_stamped(self._file):
             self._is_used = True
@@ -89,8 +90,10 @@ class ClassArchive:
         self.flags = [f"-XX:{option}={self._part}"]
 
     def end(self, is_whole: bool) -> None:
-        """Puts a recorded archive in its place, or removes it: that of a process that
-        never was ready holds too little, that of a killed one is half of one.
+        """Puts a recorded archive in its place, or removes it.
+
+        That of a process that never was ready holds too little, that of a killed one is
+        half of one.
         """
         if self._part is None:
             return
@@ -107,8 +110,9 @@ class ClassArchive:
             log.info("the class archive could not be kept: %s", error)
 
     def discard(self) -> bool:
-        """Removes the archive that the process was started with, and that it may have
-        died of. Returns whether there was one.
+        """Removes the archive that the process used, and may have died of.
+
+        Returns whether there was one.
         """
         if not self._is_used:
             return False
@@ -130,11 +134,15 @@ def _thin_out(folder: Path, kept: Path) -> None:
     """Removes archives that nobody has used for long, and the least used ones where
     there are too many bytes.
     """
-    archives = [file for file in folder.iterdir() if file.suffix in SUFFIXES]
-    archives.sort(key=lambda file: file.stat().st_atime, reverse=True)
+    try:
+        archives = [
+            (file, file.stat()) for file in folder.iterdir() if file.suffix in SUFFIXES
+        ]
+    except OSError:
+        return  # another process does the same
+    archives.sort(key=lambda archive: archive[1].st_atime, reverse=True)
     size = 0
-    for archive in archives:
-        facts = archive.stat()
+    for archive, facts in archives:
         size += facts.st_size
         is_old = _clock.now() - facts.st_atime > UNUSED_SECONDS
         if archive != kept and (is_old or size > MAX_BYTES):

@@ -34,6 +34,7 @@ class Helper:
 
     def open(self, settings: Mapping[str, str]) -> int:
         """A handle for the cluster that clients reach by these settings of Kafka's.
+
         They hold secrets, so they take the channel: py4j logs what it carries.
         """
         opened = Channel(str(self._api.pyOpen()))
@@ -73,8 +74,9 @@ def helper_at(port: int, secret: str) -> Helper:
 
 
 def check_scala(jar: str | None, running: str) -> None:
-    """Raises a HelperError where the helper jar is for another Scala version. It must
-    not be tried: linkage errors end py4j's connection.
+    """Raises a HelperError where the helper jar is for another Scala version.
+
+    It must not be tried: linkage errors end py4j's connection.
     """
     match = HELPER_JAR.search(jar or "")
     if match is not None and not running.startswith(f"{match[1]}."):
@@ -85,10 +87,10 @@ def check_scala(jar: str | None, running: str) -> None:
         )
 
 
-def check_version(found: str) -> None:
-    if found != __version__:
+def check_version(jar_version: str) -> None:
+    if jar_version != __version__:
         raise HelperError(
-            f"The helper jar on Spark's class path is version {found}, and the Python "
-            f"package spark-kafka-testkit is version {__version__}.",
+            f"The helper jar on Spark's class path is version {jar_version}, and the "
+            f"Python package spark-kafka-testkit is version {__version__}.",
             "Use the jar that came with the package: KafkaUtils.spark_conf() names it.",
         )

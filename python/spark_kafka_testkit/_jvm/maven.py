@@ -63,9 +63,10 @@ class Repository:
 
     @classmethod
     def of_environment(cls, variable: str, default: str) -> Repository:
-        """That which the environment variable names, else the default. User and
-        password are those in the address, else those of `~/.netrc` (or of the file that
-        NETRC names).
+        """That which the environment variable names, else the default.
+
+        User and password are those in the address, else those of `~/.netrc` (or of the
+        file that NETRC names).
 
         Raises:
             JarError: what the variable holds is no address.
@@ -93,8 +94,10 @@ class Repository:
         advance: Callable[[int], None],
         stop: threading.Event,
     ) -> str:
-        """Writes the file behind the path, and gives its sha256. What may pass is tried
-        again: a server that is busy, as late as it says, or a connection that breaks.
+        """Writes the file behind the path, and gives its sha256.
+
+        What may pass is tried again: a server that is busy, as late as it says, or a
+        connection that breaks.
 
         Args:
             path: below the repository.
@@ -264,16 +267,16 @@ def _of_netrc(parts: SplitResult) -> tuple[str, str] | tuple[()]:
     """Where a login for this host stands, and the login; nothing where none does."""
     name = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111  raises nothing
     try:
-        found = netrc.netrc(name).hosts.get(parts.hostname or "")
+        entry = netrc.netrc(name).hosts.get(parts.hostname or "")
     except OSError:  # there is none, or it is not for us
         return ()
     except (netrc.NetrcParseError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", None)  # its text may hold a password
         log.warning("%s is not used: it can't be read, line %s", name, line)
         return ()
-    if found is None:
+    if entry is None:
         return ()
-    user, _, password = found
+    user, _, password = entry
     return str(Path(name)), _basic(user, password or "")
 
 

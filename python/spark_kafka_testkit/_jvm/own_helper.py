@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 import threading
+from itertools import chain
 from pathlib import Path
 
 from spark_kafka_testkit._jvm.helper import Helper, helper_at
@@ -67,8 +68,9 @@ SPARKS_JARS = (
 
 
 def own_helper() -> tuple[Helper | None, str]:
-    """The helper in this process's own JVM, which is started if there is none; or None
-    and the reason, which is looked for once.
+    """The helper in this process's own JVM, or None and the reason.
+
+    The JVM is started if there is none; the reason is looked for once.
 
     Raises:
         HelperError: the jar is of another version than this package.
@@ -118,23 +120,20 @@ os.register_at_fork(after_in_child=_slot.forget)
 
 
 def class_path() -> list[Path]:
-    """The helper, the connector's kafka-clients, and what else they need of Spark's own
-    jars.
+    """The helper, the connector's kafka-clients, and Spark's own jars that they need.
 
     Raises:
         SparkSetupError: no Spark with jars is installed, or one without what is needed.
         JarError: a jar can't be found or fetched.
     """
     version, folder = spark_and_jars()
-    found = {name: sorted(folder.glob(f"{name}[0-9a-z]*.jar")) for name in SPARKS_JARS}
-    if missing := [name for name in ("arrow-", "py4j-") if not found[name]]:
-        raise SparkSetupError(
-            f"{folder} lacks the jars {', '.join(f'{name}*.jar' for name in missing)}."
-        )
+    jars = {name: sorted(folder.glob(f"{name}[0-9a-z]*.jar")) for name in SPARKS_JARS}
+    if missing := [f"{name}*.jar" for name in ("arrow-", "py4j-") if not jars[name]]:
+        raise SparkSetupError(f"{folder} lacks the jars {', '.join(missing)}.")
     return [
         version.helper,
         *fetch([kafka_clients(version.spark)], "kafka-clients"),
-        *(jar for jars in found.values() for jar in jars),
+        *chain.from_iterable(jars.values()),
     ]
 
 

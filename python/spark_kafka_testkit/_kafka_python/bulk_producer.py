@@ -28,6 +28,7 @@ NOTHING = object()
 """A null value, for `KafkaProducer.send`, which refuses one beside a null key."""
 
 Row: TypeAlias = tuple[Any, ...]
+"""Key, value, partition, timestamp and headers; None where the producer decides."""
 
 
 class OwnedProducer:
@@ -71,8 +72,9 @@ class OwnedProducer:
         return self._producer
 
     def check_partitions(self, topic: str, admin: Admin) -> None:
-        """Drops a producer that has not heard of partitions added to the topic, which
-        may take minutes.
+        """Drops a producer that has not heard of partitions added to the topic.
+
+        That may take it minutes.
         """
         if self._producer is None:
             return
@@ -185,7 +187,7 @@ class BulkProducer:
             reason = f"partition {partition} of a topic with {self._partitions}"
             self._fail(index, "UnknownPartition", reason, "failed")
             return
-        if any(item is None for _, item in headers or ()):
+        if any(header_value is None for _, header_value in headers or ()):
             reason = "kafka-python sends no null as a header's value; the helper does"
             self._fail(index, "NullHeader", reason, "failed")
             return
@@ -206,8 +208,9 @@ class BulkProducer:
                 self._settle()
 
     def _settle(self) -> None:
-        """Waits for what was sent. A failure ends the producer: an idempotent one
-        refuses everything from then on.
+        """Waits for what was sent.
+
+        A failure ends the producer: an idempotent one refuses everything from then on.
         """
         from kafka.errors import KafkaError, KafkaTimeoutError
 
@@ -255,9 +258,7 @@ class BulkProducer:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
-    """Key, value, partition, timestamp and headers of each row; None where the producer
-    decides.
-    """
+    """The rows of a batch, whichever of the columns it has."""
     names = batch.schema.names
     columns = [
         batch.column(name).to_pylist() if name in names else [None] * batch.num_rows
@@ -266,7 +267,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
     headers: list[Any] = [None] * batch.num_rows
     if "headers" in names:
         headers = [
-            [(item["key"], item["value"]) for item in row] if row else None
+            [(header["key"], header["value"]) for header in row] if row else None
             for row in batch.column("headers").to_pylist()
         ]
     return zip(*columns, headers, strict=True)

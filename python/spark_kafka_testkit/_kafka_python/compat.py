@@ -27,23 +27,29 @@ __all__ = [
 
 
 def require_kafka_python() -> None:
-    """Raises a MissingDependencyError where kafka-python is not installed, in the
-    document's words, or where another module has its name. It is not imported for that:
+    """Checks that kafka-python is installed; it is not imported for that.
+
     `preload` does so while a broker starts.
+
+    Raises:
+        MissingDependencyError: it is not, in the document's words, or another module
+            has its name.
     """
-    found = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
-    if found is None:
+    package = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
+    if package is None:
         raise MissingDependencyError(
             "kafka-python is required for Kafka tests. "
             "Install it with: pip install kafka-python"
         )
-    if found.shadow is not None:
-        raise MissingDependencyError(shadow_text("kafka", "kafka-python", found.shadow))
+    if package.shadow is not None:
+        text = shadow_text("kafka", "kafka-python", package.shadow)
+        raise MissingDependencyError(text)
 
 
 def preload() -> None:
-    """Imports kafka-python in the background: it takes a sixth of a second. What fails
-    is told by whoever needs it.
+    """Imports kafka-python in the background: it takes a sixth of a second.
+
+    What fails is told by whoever needs it.
     """
 
     def load() -> None:
@@ -59,24 +65,26 @@ def reaching(config: ClientConfig) -> Iterator[None]:
     require_kafka_python()
     from kafka import errors
 
-    kinds = tuple(
+    error_classes = tuple(
         getattr(errors, name)
         for name in ("NoBrokersAvailable", "KafkaTimeoutError", "KafkaConnectionError")
         if hasattr(errors, name)
     )
     try:
         yield
-    except kinds as error:
+    except error_classes as error:
         raise BrokerUnreachableError(
             config.bootstrap_servers,
             f"{type(error).__name__}: {error}.{config.login_hint()}",
         ) from error
 
 
-def supported(kind: Any, **settings: Any) -> dict[str, Any]:
-    """Those of the settings that this version of kafka-python has."""
+def supported(client_class: Any, **settings: Any) -> dict[str, Any]:
+    """Those of the settings that the class has in this version of kafka-python."""
     return {
-        name: value for name, value in settings.items() if name in kind.DEFAULT_CONFIG
+        name: value
+        for name, value in settings.items()
+        if name in client_class.DEFAULT_CONFIG
     }
 
 
@@ -86,9 +94,7 @@ def is_version_3(admin: KafkaAdminClient) -> bool:
 
 
 def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) -> Any:
-    """What `create_topics` takes for topics of these shapes, given in the words of
-    kafka-python 3.
-    """
+    """What `create_topics` takes for these shapes, in the words of kafka-python 3."""
     if is_version_3(admin):
         return dict(shapes)
     from kafka.admin import NewTopic

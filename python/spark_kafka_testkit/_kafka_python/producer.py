@@ -22,8 +22,9 @@ def make_producer(
     to_bytes: Callable[[Any], bytes | None] = encode,
     **settings: Any,
 ) -> KafkaProducer:
-    """A kafka-python producer that encodes keys and values by the kit's rules, or as
-    `to_bytes` does, and waits for all replicas.
+    """A kafka-python producer that waits for all replicas.
+
+    It encodes keys and values by the kit's rules, or as `to_bytes` does.
     """
     with reaching(config):
         from kafka import KafkaProducer
@@ -40,9 +41,11 @@ def make_producer(
 
 
 def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:
-    """Lets the producer ask no more for topics that are gone. kafka-python 3 (3.0.12)
-    asks without a pause while its queues have a partition without a leader, though it
-    be empty, which takes half of the interpreter's time; it offers nothing to stop it.
+    """Lets the producer ask no more for topics that are gone.
+
+    kafka-python 3 (3.0.12) asks without a pause while its queues have a partition
+    without a leader, though it be empty, which takes half of the interpreter's time; it
+    offers nothing to stop it.
     """
     gone = set(topics)
     metadata: Any = getattr(producer, "_metadata", None)
@@ -50,14 +53,15 @@ def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:
         metadata._topics = known - gone
     queues = getattr(getattr(producer, "_accumulator", None), "_batches", None)
     if isinstance(queues, dict):
-        for partition in [item for item in list(queues) if item.topic in gone]:
-            if not queues[partition]:
+        for partition in list(queues):
+            if partition.topic in gone and not queues[partition]:
                 queues.pop(partition)
 
 
 def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
-    """The function as kafka-python's serializer class, whose method takes (topic,
-    data) in 2.x, (topic, headers, data) in 3.x.
+    """The function as kafka-python's serializer class.
+
+    Its method takes (topic, data) in 2.x, (topic, headers, data) in 3.x.
     """
     from kafka.serializer import Serializer
 

@@ -79,8 +79,8 @@ class TopicReader:
             moved = self._move(consumer, todo, polled)
             records = [
                 record
-                for partition, found in polled.items()
-                for record in found
+                for partition, fetched in polled.items()
+                for record in fetched
                 if self._progress[partition].accept(record.offset)
             ]
             if records:
@@ -110,7 +110,7 @@ class TopicReader:
         if hasattr(errors, "LogTruncationError"):
             lost.append(errors.LogTruncationError)
         try:
-            found: dict[Any, list[Any]] = consumer.poll(
+            polled: dict[Any, list[Any]] = consumer.poll(
                 timeout_ms=100, max_records=BATCH_RECORDS
             )
         except tuple(lost):
@@ -122,19 +122,21 @@ class TopicReader:
                 f"kafka-python lacks here ({error}). Install it with: "
                 "pip install 'spark-kafka-testkit[codecs]'"
             ) from error
-        return found
+        return polled
 
     def _move(
         self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
     ) -> bool:
-        """Whether a position has moved. A record tells that it lies behind it; what
-        lies behind the last one is asked for when no more come, because to ask for one
-        position takes kafka-python longer the more partitions there are.
+        """Whether a position has moved.
+
+        A record tells that it lies behind it. What lies behind the last one is asked
+        for when no more come, because to ask for one position takes kafka-python longer
+        the more partitions there are.
         """
         positions = {
-            partition: found[-1].offset + 1
-            for partition, found in polled.items()
-            if found
+            partition: fetched[-1].offset + 1
+            for partition, fetched in polled.items()
+            if fetched
         } or {
             partition: consumer.position(partition, timeout_ms=POSITION_MILLIS)
             for partition in todo
@@ -167,8 +169,9 @@ class TopicReader:
     def _check_still(
         self, consumer: KafkaConsumer, todo: set[Any]
     ) -> dict[Any, PartitionOffsets] | Exception:
-        """Where the partitions stand now; raises where the read can't go on. While the
-        broker does not say, its error.
+        """Where the partitions stand now; raises where the read can't go on.
+
+        While the broker does not say, its error.
         """
         from kafka.errors import KafkaError
 
@@ -198,8 +201,9 @@ class TopicReader:
         return offsets
 
     def _new_partitions(self) -> tuple[int, ...]:
-        """The partitions that were added meanwhile. Raises where what was read may be
-        another topic of the same name.
+        """The partitions that were added meanwhile.
+
+        Raises where what was read may be another topic of the same name.
         """
         from kafka.errors import KafkaError
 

@@ -32,9 +32,11 @@ CHARACTERS = 160
 def section(
     topics: Mapping[Cluster, Sequence[str]], queries: Sequence[StreamingQuery]
 ) -> str:
-    """The text: of each broker the topics with offsets and last records and the end of
-    its log, and the queries. What the broker or Spark must be asked for has `SECONDS`:
-    it may be what has failed.
+    """The section of the report of a test that failed.
+
+    It has of each broker the topics with offsets and last records and the end of its
+    log, and the queries. What the broker or Spark must be asked for has `SECONDS`: it
+    may be what has failed.
     """
     lines: list[str] = []
     for cluster, names in topics.items():
@@ -126,6 +128,6 @@ def _log(cluster: Cluster) -> Iterator[str]:
         yield from (f"  {_cut(line)}" for line in lines)
 
 
-def _cut(item: Any) -> str:
-    text = str(item)
+def _cut(value: Any) -> str:
+    text = str(value)
     return text if len(text) <= CHARACTERS else f"{text[: CHARACTERS - 3]}..."

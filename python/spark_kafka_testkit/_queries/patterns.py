@@ -1,5 +1,7 @@
-"""What a `subscribePattern` finds. It is a Java regular expression, which Spark looks
-for anywhere in a topic's name (ConsumerStrategy.scala).
+"""The topics that match a `subscribePattern`.
+
+It is a Java regular expression, which Spark looks for anywhere in a topic's name
+(ConsumerStrategy.scala).
 """
 
 from __future__ import annotations
@@ -15,17 +17,16 @@ from spark_kafka_testkit._jvm.spark_jvm import active_session
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["found_by"]
+__all__ = ["matching_topics"]
 
 # With it a consumer subscribes to the pattern, and consumers match whole names.
 BY_CONSUMER = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 
 
-def found_by(
+def matching_topics(
     query: StreamingQuery, pattern: str, names: Iterable[str]
 ) -> tuple[list[str] | None, str]:
-    """Those of the topics that the query's pattern finds; or None and why that can't be
-    told.
+    """The topics that match the query's pattern; or None, and why it can't be told.
 
     A JVM is asked. Where none is in reach Python is, but only for a pattern that means
     the same to it: names are ASCII, and what the two read differently Python refuses,

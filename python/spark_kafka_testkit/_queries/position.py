@@ -7,12 +7,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spark_kafka_testkit._model.offsets import PartitionOffsets
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Ends", "Offsets", "Place", "Position", "Source", "offsets_of", "sources_of"]
 
@@ -31,43 +28,41 @@ class Source:
     """A Kafka source of a query.
 
     Attributes:
-        kind: how it names its topics: `Subscribe`, `SubscribePattern` or `Assign`.
+        strategy: how it names its topics: `Subscribe`, `SubscribePattern` or `Assign`.
         names: the topics; the regular expression; or topic-partitions such as `a-0`.
         reached: what its batches have read up to.
     """
 
-    kind: str
+    strategy: str
     names: str
     reached: Offsets
 
     @property
     def pattern(self) -> str | None:
         """The regular expression, where it has one."""
-        return self.names if self.kind == "SubscribePattern" else None
+        return self.names if self.strategy == "SubscribePattern" else None
 
     def __str__(self) -> str:
-        return f"{self.kind}[{self.names}]"
+        return f"{self.strategy}[{self.names}]"
 
     def topics(self) -> list[str]:
-        """The topics that it says it reads: by name, or, with a pattern, those that it
-        has found so far.
-        """
-        if self.kind == "SubscribePattern":
+        """The topics that it says it reads: by name, or what its pattern has found."""
+        if self.strategy == "SubscribePattern":
             return list(self.reached)
         names = self.names.split(", ")
-        if self.kind == "Assign":
+        if self.strategy == "Assign":
             return list(dict.fromkeys(name.rpartition("-")[0] for name in names))
         return names
 
     def reads(self, topic: str, partition: int) -> bool:
-        if self.kind == "Assign":
+        if self.strategy == "Assign":
             return f"{topic}-{partition}" in self.names.split(", ")
         return topic in self.topics()
 
 
 def sources_of(progress: Any) -> list[Source]:
     """The Kafka sources in a query's progress."""
-    found = []
+    sources = []
     for source in progress["sources"]:
         match = re.fullmatch(
             r"Kafka\w*\[(Subscribe|SubscribePattern|Assign)\[(.*)\]\]",
@@ -76,20 +71,21 @@ def sources_of(progress: Any) -> list[Source]:
         )
         if match:
             reached = offsets_of(source["endOffset"])
-            found.append(Source(match[1], match[2], reached))
-    return found
+            sources.append(Source(match[1], match[2], reached))
+    return sources
 
 
 def offsets_of(reported: Any) -> Offsets:
-    """The offsets in a progress: a mapping, its JSON text, or that of a Python dict
-    (PySpark's own `str` of what it has read, before 4.2), by PySpark's version; empty
-    where it has none.
+    """The offsets in a progress; empty where it has none.
+
+    By PySpark's version they are a mapping, its JSON text, or that of a Python dict
+    (PySpark's own `str` of what it has read, before 4.2).
     """
     try:
-        found = _parsed(reported) if isinstance(reported, str) else reported
+        topics = _parsed(reported) if isinstance(reported, str) else reported
         return {
-            str(topic): {int(number): int(offset) for number, offset in of.items()}
-            for topic, of in found.items()
+            str(topic): {int(number): int(offset) for number, offset in offsets.items()}
+            for topic, offsets in topics.items()
         }
     except (AttributeError, TypeError, ValueError, *UNREADABLE):
         return {}
@@ -133,14 +129,12 @@ class Place:
 
 
 class Position:
-    """How far the Kafka sources of a query have come, by all of its progress that was
-    seen.
-    """
+    """How far a query's Kafka sources have come, by all progress that was seen."""
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
         self.is_known = False
-        self._found: dict[str | None, set[str]] = {}  # by pattern
+        self._matches: dict[str | None, set[str]] = {}  # by pattern
 
     def take(self, progress: Any) -> bool:
         """Takes in the query's last progress; False where it has made none yet.
@@ -162,21 +156,22 @@ class Position:
     @property
     def patterns(self) -> list[str]:
         """The patterns of its sources."""
-        found = (source.pattern for source in self.sources)
-        return list(dict.fromkeys(pattern for pattern in found if pattern is not None))
+        patterns = dict.fromkeys(source.pattern for source in self.sources)
+        return [pattern for pattern in patterns if pattern is not None]
 
-    def note_found(self, pattern: str, topics: Iterable[str]) -> None:
-        """Notes what a pattern finds among the topics that there are: its sources read
-        that as well, or will, once they have looked.
+    def note_matches(self, pattern: str, topics: Iterable[str]) -> None:
+        """Notes the existing topics that match a pattern.
+
+        Its sources read those as well, or will, once they have looked.
         """
-        self._found[pattern] = set(topics)
+        self._matches[pattern] = set(topics)
 
     def topics(self) -> set[str]:
         """All topics that its sources read."""
         return {
             topic
             for source in self.sources
-            for topic in (*source.topics(), *self._found.get(source.pattern, ()))
+            for topic in (*source.topics(), *self._matches.get(source.pattern, ()))
         }
 
     def places(self, ends: Ends) -> list[Place]:
@@ -192,5 +187,5 @@ class Position:
             for topic, partitions in ends.items()
             for partition, offsets in partitions.items()
             if source.reads(topic, partition)
-            or topic in self._found.get(source.pattern, ())
+            or topic in self._matches.get(source.pattern, ())
         ]

@@ -62,8 +62,9 @@ class QueryState:
 
     @property
     def mode(self) -> Mode:
-        """How it runs. By Spark Connect a real-time query can't be told from one in
-        micro-batches.
+        """How it runs.
+
+        By Spark Connect a real-time query can't be told from one in micro-batches.
         """
         trigger = trigger_of(self.query)
         if trigger == "RealTimeTrigger":
@@ -131,8 +132,9 @@ class QueryState:
 
 
 def describe_batch(progress: Any) -> str:
-    """The batch that a progress tells of. By Spark Connect it lacks the number of rows
-    (4.2.0), which its sources have.
+    """The batch that a progress tells of.
+
+    By Spark Connect it lacks the number of rows (4.2.0), which its sources have.
     """
     rows = progress["numInputRows"]
     if rows is None:

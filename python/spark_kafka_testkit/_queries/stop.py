@@ -38,8 +38,9 @@ def stop(query: StreamingQuery) -> None:
 def stop_all(
     queries: Iterable[StreamingQuery],
 ) -> list[tuple[StreamingQuery, Exception]]:
-    """Stops the queries, all at once, each whatever becomes of the others; gives those
-    that did not stop, and why.
+    """Stops the queries, all at once; gives those that did not stop, and why.
+
+    Each is stopped whatever becomes of the others.
     """
     stops = [_late.get(str(query.runId)) or _Stop(query) for query in queries]
     deadline = _clock.monotonic() + STOP_SECONDS
@@ -58,8 +59,9 @@ class _StillRunningError(Exception):
 
 
 class _Stop:
-    """A call of `stop()`, on a thread that may have to be left behind with it: py4j
-    can't give up a call.
+    """A call of `stop()`, on a thread of its own.
+
+    The thread may have to be left behind with it: py4j can't give up a call.
 
     Attributes:
         error: why the query has not stopped.

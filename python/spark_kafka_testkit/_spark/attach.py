@@ -1,6 +1,4 @@
-"""The helper and the Kafka connector on a Spark session: settings for a new one, or
-added to one that runs.
-"""
+"""The helper and the Kafka connector on a Spark session, a new one or one that runs."""
 
 from __future__ import annotations
 
@@ -90,13 +88,15 @@ def _append(
     settings: dict[str, str],
     given: Mapping[str, str],
     name: str,
-    item: str,
+    entry: str,
     separator: str = ",",
 ) -> None:
     """Adds to a list of the settings; where they have none, to what it is without."""
     listed = settings.get(name, given.get(name, ""))
-    items = [present for present in listed.split(separator) if present]
-    settings[name] = separator.join(items if item in items else [*items, item])
+    entries = [present for present in listed.split(separator) if present]
+    if entry not in entries:
+        entries.append(entry)
+    settings[name] = separator.join(entries)
 
 
 def _connector(version: SparkVersion) -> list[Path] | None:
@@ -115,8 +115,10 @@ def _connector(version: SparkVersion) -> list[Path] | None:
 
 
 def _repository() -> str | None:
-    """The user's mirror of Maven Central, for Ivy; user and password are left out:
-    Ivy does not take them from there, and Spark shows its settings.
+    """The user's mirror of Maven Central, for Ivy.
+
+    User and password are left out: Ivy does not take them from there, and Spark shows
+    its settings.
     """
     if not os.environ.get(MAVEN_ENV):
         return None

@@ -1,5 +1,6 @@
-"""What of a session goes together: Spark, the Kafka connector and the helper. Each
-finding says what was seen, and what to do.
+"""What of a session goes together: Spark, the Kafka connector and the helper.
+
+Each finding says what was seen, and what to do.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ def warn(findings: Iterable[Finding]) -> None:
 
 
 def check_session(spark: SparkSession) -> list[Finding]:
-    """Whether Spark, connector and helper of a session go together; no broker is
-    asked. It takes some milliseconds on a classic session.
+    """Whether Spark, connector and helper of a session go together; no broker is asked.
+
+    It takes some milliseconds on a classic session.
     """
     if is_connect(spark):
         return _check_connect(spark)
@@ -107,11 +109,12 @@ def check_session(spark: SparkSession) -> list[Finding]:
 
 
 def mismatches(spark: SparkSession) -> list[Finding]:
-    """What a session has that does not go together; what is only missing, `attach`
-    brings.
-    """
-    found = check_session(spark)
-    return [f for f in found if f.state == "error" and f.seen != NO_CONNECTOR]
+    """What a session has that does not go together; `attach` brings what is missing."""
+    return [
+        finding
+        for finding in check_session(spark)
+        if finding.state == "error" and finding.seen != NO_CONNECTOR
+    ]
 
 
 def _check_running(version: SparkVersion) -> Finding:
@@ -131,8 +134,9 @@ def _check_running(version: SparkVersion) -> Finding:
 
 
 def _check_late_jars(spark: SparkSession) -> list[Finding]:
-    """Settings that a session was asked for when it ran already: Spark keeps them, and
-    loads nothing.
+    """Settings that came when the session ran already.
+
+    Spark keeps them, and loads nothing.
     """
     started = spark.sparkContext.getConf()
     late = [
@@ -224,11 +228,11 @@ def _check_helper(jvm: SparkJvm) -> Finding:
 
 
 def _check_connect(spark: SparkSession) -> list[Finding]:
-    found = [Finding("Spark", "ok", f"{spark.version}, by Spark Connect")]
+    server = Finding("Spark", "ok", f"{spark.version}, by Spark Connect")
     if knows_kafka(spark):
-        return [*found, Finding("connector", "ok", "the server has it")]
+        return [server, Finding("connector", "ok", "the server has it")]
     return [
-        *found,
+        server,
         Finding(
             "connector",
             "error",
@@ -241,8 +245,9 @@ def _check_connect(spark: SparkSession) -> list[Finding]:
 
 
 def unreachable(spark: SparkSession, bootstrap_servers: str) -> list[Finding]:
-    """Whether a Connect session's server is on another machine, and the broker is at
-    an address of this machine alone.
+    """Whether a Connect session's server can't reach the broker.
+
+    It is on another machine then, and the broker at an address of this machine alone.
     """
     if not is_connect(spark):
         return []

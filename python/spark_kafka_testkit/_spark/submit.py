@@ -1,5 +1,4 @@
-"""What spark-submit, which starts the JVM of a new session, is given beside the
-session's own settings; and why it has ended.
+"""What spark-submit, which starts a session's JVM, is given; and why it has ended.
 
 Spark takes a setting from the first of these that has it: options of
 PYSPARK_SUBMIT_ARGS, the session's builder, spark-defaults.conf.
@@ -31,8 +30,9 @@ ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
 def submitted_settings() -> dict[str, str]:
-    """The settings that PYSPARK_SUBMIT_ARGS gives, by `--conf` or an option of its own;
-    they win over those of a session's builder.
+    """The settings of PYSPARK_SUBMIT_ARGS; they win over those of a session's builder.
+
+    They are given by `--conf`, or by an option of their own.
     """
     by_option, by_conf = {}, {}
     for name, value in _arguments():
@@ -45,8 +45,9 @@ def submitted_settings() -> dict[str, str]:
 
 
 def default_settings(home: Path) -> dict[str, str]:
-    """The settings of spark-defaults.conf, or of the `--properties-file` that takes its
-    place; those of a session's builder win over them.
+    """The settings of spark-defaults.conf, or of the `--properties-file` in its place.
+
+    Those of a session's builder win over them.
 
     Args:
         home: Spark's own folder, as SPARK_HOME.
@@ -66,12 +67,12 @@ def default_settings(home: Path) -> dict[str, str]:
 def _arguments() -> list[tuple[str, str]]:
     """Each option of PYSPARK_SUBMIT_ARGS with the word behind it, or behind its `=`."""
     words = shlex.split(os.environ.get(ARGS_ENV, ""))
-    found = []
+    arguments = []
     for word, following in zip(words, [*words[1:], ""], strict=False):
         name, equals, value = word.partition("=")
         if name.startswith("-"):
-            found.append((name, value if equals else following))
-    return found
+            arguments.append((name, value if equals else following))
+    return arguments
 
 
 def _properties(text: str) -> dict[str, str]:
@@ -88,16 +89,18 @@ def _properties(text: str) -> dict[str, str]:
 def _unescaped(text: str) -> str:
     return re.sub(
         r"\\(?:u([0-9a-fA-F]{4})|(.))",
-        lambda found: (
-            chr(int(found[1], 16)) if found[1] else ESCAPED.get(found[2], found[2])
+        lambda match: (
+            chr(int(match[1], 16)) if match[1] else ESCAPED.get(match[2], match[2])
         ),
         text,
     )
 
 
 def start_again(home: Path, settings: Mapping[str, str]) -> str:
-    """What Spark's JVM says when it is started as PySpark starts it; it ends by itself,
-    as nothing holds its input open. PySpark keeps nothing of what the first one said.
+    """What Spark's JVM says when it is started as PySpark starts it.
+
+    It ends by itself, as nothing holds its input open. PySpark keeps nothing of what
+    the first one said.
     """
     command = [str(home / "bin/spark-submit")]
     for name, value in settings.items():

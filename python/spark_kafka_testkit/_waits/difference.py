@@ -17,9 +17,10 @@ SHOWN_BEFORE = 20
 
 
 def difference(result: Any, expected: Any) -> str:
-    """Dicts key by key; lists, tuples, sets, arrays, and the rows of frames by what is
-    missing and unexpected; all else side by side. Long values are cut, around where
-    they differ.
+    """How a result differs; long values are cut, around where they differ.
+
+    Dicts key by key; lists, tuples, sets, arrays, and the rows of frames by what is
+    missing and unexpected; all else side by side.
     """
     lines: list[str] = []
     result, expected = plain(result), plain(expected)
@@ -30,16 +31,16 @@ def difference(result: Any, expected: Any) -> str:
     elif isinstance(result, (list, tuple, Set)) and isinstance(
         expected, (list, tuple, Set)
     ):
-        lines = _of_items(list(result), list(expected))
+        lines = _of_sequences(list(result), list(expected))
     if lines:
         return "\n".join(lines)
     shown, wanted = _pair(result, expected)
     return f"  expected: {wanted}\n  last:     {shown}"
 
 
-def shorten(item: Any) -> str:
-    """The repr of an item, cut where it is long."""
-    return _cut(_text(item), 0)
+def shorten(value: Any) -> str:
+    """The repr of a value, cut where it is long."""
+    return _cut(_text(value), 0)
 
 
 def named(predicate: Callable[[Any], Any]) -> str:
@@ -79,18 +80,18 @@ def _of_tables(result: Table, expected: Table) -> str:
         if not equal(*pair):
             shown, wanted = _pair(*pair)
             return f"  different:  {name}: expected {wanted}, last {shown}"
-    lines = _of_items(result.rows, expected.rows)
+    lines = _of_sequences(result.rows, expected.rows)
     if lines:
         return "\n".join(lines)
     shown, wanted = _pair(result.rows, expected.rows)
     return f"  expected: {wanted}\n  last:     {shown}"
 
 
-def _of_items(result: list[Any], expected: list[Any]) -> list[str]:
+def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
     missing, unexpected = unmatched(expected, result)
     return [
-        *_first([f"  missing:    {shorten(item)}" for item in missing]),
-        *_first([f"  unexpected: {shorten(item)}" for item in unexpected]),
+        *_first([f"  missing:    {shorten(value)}" for value in missing]),
+        *_first([f"  unexpected: {shorten(value)}" for value in unexpected]),
     ]
 
 
@@ -109,9 +110,9 @@ def _pair(one: Any, other: Any) -> tuple[str, str]:
     return _cut(texts[0], start), _cut(texts[1], start)
 
 
-def _text(item: Any) -> str:
+def _text(value: Any) -> str:
     """Its repr, in one line."""
-    return re.sub(r"\s*\n\s*", " ", repr(item))
+    return re.sub(r"\s*\n\s*", " ", repr(value))
 
 
 def _cut(text: str, start: int) -> str:

@@ -1,5 +1,7 @@
-"""What is equal to what, for all that the kit compares: results with what is expected,
-rows, and records with what is waited for. docs/streaming.md has the rule.
+"""What is equal to what, for all that the kit compares.
+
+That is results with what is expected, rows, and records with what is waited for.
+docs/streaming.md has the rule.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ FAMILIES: dict[Any, type] = {list: list, tuple: list, Mapping: dict, Set: set}
 # A container with an `==` of its own, a matcher perhaps, is asked, and not looked into.
 CONTAINERS = (list, tuple, dict, OrderedDict, MappingProxyType, Mapping)
 USUAL_EQ: frozenset[Any] = frozenset(
-    kind.__eq__ for kind in (*CONTAINERS, set, frozenset, Set)
+    container.__eq__ for container in (*CONTAINERS, set, frozenset, Set)
 )
 NAN, MAPPING, SET = object(), object(), object()
 FEW_PAIRS = 10_000
@@ -57,15 +59,15 @@ def equal(one: Any, other: Any) -> bool:
     """
     if one is other:
         return True
-    kind = type(one)
-    if kind is type(other) and kind in ATOMS:
+    value_type = type(one)
+    if value_type is type(other) and value_type in ATOMS:
         return bool(one == other)
     if _takes(one, other) or _takes(other, one):
         return True
     one, other = plain(one), plain(other)
     family = _family(one.__class__)
     if family is None or family is not _family(other.__class__):
-        return _equal_items(one, other)
+        return _equal_by_operator(one, other)
     if isinstance(one, InAnyOrder) or isinstance(other, InAnyOrder):
         return len(one) == len(other) and not any(unmatched(one, other))
     # Item by item: to a list's own `==` an array of one item is the item.
@@ -85,40 +87,39 @@ def equal(one: Any, other: Any) -> bool:
 def unmatched(
     ones: Sequence[Any], others: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """What is left of each when equal items are taken out of both, pair by pair."""
+    """What is left of each when equal values are taken out of both, pair by pair."""
     places: dict[Any, list[int]] = {}
-    for place, item in enumerate(others):
-        places.setdefault(_key(item), []).append(place)
+    for place, value in enumerate(others):
+        places.setdefault(_key(value), []).append(place)
     places.pop(None, None)
     left, taken = [], set()
-    for item in ones:
-        if found := places.get(_key(item)):
-            taken.add(found.pop())
+    for value in ones:
+        if equal_places := places.get(_key(value)):
+            taken.add(equal_places.pop())
         else:
-            left.append(item)
-    rest = [item for place, item in enumerate(others) if place not in taken]
+            left.append(value)
+    rest = [value for place, value in enumerate(others) if place not in taken]
     return _unpaired(left, rest)
 
 
-def plain(item: Any) -> Any:
+def plain(value: Any) -> Any:
     """An array as lists, a frame as a `Table`, all else as it is."""
-    convert = _converter(item.__class__)
-    return item if convert is None else convert(item)
+    convert = _converter(value.__class__)
+    return value if convert is None else convert(value)
 
 
-def _equal_items(one: Any, other: Any) -> bool:
+def _equal_by_operator(one: Any, other: Any) -> bool:
     """By `==`, from either side: matchers may be on either."""
     answers = [_truth(one == other, one, other)]
     if not answers[0] and type(one) is not type(other):
         answers.append(_truth(other == one, one, other))
     if any(answers):
         return True
-    for item in (one, other):
-        if _is_spark_frame(item):
-            raise TypeError(
-                "A Spark DataFrame has no rows to compare before it is asked for them; "
-                "give its collect(), or its toPandas()."
-            )
+    if _is_spark_frame(one) or _is_spark_frame(other):
+        raise TypeError(
+            "A Spark DataFrame has no rows to compare before it is asked for them; "
+            "give its collect(), or its toPandas()."
+        )
     if None in answers and False not in answers:
         raise TypeError(
             f"Whether a {type(one).__name__} is equal to a {type(other).__name__} "
@@ -132,13 +133,13 @@ def _equal_items(one: Any, other: Any) -> bool:
     return _is_nan(one) and _is_nan(other)
 
 
-def _takes(matcher: Any, item: Any) -> bool:
+def _takes(matcher: Any, value: Any) -> bool:
     """Whether a matcher that may look for an array or frame takes it as it is."""
     return (
-        _converter(item.__class__) is not None
+        _converter(value.__class__) is not None
         and _converter(matcher.__class__) is None
         and isinstance(type(matcher).__eq__, FunctionType)
-        and bool(_truth(matcher == item, matcher, item))
+        and bool(_truth(matcher == value, matcher, value))
     )
 
 
@@ -154,70 +155,72 @@ def _truth(answer: Any, one: Any, other: Any) -> bool | None:
         return None
 
 
-def _is_nan(item: Any) -> bool:
+def _is_nan(value: Any) -> bool:
     """NaN, of any kind of number, and not-a-time: no such value is equal to itself."""
-    root = type(item).__module__.partition(".")[0]
-    if not isinstance(item, Number) and root not in ("numpy", "pandas"):
+    root = type(value).__module__.partition(".")[0]
+    if not isinstance(value, Number) and root not in ("numpy", "pandas"):
         return False
     try:
-        return bool(item != item)
+        return bool(value != value)
     except Exception:  # noqa: BLE001  a signaling NaN, say
         return False
 
 
-def _key(item: Any) -> Any:
-    """What equal items have in common, to be looked up by; None where they may have
-    nothing in common, such as matchers.
+def _key(value: Any) -> Any:
+    """What equal values have in common, to be looked up by.
+
+    None where they may have nothing in common, such as matchers.
     """
     try:
-        return _hashed(item)
+        return _hashed(value)
     except TypeError:
         return None
 
 
-def _hashed(item: Any) -> Any:
-    if type(item) in ATOMS:
-        return (item,) if item is None else item
-    if isinstance(item, (bytearray, memoryview)):
-        return bytes(item)
-    item = plain(item)
-    family = _family(item.__class__)
-    if family is list and not isinstance(item, InAnyOrder):
-        return tuple(map(_hashed, item))
+def _hashed(value: Any) -> Any:
+    if type(value) in ATOMS:
+        return (value,) if value is None else value
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    value = plain(value)
+    family = _family(value.__class__)
+    if family is list and not isinstance(value, InAnyOrder):
+        return tuple(map(_hashed, value))
     if family is set:
-        return SET, frozenset(map(_hashed, item))
-    if family is dict and not isinstance(item, OrderedDict):
-        pairs = ((_hashed(key), _hashed(value)) for key, value in item.items())
-        return MAPPING, frozenset(pairs)
-    hash(item)  # a TypeError where it has none
-    return NAN if isinstance(item, Number) and _is_nan(item) else item
+        return SET, frozenset(map(_hashed, value))
+    if family is dict and not isinstance(value, OrderedDict):
+        return MAPPING, frozenset(map(_hashed, value.items()))
+    hash(value)  # a TypeError where it has none
+    return NAN if isinstance(value, Number) and _is_nan(value) else value
 
 
 def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What is left when items are paired off that are equal and share no key. Each with
-    each where that is not much; else only those that have no key.
+    """What is left when values are paired off that are equal and share no key.
+
+    Each with each where that is not much; else only those that have no key.
     """
     every = len(ones) * len(others) <= FEW_PAIRS
-    odd = {place for place, item in enumerate(others) if every or _key(item) is None}
+    odd = {place for place, value in enumerate(others) if every or _key(value) is None}
     edges = [
         [
             place
-            for place in (range(len(others)) if every or _key(item) is None else odd)
-            if equal(item, others[place])
+            for place in (range(len(others)) if every or _key(value) is None else odd)
+            if equal(value, others[place])
         ]
-        for item in ones
+        for value in ones
     ]
     pairs = _most_pairs(edges)
     taken = set(pairs.values())
     return (
-        [item for place, item in enumerate(ones) if place not in pairs],
-        [item for place, item in enumerate(others) if place not in taken],
+        [value for place, value in enumerate(ones) if place not in pairs],
+        [value for place, value in enumerate(others) if place not in taken],
     )
 
 
 def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
-    """The most pairs that can be made where each left one may go with some right ones:
-    a matcher that was given the only partner of another takes a new one.
+    """The most pairs that can be made where each left one may go with some right ones.
+
+    A matcher that was given the only partner of another takes a new one.
     """
     right_of: dict[int, int] = {}
     left_of: dict[int, int] = {}
@@ -246,11 +249,12 @@ def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
 
 
 @lru_cache(maxsize=512)
-def _family(kind: Any) -> type | None:
+def _family(value_type: Any) -> type | None:
     """Which containers it is compared with, item by item: list, dict or set."""
-    if kind.__eq__ not in USUAL_EQ:
+    if value_type.__eq__ not in USUAL_EQ:
         return None
-    return next((FAMILIES[base] for base in FAMILIES if issubclass(kind, base)), None)
+    families = (FAMILIES[base] for base in FAMILIES if issubclass(value_type, base))
+    return next(families, None)
 
 
 def _pandas_column(series: Any) -> list[Any]:
@@ -310,14 +314,14 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 
 @lru_cache(maxsize=512)
-def _converter(kind: Any) -> Callable[[Any], Any] | None:
-    found = (CONVERTERS.get(_short_name(base)) for base in kind.__mro__)
-    return next((convert for convert in found if convert is not None), None)
+def _converter(value_type: Any) -> Callable[[Any], Any] | None:
+    names = map(_short_name, value_type.__mro__)
+    return next((CONVERTERS[name] for name in names if name in CONVERTERS), None)
 
 
-def _is_spark_frame(item: Any) -> bool:
-    return any(_short_name(base) == "pyspark.DataFrame" for base in type(item).__mro__)
+def _is_spark_frame(value: Any) -> bool:
+    return "pyspark.DataFrame" in map(_short_name, type(value).__mro__)
 
 
-def _short_name(kind: type) -> str:
-    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+def _short_name(value_type: type) -> str:
+    return f"{value_type.__module__.partition('.')[0]}.{value_type.__name__}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._queries.patterns import found_by
+from spark_kafka_testkit._queries.patterns import matching_topics
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._waits.clock import check_times, sleep
@@ -133,8 +133,7 @@ def _ends_of(
     position: Position,
     of_topic: Ends | None = None,
 ) -> Ends:
-    """Where the topics of the query stand; or the one topic that is given with where
-    it stands, if the query reads it.
+    """Where the query's topics stand, or the one that is given, if it reads that.
 
     Raises:
         ValueError: there is nothing to look at.
@@ -160,11 +159,11 @@ def _topics_of(
     is_internal = cluster.internal_or_not()
     others = [name for name, internal in is_internal.items() if not internal]
     for pattern in position.patterns:
-        found, reason = found_by(state.query, pattern, others)
-        if found is not None:
-            position.note_found(pattern, found)
+        matches, reason = matching_topics(state.query, pattern, others)
+        if matches is not None:
+            position.note_matches(pattern, matches)
         elif of_topic is not None:
-            position.note_found(pattern, of_topic)  # whether it is shows in the wait
+            position.note_matches(pattern, of_topic)  # whether it is shows in the wait
         else:
             raise ValueError(
                 f"Query {state.name} reads what its pattern {pattern!r} finds, and "

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit._queries.patterns import found_by
+from spark_kafka_testkit._queries.patterns import matching_topics
 
 QUERY: Any = SimpleNamespace()
 
@@ -24,7 +24,7 @@ def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "matches"),
     [
         ("orders", ["orders", "orders-eu", "old.orders"]),
         ("^orders", ["orders", "orders-eu"]),
@@ -33,10 +33,10 @@ def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
         ("(?i)ORDERS-.*", ["orders-eu"]),
     ],
 )
-def test_python_finds_what_java_would(pattern: str, found: list[str]) -> None:
+def test_python_finds_what_java_would(pattern: str, matches: list[str]) -> None:
     """Anywhere in a name, as Spark looks for it."""
     names = ["orders", "orders-eu", "old.orders", "a_x"]
-    assert found_by(QUERY, pattern, names) == (found, "")
+    assert matching_topics(QUERY, pattern, names) == (matches, "")
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_python_finds_what_java_would(pattern: str, found: list[str]) -> None:
 )
 def test_what_python_would_read_otherwise_is_not_told(pattern: str) -> None:
     """Sets of sets are no error to Python, but mean something else."""
-    found, reason = found_by(QUERY, pattern, ["a"])
-    assert found is None
+    matches, reason = matching_topics(QUERY, pattern, ["a"])
+    assert matches is None
     assert reason.startswith(
         "no JVM is in reach (SPARK_KAFKA_TESTKIT_CLIENT is 'kafka-python'), and Python "
         "can't read it: "

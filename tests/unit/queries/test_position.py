@@ -66,12 +66,14 @@ def test_no_report_is_an_error(reported: Any) -> None:
         st.tuples(DESCRIPTIONS, st.sampled_from([None, "null", '{"a": {"0": 1}}']))
     )
 )
-def test_sources_of_kafka_are_found_among_others(found: list[tuple[str, Any]]) -> None:
+def test_sources_of_kafka_are_found_among_others(
+    sources: list[tuple[str, Any]],
+) -> None:
     """By Spark's description of them."""
     wanted = [
-        description for description, _ in found if description.startswith("Kafka")
+        description for description, _ in sources if description.startswith("Kafka")
     ]
-    assert len(sources_of(progress(*found))) == len(wanted)
+    assert len(sources_of(progress(*sources))) == len(wanted)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_pattern_reads_what_it_has_found(pattern: str) -> None:
     assert (source.reads("ab", 0), source.reads("ba", 0)) == (True, False)
     assert position.patterns == [pattern, "other"]
     assert position.topics() == {"ab", "c"}
-    position.note_found(pattern, ["ba"])
+    position.note_matches(pattern, ["ba"])
     assert position.topics() == {"ab", "ba", "c"}
     at = PartitionOffsets(beginning=0, end=8, stable=8)
     places = position.places({"ab": {0: at}, "ba": {0: at}, "x": {0: at}})

@@ -36,8 +36,10 @@ ANSWER_SECONDS = 2.0
 def keep(
     backend: Backend, settings: BrokerSettings, seconds: float = HOURS * 3600
 ) -> Lease:
-    """The kept broker with these settings; it is started where there is none. Its time
-    begins anew; `auto` takes one of either kind that runs before it starts one.
+    """The kept broker with these settings; it is started where there is none.
+
+    Its time begins anew. `auto` takes one of either kind that runs before it starts
+    one.
 
     Raises:
         BrokerStartError: none came up.
@@ -52,7 +54,7 @@ def keep(
             with lease_file.lock():
                 if lease := _living(lease_file):
                     return lease
-    return start_any(lambda kind: _keep(cast(Kind, kind), settings, seconds))
+    return start_any(lambda chosen: _keep(cast(Kind, chosen), settings, seconds))
 
 
 def _keep(kind: Kind, settings: BrokerSettings, seconds: float) -> Lease:

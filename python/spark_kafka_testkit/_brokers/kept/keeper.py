@@ -51,11 +51,11 @@ def _keep(order: dict[str, Any]) -> None:
             alive.acquire(timeout=TICK_SECONDS)
             break
         except Timeout:
-            found = lease_file.read()  # where whoever asked for another keeper has died
-            if isinstance(found, Unclear):
-                return _answer({"error": (f"{found} {HOW_TO_END}", "")})
-            if found is not None:
-                return _answer(asdict(found))
+            kept = lease_file.read()  # where whoever asked for another keeper has died
+            if isinstance(kept, Unclear):
+                return _answer({"error": (f"{kept} {HOW_TO_END}", "")})
+            if kept is not None:
+                return _answer(asdict(kept))
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
@@ -117,8 +117,9 @@ def _wait(
 
 
 def _is_over(lease_file: LeaseFile, lease: Lease) -> bool:
-    """Whether the time is up; then the state file is gone too, so that none finds a
-    broker that is about to end.
+    """Whether the time is up; if so, the state file is removed.
+
+    So none finds a broker that is about to end.
     """
     from filelock import Timeout
 

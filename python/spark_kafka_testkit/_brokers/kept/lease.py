@@ -1,5 +1,7 @@
-"""Brokers that outlive a run. Each is owned by a keeper, a process of ours, and found
-again by its state file in the cache folder.
+"""Brokers that outlive a run.
+
+Each is owned by a keeper, a process of ours, and found again by its state file in the
+cache folder.
 
 The state file is the broker's lease: the keeper ends the broker when the file is
 removed, and when nobody has asked for the broker for its time. A lock that the keeper
@@ -204,8 +206,10 @@ class LeaseFile:
         return self._folder / f"{self.key}.log"
 
     def lock(self, purpose: str = "look") -> BaseFileLock:
-        """`look`: one process at a time looks, or starts a keeper; `keeper`: one lives;
-        `use`: a run uses the broker.
+        """The lock for a purpose: `look`, `keeper` or `use`.
+
+        `look` lets one process at a time look, or start a keeper. A keeper that lives
+        holds `keeper`; a run that uses the broker holds `use`.
         """
         from filelock import FileLock
 
@@ -234,16 +238,17 @@ class LeaseFile:
             return Unclear(self.key, self.file, str(error))
 
     def current(self) -> Lease | Unclear | None:
-        """What is kept here; call it with the lock. What a killed keeper left is
-        removed.
+        """What is kept here; call it with the lock.
+
+        What a killed keeper left is removed.
         """
-        found = self.read()
-        if found is None or self.is_held("keeper"):
-            return found
-        if isinstance(found, Unclear):
-            log.warning("%s Its keeper has gone, and it is removed.", found)
-        elif found.container is not None:
-            _remove_container(found.container)
+        lease = self.read()
+        if lease is None or self.is_held("keeper"):
+            return lease
+        if isinstance(lease, Unclear):
+            log.warning("%s Its keeper has gone, and it is removed.", lease)
+        elif lease.container is not None:
+            _remove_container(lease.container)
         self.clear()
         return None
 
@@ -325,9 +330,7 @@ def found() -> list[Lease | Unclear]:
 
 
 def running() -> list[Lease]:
-    """All brokers that are kept now and can be used, by their start; of others a
-    warning tells.
-    """
+    """The brokers that are kept now and can be used; of others a warning tells."""
     leases = []
     for lease in found():
         if isinstance(lease, Unclear):
