@@ -871,15 +871,9 @@ def cluster_of(utils: KafkaUtils) -> Cluster:
     return utils._set_up("cluster_of()")
 
 
-def observe(
-    utils: KafkaUtils, on_use: OnUse, start: Callable[[], Broker] | None = None
-) -> None:
-    """Before `setup()`: has each use of a topic told, and gives another broker than
-    the one that the arguments ask for.
-    """
+def observe(utils: KafkaUtils, on_use: OnUse) -> None:
+    """Before `setup()`: has each use of a topic told."""
     utils._on_use.append(on_use)
-    if start is not None:
-        utils._start = start  # type: ignore[method-assign]
 
 
 def _look_around() -> None:

@@ -24,11 +24,7 @@ from spark_kafka_testkit._leftovers import (
 )
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.report import section
-from spark_kafka_testkit._plugin.run import (
-    WORKER_KEY,
-    Run,
-    current,
-)
+from spark_kafka_testkit._plugin.run import Run, Used, current, summary
 from spark_kafka_testkit._plugin.spark_session import session
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._progress import outputs
@@ -65,6 +61,7 @@ LEFTOVERS = pytest.StashKey[Leftovers]()
 WISHES = pytest.StashKey[marker.Wishes]()
 FAILURE = pytest.StashKey[BaseException]()
 STREAMS = pytest.StashKey["list[StreamRun]"]()
+WORKER_KEY = "spark_kafka_testkit"
 SUMMARY = pytest.StashKey[str]()
 SHOWN = pytest.StashKey[Any]()
 
@@ -112,10 +109,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", f"ignore:{DEPRECATED}:DeprecationWarning:{DEPRECATING}"
     )
-    # outside of tests too: there pytest-xdist's controller starts the broker
+    # outside of tests too: a broker may be started there
     warnings.filterwarnings("ignore", DEPRECATED, DeprecationWarning, DEPRECATING)
-    address = getattr(config, "workerinput", {}).get(WORKER_KEY)
-    run = Run(options.resolve(config), address)
+    run = Run(options.resolve(config))
     config.stash[RUN] = run
     current.append(run)
     shown = config.stash[SHOWN] = partial(output, config)
@@ -135,26 +131,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """When fixtures and workers are done."""
     config = session.config
     run = config.stash[RUN]
+    used = run.used()
+    run.finish()
     output = getattr(config, "workeroutput", None)
     if output is not None:
-        output[WORKER_KEY] = sorted(run.used_clients())
-    described = run.describe()
-    kept = run.finish()
-    if described is not None:
-        config.stash[SUMMARY] = "\n".join(filter(None, [f"kafka: {described}", kept]))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """In pytest-xdist's controller, before a worker starts."""
-    node.workerinput[WORKER_KEY] = node.config.stash[RUN].serve()
+        output[WORKER_KEY] = list(used)
+    elif lines := summary([used, *run.by_workers]):
+        config.stash[SUMMARY] = "\n".join(lines)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """In pytest-xdist's controller, when a worker has ended."""
-    clients = getattr(node, "workeroutput", {}).get(WORKER_KEY, ())
-    node.config.stash[RUN].clients.update(clients)
+    used = getattr(node, "workeroutput", {}).get(WORKER_KEY)
+    if used is not None:
+        node.config.stash[RUN].by_workers.append(Used(*used))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -274,8 +265,8 @@ def _swept(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kafka_utils(pytestconfig: pytest.Config) -> KafkaUtils:
-    """A `KafkaUtils` that is set up: one broker for the run, also for all workers of
-    pytest-xdist. Topics that a test creates by it are deleted at the test's end.
+    """A `KafkaUtils` that is set up: one broker for the run, or with pytest-xdist for
+    each worker. Topics that a test creates by it are deleted at the test's end.
     """
     return pytestconfig.stash[RUN].kafka_utils()
 

@@ -83,42 +83,6 @@ def test_the_tests_after_it_have_another_broker(pytester: pytest.Pytester) -> No
     )
 
 
-def test_workers_of_xdist_have_another_broker(pytester: pytest.Pytester) -> None:
-    """The controller, which owns it, starts it for whichever worker asks first."""
-    pytester.makepyfile(test_ends=XDIST)
-    result = pytester.runpytest_subprocess(
-        *PLUGIN, "-p", "xdist", "--kafka-backend=embedded", "-n1"
-    )
-    result.assert_outcomes(failed=1, passed=2, warnings=2)
-    text = result.stdout.str()
-    assert re.search(rf"BrokerEndedError: The broker is gone \({HOW}\.", text), text
-
-
-XDIST = """
-import os, signal
-from pathlib import Path
-
-def test_1(kafka_utils, kafka_topic):
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().decode().split("\\0")
-            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue
-        if "sparkkafka.testkit.broker.Main" in command and int(parent) == os.getppid():
-            os.kill(int(process.name), signal.SIGKILL)
-    while kafka_utils.initialized:
-        pass
-    kafka_utils.offsets(kafka_topic)
-
-def test_2(kafka_utils, kafka_topic):
-    kafka_utils.send_messages(kafka_topic, [("k", "v")])
-
-def test_3(kafka_utils, kafka_topic):
-    kafka_utils.send_messages(kafka_topic, [("k", "v")])
-"""
-
-
 def test_the_mixin_goes_on_with_another_broker(tmp_path: Path) -> None:
     """By unittest alone, too."""
     (tmp_path / "killing.py").write_text(KILL)

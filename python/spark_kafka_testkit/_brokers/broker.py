@@ -53,10 +53,14 @@ class Broker(Protocol):
         backend: `"container"`, `"embedded"` or `"external"`.
         bootstrap_servers: its address.
         network_broker: its address for other containers of its Docker network, or None.
+        name: what it is, for people: `Kafka 4.4.0, embedded`.
     """
 
     backend: str
     bootstrap_servers: str
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def network_broker(self) -> str | None: ...
@@ -83,13 +87,9 @@ class OwnBroker(Broker, Protocol):
     """A broker that the kit has started: a container, or a process.
 
     Attributes:
-        name: what it is, for people: `Kafka 4.4.0, embedded`.
         log_file: the file with its log, or None where Docker has it.
         container_id: Docker's id, or None where it is no container.
     """
-
-    @property
-    def name(self) -> str: ...
 
     @property
     def log_file(self) -> str | None: ...

@@ -17,6 +17,7 @@ class ExternalBroker:
 
     backend = "external"
     network_broker: str | None = None
+    name = "external Kafka"
     ended = ""
 
     def __init__(self, config: ClientConfig) -> None:
@@ -24,7 +25,7 @@ class ExternalBroker:
         self.bootstrap_servers = config.bootstrap_servers
 
     def describe(self) -> str:
-        return f"external Kafka at {self.bootstrap_servers}"
+        return f"{self.name} at {self.bootstrap_servers}"
 
     def log_tail(self, lines: int = 30) -> str:
         return ""

@@ -4,9 +4,6 @@ to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of, observe
@@ -19,7 +16,6 @@ class Recorder:
 
     Args:
         utils: one that is not set up yet.
-        start: gives its broker instead of what its arguments ask for.
 
     Attributes:
         utils: the same.
@@ -27,13 +23,11 @@ class Recorder:
         clients: the names of the clients.
     """
 
-    def __init__(
-        self, utils: KafkaUtils, start: Callable[[], Broker] | None = None
-    ) -> None:
+    def __init__(self, utils: KafkaUtils) -> None:
         self.utils = utils
         self.topics: dict[str, None] = {}
         self.clients: set[str] = set()
-        observe(utils, self._note, start)
+        observe(utils, self._note)
 
     @property
     def cluster(self) -> Cluster | None:

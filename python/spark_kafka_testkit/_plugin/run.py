@@ -5,7 +5,8 @@ when the run ends.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,32 +16,64 @@ from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._leftovers import replace_ended
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder
-from spark_kafka_testkit._plugin.xdist import BrokerServer, SharedBroker
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
-__all__ = ["WORKER_KEY", "Run", "current"]
-
-WORKER_KEY = "spark_kafka_testkit"
+__all__ = ["Run", "Used", "current", "summary"]
 
 current: list[Run] = []
 """The run that this process is in, last; a run of pytest may start another."""
 
 
-class Run:
-    """The state of one pytest run in one process: its only one, or pytest-xdist's
-    controller or worker.
+class Used(NamedTuple):
+    """What one process of a run has used.
+
+    Attributes:
+        broker: the broker's name, or None where none was set up.
+        described: the same with its address.
+        clients: the names of the clients that moved records.
+        is_kept: whether the broker is left running.
+        kept: what is to be said where it was to be left running; or empty.
     """
 
-    def __init__(self, options: Options, shared_address: str | None) -> None:
+    broker: str | None
+    described: str
+    clients: list[str]
+    is_kept: bool
+    kept: str
+
+
+def summary(processes: Sequence[Used]) -> list[str]:
+    """What is said at the run's end, for people; nothing where nothing was used."""
+    used = [process for process in processes if process.broker is not None]
+    if not used:
+        return []
+    names = sorted({process.broker for process in used if process.broker})
+    brokers = {process.described for process in used}
+    told = (
+        f"{' and '.join(names)}, one for each of {len(used)} workers"
+        if len(brokers) > 1
+        else used[0].described
+    )
+    clients = sorted({name for process in used for name in process.clients})
+    records = f"; records by {', '.join(clients)}" if clients else ""
+    kept = [process.kept for process in used if process.is_kept]
+    kept = kept or [process.kept for process in used if process.kept]
+    return [f"kafka: {told}{records}", *kept[:1]]
+
+
+class Run:
+    """The state of one pytest run in one process: its only one, or pytest-xdist's
+    controller, which has no broker, or worker.
+    """
+
+    def __init__(self, options: Options) -> None:
         self.options = options
-        self._shared_address = shared_address
+        self.by_workers: list[Used] = []
         self._lock = threading.Lock()
         self._first: Recorder | None = None
         self._error: KafkaTestkitError | None = None
-        self._server: BrokerServer | None = None
         self._others: list[Recorder] = []
-        self.clients: set[str] = set()
 
     def kafka_utils(self) -> KafkaUtils:
         """The KafkaUtils of the run. Where there is no broker the test is skipped, or
@@ -86,66 +119,30 @@ class Run:
         """Whether it is one of the run's, and set up."""
         return any(recorder.utils is utils for recorder in self.recorders())
 
-    def used_clients(self) -> set[str]:
-        """The names of the clients that moved records, in this process."""
-        return set().union(*(recorder.clients for recorder in self.recorders()))
-
-    def serve(self) -> str | None:
-        """Lets a pytest-xdist worker use this run's broker: gives what the worker must
-        know. None where the broker is an external one, which workers reach by
-        themselves.
-        """
-        if self.options.is_external:
-            return None
-        if self._server is None:
-            self._server = BrokerServer(self._broker, self._last_broker)
-        return self._server.address
-
-    def describe(self) -> str | None:
-        """What was used, for people; None where nothing was."""
-        if self._first is None or self._first.cluster is None:
-            return None
-        clients = ", ".join(sorted(self.clients | self._first.clients))
-        records = f"; records by {clients}" if clients else ""
-        return f"{self._last_broker().describe()}{records}"
-
-    def finish(self) -> str | None:
-        """Ends all brokers of the run; what is kept is told of, for people."""
-        kept = None
-        if self._server is not None:
-            self._server.close()
-        if self.options.keep and self._shared_address is None and self.recorders():
-            kept = self._keep()
-        for recorder in reversed(self.recorders()):
-            if self.options.keep and recorder.cluster is not None:
-                recorder.cluster.leave_topics()  # an external broker's would be deleted
-            recorder.utils.teardown()
-        return kept
-
-    def _keep(self) -> str:
-        broker = self._last_broker()
-        left = (
-            f"{broker.describe()} is left running. Use it with: "
-            f"--kafka-bootstrap-servers {broker.bootstrap_servers}"
+    def used(self) -> Used:
+        """What was used in this process; called before `finish()`."""
+        clients = sorted(set().union(*(one.clients for one in self.recorders())))
+        cluster = None if self._first is None else self._first.cluster
+        if cluster is None:
+            return Used(None, "", clients, False, "")
+        broker, keep = cluster.broker, self.options.keep
+        return Used(
+            broker.name,
+            broker.describe(),
+            clients,
+            keep and isinstance(broker, KeptBroker),
+            _kept(broker) if keep else "",
         )
-        if broker.backend == "external":
-            return left
-        if not isinstance(broker, KeptBroker):
-            return (
-                f"{broker.describe()} is ended: another run has the one that is kept."
-            )
-        broker.leave_topics()
-        return f"{left}; end it with: spark-kafka-testkit down"
 
-    def _broker(self) -> Broker:
-        cluster = self._started().cluster
-        assert cluster is not None
-        return cluster.broker
-
-    def _last_broker(self) -> Broker:
-        assert self._first is not None
-        assert self._first.cluster is not None
-        return self._first.cluster.broker
+    def finish(self) -> None:
+        """Ends all brokers of the run, but those that are kept."""
+        for recorder in reversed(self.recorders()):
+            cluster = recorder.cluster
+            if self.options.keep and cluster is not None:
+                cluster.leave_topics()  # an external broker's would be deleted
+                if isinstance(cluster.broker, KeptBroker):
+                    cluster.broker.leave_topics()
+            recorder.utils.teardown()
 
     def _started(self) -> Recorder:
         with self._lock:
@@ -159,14 +156,21 @@ class Run:
                     self._error = error
                     raise
                 self._first = recorder
-            elif not self._first.utils.initialized:
-                self._first.utils.setup()  # its broker has ended
             return self._first
 
     def _make(self) -> Recorder:
-        address = self._shared_address
-        if address is not None:  # the broker is that of pytest-xdist's controller
-            return Recorder(KafkaUtils(backend="auto"), lambda: SharedBroker(address))
         # without --kafka-keep the environment decides, as for any KafkaUtils
         arguments = {**self.options.arguments, "reuse": self.options.keep or None}
         return Recorder(KafkaUtils(**arguments))
+
+
+def _kept(broker: Broker) -> str:
+    left = (
+        f"{broker.describe()} is left running. Use it with: "
+        f"--kafka-bootstrap-servers {broker.bootstrap_servers}"
+    )
+    if broker.backend == "external":
+        return left
+    if isinstance(broker, KeptBroker):
+        return f"{left}; end it with: spark-kafka-testkit down"
+    return f"{broker.describe()} is ended: another run has the one that is kept."

@@ -69,6 +69,11 @@ class KeptBroker:
         self._look = Look(self._how_it_ended)
 
     @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"{self._lease.name}, kept"
+
+    @property
     def ended(self) -> str:
         """How it has ended: its keeper ends with it."""
         return self._look.ended()
