@@ -152,14 +152,17 @@ class Cluster:
         """
         self._check_usable()
         with self._lock:
-            with reaching(self.config):
-                topics.create_topics(
-                    self._admin,
-                    names,
-                    num_partitions,
-                    replication_factor,
-                    created=self.created,
-                )
+            try:
+                with reaching(self.config):
+                    topics.create_topics(
+                        self._admin,
+                        names,
+                        num_partitions,
+                        replication_factor,
+                        created=self.created,
+                    )
+            finally:
+                self.broker.note_topics(self.created)
             self._known.update(names)
         self._tell(names, None)
 
@@ -200,6 +203,7 @@ class Cluster:
                 with reaching(self.config):
                     topics.delete_topics(self._admin, names, created=self.created)
             finally:
+                self.broker.note_topics(self.created)
                 if self._producer is not None:
                     forget_topics(self._producer, names)
                 for client in self._clients.made():

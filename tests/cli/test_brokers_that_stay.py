@@ -19,7 +19,7 @@ UP = ("up", "--backend", "embedded")
 RUN = """
 from spark_kafka_testkit import KafkaUtils
 with KafkaUtils(backend="embedded", reuse=True) as kafka:
-    print(kafka.broker, kafka.admin_client.list_topics(), flush=True)
+    print(kafka.broker, sorted(kafka.admin_client.list_topics()), flush=True)
     kafka.send_messages("t", [("k", "v")])
     assert kafka.get_all_records(None, "t") == {"k": "v"}
     input_from_the_test
@@ -193,19 +193,23 @@ def test_it_is_private(command: CommandLine) -> None:
     assert os.getsid(state["pid"]) != os.getsid(0)
 
 
-def test_a_test_run_takes_it_and_finds_it_empty(command: CommandLine) -> None:
-    """By KafkaUtils(reuse=True), or by the environment alone; nothing is left of what
-    was in it.
+def test_a_test_run_takes_it_and_removes_what_it_made(command: CommandLine) -> None:
+    """By KafkaUtils(reuse=True), or by the environment alone; what others made there
+    stays: the command line, and a program that uses the broker by its address.
     """
-    state = command.facts(*UP)
+    address = command.facts(*UP)["bootstrap_servers"]
     command.ok("produce", "mine", "-", stdin=b"a\n")
-    expected = f"{state['bootstrap_servers']} []\n"
     run = command.python(RUN.replace("input_from_the_test", ""))
-    assert run.communicate()[0] == expected
-    assert command.ok("topics") == "There are no topics.\n"
+    assert run.communicate()[0] == f"{address} ['mine']\n"
+    holder = command.python(RUN.replace("input_from_the_test", "input()"))
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == f"{address} ['mine']\n"
+    command.ok("produce", "theirs", "-", "-b", address, stdin=b"a\n")
+    holder.communicate("\n")
+    assert [fact["topic"] for fact in command.facts("topics")] == ["mine", "theirs"]
     by_environment = RUN.replace(", reuse=True", "").replace("input_from_the_test", "")
     run = command.python(by_environment, SPARK_KAFKA_TESTKIT_REUSE="1")
-    assert run.communicate()[0] == expected
+    assert run.communicate()[0] == f"{address} ['mine', 'theirs']\n"
 
 
 def test_a_run_of_pytest_takes_it(command: CommandLine, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -76,6 +76,11 @@ class Broker(Protocol):
 
     def log_tail(self, lines: int = 30) -> str:
         """The last lines of its log; empty where the kit has no hold of it."""
+
+    def note_topics(self, names: Collection[str]) -> None:
+        """Notes the topics that were created on it and are there, where they could
+        outlive this process.
+        """
 
     def stop(self) -> None:
         """Ends it and removes what it left; a second call does nothing. An external

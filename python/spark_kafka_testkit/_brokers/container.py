@@ -11,7 +11,7 @@ import os
 import re
 import tarfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -150,6 +150,9 @@ class ContainerBroker:
             return ""
         text = wrapped.logs(tail=lines).decode(errors="replace")
         return str(text).rstrip()
+
+    def note_topics(self, names: Collection[str]) -> None:
+        pass  # they go with the broker
 
     def stop(self) -> None:
         """Removes the container, and its volumes."""

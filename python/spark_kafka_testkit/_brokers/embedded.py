@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from spark_kafka_testkit._brokers.broker import OWN_CONFIG, BrokerSettings
@@ -118,6 +118,9 @@ class EmbeddedBroker:
     def log_tail(self, lines: int = LOG_LINES) -> str:
         """The last lines of the broker's log."""
         return self._node.process.log_tail(lines)
+
+    def note_topics(self, names: Collection[str]) -> None:
+        pass  # they go with the broker
 
     def stop(self) -> None:
         self._node.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from spark_kafka_testkit._kafka_python.admin import await_api
 from spark_kafka_testkit._model.client_config import ClientConfig
 
@@ -29,6 +31,9 @@ class ExternalBroker:
 
     def log_tail(self, lines: int = 30) -> str:
         return ""
+
+    def note_topics(self, names: Collection[str]) -> None:
+        pass
 
     def stop(self) -> None:
         pass

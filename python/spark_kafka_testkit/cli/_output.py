@@ -14,7 +14,7 @@ import click
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
-from spark_kafka_testkit._brokers.kept.lease import note_use, running
+from spark_kafka_testkit._brokers.kept.lease import LeaseFile, running
 
 __all__ = [
     "NO_BROKER",
@@ -68,7 +68,7 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     kept = [state for state in found if state.address == address]
     if may_write:
         for state in kept:
-            note_use(state)
+            LeaseFile(state.key).touch()
     return address, bool(kept)
 
 

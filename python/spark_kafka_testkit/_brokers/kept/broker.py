@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["KeptBroker", "take"]
 
 log = logging.getLogger("spark_kafka_testkit")
+
+COMMAND_LENGTH = 60
 
 
 def take(backend: Backend, settings: BrokerSettings) -> Broker:
@@ -46,9 +51,10 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
         )
         return start_own(backend, replace(settings, reuse=False))
     try:
-        if lease_file.used.exists():
-            remove_topics(lease.address)
-        lease_file.used.touch(mode=0o600)
+        if names := _noted(lease_file):  # of a run that was killed
+            _remove_topics(lease.address, names)
+            lease_file.topics.unlink()
+        _write_private(lease_file.user, f"process {os.getpid()} ({_command()})")
     except BaseException:
         use.release()
         raise
@@ -96,6 +102,9 @@ class KeptBroker:
             return f"(no log: {error})"
         return "\n".join(text.splitlines()[-lines:])
 
+    def note_topics(self, names: Collection[str]) -> None:
+        _write_private(self._lease_file.topics, "\n".join(sorted(names)))
+
     def leave_topics(self) -> None:
         """Lets `stop()` leave the topics of the run; the next run removes them."""
         self._leaves_topics = True
@@ -104,15 +113,37 @@ class KeptBroker:
         if not self._use.is_locked:
             return
         try:
-            if not self._leaves_topics:
-                remove_topics(self.bootstrap_servers)
-                self._lease_file.used.unlink(missing_ok=True)
+            names = _noted(self._lease_file)
+            if names and not self._leaves_topics:
+                _remove_topics(self.bootstrap_servers, names)
+                self._lease_file.topics.unlink()
+            self._lease_file.user.unlink(missing_ok=True)
             self._lease_file.touch()
         finally:
             self._use.release()
 
 
-def remove_topics(bootstrap_servers: str) -> None:
-    """Deletes all topics but Kafka's own."""
+def _noted(lease_file: LeaseFile) -> list[str]:
+    try:
+        return lease_file.topics.read_text().split()
+    except FileNotFoundError:
+        return []
+
+
+def _write_private(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text)
+
+
+def _command() -> str:
+    """This process's command line, cut where it is long."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":  # python -m
+        program = program.parent
+    text = " ".join([program.name, *sys.argv[1:]])
+    return text if len(text) <= COMMAND_LENGTH else f"{text[: COMMAND_LENGTH - 3]}..."
+
+
+def _remove_topics(bootstrap_servers: str, names: list[str]) -> None:
     with Admin(ClientConfig(bootstrap_servers)) as admin:
-        delete_topics(admin, [t for t in admin.topic_names() if not t.startswith("__")])
+        delete_topics(admin, names)

@@ -45,7 +45,6 @@ __all__ = [
     "check_folder",
     "found",
     "network_name",
-    "note_use",
     "running",
 ]
 
@@ -196,9 +195,16 @@ class LeaseFile:
         return self._folder / f"{self.key}.json"
 
     @property
-    def used(self) -> Path:
-        """A file that is there while the broker may hold topics of a run."""
-        return self._folder / f"{self.key}.used"
+    def topics(self) -> Path:
+        """The names of the topics that the run which uses the broker has created, or
+        one that was killed.
+        """
+        return self._folder / f"{self.key}.topics"
+
+    @property
+    def user(self) -> Path:
+        """What uses the broker, while the lock `use` is held."""
+        return self._folder / f"{self.key}.user"
 
     @property
     def errors(self) -> Path:
@@ -275,7 +281,7 @@ class LeaseFile:
 
     def clear(self) -> None:
         """Removes the files, but the locks: to remove those is not safe."""
-        for file in (self.file, self.used, self.errors):
+        for file in (self.file, self.topics, self.user, self.errors):
             try:
                 file.unlink(missing_ok=True)
             except OSError as error:
@@ -351,10 +357,3 @@ def _remove_container(container: str) -> None:
         pass
     except Exception as error:  # noqa: BLE001  the daemon may have gone, or its settings
         log.warning("the container %s could not be removed: %s", container, error)
-
-
-def note_use(lease: Lease) -> None:
-    """Notes that the broker was asked for, and may hold topics now."""
-    lease_file = LeaseFile(lease.key)
-    lease_file.touch()
-    lease_file.used.touch(mode=0o600)
