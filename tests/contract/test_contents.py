@@ -38,7 +38,7 @@ def test_a_record_comes_back_as_it_was_sent(utils: KafkaUtils, topic: str) -> No
 def test_null_and_empty_are_told_apart_in_every_place(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """As keys, as values, and as the value of a header where the client can send it."""
+    """Keys and values may be either, in any combination."""
     items = (None, b"", b"x")
     utils.create_topics([topic])
     utils.send_messages(topic, [(key, value) for key in items for value in items])
@@ -73,10 +73,10 @@ def test_a_null_header_is_sent_by_the_helper_alone(
 
 
 @needs_jvm
-def test_a_null_header_is_read(
+def test_a_null_header_is_read_by_both_clients(
     utils: KafkaUtils, topic: str, spark: SparkSession
 ) -> None:
-    """By both clients, whoever sent it."""
+    """It does not matter who sent it."""
     utils.create_topics([topic])
     headers = (("h", None), ("h", b""))
     send_by_java(spark, utils, topic, [Record("k", "v", headers=headers)])
@@ -84,8 +84,8 @@ def test_a_null_header_is_read(
 
 
 def test_what_was_read_can_be_sent_on(utils: KafkaUtils, topic: str) -> None:
-    """To the same partitions, with the same timestamps and headers; offset and topic
-    are the broker's to give.
+    """It goes to the same partitions, with the same timestamps and headers; offset and
+    topic are the broker's to give.
     """
     copy = f"{topic}-copy"
     utils.create_topics([topic, copy], 3)
@@ -129,10 +129,10 @@ def test_any_object_with_key_and_value_is_a_record(
     assert (found["k"].timestamp, found["k"].headers) == (TIME, (("h", b"x"),))
 
 
-def test_without_a_timestamp_it_is_the_time_of_the_send(
+def test_a_record_without_a_timestamp_has_the_time_of_the_send(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """In milliseconds."""
+    """The time is in milliseconds."""
     utils.create_topics([topic])
     before = time.time_ns() // 1_000_000
     utils.send_messages(topic, [("k", "v")])
@@ -143,8 +143,8 @@ def test_without_a_timestamp_it_is_the_time_of_the_send(
     assert found.timestamp_type == "CreateTime"
 
 
-def test_a_topic_with_the_brokers_timestamps(utils: KafkaUtils, topic: str) -> None:
-    """They are the broker's, whatever was sent, and are said to be."""
+def test_records_may_have_the_brokers_timestamps(utils: KafkaUtils, topic: str) -> None:
+    """Such a topic overrides what was sent, and the records say so."""
     create(utils, topic, message_timestamp_type="LogAppendTime")
     before = time.time_ns() // 1_000_000
     utils.send_messages(topic, [Record("k", "v", timestamp=TIME), ("l", "w")])
@@ -156,7 +156,9 @@ def test_a_topic_with_the_brokers_timestamps(utils: KafkaUtils, topic: str) -> N
 
 
 def test_partitions_that_were_added_are_used(utils: KafkaUtils, topic: str) -> None:
-    """From the next send on, though producers hear of them only in minutes."""
+    """They are used from the next send on, though producers hear of them only in
+    minutes.
+    """
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", "v")])
     utils.send_messages(topic, [("k", "v")], transactional=True)
@@ -170,8 +172,10 @@ def test_partitions_that_were_added_are_used(utils: KafkaUtils, topic: str) -> N
         assert set(written) == {0, 1}
 
 
-def test_a_partition_that_is_not_there(utils: KafkaUtils, topic: str) -> None:
-    """The message is refused by name; the others are written."""
+def test_a_message_for_a_partition_that_is_not_there_is_refused(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """The error names it, and the others are written."""
     utils.create_topics([topic], 2)
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), Record("b", "2", partition=2)])
@@ -182,8 +186,8 @@ def test_a_partition_that_is_not_there(utils: KafkaUtils, topic: str) -> None:
     )
 
 
-def test_the_account_of_what_was_written(utils: KafkaUtils, topic: str) -> None:
-    """Per partition its count, its first and its last offset."""
+def test_a_send_returns_what_was_written_where(utils: KafkaUtils, topic: str) -> None:
+    """Each partition has its count, its first and its last offset."""
     utils.create_topics([topic], 3)
     messages = [Record(None, n, partition=2 * (n % 2)) for n in range(7)]
     assert utils.send_messages(topic, messages) == {
@@ -211,7 +215,7 @@ def test_the_account_of_what_was_written(utils: KafkaUtils, topic: str) -> None:
 def test_what_a_serializer_wrote_the_deserializer_of_its_name_reads(
     utils: KafkaUtils, topic: str, name: str, key: object, value: object
 ) -> None:
-    """Keys and values, with null as it is."""
+    """Keys and values come back, and null is null."""
     utils.create_topics([topic])
     utils.send_messages(
         topic,

@@ -92,14 +92,14 @@ def await_leader(utils: KafkaUtils, topic: str, leader: int, in_sync: set[int]) 
 
 
 @pytest.mark.parametrize("client", ["jvm", "kafka-python"])
-def test_the_leader_dies_while_its_partition_is_read(
+def test_a_read_survives_the_death_of_the_leader(
     client: str,
     cluster: Cluster,
     topic: str,
     spark: SparkSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The read goes on with the new leader, and ends exact; so does one that begins
+    """It goes on with the new leader, and ends exact; so does a look at the offsets
     before there is one.
     """
     with through(client, cluster.bootstrap_servers, monkeypatch) as utils:

@@ -47,8 +47,10 @@ def filled(utils: KafkaUtils, topic: str) -> str:
     return topic
 
 
-def test_the_table_of_a_read(utils: KafkaUtils, filled: str) -> None:
-    """Its columns and types, its rows in order, its coverage."""
+def test_read_arrow_gives_what_read_records_gives(
+    utils: KafkaUtils, filled: str
+) -> None:
+    """The table has its columns and types, its rows in order, and its coverage."""
     table = utils.read_arrow(filled)
     assert table.schema.equals(SCHEMA)
     assert table.to_pylist() == [
@@ -74,10 +76,10 @@ def test_the_table_of_a_read(utils: KafkaUtils, filled: str) -> None:
     }
 
 
-def test_the_types_are_those_of_the_deserializers(
+def test_the_types_of_a_table_are_those_of_the_deserializers(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """Also where the topic is empty, so that a test may count on them."""
+    """They are so where the topic is empty, too, so that a test may count on them."""
     utils.create_topics([topic])
     for name, kind in (
         ("BINARY", pa.binary()),
@@ -95,8 +97,8 @@ def test_the_types_are_those_of_the_deserializers(
         assert table.schema.field("value").type == kind
 
 
-def test_the_options_are_those_of_a_read(utils: KafkaUtils, filled: str) -> None:
-    """Range, partitions, isolation, deserializers."""
+def test_read_arrow_takes_the_options_of_a_read(utils: KafkaUtils, filled: str) -> None:
+    """They are range, partitions, isolation and deserializers."""
     with open_transaction(utils) as producer:
         hold(producer, filled)
         table = utils.read_arrow(filled, isolation="read_uncommitted", partitions=[0])
@@ -107,7 +109,7 @@ def test_the_options_are_those_of_a_read(utils: KafkaUtils, filled: str) -> None
 
 
 def test_a_table_becomes_a_pandas_frame(utils: KafkaUtils, filled: str) -> None:
-    """By one call; times are in UTC."""
+    """One call makes it, and times are in UTC."""
     frame = utils.read_arrow(filled).to_pandas()
     assert list(frame["key"]) == ["b", "a", None]
     assert frame["timestamp"][0] == pd.Timestamp(TIME + 1, unit="ms", tz="UTC")
@@ -132,7 +134,7 @@ def test_a_table_goes_to_spark_and_back(
 
 
 def test_a_table_that_was_read_can_be_sent_on(utils: KafkaUtils, filled: str) -> None:
-    """The same records, in the same partitions: from Arrow and from pandas."""
+    """The same records go to the same partitions, from Arrow and from pandas."""
     table = utils.read_arrow(
         filled, key_deserializer="BINARY", value_deserializer="BINARY"
     )

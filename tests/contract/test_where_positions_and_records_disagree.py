@@ -137,15 +137,17 @@ def test_deleted_records_move_the_beginning(utils: KafkaUtils, topic: str) -> No
     assert sorted(utils.get_all_records(None, topic)) == ["7", "8", "9"]
 
 
-def test_all_records_deleted_is_an_empty_topic(utils: KafkaUtils, topic: str) -> None:
-    """Beginning and end meet: nothing to read, no error."""
+def test_a_topic_whose_records_were_all_deleted_is_empty(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """Beginning and end meet: there is nothing to read, and no error."""
     utils.create_topics([topic])
     utils.send_messages(topic, [(str(n), "x") for n in range(10)])
     utils.admin_client.delete_records({TopicPartition(topic, 0): 10})
     assert utils.get_all_records(None, topic) == {}
 
 
-def test_a_topic_deleted_under_the_read_is_a_clear_error(
+def test_a_topic_deleted_under_the_read_is_an_error(
     utils: KafkaUtils, topic: str
 ) -> None:
     """The read does not wait for its deadline."""

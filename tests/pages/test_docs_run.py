@@ -79,9 +79,9 @@ def docs_kafka() -> Iterator[KafkaUtils]:
 def test_the_block_runs(
     where: str, code: str, docs_kafka: KafkaUtils, spark: Any, tmp_path: Path
 ) -> None:
-    """As printed, with a session `spark` and a broker `kafka` at hand; test functions
-    in it are called with the fixtures that they ask for, and may ask for none but the
-    plugin's and pytest's.
+    """It runs as printed, with a session `spark` and a broker `kafka` at hand. Test
+    functions in it are called with the fixtures that they ask for, and may ask for none
+    but the plugin's and pytest's.
     """
     fixtures = {"kafka_spark": spark, "kafka_utils": docs_kafka, "tmp_path": tmp_path}
     at_hand = {"spark": spark, "kafka": docs_kafka}
@@ -99,8 +99,8 @@ def test_the_block_runs(
 
 @pytest.mark.skipif(ON_CONNECT, reason="the server of the run is in the way of another")
 def test_the_page_on_connect_runs_on_a_server(tmp_path: Path) -> None:
-    """As printed, but for the server's address, in a process of its own; the server has
-    no connector.
+    """It runs as printed, but for the server's address, in a process of its own; the
+    server has no connector.
     """
     ((where, code),) = blocks("docs", "python connect")
     with connect_server({}) as address:
@@ -114,7 +114,7 @@ def test_the_page_on_connect_runs_on_a_server(tmp_path: Path) -> None:
 def test_the_readmes_block_runs_by_itself(
     where: str, code: str, tmp_path: Path
 ) -> None:
-    """As printed, in a process of its own, where nothing was set up."""
+    """It runs as printed, in a process of its own, where nothing was set up."""
     run_by_itself(code, tmp_path)
 
 

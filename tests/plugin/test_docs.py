@@ -25,18 +25,18 @@ def files(page: str, kind: str) -> dict[str, str]:
     return found
 
 
-def test_the_page_on_pytest(inner: Inner) -> None:
-    """All its files together are a run that passes."""
+def test_the_page_on_pytest_is_a_run_that_passes(inner: Inner) -> None:
+    """All its files run together."""
     printed = files("pytest.md", "pytest")
     assert sorted(printed) == ["conftest", "test_copy", "test_join"]
     result = inner("--strict-markers", "--kafka-strict", **printed)
     result.assert_outcomes(passed=2, warnings=0)
 
 
-def test_the_page_on_unittest(
+def test_the_page_on_unittest_is_a_run_that_passes(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """unittest finds it, and passes."""
+    """unittest finds its test."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
     pytester.makepyfile(**files("unittest.md", "unittest"))
     done = subprocess.run(

@@ -82,7 +82,7 @@ def test_an_item_is_encoded_the_same_whatever_is_beside_it(item: Any) -> None:
 
 @pytest.mark.parametrize("other", ["text", 1])
 def test_text_that_utf8_can_not_hold_is_refused_in_a_batch(other: Any) -> None:
-    """Beside other texts, and beside what is no text."""
+    """It may stand beside other texts, or beside what is no text."""
     with pytest.raises(SerializationError) as caught:
         values([(None, other), (None, "a\udfff")])
     assert str(caught.value) == (
@@ -92,7 +92,7 @@ def test_text_that_utf8_can_not_hold_is_refused_in_a_batch(other: Any) -> None:
 
 
 def test_a_callables_own_error_is_the_cause() -> None:
-    """And the text has its name."""
+    """The text has the callable's name."""
 
     def to_avro(item: Any) -> bytes:
         raise LookupError

@@ -37,7 +37,7 @@ def test_a_batch_is_full_before_the_next_begins(
 
 
 def test_batches_have_the_schema_that_clients_expect() -> None:
-    """Also where a column holds nothing but nulls."""
+    """They have it where a column holds nothing but nulls, too."""
     (batch,) = batches([(None, None)])
     assert batch.schema == send_schema(wide=False)
     (batch,) = batches(iter([(None, None)]))
@@ -54,7 +54,7 @@ def test_a_generator_is_drawn_one_batch_at_a_time() -> None:
 
 @pytest.mark.parametrize("pair", [("k", "v"), ["k", "v"], Pair("k", "v")])
 def test_any_sequence_of_two_is_a_message(pair: Any) -> None:
-    """A tuple, a list, a named tuple: a Row of Spark is one."""
+    """It may be a tuple, a list or a named tuple; a Row of Spark is one."""
     (batch,) = batches([pair])
     assert batch.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
 
@@ -72,7 +72,7 @@ def test_a_wrong_message_past_the_first_batch_is_named_by_its_place() -> None:
     )
 
 
-def test_a_wrong_message_of_a_list_is_told_before_any_batch() -> None:
+def test_a_wrong_message_of_a_list_is_reported_before_any_batch() -> None:
     """The call itself raises, so nothing of the list is sent."""
     messages: list[Any] = [("k", "v")] * BATCH_MESSAGES + [None]
     with pytest.raises(TypeError) as caught:
@@ -104,7 +104,7 @@ def test_what_can_not_be_iterated_is_refused(messages: Any) -> None:
 
 
 def test_a_view_of_items_is_taken() -> None:
-    """What the refusal of a dict advises."""
+    """The refusal of a dict advises it."""
     found = pa.Table.from_batches(batches({"k": "v"}.items()))
     assert found.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
 
@@ -127,7 +127,7 @@ def test_batches_are_bounded_in_bytes(kind: Any, small: bytes | None) -> None:
 
 
 def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
-    """No more than a batch ahead."""
+    """No more than a batch is drawn ahead."""
     drawn = []
 
     def messages() -> Iterable[tuple[None, bytes]]:
@@ -141,7 +141,9 @@ def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
 
 @pytest.mark.parametrize("kind", [list, tuple, iter])
 def test_batches_hold_all_messages_in_order(kind: Callable[[Any], Any]) -> None:
-    """Several batches, nulls and empties told apart, types mixed in a column."""
+    """There are several batches, nulls and empties are told apart, and types are mixed
+    in a column.
+    """
     messages = [(n, str(n)) for n in range(BATCH_MESSAGES)] + [(None, ""), (b"", None)]
     found = pa.Table.from_batches(list(batches(kind(messages))))
     assert [(row["key"], row["value"]) for row in found.to_pylist()] == [

@@ -33,7 +33,7 @@ def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_python_finds_what_java_would(pattern: str, found: list[str]) -> None:
-    """Anywhere in a name, as Spark looks for it."""
+    """It looks anywhere in a name, as Spark does."""
     names = ["orders", "orders-eu", "old.orders", "a_x"]
     assert found_by(QUERY, pattern, names) == (found, "")
 
@@ -41,7 +41,7 @@ def test_python_finds_what_java_would(pattern: str, found: list[str]) -> None:
 @pytest.mark.parametrize(
     "pattern", [r"\p{Alpha}+", r"\Qa.b\E", "(?<name>a)", "[a-z&&[b]]", "[[a]b]"]
 )
-def test_what_python_would_read_otherwise_is_not_told(pattern: str) -> None:
+def test_a_pattern_that_python_would_read_otherwise_is_refused(pattern: str) -> None:
     """Sets of sets are no error to Python, but mean something else."""
     found, reason = found_by(QUERY, pattern, ["a"])
     assert found is None

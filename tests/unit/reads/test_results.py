@@ -20,7 +20,7 @@ def request(
 
 
 def test_the_defaults_are_all_that_is_committed() -> None:
-    """Up to the end, with a minute without progress."""
+    """A read goes up to the end, and bears a minute without progress."""
     assert request() == ReadRequest("t")
     assert request() == ReadRequest(
         "t", "earliest", "latest", None, "read_committed", "end", False, 60.0
@@ -45,7 +45,7 @@ def test_arguments_go_where_they_belong() -> None:
     assert found.times() == [1000]
 
 
-def test_numbers_may_be_those_of_numpy() -> None:
+def test_numbers_of_a_request_may_be_those_of_numpy() -> None:
     """They become plain ones, which go into JSON."""
     one = np.int64(1)
     found = request({one: one}, one, partitions=[one])
@@ -156,10 +156,10 @@ BOUND = (
         ),
     ],
 )
-def test_an_argument_that_can_not_be_used(
+def test_an_argument_that_can_not_be_used_is_refused(
     arguments: dict[str, Any], kind: type[Exception], text: str
 ) -> None:
-    """Is told before anything is read, by each of the calls."""
+    """Each of the calls refuses it before anything is read."""
     options = dict(arguments)
     bounds = [options.pop("start", "earliest"), options.pop("end", "latest")]
     with pytest.raises(kind) as caught:
@@ -172,7 +172,7 @@ def test_an_argument_that_can_not_be_used(
 
 
 def test_records_since_takes_a_mark_alone() -> None:
-    """And the options of a read."""
+    """It takes the options of a read, too."""
     kafka = KafkaUtils(backend="embedded")
     with pytest.raises(TypeError) as caught:
         kafka.records_since("t")  # type: ignore[arg-type]

@@ -123,8 +123,8 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(("one", "other"), EQUAL.values(), ids=EQUAL)
-def test_what_is_equal(one: Any, other: Any) -> None:
-    """From either side, deep inside, and wherever order does not count."""
+def test_equal_values_are_equal(one: Any, other: Any) -> None:
+    """They are so from either side, deep inside, and wherever order does not count."""
     for left, right in ((one, other), (other, one)):
         assert equal(left, right)
         assert equal({"k": [left]}, {"k": [right]})
@@ -134,8 +134,8 @@ def test_what_is_equal(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
-def test_what_is_not_equal(one: Any, other: Any) -> None:
-    """From neither side, and the difference can be told."""
+def test_different_values_are_not_equal(one: Any, other: Any) -> None:
+    """They are so from neither side, and the difference can be shown."""
     for left, right in ((one, other), (other, one)):
         assert not equal(left, right)
         assert not equal({"k": [left]}, {"k": [right]})
@@ -161,7 +161,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, VALUES)
-def test_the_rule_has_two_sides_and_one_key(one: Any, other: Any) -> None:
+def test_equality_has_two_sides_and_one_key(one: Any, other: Any) -> None:
     """What is equal from one side is so from the other, and is found by its key."""
     assert equal(one, one)
     assert equal(one, other) == equal(other, one)
@@ -169,8 +169,8 @@ def test_the_rule_has_two_sides_and_one_key(one: Any, other: Any) -> None:
 
 
 @given(st.lists(VALUES, max_size=6), st.randoms())
-def test_the_order_does_not_count(items: list[Any], random: Any) -> None:
-    """And how often each is there does."""
+def test_items_in_any_order_are_equal(items: list[Any], random: Any) -> None:
+    """How often each is there does count."""
     shuffled = random.sample(items, len(items))
     assert equal(InAnyOrder(items), shuffled)
     assert unmatched(items, shuffled) == ([], [])
@@ -178,7 +178,7 @@ def test_the_order_does_not_count(items: list[Any], random: Any) -> None:
 
 
 def test_a_matcher_may_take_a_frame_or_an_array() -> None:
-    """Whose own `==` is none that says yes or no."""
+    """Their own `==` is none that says yes or no."""
     for item in (FRAME, FRAME["v"], np.arange(3), [FRAME]):
         assert equal(item, ANY)
         assert equal([1, ANY], [1, item])
@@ -195,7 +195,7 @@ class WholeFrame:
 
 
 def test_a_matcher_sees_a_frame_as_it_is() -> None:
-    """Not as the lists by which two frames are compared."""
+    """It does not see the lists by which two frames are compared."""
     for one, other in ((FRAME.dropna(), WholeFrame()), (WholeFrame(), FRAME.dropna())):
         assert equal([one], (other,))
     assert not equal(FRAME, WholeFrame())
@@ -227,7 +227,7 @@ class Counted:
 
 @pytest.mark.parametrize("kind", [tuple, list], ids=["hashable", "not hashable"])
 def test_many_items_are_not_compared_each_with_each(kind: Any) -> None:
-    """Where all of them are there, and where none is."""
+    """All of them are there, or none is."""
     size = 10_000
     items = [kind([Counted(n), "x"]) for n in range(2 * size)]
     Counted.compared = 0
@@ -258,8 +258,8 @@ class Vaguer(Vague):
         return Vague()
 
 
-def test_what_can_not_be_compared_is_told() -> None:
-    """At once; there is no use in another try."""
+def test_values_that_can_not_be_compared_are_refused() -> None:
+    """The error comes at once: there is no use in another try."""
     with pytest.raises(TypeError) as caught:
         assert_eventually(Vaguer, Vaguer(), timeout=60)
     assert str(caught.value) == (
@@ -282,8 +282,8 @@ def test_a_function_of_an_array_or_frame_decides_alone() -> None:
     assert_eventually(lambda: FRAME, lambda found: len(found) == 2, timeout=0)
 
 
-def test_frames_of_polars() -> None:
-    """By their columns and values; null is not NaN there."""
+def test_frames_of_polars_are_compared() -> None:
+    """They go by their columns and values; null is not NaN there."""
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
     assert equal(frame, frame.clone())
