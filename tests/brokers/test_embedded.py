@@ -483,13 +483,13 @@ def listening_addresses(pid: int) -> list[str]:
             target = str(entry.readlink())
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
-    found = []
+    addresses = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
-                found.append(to_address(fields[1].partition(":")[0]))
-    return found
+                addresses.append(to_address(fields[1].partition(":")[0]))
+    return addresses
 
 
 def to_address(text: str) -> str:

@@ -39,8 +39,8 @@ def test_up_finds_the_broker_that_is_up(command: CommandLine) -> None:
         f"SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS={address}\n"
         "It ends 8 h after its last use, or with: spark-kafka-testkit down\n"
     )
-    found = command.facts(*UP)
-    assert (found["bootstrap_servers"], found["pid"], found["found"]) == (
+    second = command.facts(*UP)
+    assert (second["bootstrap_servers"], second["pid"], second["found"]) == (
         address,
         state["pid"],
         True,
@@ -276,9 +276,9 @@ def test_a_run_is_set_up_sooner_with_a_kept_broker(
     command.ok(*UP)
     times: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(3):
-        for reuse, found in times.items():
+        for reuse, seconds in times.items():
             run = command.python(code.format(reuse=reuse))
-            found.append(float(run.communicate()[0]))
+            seconds.append(float(run.communicate()[0]))
     with_it, without = map(statistics.median, times.values())
     record_property("set-up in s, with and without", f"{with_it:.3f}, {without:.3f}")
     assert with_it < without / 2

@@ -148,7 +148,7 @@ def test_twenty_set_ups_and_tear_downs_leave_nothing(
     left = open_files()
     assert left <= files
     assert children(os.getpid()) == processes
-    counts = {kind: len(after[kind] - before[kind]) for kind in before}
+    counts = {name: len(after[name] - before[name]) for name in before}
     figures = f"{counts}, open files {files} before, {left} after"
     record_property("left after 20 set-ups and tear-downs", figures)
 
@@ -177,9 +177,9 @@ def test_a_kept_container_is_found_again_and_clean(
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
 
     def kept_containers() -> list[str]:
-        found = engine.containers.list(all=True, filters={"label": LABEL})
+        containers = engine.containers.list(all=True, filters={"label": LABEL})
         pids = {str(state.pid) for state in running()}
-        return [at.id for at in found if at.labels[LABEL] in pids]
+        return [at.id for at in containers if at.labels[LABEL] in pids]
 
     with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
         kafka.send_messages("t", [("k", "v")])

@@ -42,13 +42,13 @@ def test_null_and_empty_are_told_apart_in_every_place(
     items = (None, b"", b"x")
     utils.create_topics([topic])
     utils.send_messages(topic, [(key, value) for key in items for value in items])
-    found = utils.read_records(
+    records = utils.read_records(
         topic, key_deserializer="BINARY", value_deserializer="BINARY"
     )
-    assert [(r.key, r.value) for r in found] == [
+    assert [(r.key, r.value) for r in records] == [
         (key, value) for key in items for value in items
     ]
-    assert {r.headers for r in found} == {()}
+    assert {r.headers for r in records} == {()}
 
 
 def test_a_null_header_is_sent_by_the_helper_alone(
@@ -59,8 +59,8 @@ def test_a_null_header_is_sent_by_the_helper_alone(
     message = Record("k", "v", headers=(("h", None),))
     if utils.client == "jvm":
         utils.send_messages(topic, [message])
-        (found,) = utils.read_records(topic)
-        assert found.headers == (("h", None),)
+        (record,) = utils.read_records(topic)
+        assert record.headers == (("h", None),)
         return
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), message])
@@ -97,11 +97,13 @@ def test_what_was_read_can_be_sent_on(utils: KafkaUtils, topic: str) -> None:
             for hs in [(("n", b"%d" % n),) * (n % 3)]
         ],
     )
-    found = utils.read_records(topic, {0: 2, 1: 1})
-    utils.send_messages(copy, found)
-    for sent, again in zip(found, utils.read_records(copy), strict=True):
+    records = utils.read_records(topic, {0: 2, 1: 1})
+    utils.send_messages(copy, records)
+    for sent, again in zip(records, utils.read_records(copy), strict=True):
         assert again == sent._replace(topic=copy, offset=again.offset)
-    assert [part.count for part in utils.send_messages(copy, iter(found)).values()] == [
+    assert [
+        part.count for part in utils.send_messages(copy, iter(records)).values()
+    ] == [
         8,
         9,
         10,
@@ -124,9 +126,9 @@ def test_any_object_with_key_and_value_is_a_record(
     utils.send_messages(
         topic, [SimpleNamespace(key="a", value=None, partition=1), like]
     )
-    found = {record.key: record for record in utils.read_records(topic)}
-    assert found["a"].partition == 1
-    assert (found["k"].timestamp, found["k"].headers) == (TIME, (("h", b"x"),))
+    records = {record.key: record for record in utils.read_records(topic)}
+    assert records["a"].partition == 1
+    assert (records["k"].timestamp, records["k"].headers) == (TIME, (("h", b"x"),))
 
 
 def test_a_record_without_a_timestamp_has_the_time_of_the_send(
@@ -137,10 +139,10 @@ def test_a_record_without_a_timestamp_has_the_time_of_the_send(
     before = time.time_ns() // 1_000_000
     utils.send_messages(topic, [("k", "v")])
     after = time.time_ns() // 1_000_000
-    (found,) = utils.read_records(topic)
-    assert found.timestamp is not None
-    assert before <= found.timestamp <= after
-    assert found.timestamp_type == "CreateTime"
+    (record,) = utils.read_records(topic)
+    assert record.timestamp is not None
+    assert before <= record.timestamp <= after
+    assert record.timestamp_type == "CreateTime"
 
 
 def test_records_may_have_the_brokers_timestamps(utils: KafkaUtils, topic: str) -> None:
@@ -148,10 +150,10 @@ def test_records_may_have_the_brokers_timestamps(utils: KafkaUtils, topic: str) 
     create(utils, topic, message_timestamp_type="LogAppendTime")
     before = time.time_ns() // 1_000_000
     utils.send_messages(topic, [Record("k", "v", timestamp=TIME), ("l", "w")])
-    found = utils.read_records(topic)
-    assert {record.timestamp_type for record in found} == {"LogAppendTime"}
-    assert all(r.timestamp is not None and r.timestamp >= before for r in found)
-    assert utils.read_records(topic, before) == found
+    records = utils.read_records(topic)
+    assert {record.timestamp_type for record in records} == {"LogAppendTime"}
+    assert all(r.timestamp is not None and r.timestamp >= before for r in records)
+    assert utils.read_records(topic, before) == records
     assert utils.read_records(topic, end=before) == []
 
 
@@ -223,5 +225,5 @@ def test_what_a_serializer_wrote_the_deserializer_of_its_name_reads(
         key_serializer=name,
         value_serializer=name.lower(),
     )
-    found = utils.read_records(topic, key_deserializer=name, value_deserializer=name)
-    assert [(r.key, r.value) for r in found] == [(key, value), (None, None)]
+    records = utils.read_records(topic, key_deserializer=name, value_deserializer=name)
+    assert [(r.key, r.value) for r in records] == [(key, value), (None, None)]

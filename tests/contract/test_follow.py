@@ -33,12 +33,12 @@ class Followed:
 
     def places(self, count: int) -> list[Place]:
         """Partition and offset of the next so many records; heartbeats are skipped."""
-        found: list[Place] = []
-        while len(found) < count:
+        places: list[Place] = []
+        while len(places) < count:
             batch = next(self._batches)
             records = Decoder(self._topic, "BINARY", "BINARY").records(batch)
-            found += [(item.partition, item.offset) for item in records]  # type: ignore[misc]
-        return found
+            places += [(record.partition, record.offset) for record in records]  # type: ignore[misc]
+        return places
 
     def quiet(self) -> None:
         """Draws heartbeats, each of which has no record."""
@@ -168,11 +168,11 @@ def test_what_can_not_be_followed_is_refused(utils: KafkaUtils, topic: str) -> N
 def test_followers_do_not_disturb_each_other(utils: KafkaUtils, topic: str) -> None:
     """Several run at a time, in threads, and reads beside them."""
     utils.create_topics([topic])
-    found: list[list[Place]] = []
+    followed_places: list[list[Place]] = []
 
     def work() -> None:
         with follow(utils, topic) as followed:
-            found.append(followed.places(20))
+            followed_places.append(followed.places(20))
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
@@ -182,4 +182,4 @@ def test_followers_do_not_disturb_each_other(utils: KafkaUtils, topic: str) -> N
         assert utils.get_all_records(None, topic) == {"k": str(n)}
     for thread in threads:
         thread.join(60)
-    assert found == [[(0, n) for n in range(20)]] * 3
+    assert followed_places == [[(0, n) for n in range(20)]] * 3

@@ -45,12 +45,12 @@ def test_every_codec_is_read(
         linger_ms=100,
         max_request_size=8 * MEGABYTE,
     )
-    found = utils.read_records(topic)
-    assert [(r.key, r.value, r.headers) for r in found] == [
+    read = utils.read_records(topic)
+    assert [(r.key, r.value, r.headers) for r in read] == [
         (r.key, r.value, r.headers) for r in (*records, large)
     ]
     part = utils.read_records(topic, {0: 37}, {0: 41})
-    assert part == found[37:41]
+    assert part == read[37:41]
     assert part.coverage == {0: Coverage(37, 41, 4, 40, 0)}
 
 
@@ -90,8 +90,8 @@ def test_records_of_ten_megabytes_go_both_ways(utils: KafkaUtils, topic: str) ->
     values = {f"k{n}": bytes([97 + n]) * size for n in range(3)}
     messages = [("small", b"1"), *values.items(), ("last", b"2")]
     assert utils.send_messages(topic, messages) == {0: Written(5, 0, 4)}
-    found = utils.read_records(topic, value_deserializer="BINARY")
-    assert [(r.key, r.value) for r in found] == messages
+    records = utils.read_records(topic, value_deserializer="BINARY")
+    assert [(r.key, r.value) for r in records] == messages
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), ("b", bytes(size + 2000)), ("c", "3")])
     assert [(f.index, f.outcome) for f in caught.value.failures] == [(1, "failed")]
@@ -117,9 +117,9 @@ def test_a_thousand_partitions_are_written_and_read(
     )
     at = mark.offsets
     assert written == {n: Written(1, at[n], at[n]) for n in filled}
-    found = utils.records_since(mark)
-    assert [(r.partition, r.key) for r in found] == [(n, str(n)) for n in filled]
-    assert found.coverage == {
+    records = utils.records_since(mark)
+    assert [(r.partition, r.key) for r in records] == [(n, str(n)) for n in filled]
+    assert records.coverage == {
         n: Coverage(at[n], at[n] + 1, 1, at[n], 0)
         if n in filled
         else Coverage(0, 0, 0, None, 0)

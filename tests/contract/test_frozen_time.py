@@ -43,7 +43,7 @@ def test_records_go_in_and_out_in_frozen_time(
         utils.send_messages(topic, [("k", "w")], transactional=True)
         assert utils.get_all_records(None, topic) == {"k": "w"}
         sent = utils.wait_for_records(topic, count=2, since=mark)
-        assert min(item.timestamp or 0 for item in sent) > THEN.timestamp() * 1000
+        assert min(record.timestamp or 0 for record in sent) > THEN.timestamp() * 1000
         utils.assert_eventually(lambda: utils.get_all_records(None, topic), {"k": "w"})
         with pytest.raises(WaitError, match=r"within 0\.2 s"):
             utils.wait_for_records(topic, count=9, since=mark, timeout=0.2)

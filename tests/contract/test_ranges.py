@@ -86,13 +86,13 @@ def test_a_read_gives_exactly_its_range(
     offset, also where that lies inside a batch.
     """
     send_two_partitions(utils, topic)
-    found = utils.read_records(topic, start, end)
-    assert [(r.partition, r.offset, r.value) for r in found] == [
+    records = utils.read_records(topic, start, end)
+    assert [(r.partition, r.offset, r.value) for r in records] == [
         (partition, n, f"{partition}-{n}")
         for partition, (begin, target) in enumerate((first, second))
         for n in range(begin, target)
     ]
-    assert found.coverage == {
+    assert records.coverage == {
         partition: Coverage(
             beginning=begin,
             target=target,
@@ -102,7 +102,7 @@ def test_a_read_gives_exactly_its_range(
         )
         for partition, (begin, target) in enumerate((first, second))
     }
-    assert found.new_partitions == ()
+    assert records.new_partitions == ()
 
 
 def test_only_the_partitions_that_are_asked_for_are_read(
@@ -110,9 +110,9 @@ def test_only_the_partitions_that_are_asked_for_are_read(
 ) -> None:
     """The others are neither read nor in the coverage."""
     send_two_partitions(utils, topic)
-    found = utils.read_records(topic, {1: 8}, partitions=[1])
-    assert [record.value for record in found] == ["1-8", "1-9"]
-    assert list(found.coverage) == [1]
+    records = utils.read_records(topic, {1: 8}, partitions=[1])
+    assert [record.value for record in records] == ["1-8", "1-9"]
+    assert list(records.coverage) == [1]
     assert utils.read_records(topic, partitions=[]) == []
 
 
@@ -247,8 +247,8 @@ def test_records_deleted_before_the_read_are_reported(
     delete_records(utils, topic, 7)
     assert utils.offsets(topic) == {0: PartitionOffsets(7, 10, 10)}
     for start in ("earliest", TIME, at(TIME)):
-        found = utils.read_records(topic, start)
-        assert found.coverage == {0: Coverage(7, 10, 3, 9, 0)}
+        records = utils.read_records(topic, start)
+        assert records.coverage == {0: Coverage(7, 10, 3, 9, 0)}
     for read in (
         lambda: utils.read_records(topic, {0: 2}),
         lambda: utils.read_records(topic, {0: 2}, {0: 8}),

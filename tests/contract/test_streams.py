@@ -168,13 +168,13 @@ def helper_threads(spark: SparkSession, topic: str) -> list[str]:
 
 
 def open_sockets() -> int:
-    found = 0
+    count = 0
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
-            found += str(descriptor.readlink()).startswith("socket:")
+            count += str(descriptor.readlink()).startswith("socket:")
         except OSError:
             pass  # it is closed by now
-    return found
+    return count
 
 
 def assert_eventually(holds: Callable[[], bool]) -> None:

@@ -61,7 +61,9 @@ def test_read_arrow_gives_what_read_records_gives(
             "offset": record.offset,
             "timestamp": record.datetime,
             "timestamp_type": 0,
-            "headers": [{"key": name, "value": item} for name, item in record.headers],
+            "headers": [
+                {"key": name, "value": content} for name, content in record.headers
+            ],
         }
         for record in utils.read_records(filled)
     ]
@@ -81,7 +83,7 @@ def test_the_types_of_a_table_are_those_of_the_deserializers(
 ) -> None:
     """They are so where the topic is empty, too, so that a test may count on them."""
     utils.create_topics([topic])
-    for name, kind in (
+    for name, arrow_type in (
         ("BINARY", pa.binary()),
         ("STRING", pa.string()),
         ("SHORT", pa.int16()),
@@ -93,8 +95,8 @@ def test_the_types_of_a_table_are_those_of_the_deserializers(
     ):
         table = utils.read_arrow(topic, key_deserializer=name, value_deserializer=name)
         assert table.num_rows == 0
-        assert table.schema.field("key").type == kind
-        assert table.schema.field("value").type == kind
+        assert table.schema.field("key").type == arrow_type
+        assert table.schema.field("value").type == arrow_type
 
 
 def test_read_arrow_takes_the_options_of_a_read(utils: KafkaUtils, filled: str) -> None:
@@ -144,8 +146,8 @@ def test_a_table_that_was_read_can_be_sent_on(utils: KafkaUtils, filled: str) ->
         copy = f"{filled}-{number}"
         utils.create_topics([copy], 2)
         utils.send_messages(copy, again)
-        found = [record._replace(topic=None) for record in utils.read_records(copy)]
+        copied = [record._replace(topic=None) for record in utils.read_records(copy)]
         if again is frame:
-            assert found == [record._replace(headers=()) for record in expected]
+            assert copied == [record._replace(headers=()) for record in expected]
         else:
-            assert found == expected
+            assert copied == expected

@@ -87,9 +87,9 @@ def test_a_large_transaction_is_written_once(utils: KafkaUtils, topic: str) -> N
     messages = ((str(n), str(n)) for n in range(MANY))
     written = utils.send_messages(topic, messages, transactional=True)
     assert sum(part.count for part in written.values()) == MANY
-    found = utils.read_records(topic)
-    assert sorted(int(record.key) for record in found) == list(range(MANY))
-    assert [part.invisible for part in found.coverage.values()] == [1, 1, 1]
+    records = utils.read_records(topic)
+    assert sorted(int(record.key) for record in records) == list(range(MANY))
+    assert [part.invisible for part in records.coverage.values()] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])

@@ -82,11 +82,11 @@ def test_records_deleted_during_the_read_may_be_allowed(
     with open_transaction(utils) as producer:
         hold(producer, topic, 3)
         with utils.iter_records(topic, allow_deleted=True) as stream:
-            found = [next(stream).offset for _ in range(10)]
+            offsets = [next(stream).offset for _ in range(10)]
             delete_records(utils, topic, 12)
             producer.commit_transaction()
-            found += [record.offset for record in stream]
-    assert found == [*range(10), 12]
+            offsets += [record.offset for record in stream]
+    assert offsets == [*range(10), 12]
     assert stream.coverage == {0: Coverage(0, 13, 11, 12, 0, truncated=2)}
 
 

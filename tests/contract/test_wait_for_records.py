@@ -30,7 +30,7 @@ def test_a_wait_returns_records_that_are_there(utils: KafkaUtils, topic: str) ->
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("wanted", "expected"),
     [
         ({"key": "b"}, ["2"]),
         ({"key": "b", "count": 2}, ["2", "5"]),
@@ -42,12 +42,12 @@ def test_a_wait_returns_records_that_are_there(utils: KafkaUtils, topic: str) ->
     ids=["key", "keys", "value", "predicate", "both", "matcher"],
 )
 def test_a_wait_counts_only_records_that_are_wanted(
-    utils: KafkaUtils, topic: str, wanted: dict[str, Any], found: list[str]
+    utils: KafkaUtils, topic: str, wanted: dict[str, Any], expected: list[str]
 ) -> None:
     """They are wanted by key, value, a function, and all of them together."""
     utils.create_topics([topic])
     utils.send_messages(topic, FIVE)
-    assert values(utils.wait_for_records(topic, **wanted)) == found
+    assert values(utils.wait_for_records(topic, **wanted)) == expected
 
 
 def test_a_wait_looks_for_headers_among_others(utils: KafkaUtils, topic: str) -> None:
@@ -67,24 +67,24 @@ def test_a_wait_compares_values_as_all_of_the_kit_does(
     """NaN is NaN, and an array of JSON may be given as a tuple."""
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", '[1, {"v": NaN}]')])
-    (found,) = utils.wait_for_records(
+    (record,) = utils.wait_for_records(
         topic, value=(1, {"v": float("nan")}), value_deserializer="JSON", timeout=20
     )
-    assert found.key == "k"
+    assert record.key == "k"
 
 
 def test_a_wait_obeys_deserializers(utils: KafkaUtils, topic: str) -> None:
     """What is wanted is compared with what they give."""
     utils.create_topics([topic])
     utils.send_messages(topic, [(b"k", '{"n": 1}'), (b"k", '{"n": 2}')])
-    (found,) = utils.wait_for_records(
+    (record,) = utils.wait_for_records(
         topic,
         key=b"k",
         value={"n": 2},
         key_deserializer="BINARY",
         value_deserializer="JSON",
     )
-    assert found.offset == 1
+    assert record.offset == 1
 
 
 def test_a_wait_counts_only_what_came_since_the_mark(
@@ -103,15 +103,15 @@ def test_a_wait_counts_only_what_came_since_the_mark(
 def test_a_wait_is_woken_by_what_comes(utils: KafkaUtils, topic: str) -> None:
     """It has what was sent meanwhile, in several sends."""
     utils.create_topics([topic])
-    found: list[Record] = []
+    records: list[Record] = []
     waiting = threading.Thread(
-        target=lambda: found.extend(utils.wait_for_records(topic, 5))
+        target=lambda: records.extend(utils.wait_for_records(topic, 5))
     )
     waiting.start()
     for message in FIVE:
         utils.send_messages(topic, [message])
     waiting.join(60)
-    assert values(found) == list("12345")
+    assert values(records) == list("12345")
 
 
 def test_a_wait_without_time_looks_once(utils: KafkaUtils, topic: str) -> None:
@@ -183,7 +183,7 @@ def test_wrong_arguments_of_a_wait_are_refused(utils: KafkaUtils, topic: str) ->
             "query must be a StreamingQuery, not int; is .start() missing?",
         ),
     ]
-    for arguments, kind, text in cases:
-        with pytest.raises(kind) as caught:
+    for arguments, error_type, text in cases:
+        with pytest.raises(error_type) as caught:
             utils.wait_for_records(topic, **arguments)
         assert str(caught.value) == text

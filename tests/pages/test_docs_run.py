@@ -43,27 +43,29 @@ KINDS = {
 STANDARD = {"datetime": datetime, "json": json, "tempfile": tempfile}
 
 
-def fences(of: str) -> Iterator[tuple[str, str, str]]:
+def fences(pages: str) -> Iterator[tuple[str, str, str]]:
     """Every block of the README or of the docs: where it stands, how it begins, and
     what is in it.
     """
-    for page in PAGES[of]:
+    for page in PAGES[pages]:
         text = page.read_text()
         for match in re.finditer(r"^ *```(.*)\n(?s:(.*?))^ *```", text, re.M):
             line = text[: match.start()].count("\n") + 1
             yield f"{page.name}:{line}", match[1], match[2]
 
 
-def blocks(of: str, kind: str = "python") -> list[tuple[str, str]]:
+def blocks(pages: str, language: str = "python") -> list[tuple[str, str]]:
     """Every block of a kind, and where it stands."""
-    return [(where, code) for where, begins, code in fences(of) if begins == kind]
+    return [
+        (where, code) for where, begins, code in fences(pages) if begins == language
+    ]
 
 
 def test_every_block_says_what_it_is() -> None:
     """A bare fence would be run by nobody, and so would a kind that nobody knows."""
-    found = [(where, kind) for of in PAGES for where, kind, _ in fences(of)]
-    assert [item for item in found if item[1] not in KINDS] == []
-    assert {kind for _, kind in found} == set(KINDS)
+    begun = [(where, begins) for pages in PAGES for where, begins, _ in fences(pages)]
+    assert [(where, begins) for where, begins in begun if begins not in KINDS] == []
+    assert {begins for _, begins in begun} == set(KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +136,15 @@ def run_by_itself(code: str, folder: Path) -> None:
 
 def command_lines() -> list[tuple[str, list[str]]]:
     """Every call of the kit's command in a shell block, and where it stands."""
-    found = []
+    commands = []
     for page in (*PAGES["README"], *PAGES["docs"]):
         for block in re.finditer(r"^```bash\n(.*?)^```", page.read_text(), re.M | re.S):
             calls = re.findall(rf"(?<![=\w]){NAME} [a-z][^|)&\n]*", block[1])
-            found += [
+            commands += [
                 (f"{page.name}: {call}", shlex.split(call, comments=True))
                 for call in calls
             ]
-    return found
+    return commands
 
 
 @pytest.mark.parametrize(

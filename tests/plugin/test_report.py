@@ -40,11 +40,11 @@ topic 'test_with_records-ID', offsets: partition 0: 0 to 7, partition 1: 0 to 1
 
 def sections(result: pytest.RunResult) -> list[str]:
     """The Kafka sections, without what changes from run to run."""
-    text = result.stdout.str() + "\n"
-    found = re.findall(r"^-+ Kafka -+\n(.*?)^(?=[-=_]{3})", text, re.M | re.S)
+    printed = result.stdout.str() + "\n"
+    texts = re.findall(r"^-+ Kafka -+\n(.*?)^(?=[-=_]{3})", printed, re.M | re.S)
     return [
-        re.sub(r"-[0-9a-f]{8}'", "-ID'", re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", item))
-        for item in found
+        re.sub(r"-[0-9a-f]{8}'", "-ID'", re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", text))
+        for text in texts
     ]
 
 

@@ -25,9 +25,9 @@ SCHEMA = pa.schema([("key", pa.binary()), ("value", pa.binary())])
 @pytest.fixture
 def helper(spark: SparkSession) -> Helper:
     """The helper in the JVM of the run's session."""
-    found, reason = find_helper(spark)
-    assert found is not None, reason
-    return found
+    loaded, reason = find_helper(spark)
+    assert loaded is not None, reason
+    return loaded
 
 
 def large() -> pa.RecordBatchReader:

@@ -212,20 +212,26 @@ def test_missing_java_docker_and_broker_are_reported(
     kafka: KafkaUtils, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each is a warning or an error, with advice."""
-    found = {f.subject: f for f in preflight.check(config=ClientConfig(kafka.broker))}
-    assert found["broker"] == Finding("broker", "ok", f"it answers at {kafka.broker}")
-    assert found["Spark"].state == found["Java"].state == "ok"
+    findings = {
+        f.subject: f for f in preflight.check(config=ClientConfig(kafka.broker))
+    }
+    assert findings["broker"] == Finding(
+        "broker", "ok", f"it answers at {kafka.broker}"
+    )
+    assert findings["Spark"].state == findings["Java"].state == "ok"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
-    found = {f.subject: f for f in preflight.check(config=ClientConfig("127.0.0.1:1"))}
-    assert str(found["Java"]).startswith(
+    findings = {
+        f.subject: f for f in preflight.check(config=ClientConfig("127.0.0.1:1"))
+    }
+    assert str(findings["Java"]).startswith(
         f"Java: JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't "
         "be run. The embedded broker needs Java 17 or newer. Install one"
     )
-    assert found["Docker"].state == found["Java"].state == "warning"
-    assert found["Docker"].advice == "Without one the embedded broker is used."
-    assert found["broker"].state == "error"
-    assert found["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
+    assert findings["Docker"].state == findings["Java"].state == "warning"
+    assert findings["Docker"].advice == "Without one the embedded broker is used."
+    assert findings["broker"].state == "error"
+    assert findings["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
     assert os.environ["JAVA_HOME"] == str(tmp_path)
 
 
@@ -235,14 +241,14 @@ def test_a_connect_server_that_cant_reach_this_machines_broker_is_reported() -> 
     class Client:
         host = "spark.example.com"
 
-    kind = type("SparkSession", (), {"client": Client()})
-    kind.__module__ = "pyspark.sql.connect.session"
-    (finding,) = preflight.unreachable(kind(), "127.0.0.1:19092")
+    session_class = type("SparkSession", (), {"client": Client()})
+    session_class.__module__ = "pyspark.sql.connect.session"
+    (finding,) = preflight.unreachable(session_class(), "127.0.0.1:19092")
     assert str(finding) == (
         "broker: it is at 127.0.0.1:19092, which only this machine reaches, and the "
         "queries run on spark.example.com, where that address is its own. Use a broker "
         "that both reach: KafkaUtils(bootstrap_servers=...)."
     )
-    assert preflight.unreachable(kind(), "kafka.example.com:9092") == []
+    assert preflight.unreachable(session_class(), "kafka.example.com:9092") == []
     Client.host = "localhost"
-    assert preflight.unreachable(kind(), "127.0.0.1:19092") == []
+    assert preflight.unreachable(session_class(), "127.0.0.1:19092") == []

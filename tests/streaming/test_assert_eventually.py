@@ -160,8 +160,8 @@ def test_a_wait_for_records_knows_its_query(
     kafka.create_topics([topic, sink])
     kafka.send_messages(topic, [("a", "1")])
     query = queries.to_topic(queries.source(topic), sink, availableNow=True)
-    (found,) = kafka.wait_for_records(sink, query=query)
-    assert found.value == "1"
+    (record,) = kafka.wait_for_records(sink, query=query)
+    assert record.value == "1"
     with pytest.raises(WaitError, match="when its query had ended"):
         kafka.wait_for_records(sink, 2, query=query)
     dead = queries.to_memory(queries.failing(topic), "dies_under_wait")
@@ -172,7 +172,7 @@ def test_a_wait_for_records_knows_its_query(
 def test_a_spark_frame_is_refused_with_a_hint(spark: SparkSession) -> None:
     """It has no rows yet, and would never be equal. A function may well take it."""
     frame = spark.range(3)
-    assert_eventually(lambda: frame, lambda found: found.count() == 3, timeout=0)
+    assert_eventually(lambda: frame, lambda result: result.count() == 3, timeout=0)
     for result, expected in (
         (frame, [(0,)]),
         (None, frame),

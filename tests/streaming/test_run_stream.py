@@ -277,7 +277,7 @@ def test_a_given_checkpoint_is_not_removed(
         with kafka.run_stream(df, sink, checkpoint=folder) as stream:
             stream.add_data(topic, [("k", sent)])
             stream.process_all_available()
-    assert sorted(item.value for item in kafka.read_records(sink)) == ["X", "Y"]
+    assert sorted(record.value for record in kafka.read_records(sink)) == ["X", "Y"]
 
 
 def test_wrong_arguments_of_a_stream_are_refused(

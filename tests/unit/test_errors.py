@@ -58,14 +58,14 @@ def test_the_docstring_draws_every_class() -> None:
 @pytest.mark.parametrize(("name", "builtin"), TREE)
 def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> None:
     """Code that catches the builtin, as the document tells it to, catches ours."""
-    kind = getattr(errors, name)
-    assert issubclass(kind, errors.KafkaTestkitError)
+    error_class = getattr(errors, name)
+    assert issubclass(error_class, errors.KafkaTestkitError)
     if builtin:
-        assert issubclass(kind, getattr(__import__("builtins"), builtin))
+        assert issubclass(error_class, getattr(__import__("builtins"), builtin))
 
 
 @pytest.mark.parametrize(
-    ("kind", "parents"),
+    ("error_class", "parents"),
     [
         (errors.NotSetUpError, {RuntimeError}),
         (errors.BrokerStartError, {RuntimeError}),
@@ -89,11 +89,11 @@ def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> 
     ],
 )  # fmt: skip
 def test_each_class_has_the_parents_that_the_docstring_draws(
-    kind: type[Exception], parents: set[type[Exception]]
+    error_class: type[Exception], parents: set[type[Exception]]
 ) -> None:
     """It has no others, which a user's except might catch by accident."""
-    common = {kind, errors.KafkaTestkitError, Exception, BaseException, object}
-    assert set(kind.__mro__) == parents | common
+    common = {error_class, errors.KafkaTestkitError, Exception, BaseException, object}
+    assert set(error_class.__mro__) == parents | common
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_broker_that_did_not_start_has_its_log_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "data", "kind"),
+    ("code", "data", "error_class"),
     [
         ("UnknownTopicError", {"topic": "t"}, errors.UnknownTopicError),
         (
@@ -225,11 +225,11 @@ def test_a_broker_that_did_not_start_has_its_log_apart() -> None:
     ],
 )
 def test_a_failure_of_the_helper_becomes_its_class(
-    code: str, data: dict[str, object], kind: type[Exception]
+    code: str, data: dict[str, object], error_class: type[Exception]
 ) -> None:
     """The Java trace is its cause."""
     error = errors.from_helper(code, data, "at Some.java:1")
-    assert type(error) is kind
+    assert type(error) is error_class
     assert str(error.__cause__) == "Raised in the JVM:\nat Some.java:1"
 
 

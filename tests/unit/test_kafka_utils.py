@@ -71,12 +71,12 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> KafkaUtils:
 def test_parameters_are_the_documents(method: str) -> None:
     """Names, order and defaults are; what the kit adds is by keyword only."""
     parameters = inspect.signature(getattr(KafkaUtils, method)).parameters
-    found = {
+    defaults = {
         name: parameter.default
         for name, parameter in parameters.items()
         if name != "self" and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
     }
-    assert found == DOCUMENT[method]
+    assert defaults == DOCUMENT[method]
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -91,7 +91,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "kind", "text"),
+    ("call", "error_type", "text"),
     [
         (
             lambda kafka: kafka.create_topics("events"),
@@ -255,10 +255,10 @@ def test_a_call_before_setup_says_so(call: str) -> None:
     ],
 )
 def test_misuse_is_reported_before_the_missing_setup(
-    kafka: KafkaUtils, call: Call, kind: type[Exception], text: str
+    kafka: KafkaUtils, call: Call, error_type: type[Exception], text: str
 ) -> None:
     """The argument is wrong with a broker and without."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         call(kafka)
     assert not isinstance(caught.value, NotSetUpError)
     assert str(caught.value) == text

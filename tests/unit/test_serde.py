@@ -142,7 +142,7 @@ def test_the_error_of_an_unknown_name_lists_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "data"),
+    ("value", "data"),
     [
         (None, None),
         (b"", b""),
@@ -157,10 +157,10 @@ def test_the_error_of_an_unknown_name_lists_the_known_ones() -> None:
     ],
 )
 def test_an_item_is_encoded_as_its_bytes_or_its_text(
-    item: Any, data: bytes | None
+    value: Any, data: bytes | None
 ) -> None:
     """None stays null, bytes pass, a str is UTF-8, anything else is its str()."""
-    assert encode(item) == data
+    assert encode(value) == data
 
 
 def test_text_that_utf8_can_not_hold_is_refused() -> None:
@@ -174,7 +174,7 @@ def test_text_that_utf8_can_not_hold_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "kind", "text"),
+    ("name", "error_type", "text"),
     [
         (
             "AVRO",
@@ -187,11 +187,11 @@ def test_text_that_utf8_can_not_hold_is_refused() -> None:
     ],
 )
 def test_an_unknown_deserializer_is_refused(
-    of: Any, kind: type[Exception], text: str
+    name: Any, error_type: type[Exception], text: str
 ) -> None:
     """The valid names are listed."""
-    with pytest.raises(kind) as caught:
-        deserializer(of, "value")
+    with pytest.raises(error_type) as caught:
+        deserializer(name, "value")
     assert str(caught.value) == text
 
 

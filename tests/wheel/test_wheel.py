@@ -70,9 +70,11 @@ def test_pytest_finds_the_plugin(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     archive = zipfile.ZipFile(wheel)
     (name,) = [n for n in archive.namelist() if n.endswith("/entry_points.txt")]
-    found = configparser.ConfigParser()
-    found.read_string(archive.read(name).decode())
-    assert {section: dict(found[section]) for section in found.sections()} == {
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(archive.read(name).decode())
+    assert {
+        section: dict(entry_points[section]) for section in entry_points.sections()
+    } == {
         "console_scripts": {"spark-kafka-testkit": "spark_kafka_testkit.cli:main"},
         "pytest11": {"spark_kafka_testkit": "spark_kafka_testkit.pytest_plugin"},
     }

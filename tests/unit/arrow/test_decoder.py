@@ -99,8 +99,8 @@ def as_tuple_of_list(data: bytes) -> tuple[list[bytes]]:
 )
 def test_the_ends_of_each_range_decode(name: str, data: bytes, value: Any) -> None:
     """repr tells -0.0 from 0.0, and False from 0."""
-    found = decode_column(one(None, data), "t", "value", name)
-    assert repr(found) == repr([value])
+    decoded = decode_column(one(None, data), "t", "value", name)
+    assert repr(decoded) == repr([value])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_callable_is_not_given_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "name", "kind"),
+    ("key", "name", "type_name"),
     [
         pytest.param(b"[1]", "JSON", "list", id="list"),
         pytest.param(b'{"a": 1}', "JSON", "dict", id="dict"),
@@ -206,7 +206,7 @@ def test_a_callable_is_not_given_null() -> None:
     ],
 )
 def test_a_key_that_can_not_be_hashed_is_named(
-    key: bytes, name: Any, kind: str
+    key: bytes, name: Any, type_name: str
 ) -> None:
     """The error has its record and what it decoded to."""
     shown = name if isinstance(name, str) else name.__name__
@@ -214,7 +214,7 @@ def test_a_key_that_can_not_be_hashed_is_named(
         Decoder("t", name, "STRING").latest([one(key, b"v")])
     assert str(caught.value) == (
         f"The key of topic 't', partition 3, offset 41 does not decode as {shown}: it "
-        f"gives a {kind}, which can't be a dict's key. It is {key!r}. "
+        f"gives a {type_name}, which can't be a dict's key. It is {key!r}. "
         "Give another key_deserializer."
     )
 
@@ -327,8 +327,8 @@ def test_the_latest_value_does_not_depend_on_how_records_come_in_batches() -> No
     )
     rows = [records.slice(row, 1) for row in range(5)]
     for parts in ([records], rows, [records.slice(0, 2), records.slice(2)]):
-        found = Decoder("t", "STRING", "STRING").latest(parts)
-        assert found == {"a": "third", "b": "newer"}
+        latest = Decoder("t", "STRING", "STRING").latest(parts)
+        assert latest == {"a": "third", "b": "newer"}
 
 
 def test_a_key_that_can_not_be_a_dicts_key_is_named() -> None:
@@ -356,12 +356,12 @@ def test_rows_become_records() -> None:
 
 def test_no_timestamp_is_null_in_a_users_table() -> None:
     """It is not the millisecond before 1970."""
-    found = Decoder("t", "STRING", "BINARY").table(full_and_empty_record())
-    assert found["timestamp"].to_pylist() == [
+    users_table = Decoder("t", "STRING", "BINARY").table(full_and_empty_record())
+    assert users_table["timestamp"].to_pylist() == [
         datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc),
         None,
     ]
-    assert found["timestamp"].type == pa.timestamp("ms", "UTC")
+    assert users_table["timestamp"].type == pa.timestamp("ms", "UTC")
 
 
 def test_values_without_a_common_arrow_type_are_refused() -> None:

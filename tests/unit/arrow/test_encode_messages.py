@@ -26,9 +26,9 @@ def rows(messages: Any, **serializers: Any) -> list[dict[str, Any]]:
     return batches(messages, **serializers).read_all().to_pylist()
 
 
-def refused(messages: Any, kind: type[Exception]) -> str:
+def refused(messages: Any, error_type: type[Exception]) -> str:
     """The text of the error for what can't be sent."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         batches(messages).read_all()
     return str(caught.value)
 
@@ -52,8 +52,8 @@ def test_a_record_is_taken_whole() -> None:
 
 def test_records_and_pairs_may_be_mixed() -> None:
     """A pair leaves the rest to the producer."""
-    found = rows([("a", 1), Record("b", None, partition=0), ["c", b"3"]])
-    assert [(row["key"], row["value"], row["partition"]) for row in found] == [
+    sent = rows([("a", 1), Record("b", None, partition=0), ["c", b"3"]])
+    assert [(row["key"], row["value"], row["partition"]) for row in sent] == [
         (b"a", b"1", None),
         (b"b", None, 0),
         (b"c", b"3", None),
@@ -99,8 +99,8 @@ def test_a_datetime_is_a_timestamp() -> None:
     """It may be aware, or local time as everywhere in Python."""
     aware = datetime(2023, 11, 14, 22, 13, 20, 123999, timezone.utc)
     times = [aware, aware.astimezone().replace(tzinfo=None), 1_700_000_000_123]
-    found = rows([Record("k", "v", timestamp=time) for time in times])  # type: ignore[arg-type]
-    assert [row["timestamp"] for row in found] == [1_700_000_000_123] * 3
+    sent = rows([Record("k", "v", timestamp=time) for time in times])  # type: ignore[arg-type]
+    assert [row["timestamp"] for row in sent] == [1_700_000_000_123] * 3
 
 
 def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
@@ -112,7 +112,7 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "kind", "text"),
+    ("record", "error_type", "text"),
     [
         (
             {"partition": np.int64(-1)},
@@ -176,15 +176,15 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("kind_of", [list, iter])
+@pytest.mark.parametrize("iterable", [list, iter])
 def test_a_record_that_can_not_be_sent_is_named(
-    record: dict[str, Any], kind: type[Exception], text: str, kind_of: Any
+    record: dict[str, Any], error_type: type[Exception], text: str, iterable: Any
 ) -> None:
     """The error has its place, and what is wrong with it; of a list it comes before
     anything is sent.
     """
     messages = [("a", "b"), Record("k", "v", **record)]
-    assert refused(kind_of(messages), kind) == text
+    assert refused(iterable(messages), error_type) == text
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_table_is_serialized_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "kind", "text"),
+    ("table", "error_type", "text"),
     [
         (
             pa.table({"value": ["v"], "id": [1], "Key": ["k"]}),
@@ -360,10 +360,10 @@ def test_a_table_is_serialized_by_name() -> None:
     ],
 )
 def test_a_table_that_can_not_be_sent_is_refused(
-    table: Any, kind: type[Exception], text: str
+    table: Any, error_type: type[Exception], text: str
 ) -> None:
     """The column, or the message, is named."""
-    assert refused(table, kind) == text
+    assert refused(table, error_type) == text
 
 
 def test_a_table_of_many_rows_names_the_message_by_its_place() -> None:
@@ -394,10 +394,10 @@ def test_serializers_are_checked_at_the_call() -> None:
 
 def test_a_serializer_is_used_for_its_side_alone() -> None:
     """The other one goes by the rules without one; null is not given to it."""
-    found = rows([(1, 1), (None, None)], key_serializer="SHORT", value_serializer=None)
-    assert found == [{"key": b"\0\1", "value": b"1"}, {"key": None, "value": None}]
-    found = rows([("k", 5)], value_serializer=bytes)
-    assert found == [{"key": b"k", "value": bytes(5)}]
+    sent = rows([(1, 1), (None, None)], key_serializer="SHORT", value_serializer=None)
+    assert sent == [{"key": b"\0\1", "value": b"1"}, {"key": None, "value": None}]
+    sent = rows([("k", 5)], value_serializer=bytes)
+    assert sent == [{"key": b"k", "value": bytes(5)}]
 
 
 def test_what_a_serializer_refuses_is_named() -> None:

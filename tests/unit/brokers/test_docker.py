@@ -516,11 +516,11 @@ def test_docker_auth_config_is_heeded_for_each_registry(
         "registry.example.com": {"auth": b64encode(b"b:se:cret").decode()},
     }
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": auths}))
-    found = [
+    logins = [
         _docker._credentials(repository)
         for repository in ("registry.example.com/x/kafka", "apache/kafka", "other:5/x")
     ]
-    names = [each and (each["username"], each["password"]) for each in found]
+    names = [each and (each["username"], each["password"]) for each in logins]
     assert names == [("b", "se:cret"), ("a", "hub"), None]
 
 

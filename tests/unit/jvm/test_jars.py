@@ -79,12 +79,12 @@ def test_a_jar_that_is_not_the_locked_one_is_not_kept(
     """Its checksum is in the error, and the file is gone."""
     jar = repository.add("jar", b"as it should be")
     (repository.folder / jar.path).write_bytes(b"as it should NOT")
-    found = hashlib.sha256(b"as it should NOT").hexdigest()
+    sha256 = hashlib.sha256(b"as it should NOT").hexdigest()
     with pytest.raises(JarError) as caught:
         fetch([jar], "test jars")
     assert str(caught.value) == (
         f"{repository.url}/{jar.path} is not the jar that the lock file names: its "
-        f"sha256 is {found}, and {jar.sha256} is expected. Nothing was kept. "
+        f"sha256 is {sha256}, and {jar.sha256} is expected. Nothing was kept. "
         "Check the mirror that SPARK_KAFKA_TESTKIT_MAVEN_URL names."
     )
     assert [p for p in (tmp_path / "cache").rglob("*.jar*") if p.is_file()] == []

@@ -143,8 +143,8 @@ def test_java_home_is_taken(
     """Its version is read from its release file, or asked of it."""
     java = make_java(tmp_path, version, release)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    found = find_java()
-    assert (found.executable, found.version, found.major) == (java, version, major)
+    taken = find_java()
+    assert (taken.executable, taken.version, taken.major) == (java, version, major)
 
 
 def test_without_java_home_the_path_is_looked_through(

@@ -187,7 +187,7 @@ def test_only_the_partitions_asked_for_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read_request", "kind", "text"),
+    ("read_request", "error_type", "text"),
     [
         (
             ReadRequest("t", partitions=[0, 7]),
@@ -222,10 +222,10 @@ def test_only_the_partitions_asked_for_are_read() -> None:
     ],
 )
 def test_a_range_that_can_not_be_had_is_refused(
-    read_request: ReadRequest, kind: type[Exception], text: str
+    read_request: ReadRequest, error_type: type[Exception], text: str
 ) -> None:
     """The error says what was asked for, and what there is."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         read_request.ranges(CAPTURED)
     assert str(caught.value) == text
 

@@ -23,7 +23,7 @@ def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "matches"),
     [
         ("orders", ["orders", "orders-eu", "old.orders"]),
         ("^orders", ["orders", "orders-eu"]),
@@ -32,10 +32,10 @@ def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
         ("(?i)ORDERS-.*", ["orders-eu"]),
     ],
 )
-def test_python_finds_what_java_would(pattern: str, found: list[str]) -> None:
+def test_python_finds_what_java_would(pattern: str, matches: list[str]) -> None:
     """It looks anywhere in a name, as Spark does."""
     names = ["orders", "orders-eu", "old.orders", "a_x"]
-    assert found_by(QUERY, pattern, names) == (found, "")
+    assert found_by(QUERY, pattern, names) == (matches, "")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_python_finds_what_java_would(pattern: str, found: list[str]) -> None:
 )
 def test_a_pattern_that_python_would_read_otherwise_is_refused(pattern: str) -> None:
     """Sets of sets are no error to Python, but mean something else."""
-    found, reason = found_by(QUERY, pattern, ["a"])
-    assert found is None
+    matches, reason = found_by(QUERY, pattern, ["a"])
+    assert matches is None
     assert reason.startswith(
         "no JVM is in reach (SPARK_KAFKA_TESTKIT_CLIENT is 'kafka-python'), and Python "
         "can't read it: "

@@ -53,7 +53,7 @@ def test_what_is_no_offsets_of_kafka_is_left_out(reported: Any) -> None:
     st.text()
     | st.recursive(
         st.none() | st.integers() | st.text(),
-        lambda of: st.lists(of) | st.dictionaries(st.text(), of),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
 def test_no_report_is_an_error(reported: Any) -> None:
@@ -66,12 +66,14 @@ def test_no_report_is_an_error(reported: Any) -> None:
         st.tuples(DESCRIPTIONS, st.sampled_from([None, "null", '{"a": {"0": 1}}']))
     )
 )
-def test_sources_of_kafka_are_found_among_others(found: list[tuple[str, Any]]) -> None:
+def test_sources_of_kafka_are_found_among_others(
+    sources: list[tuple[str, Any]],
+) -> None:
     """Spark's description tells them."""
     wanted = [
-        description for description, _ in found if description.startswith("Kafka")
+        description for description, _ in sources if description.startswith("Kafka")
     ]
-    assert len(sources_of(progress(*found))) == len(wanted)
+    assert len(sources_of(progress(*sources))) == len(wanted)
 
 
 @pytest.mark.parametrize(

@@ -179,10 +179,10 @@ def test_items_in_any_order_are_equal(items: list[Any], random: Any) -> None:
 
 def test_a_matcher_may_take_a_frame_or_an_array() -> None:
     """Their own `==` is none that says yes or no."""
-    for item in (FRAME, FRAME["v"], np.arange(3), [FRAME]):
-        assert equal(item, ANY)
-        assert equal([1, ANY], [1, item])
-        assert equal(InAnyOrder([ANY, 1]), [1, item])
+    for value in (FRAME, FRAME["v"], np.arange(3), [FRAME]):
+        assert equal(value, ANY)
+        assert equal([1, ANY], [1, value])
+        assert equal(InAnyOrder([ANY, 1]), [1, value])
 
 
 class WholeFrame:
@@ -204,8 +204,8 @@ def test_a_matcher_sees_a_frame_as_it_is() -> None:
 def test_matchers_do_not_take_each_others_values() -> None:
     """The one that takes anything makes way for those that do not."""
     expected = [ANY, ANY, pytest.approx(1.0), Upper()]
-    for found in (["AB", 1.0, "CD", 2], [2, 1.0, "CD", "AB"], [1.0, 1.0, 5, "A"]):
-        assert equal(InAnyOrder(expected), found)
+    for values in (["AB", 1.0, "CD", 2], [2, 1.0, "CD", "AB"], [1.0, 1.0, 5, "A"]):
+        assert equal(InAnyOrder(expected), values)
     assert not equal(InAnyOrder(expected), ["AB", 2, 2, "CD"])
 
 
@@ -225,11 +225,11 @@ class Counted:
         return isinstance(other, Counted) and other.number == self.number
 
 
-@pytest.mark.parametrize("kind", [tuple, list], ids=["hashable", "not hashable"])
-def test_many_items_are_not_compared_each_with_each(kind: Any) -> None:
+@pytest.mark.parametrize("container", [tuple, list], ids=["hashable", "not hashable"])
+def test_many_items_are_not_compared_each_with_each(container: Any) -> None:
     """All of them are there, or none is."""
     size = 10_000
-    items = [kind([Counted(n), "x"]) for n in range(2 * size)]
+    items = [container([Counted(n), "x"]) for n in range(2 * size)]
     Counted.compared = 0
     assert equal(InAnyOrder(items), items[::-1])
     left, right = unmatched(items[:size], items[size:])
@@ -278,8 +278,8 @@ def test_what_a_matcher_raises_goes_through() -> None:
 
 def test_a_function_of_an_array_or_frame_decides_alone() -> None:
     """It is not compared with what it is to judge."""
-    assert_eventually(lambda: np.arange(3), lambda found: found.sum() == 3, timeout=0)
-    assert_eventually(lambda: FRAME, lambda found: len(found) == 2, timeout=0)
+    assert_eventually(lambda: np.arange(3), lambda array: array.sum() == 3, timeout=0)
+    assert_eventually(lambda: FRAME, lambda frame: len(frame) == 2, timeout=0)
 
 
 def test_frames_of_polars_are_compared() -> None:

@@ -65,18 +65,20 @@ def test_the_last_result_is_the_one_shown() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [AssertionError, KeyError, TimeoutError, SystemExit])
+@pytest.mark.parametrize(
+    "error_type", [AssertionError, KeyError, TimeoutError, SystemExit]
+)
 def test_no_error_of_the_function_is_taken_for_not_yet(
-    kind: type[BaseException],
+    error_type: type[BaseException],
 ) -> None:
     """The very object goes through, at the first call."""
     raised: list[BaseException] = []
 
     def result() -> None:
-        raised.append(kind("why"))
+        raised.append(error_type("why"))
         raise raised[-1]
 
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         assert_eventually(result, None)
     assert len(raised) == 1
     assert caught.value is raised[0]
@@ -158,7 +160,7 @@ def test_an_exception_that_means_not_yet_is_the_last_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind", "text"),
+    ("arguments", "error_type", "text"),
     [
         (
             ({"k": "v"}, {}),
@@ -176,17 +178,17 @@ def test_an_exception_that_means_not_yet_is_the_last_result() -> None:
     ],
 )
 def test_wrong_arguments_of_an_assertion_are_refused(
-    arguments: Any, kind: type[Exception], text: str
+    arguments: Any, error_type: type[Exception], text: str
 ) -> None:
     """They are refused before anything is waited for."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         assert_eventually(*arguments)
     assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("name", ["timeout", "interval"])
 @pytest.mark.parametrize(
-    ("value", "kind", "text"),
+    ("value", "error_type", "text"),
     [
         (True, TypeError, "{name} must be a number of seconds, not bool"),
         (None, TypeError, "{name} must be a number of seconds, not NoneType"),
@@ -200,10 +202,10 @@ def test_wrong_arguments_of_an_assertion_are_refused(
     ],
 )
 def test_a_time_that_makes_no_sense_is_refused(
-    name: str, value: Any, kind: type[Exception], text: str
+    name: str, value: Any, error_type: type[Exception], text: str
 ) -> None:
     """It is refused before the function is called."""
     calls: list[int] = []
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         assert_eventually(lambda: calls.append(1), None, **{name: value})
     assert (str(caught.value), calls) == (text.format(name=name), [])
