@@ -44,13 +44,13 @@ class SecureBroker:
 
     def sasl(self, mechanism: str, password: str = PASSWORD) -> dict[str, str]:
         """The client settings for the listener `sasl_ssl`."""
-        kind = "plain.PlainLoginModule"
+        login_module = "plain.PlainLoginModule"
         if mechanism.startswith("SCRAM"):
-            kind = "scram.ScramLoginModule"
+            login_module = "scram.ScramLoginModule"
         return {
             "security.protocol": "SASL_SSL",
             "sasl.mechanism": mechanism,
-            "sasl.jaas.config": f"{MODULE}.{kind} required "
+            "sasl.jaas.config": f"{MODULE}.{login_module} required "
             f'username="alice" password="{quoted(password)}";',
             **self.trust,
         }
@@ -71,7 +71,9 @@ def secure_broker(folder: Path) -> Iterator[SecureBroker]:
     make_certificates(folder)
     plaintext, sasl_ssl, ssl, controller = free_ports(4)
     listeners = {"PLAINTEXT": plaintext, "SASL_SSL": sasl_ssl, "SSL": ssl}
-    where = ",".join(f"{kind}://127.0.0.1:{port}" for kind, port in listeners.items())
+    where = ",".join(
+        f"{protocol}://127.0.0.1:{port}" for protocol, port in listeners.items()
+    )
     config = {
         "listeners": f"{where},CONTROLLER://127.0.0.1:{controller}",
         "advertised.listeners": where,

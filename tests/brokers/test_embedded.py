@@ -57,7 +57,7 @@ def broker(temp: Path) -> Iterator[EmbeddedBroker]:
     started.stop()
 
 
-def test_it_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
+def test_the_broker_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
     """Nobody outside this machine can reach the broker or its controller."""
     addresses = listening_addresses(broker.pid)
     assert len(addresses) == 2
@@ -104,20 +104,20 @@ def test_records_of_long_ago_are_kept() -> None:
         assert [record.key for record in kafka.read_records("kept")] == ["k"]
 
 
-def test_its_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:
+def test_the_port_is_outside_the_ephemeral_range(broker: EmbeddedBroker) -> None:
     """A client that retries a vacant port there can't connect to itself."""
     port = int(broker.bootstrap_servers.rpartition(":")[2])
     assert 1024 < port < ephemeral_ports().start
 
 
-def test_its_files_are_private(broker: EmbeddedBroker, temp: Path) -> None:
-    """Only this user may look into the work folder."""
+def test_the_work_folder_is_private(broker: EmbeddedBroker, temp: Path) -> None:
+    """Only this user may look into it."""
     (folder,) = temp.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_stop_leaves_no_process_and_no_file(temp: Path) -> None:
-    """The JVM has gone, its folder too; a second stop does nothing."""
+    """The JVM has gone, and its folder too; a second stop does nothing."""
     broker = EmbeddedBroker()
     broker.stop()
     broker.stop()
@@ -125,7 +125,7 @@ def test_stop_leaves_no_process_and_no_file(temp: Path) -> None:
     assert list(temp.iterdir()) == []
 
 
-def test_it_dies_with_a_process_that_is_killed(temp: Path) -> None:
+def test_the_broker_dies_with_a_killed_owner(temp: Path) -> None:
     """After kill -9 of the owner the JVM ends by itself and removes its files."""
     owner, pid = start_owner("time.sleep(600)")
     owner.send_signal(signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_it_dies_with_a_process_that_is_killed(temp: Path) -> None:
     assert list(temp.iterdir()) == []
 
 
-def test_it_dies_with_a_killed_process_whose_forked_child_lives_on(temp: Path) -> None:
+def test_the_broker_dies_with_a_killed_owner_whose_child_lives_on(temp: Path) -> None:
     """A child does not hold the pipe that keeps the broker alive."""
     owner, pid = start_owner(
         """
@@ -155,7 +155,7 @@ def test_it_dies_with_a_killed_process_whose_forked_child_lives_on(temp: Path) -
         os.kill(child, signal.SIGKILL)
 
 
-def test_it_ends_when_the_interpreter_ends_without_a_teardown(temp: Path) -> None:
+def test_the_broker_ends_with_an_interpreter_that_did_not_tear_down(temp: Path) -> None:
     """The exit hook tears down."""
     owner, pid = start_owner("")
     assert owner.wait(60) == 0
@@ -172,7 +172,7 @@ def test_an_unhandled_signal_leaves_nothing_behind(temp: Path) -> None:
     assert list(temp.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_tried_once_only(
+def test_a_taken_port_is_tried_once_only(
     temp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where another process has bound the port meanwhile, a new one is tried."""
@@ -190,7 +190,7 @@ def test_a_port_that_is_taken_is_tried_once_only(
     assert list(temp.iterdir()) == []
 
 
-def test_a_node_that_does_not_start_is_told_with_its_log(
+def test_a_node_that_does_not_start_is_reported_with_its_log(
     temp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error has the reason and the end of the log; nothing is left."""
@@ -225,7 +225,7 @@ def test_a_failed_start_leaves_no_archive(
     assert archives(own_cache) == []
 
 
-def test_a_jvm_that_can_not_run_is_told_with_its_words(
+def test_what_a_jvm_says_that_can_not_run_is_in_the_error(
     temp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A JVM that ends at once gives its exit code and what it said."""
@@ -241,10 +241,10 @@ def test_a_jvm_that_can_not_run_is_told_with_its_words(
     assert list(temp.iterdir()) == []
 
 
-def test_a_java_that_the_system_does_not_run_is_told(
+def test_a_java_that_the_system_does_not_run_is_reported(
     temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the system's words; no folder is left."""
+    """The error has the system's words, and no folder is left."""
     java = tmp_path / "jdk" / "bin" / "java"
     java.parent.mkdir(parents=True)
     java.write_bytes(b"\x7fELF of another machine")
@@ -263,7 +263,7 @@ def test_a_java_that_the_system_does_not_run_is_told(
 def test_no_network_and_no_cache_names_both_remedies(
     temp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a user without network reads says what to set, and what to copy."""
+    """The error says what to set, and what to copy."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", "http://127.0.0.1:9")
     with pytest.raises(JarError) as caught:
@@ -278,8 +278,8 @@ def test_no_network_and_no_cache_names_both_remedies(
     )
 
 
-def test_its_settings_are_read_as_they_were_given(spark: SparkSession) -> None:
-    """Whatever is in them: Java's own reader gets the same names and values."""
+def test_settings_are_read_by_java_as_they_were_given(spark: SparkSession) -> None:
+    """Java's own reader gets the same names and values, whatever is in them."""
     odd = {
         "plain": "a b=c:d#e!f,g",
         "path": "C:\\data\\new",
@@ -299,7 +299,9 @@ def test_its_settings_are_read_as_they_were_given(spark: SparkSession) -> None:
     assert properties.getProperty("log.dirs") == "/data/ü,b\\c"
 
 
-def test_it_works_in_a_folder_of_any_name(tmp_path: Path, own_cache: Path) -> None:
+def test_the_broker_works_in_a_folder_of_any_name(
+    tmp_path: Path, own_cache: Path
+) -> None:
     """TMPDIR and the cache may have a comma, a backslash, umlauts, an emoji, and what
     is no text at all, in the C locale too: the data lies there, and goes.
     """
@@ -363,8 +365,8 @@ def test_the_class_data_archive_is_made_once_and_used_after(
     assert archives(own_cache) == [archive]
 
 
-def test_a_cache_that_can_only_be_read_is_enough(temp: Path, own_cache: Path) -> None:
-    """As one that is baked into an image, without archives: nothing is left of it."""
+def test_a_read_only_cache_is_enough(temp: Path, own_cache: Path) -> None:
+    """A cache that is baked into an image has no archives, and none is left in it."""
     done = run_python(
         """
         from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
@@ -456,7 +458,7 @@ def test_a_killed_broker_leaves_no_archive(temp: Path, own_cache: Path) -> None:
 def test_brokers_side_by_side_do_not_disturb_each_other(
     temp: Path, own_cache: Path
 ) -> None:
-    """Two start, record their archive and end at the same time."""
+    """Two brokers start, record their archive and end at the same time."""
     with ThreadPoolExecutor(2) as pool:
         brokers = list(pool.map(lambda _: EmbeddedBroker(), range(2)))
         assert len({broker.bootstrap_servers for broker in brokers}) == 2
@@ -544,13 +546,13 @@ def listening_addresses(pid: int) -> list[str]:
             target = str(entry.readlink())
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
-    found = []
+    addresses = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
-                found.append(to_address(fields[1].partition(":")[0]))
-    return found
+                addresses.append(to_address(fields[1].partition(":")[0]))
+    return addresses
 
 
 def to_address(text: str) -> str:

@@ -69,28 +69,28 @@ def work(before: str = "", **environment: str) -> None:
     assert done.stdout == "records by jvm\n", done.stdout + done.stderr
 
 
-def test_another_collector_and_heap() -> None:
-    """And what a JVM says on stdout, more than a pipe holds; this variable comes after
+def test_the_kit_works_beside_another_collector_and_heap() -> None:
+    """A JVM may also say more on stdout than a pipe holds. This variable comes after
     the command line.
     """
     work(_JAVA_OPTIONS="-XX:+UseG1GC -Xms1g -Xlog:class+load=info:stdout")
 
 
-def test_a_debugger_and_ipv6_addresses(taken: int) -> None:
+def test_the_kit_works_beside_a_debugger_and_with_ipv6_addresses(taken: int) -> None:
     """The debugger's port is in use already, by the user's own JVM for example."""
     options = f"{debugger(taken)} -Djava.net.preferIPv6Addresses=true"
     work(JAVA_TOOL_OPTIONS=options)
 
 
-def test_time_is_frozen_from_beginning_to_end() -> None:
-    """When packages are first imported too; pandas never returns from that if dates
-    are not what they were.
+def test_the_kit_works_where_time_is_frozen_throughout() -> None:
+    """Time is frozen when packages are first imported, too: pandas never returns from
+    that if dates are not what they were.
     """
     work("from freezegun import freeze_time\nfreeze_time('2020-01-01').start()")
 
 
-def test_an_agent(tmp_path: Path) -> None:
-    """It runs, and greets."""
+def test_an_agent_runs_in_the_kits_processes(tmp_path: Path) -> None:
+    """It prints a greeting on their stdout."""
     if shutil.which("javac") is None:
         pytest.skip("no javac, which makes the agent")
     (tmp_path / "Agent.java").write_text(AGENT)
@@ -120,10 +120,10 @@ def test_a_port_of_an_agent_is_not_taken_for_kafkas(
     assert "ERROR: transport error 202: bind failed: Address already in use" in log
 
 
-def test_a_host_whose_name_does_not_resolve(tmp_path: Path) -> None:
-    """The session of `kafka_spark` starts, beside a collector that the user has
-    chosen.
-    """
+def test_kafka_spark_starts_on_a_host_whose_name_does_not_resolve(
+    tmp_path: Path,
+) -> None:
+    """The user has chosen a collector, too."""
     namespace = ["unshare", "--uts", "sh", "-c", 'hostname nowhere-at-all; exec "$@"']
     try:
         subprocess.run([*namespace, "sh", "true"], capture_output=True, check=True)

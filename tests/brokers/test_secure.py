@@ -72,7 +72,7 @@ def settings(broker: SecureBroker, way: str) -> tuple[str, dict[str, str]]:
 
 @pytest.mark.parametrize("client", ["jvm", "kafka-python"])
 @pytest.mark.parametrize("way", WAYS)
-def test_everything_goes_by_the_settings(
+def test_every_call_goes_by_the_client_settings(
     broker: SecureBroker,
     topic: str,
     way: str,
@@ -80,8 +80,8 @@ def test_everything_goes_by_the_settings(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Topics, sends, transactions, reads, the producer; and no log holds a secret (but
-    that of what goes over the wire, which kafka-python writes at DEBUG).
+    """Topics, sends, transactions, reads and the producer work, and no log holds a
+    secret. What goes over the wire is the exception: kafka-python writes it at DEBUG.
     """
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CLIENT", client)
     address, config = settings(broker, way)
@@ -123,7 +123,7 @@ def test_spark_takes_the_same_settings(
 
 
 @pytest.mark.parametrize("way", ["PLAIN", "SCRAM-SHA-256"])
-def test_a_wrong_password_is_told_and_not_shown(
+def test_a_wrong_password_is_reported_and_not_shown(
     broker: SecureBroker, way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The error says that it may be the login, and not what was tried."""
@@ -140,7 +140,7 @@ def test_a_wrong_password_is_told_and_not_shown(
     assert SECRET not in caplog.text
 
 
-def test_a_client_without_settings_is_told_of_them(broker: SecureBroker) -> None:
+def test_a_client_without_settings_is_reminded_of_them(broker: SecureBroker) -> None:
     """The broker does not say that it wants TLS; the error does."""
     with pytest.raises(BrokerUnreachableError) as caught:
         KafkaUtils(bootstrap_servers=broker.sasl_ssl).setup()
@@ -197,7 +197,7 @@ REFUSED = {
 def test_settings_that_cant_work_are_refused_at_once(
     config: dict[str, str], text: str
 ) -> None:
-    """With what to give instead, and without their values."""
+    """The error says what to give instead, and shows no value."""
     with pytest.raises(ValueError, match="client_config") as caught:
         KafkaUtils(bootstrap_servers="127.0.0.1:9092", client_config=config)
     assert str(caught.value) == text
@@ -213,10 +213,10 @@ def test_settings_without_an_address_are_refused() -> None:
     )
 
 
-def test_certificates_that_are_none_are_told(
+def test_certificates_that_are_none_are_reported(
     broker: SecureBroker, tmp_path: Path
 ) -> None:
-    """As an error of the settings."""
+    """The error names the settings."""
     (tmp_path / "no.pem").write_text("nothing")
     config = {**broker.mutual_tls(), "ssl.truststore.location": f"{tmp_path}/no.pem"}
     with pytest.raises(ValueError, match="can't be used") as caught:
@@ -228,7 +228,9 @@ def test_certificates_that_are_none_are_told(
 
 
 def test_topics_of_a_run_carry_a_prefix(kafka: KafkaUtils) -> None:
-    """Names come from `topic()`; others are not created; all that was is deleted."""
+    """Names come from `topic()`, others are refused, and teardown deletes all that was
+    created.
+    """
     with KafkaUtils(bootstrap_servers=kafka.broker, topic_prefix="team") as utils:
         name = utils.topic("events")
         assert name.startswith("team-")
@@ -249,8 +251,8 @@ def test_topics_of_a_run_carry_a_prefix(kafka: KafkaUtils) -> None:
     assert kafka.topic("events") == "events"
 
 
-def test_the_page_on_secure_brokers(broker: SecureBroker) -> None:
-    """Its block makes a KafkaUtils that works, as printed but for address and file."""
+def test_the_block_of_the_page_on_secure_brokers_works(broker: SecureBroker) -> None:
+    """It makes a KafkaUtils as printed, but for address and file."""
     ((code),) = re.findall(
         r"^```python secure\n(.*?)^```", PAGE.read_text(), re.M | re.S
     )

@@ -33,8 +33,10 @@ def test_a_created_topic_can_be_used_at_once(
     assert partitions(kafka, topic) == 3
 
 
-def test_many_topics_at_once(kafka: KafkaUtils, topic: str) -> None:
-    """Fifty in one call, duplicates among them."""
+def test_fifty_topics_are_created_and_deleted_by_one_call(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Names that stand twice are no error."""
     names = [f"{topic}-{n}" for n in range(50)]
     kafka.create_topics([*names, names[0]])
     assert set(names) <= set(kafka.admin_client.list_topics())
@@ -42,7 +44,9 @@ def test_many_topics_at_once(kafka: KafkaUtils, topic: str) -> None:
     assert not set(names) & set(kafka.admin_client.list_topics())
 
 
-def test_a_topic_that_exists_is_no_error(kafka: KafkaUtils, topic: str) -> None:
+def test_creating_a_topic_that_exists_is_no_error(
+    kafka: KafkaUtils, topic: str
+) -> None:
     """Its records stay."""
     kafka.create_topics([topic], num_partitions=2)
     kafka.send_messages(topic, [("k", "v")])
@@ -50,10 +54,10 @@ def test_a_topic_that_exists_is_no_error(kafka: KafkaUtils, topic: str) -> None:
     assert kafka.get_all_records(None, topic) == {"k": "v"}
 
 
-def test_a_topic_that_exists_with_other_partitions_is_an_error(
+def test_creating_a_topic_that_exists_with_other_partitions_is_an_error(
     kafka: KafkaUtils, topic: str
 ) -> None:
-    """Nothing is created then, of the others neither."""
+    """None of the others of the call is created then."""
     kafka.create_topics([topic], num_partitions=2)
     with pytest.raises(TopicExistsError) as caught:
         kafka.create_topics([f"{topic}-other", topic], num_partitions=3)
@@ -64,7 +68,7 @@ def test_a_topic_that_exists_with_other_partitions_is_an_error(
     assert f"{topic}-other" not in kafka.admin_client.list_topics()
 
 
-def test_what_the_broker_refuses_is_told(kafka: KafkaUtils, topic: str) -> None:
+def test_what_the_broker_refuses_is_reported(kafka: KafkaUtils, topic: str) -> None:
     """One node can't hold two replicas."""
     with pytest.raises(TopicError) as caught:
         kafka.create_topics([topic], replication_factor=2)
@@ -77,7 +81,7 @@ def test_what_the_broker_refuses_is_told(kafka: KafkaUtils, topic: str) -> None:
 def test_a_deleted_topic_is_gone_and_can_be_made_anew(
     kafka: KafkaUtils, topic: str
 ) -> None:
-    """With another shape, and empty."""
+    """The new one may have another shape, and is empty."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     kafka.delete_topics([topic, "never-existed"])
@@ -87,7 +91,9 @@ def test_a_deleted_topic_is_gone_and_can_be_made_anew(
 
 
 def test_sending_to_a_missing_topic_creates_it(kafka: KafkaUtils, topic: str) -> None:
-    """With one partition, on a broker of ours; after a deletion again."""
+    """It has one partition, on a broker of the kit's own, and is created again after a
+    deletion.
+    """
     for _ in range(2):
         kafka.send_messages(topic, [("k", "v")])
         assert partitions(kafka, topic) == 1
@@ -120,10 +126,10 @@ def test_an_external_broker_keeps_what_others_made(
 @pytest.mark.parametrize(
     "name", ["bad name", "a/b", "é", ".", "..", "x" * 250, "line\n"]
 )
-def test_a_name_that_kafka_does_not_allow(
+def test_a_name_that_kafka_does_not_allow_is_refused(
     kafka: KafkaUtils, topic: str, name: str
 ) -> None:
-    """It is refused before anything is sent: none of the others is created."""
+    """Nothing is sent to the broker, so none of the others is created."""
     with pytest.raises(ValueError, match="can't be the name") as caught:
         kafka.create_topics([topic, name])
     assert str(caught.value) == (
@@ -240,7 +246,7 @@ def test_a_topic_that_someone_deletes_is_created_anew_after_a_failed_deletion(
     assert kafka.get_all_records(None, topic) == {"k": "v"}
 
 
-def test_an_external_broker_that_does_not_answer_is_told() -> None:
+def test_an_external_broker_that_does_not_answer_is_reported() -> None:
     """setup() raises a RuntimeError with the address."""
     with pytest.raises(BrokerUnreachableError) as caught:
         KafkaUtils(bootstrap_servers="127.0.0.1:9").setup()

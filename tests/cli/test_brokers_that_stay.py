@@ -26,8 +26,8 @@ with KafkaUtils(backend="embedded", reuse=True) as kafka:
 """
 
 
-def test_up_finds_what_is_up(command: CommandLine) -> None:
-    """The first starts a broker and says how to use it, the second finds it."""
+def test_up_finds_the_broker_that_is_up(command: CommandLine) -> None:
+    """The first call starts a broker and says how to use it, the second finds it."""
     first = command.ok(*UP)
     (state,) = command.facts("status")
     address = state["bootstrap_servers"]
@@ -39,8 +39,8 @@ def test_up_finds_what_is_up(command: CommandLine) -> None:
         f"SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS={address}\n"
         "It ends 8 h after its last use, or with: spark-kafka-testkit down\n"
     )
-    found = command.facts(*UP)
-    assert (found["bootstrap_servers"], found["pid"], found["found"]) == (
+    second = command.facts(*UP)
+    assert (second["bootstrap_servers"], second["pid"], second["found"]) == (
         address,
         state["pid"],
         True,
@@ -49,15 +49,15 @@ def test_up_finds_what_is_up(command: CommandLine) -> None:
     assert_nothing_is_left(command, state["pid"])
 
 
-def test_ups_at_the_same_time_start_one(command: CommandLine) -> None:
-    """Whoever comes first starts it, the others wait for it and find it."""
+def test_ups_at_the_same_time_start_one_broker(command: CommandLine) -> None:
+    """Whoever comes first starts it, and the others wait for it and find it."""
     processes = [command.start(*UP, "--json") for _ in range(4)]
     facts = [json.loads(process.communicate()[0]) for process in processes]
     assert len({fact["pid"] for fact in facts}) == 1
     assert len(command.facts("status")) == 1
 
 
-def test_other_settings_are_another_broker(command: CommandLine) -> None:
+def test_other_settings_start_another_broker(command: CommandLine) -> None:
     """Each has its own; a command that needs one asks which."""
     plain = command.facts(*UP)
     other = command.facts(*UP, "--config", "num.partitions=3")
@@ -73,9 +73,9 @@ def test_other_settings_are_another_broker(command: CommandLine) -> None:
     assert len(command.facts("down")) == 2
 
 
-def test_without_a_broker(command: CommandLine) -> None:
-    """`status` says so with an exit code of its own, `down` has nothing to do, and
-    what needs a broker says how to get one.
+def test_without_a_broker_each_command_says_so(command: CommandLine) -> None:
+    """`status` has an exit code for it, `down` has nothing to do, and what needs a
+    broker says how to get one.
     """
     done = command.run("status")
     assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
@@ -89,8 +89,8 @@ def test_without_a_broker(command: CommandLine) -> None:
         )
 
 
-def test_a_state_file_that_is_not_understood(command: CommandLine) -> None:
-    """It is told, and the broker is in the way until `down` ends it."""
+def test_a_state_file_that_is_not_understood_is_reported(command: CommandLine) -> None:
+    """The broker is in the way until `down` ends it."""
     state = command.facts(*UP)
     (file,) = command.kept.glob("*.json")
     file.write_text("")
@@ -139,7 +139,9 @@ def test_a_relative_cache_is_the_same_for_all(
 def test_no_broker_stays_where_files_can_not_be_locked(
     command: CommandLine, tmp_path: Path
 ) -> None:
-    """As in a home on Lustre: it is told, with the remedy; nothing is started."""
+    """A home on Lustre is such a place. The error has the remedy, and nothing is
+    started.
+    """
     library = refusing("flock", "ENOSYS", tmp_path)["LD_PRELOAD"]
     done = command.run(*UP, LD_PRELOAD=library)
     assert (done.returncode, done.stdout) == (1, "")
@@ -177,16 +179,16 @@ def test_a_broker_that_dies_is_not_up(command: CommandLine) -> None:
     assert_nothing_is_left(command, state["pid"])
 
 
-def test_it_ends_when_nobody_has_used_it_for_its_time(command: CommandLine) -> None:
-    """None stays for ever."""
+def test_a_broker_that_nobody_has_used_for_its_time_ends(command: CommandLine) -> None:
+    """No broker stays for ever."""
     state = command.facts(*UP, "--for", "1s")
     assert state["seconds"] == 1
     wait_until(lambda: not is_alive(state["pid"]), "it is still there")
     assert_nothing_is_left(command, state["pid"])
 
 
-def test_it_is_private(command: CommandLine) -> None:
-    """Only this user may look into what is kept of it; it has no terminal."""
+def test_a_kept_broker_is_private(command: CommandLine) -> None:
+    """Only this user may look into what is kept of it, and it has no terminal."""
     state = command.facts(*UP)
     assert command.kept.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in command.kept.iterdir()} == {0o600}
@@ -212,22 +214,24 @@ def test_a_test_run_takes_it_and_removes_what_it_made(command: CommandLine) -> N
     assert run.communicate()[0] == f"{address} ['mine', 'theirs']\n"
 
 
-def test_a_run_of_pytest_takes_it(command: CommandLine, tmp_path: Path) -> None:
-    """With the variable alone: the plugin's broker is the one that is up."""
+def test_a_run_of_pytest_takes_the_kept_broker(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """The variable alone makes it the plugin's broker."""
     state = command.facts(*UP)
-    (tmp_path / "test_it.py").write_text(
-        "def test_it(kafka_utils):\n"
+    (tmp_path / "test_kept.py").write_text(
+        "def test_the_kept_broker_is_taken(kafka_utils):\n"
         f"    assert kafka_utils.broker == {state['bootstrap_servers']!r}\n"
     )
-    code = "import pytest, sys; sys.exit(pytest.main(['-q', 'test_it.py']))"
+    code = "import pytest, sys; sys.exit(pytest.main(['-q', 'test_kept.py']))"
     run = command.python(code, tmp_path, SPARK_KAFKA_TESTKIT_REUSE="1")
     said, _ = run.communicate()
     assert run.returncode == 0, said
     assert command.facts("status")[0]["pid"] == state["pid"]
 
 
-def test_a_test_run_starts_one_where_there_is_none(command: CommandLine) -> None:
-    """And leaves it for the next."""
+def test_a_test_run_that_finds_no_broker_starts_one(command: CommandLine) -> None:
+    """It leaves the broker for the next run."""
     run = command.python(RUN.replace("input_from_the_test", ""))
     address = run.communicate()[0].split()[0]
     (state,) = command.facts("status")
@@ -235,7 +239,7 @@ def test_a_test_run_starts_one_where_there_is_none(command: CommandLine) -> None
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(command: CommandLine) -> None:
-    """The next has no topics of it."""
+    """The next run finds no topic of it."""
     command.ok(*UP)
     run = command.python(
         RUN.replace("input_from_the_test", "import os; os.kill(os.getpid(), 9)")
@@ -247,7 +251,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(command: CommandLine) -> 
     assert run.communicate()[0].endswith(" []\n")
 
 
-def test_it_serves_one_run_at_a_time(command: CommandLine) -> None:
+def test_a_kept_broker_serves_one_run_at_a_time(command: CommandLine) -> None:
     """A second run at the same time gets a broker of its own, which goes with it."""
     state = command.facts(*UP)
     address = state["bootstrap_servers"]
@@ -261,10 +265,10 @@ def test_it_serves_one_run_at_a_time(command: CommandLine) -> None:
     assert [at["bootstrap_servers"] for at in command.facts("status")] == [address]
 
 
-def test_a_run_is_set_up_sooner_with_it(
+def test_a_run_is_set_up_sooner_with_a_kept_broker(
     command: CommandLine, record_property: Callable[[str, object], None]
 ) -> None:
-    """Side by side: with a broker that is up, and without."""
+    """Runs with a broker that is up and runs without take turns."""
     code = (
         "import time; from spark_kafka_testkit import KafkaUtils\n"
         "kafka = KafkaUtils(backend='embedded', reuse={reuse})\n"
@@ -274,9 +278,9 @@ def test_a_run_is_set_up_sooner_with_it(
     command.ok(*UP)
     times: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(3):
-        for reuse, found in times.items():
+        for reuse, seconds in times.items():
             run = command.python(code.format(reuse=reuse))
-            found.append(float(run.communicate()[0]))
+            seconds.append(float(run.communicate()[0]))
     with_it, without = map(statistics.median, times.values())
     record_property("set-up in s, with and without", f"{with_it:.3f}, {without:.3f}")
     assert with_it < without / 2
@@ -295,7 +299,7 @@ def test_a_run_is_set_up_sooner_with_it(
         ),
     ],
 )
-def test_what_is_not_understood(
+def test_an_option_that_is_not_understood_is_refused(
     command: CommandLine, args: tuple[str, ...], text: str
 ) -> None:
     """The last line says what is expected; the exit code is 2."""
@@ -305,7 +309,7 @@ def test_what_is_not_understood(
 
 
 def test_a_start_that_fails_says_why(command: CommandLine) -> None:
-    """In the words of the kit's errors, and leaves nothing."""
+    """The reason is in the words of the kit's errors, and nothing is left."""
     done = command.run(*UP, JAVA_HOME="/nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(
@@ -323,8 +327,8 @@ def test_a_start_that_fails_says_why(command: CommandLine) -> None:
     assert_nothing_is_left(command)
 
 
-def test_an_environment_that_is_not_understood(command: CommandLine) -> None:
-    """The variable takes 1 or 0."""
+def test_a_variable_that_is_not_understood_is_refused(command: CommandLine) -> None:
+    """It takes 1 or 0."""
     run = command.python(
         "from spark_kafka_testkit import KafkaUtils\n"
         "try: KafkaUtils()\nexcept ValueError as error: print(error)",

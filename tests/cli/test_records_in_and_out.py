@@ -18,9 +18,9 @@ def pairs(command: CommandLine, topic: str) -> list[tuple[object, object]]:
     return [(record["key"], record["value"]) for record in command.records(topic)]
 
 
-def test_lines(shared: CommandLine, topic: str) -> None:
-    """Each line is a value as it stands; with --key, what is before the separator is
-    its key.
+def test_each_line_of_a_text_is_sent(shared: CommandLine, topic: str) -> None:
+    """A line is a value as it stands; with --key, what is before the separator is its
+    key.
     """
     said = shared.ok("produce", topic, "-", stdin="plain\n\nGrüße\r\nlast".encode())
     count, rest = said.split(" in ", 1)
@@ -36,8 +36,10 @@ def test_lines(shared: CommandLine, topic: str) -> None:
     ]
 
 
-def test_json_lines(shared: CommandLine, topic: str, tmp_path: Path) -> None:
-    """Each line is a value, a field of it the key; empty lines count for nothing."""
+def test_each_line_of_json_is_sent(
+    shared: CommandLine, topic: str, tmp_path: Path
+) -> None:
+    """A line is a value, and a field of it the key; empty lines count for nothing."""
     file = tmp_path / "orders.jsonl"
     file.write_text('{"id": 7, "name": "a"}\n\n{"id": "x",  "name": null}\n')
     facts = shared.facts("produce", topic, str(file), "--key", "id")
@@ -52,9 +54,11 @@ def test_json_lines(shared: CommandLine, topic: str, tmp_path: Path) -> None:
     ]
 
 
-def test_csv(shared: CommandLine, topic: str, tmp_path: Path) -> None:
-    """A row is a JSON object, with numbers where a column has nothing else; or all of
-    it is text.
+def test_each_row_of_a_csv_file_is_sent(
+    shared: CommandLine, topic: str, tmp_path: Path
+) -> None:
+    """A row is a JSON object, with numbers where a column has nothing else; with --text
+    all of it is text.
     """
     file = tmp_path / "rows.csv"
     file.write_text('code,n,name\n00123,1,"a, b"\n00124,2,c\n')
@@ -68,7 +72,9 @@ def test_csv(shared: CommandLine, topic: str, tmp_path: Path) -> None:
     ]
 
 
-def test_parquet(shared: CommandLine, topic: str, tmp_path: Path) -> None:
+def test_each_row_of_a_parquet_file_is_sent(
+    shared: CommandLine, topic: str, tmp_path: Path
+) -> None:
     """A row is a JSON object."""
     file = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"id": [1, 2], "tags": [["a"], None]}), file)
@@ -80,7 +86,9 @@ def test_parquet(shared: CommandLine, topic: str, tmp_path: Path) -> None:
 
 
 def test_what_was_read_can_be_sent(shared: CommandLine, topic: str) -> None:
-    """Key, value, timestamp, headers and partition, null and bytes that are no text."""
+    """Key, value, timestamp, headers and partition come back, null and bytes that are
+    no text among them.
+    """
     records = [
         {"key": None, "value": None, "timestamp": 1000, "partition": 1},
         {"key": {"base64": "/w=="}, "value": {"base64": "gA=="}, "headers": []},
@@ -143,10 +151,10 @@ def test_many_messages_take_no_more_memory(
         ),
     ],
 )
-def test_input_that_can_not_be_used(
+def test_input_that_can_not_be_used_is_refused(
     shared: CommandLine, topic: str, args: tuple[str, ...], stdin: bytes, text: str
 ) -> None:
-    """The line is named; in a transaction nothing of it is seen."""
+    """The line is named, and in a transaction nothing of it is seen."""
     done = shared.run("produce", topic, "-", "--transactional", *args, stdin=stdin)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"Error: {text}")
@@ -177,7 +185,7 @@ def test_input_that_can_not_be_used(
         ),
     ],
 )
-def test_what_does_not_go_together(
+def test_options_that_do_not_go_together_are_refused(
     shared: CommandLine, args: tuple[str, ...], text: str
 ) -> None:
     """The last line says so; the exit code is 2."""
@@ -211,16 +219,16 @@ def numbers(shared: CommandLine) -> str:
         (("--from", "15m"), ""),
     ],
 )
-def test_a_part_of_a_topic(
+def test_read_prints_a_part_of_a_topic(
     shared: CommandLine, numbers: str, args: tuple[str, ...], expected: str
 ) -> None:
-    """Between two points, or the first of it."""
+    """The part lies between two points, or is the first of it."""
     values = [record["value"] for record in shared.records(numbers, *args)]
     assert values == list(expected)
 
 
-def test_deserializers(shared: CommandLine, topic: str) -> None:
-    """Keys and values as Kafka's own serializers wrote them; bytes are base64."""
+def test_read_deserializes_keys_and_values(shared: CommandLine, topic: str) -> None:
+    """They are those of Kafka's own serializers; bytes are shown as base64."""
     shared.ok("produce", topic, "-", "-k", ":", stdin=b"AAAA:BB\n")
     as_numbers = ("--key-deserializer", "INT", "--value-deserializer", "short")
     (record,) = shared.records(topic, *as_numbers)
@@ -236,8 +244,8 @@ def test_deserializers(shared: CommandLine, topic: str) -> None:
     )
 
 
-def test_columns(shared: CommandLine, topic: str) -> None:
-    """For people: null is told from text, and a line end does not break the line."""
+def test_read_prints_columns_for_people(shared: CommandLine, topic: str) -> None:
+    """Null is told from text, and a line end does not break the line."""
     lines = (
         b'{"key": null, "value": "a\\nb", "timestamp": 0}\n'
         + (
@@ -253,8 +261,10 @@ def test_columns(shared: CommandLine, topic: str) -> None:
     )
 
 
-def test_follow(shared: CommandLine, topic: str) -> None:
-    """What there is, then what comes; Ctrl-C ends it with exit code 130."""
+def test_follow_prints_what_there_is_then_what_comes(
+    shared: CommandLine, topic: str
+) -> None:
+    """Ctrl-C ends it with exit code 130."""
     shared.ok("produce", topic, "-", stdin=b"old\n")
     reader = shared.start("read", topic, "--follow")
     assert reader.stdout is not None
@@ -267,8 +277,8 @@ def test_follow(shared: CommandLine, topic: str) -> None:
     assert (reader.returncode, out, err) == (130, b"", b"")
 
 
-def test_follow_up_to_a_limit(shared: CommandLine, topic: str) -> None:
-    """It ends with the last that is wanted."""
+def test_follow_ends_at_its_limit(shared: CommandLine, topic: str) -> None:
+    """It ends with the last record that is wanted."""
     shared.ok("produce", topic, "-", stdin=b"1\n")
     reader = shared.start("read", topic, "--follow", "--from", "latest", "-n", "1")
     shared.ok("produce", topic, "-", stdin=b"2\n")
@@ -278,8 +288,10 @@ def test_follow_up_to_a_limit(shared: CommandLine, topic: str) -> None:
     assert reader.returncode == 0
 
 
-def test_a_reader_that_has_seen_enough(shared: CommandLine, topic: str) -> None:
-    """A closed pipe is no error."""
+def test_a_closed_pipe_ends_read_without_an_error(
+    shared: CommandLine, topic: str
+) -> None:
+    """A reader such as `head` may have seen enough."""
     shared.ok("produce", topic, "-", stdin=b"x\n" * 50_000)
     reader = shared.start("read", topic)
     assert reader.stdout is not None
@@ -290,8 +302,8 @@ def test_a_reader_that_has_seen_enough(shared: CommandLine, topic: str) -> None:
     reader.stderr.close()
 
 
-def test_topics(command: CommandLine) -> None:
-    """Their sizes; or, of those named, where each partition stands."""
+def test_topics_lists_sizes(command: CommandLine) -> None:
+    """Of topics that are named it shows where each partition stands."""
     command.ok("up", "--backend", "embedded")
     assert command.ok("topics") == "There are no topics.\n"
     command.ok("produce", "b", "-", "-p", "2", stdin=b"1\n2\n3\n")
@@ -311,8 +323,10 @@ def test_topics(command: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("name", ["topics", "read"])
-def test_a_topic_that_does_not_exist(shared: CommandLine, name: str) -> None:
-    """It is named, and not created."""
+def test_a_topic_that_does_not_exist_is_reported(
+    shared: CommandLine, name: str
+) -> None:
+    """The error names it, and it is not created."""
     done = shared.run(name, "nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -321,8 +335,8 @@ def test_a_topic_that_does_not_exist(shared: CommandLine, name: str) -> None:
     )
 
 
-def test_another_broker(shared: CommandLine) -> None:
-    """On a broker that is not of `up` a missing topic is created only if asked."""
+def test_a_broker_of_the_environment_is_asked(shared: CommandLine) -> None:
+    """One that does not answer is an error."""
     done = shared.run("topics", SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS="127.0.0.1:9")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: No Kafka broker answers at 127.0.0.1:9: ")

@@ -14,7 +14,7 @@ from tests.systems import printed
 
 
 def test_every_command_has_json_and_help(command: CommandLine) -> None:
-    """But the one that prints a script."""
+    """The one that prints a script has no --json."""
     for name, sub in cli.commands.items():
         options = {option for param in sub.params for option in param.opts}
         assert ("--json" in options) == (name != "completion"), name
@@ -23,7 +23,7 @@ def test_every_command_has_json_and_help(command: CommandLine) -> None:
 
 
 def test_the_exit_codes_are_in_the_help(command: CommandLine) -> None:
-    """Where a user looks for them."""
+    """A user looks for them there."""
     text = " ".join(command.ok("--help").split())
     assert text.endswith(
         "Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was not "
@@ -31,14 +31,14 @@ def test_the_exit_codes_are_in_the_help(command: CommandLine) -> None:
     )
 
 
-def test_the_version(command: CommandLine) -> None:
-    """The kit's."""
+def test_version_is_that_of_the_package(command: CommandLine) -> None:
+    """It is printed after the command's name."""
     assert command.ok("--version") == f"spark-kafka-testkit {__version__}\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(command: CommandLine, shell: str) -> None:
-    """A script that asks the command itself."""
+def test_completion_prints_a_script(command: CommandLine, shell: str) -> None:
+    """The script asks the command itself."""
     script = command.ok("completion", shell)
     assert "_SPARK_KAFKA_TESTKIT_COMPLETE" in script
     asked = command.run(
@@ -50,7 +50,7 @@ def test_completion(command: CommandLine, shell: str) -> None:
 
 
 def test_doctor_says_what_it_sees(command: CommandLine) -> None:
-    """A line for each thing; as JSON the same."""
+    """There is a line for each thing, and the same as JSON."""
     findings = command.facts("doctor")
     assert {"Java", "kafka-python", "Spark"} <= {f["subject"] for f in findings}
     assert all({"subject", "state", "seen", "advice"} == set(f) for f in findings)
@@ -59,8 +59,8 @@ def test_doctor_says_what_it_sees(command: CommandLine) -> None:
         assert any(f"{finding['subject']}: {finding['seen']}" in line for line in lines)
 
 
-def test_doctor_warns(command: CommandLine) -> None:
-    """What some of the kit can do without is no error; what to do stands under it."""
+def test_doctor_warns_of_what_some_of_the_kit_needs(command: CommandLine) -> None:
+    """The kit can do without, so it is no error; what to do stands under it."""
     lines = command.ok("doctor", JAVA_HOME="/nowhere").splitlines()
     (at,) = (n for n, line in enumerate(lines) if " Java: " in line)
     assert lines[at].startswith("warning  Java: ")

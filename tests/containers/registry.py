@@ -34,14 +34,14 @@ def _image() -> tuple[bytes, dict[str, bytes]]:
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer.getvalue())]},
         }
     ).encode()
-    kind = "application/vnd.docker.{}"
+    media_type = "application/vnd.docker.{}"
     parts = [
-        (config, kind.format("container.image.v1+json")),
-        (packed, kind.format("image.rootfs.diff.tar.gzip")),
+        (config, media_type.format("container.image.v1+json")),
+        (packed, media_type.format("image.rootfs.diff.tar.gzip")),
     ]
     named: list[Any] = [
-        {"mediaType": kind, "size": len(data), "digest": _digest(data)}
-        for data, kind in parts
+        {"mediaType": media_type, "size": len(data), "digest": _digest(data)}
+        for data, media_type in parts
     ]
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST}
     text = json.dumps({**manifest, "config": named[0], "layers": named[1:]}).encode()
@@ -72,8 +72,8 @@ def registry(user: str, password: str) -> Iterator[str]:
                 self._say(200, manifest, head)
             else:
                 name = self.path.rpartition("/")[2]
-                found = blobs.get(name, b"{}")
-                self._say(200, found, {"Content-Type": "application/octet-stream"})
+                blob = blobs.get(name, b"{}")
+                self._say(200, blob, {"Content-Type": "application/octet-stream"})
 
         def _say(self, code: int, body: bytes, head: dict[str, str]) -> None:
             self.send_response(code)

@@ -66,8 +66,8 @@ def test_the_port_is_published_on_loopback_only(
     assert hosts == {"127.0.0.1"}
 
 
-def test_brokers_settings_and_variables_arrive(image: str, engine: Any) -> None:
-    """broker_config by Kafka's names, environment as it is."""
+def test_settings_and_variables_arrive_at_the_broker(image: str, engine: Any) -> None:
+    """broker_config goes by Kafka's names, and environment as it is."""
     with KafkaUtils(
         backend="container",
         image=image,
@@ -89,8 +89,10 @@ def test_brokers_settings_and_variables_arrive(image: str, engine: Any) -> None:
         )
 
 
-def test_other_containers_of_the_network_reach_it(image: str, engine: Any) -> None:
-    """A client in the same network writes by the alias, the test reads on the host."""
+def test_other_containers_of_the_network_reach_the_broker(
+    image: str, engine: Any
+) -> None:
+    """A client in the same network writes by the alias; the test reads on the host."""
     import kafka as kafka_python
 
     library = str(Path(kafka_python.__file__).parent)
@@ -122,7 +124,7 @@ producer.send("t", key=b"from", value=b"the network").get(20)
 
 
 def test_auto_takes_the_container_where_docker_answers() -> None:
-    """And without a container the embedded broker, with the reason in the log."""
+    """The repr shows its image and its address."""
     with KafkaUtils(image=CONFLUENT) as kafka:
         assert kafka.backend == "container"
         assert (
@@ -134,7 +136,7 @@ def test_auto_takes_the_container_where_docker_answers() -> None:
 def test_twenty_set_ups_and_tear_downs_leave_nothing(
     engine: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    """No container, volume, network, process or open file."""
+    """No container, volume, network, process or open file is left."""
     with KafkaUtils(backend="container", image=CONFLUENT) as kafka:
         kafka.send_messages("t", [("k", "v")])
     before, files, processes = inventory(engine), open_files(), children(os.getpid())
@@ -146,7 +148,7 @@ def test_twenty_set_ups_and_tear_downs_leave_nothing(
     left = open_files()
     assert left <= files
     assert children(os.getpid()) == processes
-    counts = {kind: len(after[kind] - before[kind]) for kind in before}
+    counts = {name: len(after[name] - before[name]) for name in before}
     figures = f"{counts}, open files {files} before, {left} after"
     record_property("left after 20 set-ups and tear-downs", figures)
 
@@ -154,7 +156,9 @@ def test_twenty_set_ups_and_tear_downs_leave_nothing(
 def test_the_kit_costs_little_beside_plain_testcontainers(
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Set-up times side by side, in turn: a guard, the figure is what counts."""
+    """Set-up times are taken in turn. The bound is a guard, and the figure is what
+    counts.
+    """
     plain, kit = [], []
     for _ in range(5):
         plain.append(timed(PLAIN))
@@ -167,15 +171,15 @@ def test_the_kit_costs_little_beside_plain_testcontainers(
 def test_a_kept_container_is_found_again_and_clean(
     image: str, engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second run has the same container, at the same address, without topics; one
-    that has stopped is replaced; and when its keeper is killed it goes too.
+    """The second run has the same container, at the same address, without topics. One
+    that has stopped is replaced, and when its keeper is killed it goes too.
     """
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
 
     def kept_containers() -> list[str]:
-        found = engine.containers.list(all=True, filters={"label": LABEL})
+        containers = engine.containers.list(all=True, filters={"label": LABEL})
         pids = {str(state.pid) for state in running()}
-        return [at.id for at in found if at.labels[LABEL] in pids]
+        return [at.id for at in containers if at.labels[LABEL] in pids]
 
     with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
         kafka.send_messages("t", [("k", "v")])

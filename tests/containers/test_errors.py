@@ -26,8 +26,10 @@ def failure(**settings: Any) -> BrokerStartError:
     return caught.value
 
 
-def test_no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long it was waited for, what to start, and what needs none."""
+def test_a_daemon_that_does_not_answer_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says how long it was waited for, what to start, and what needs none."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert str(failure(startup_timeout=1)) == (
         "Docker is not running: No Docker daemon answers at "
@@ -37,8 +39,8 @@ def test_no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_an_image_that_can_not_be_pulled() -> None:
-    """The image is named, and the daemon's reason given."""
+def test_an_image_that_can_not_be_pulled_is_named() -> None:
+    """The daemon's reason is given."""
     error = failure(image="127.0.0.1:9/nobody/kafka:1.0")
     assert str(error).startswith(
         "Kafka container failed to start from image 127.0.0.1:9/nobody/kafka:1.0: "
@@ -48,8 +50,8 @@ def test_an_image_that_can_not_be_pulled() -> None:
     assert error.__cause__ is not None
 
 
-def test_a_container_that_exits_at_once(image: str) -> None:
-    """Its state, and the end of its log, with the node's own words."""
+def test_a_container_that_exits_at_once_is_reported_with_its_log(image: str) -> None:
+    """The end of the log has the node's own words."""
     error = failure(image=image, broker_config={"log.retention.hours": "oops"})
     text = str(error)
     assert text.startswith(
@@ -59,8 +61,8 @@ def test_a_container_that_exits_at_once(image: str) -> None:
     assert "Invalid value oops for configuration log.retention.hours" in text
 
 
-def test_a_container_that_never_gets_ready(image: str) -> None:
-    """The time is named, the log's end shown, the container removed."""
+def test_a_container_that_never_gets_ready_is_given_up(image: str) -> None:
+    """The time is named, the log's end shown, and the container removed."""
     error = failure(image=image, startup_timeout=4, environment={"KAFKA_OPTS": STALL})
     text = str(error)
     assert text.startswith(
@@ -75,8 +77,10 @@ STALL = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=127.0.0.1
 
 
 @pytest.mark.parametrize("module", ["testcontainers", "kafka"])
-def test_a_missing_package(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ImportError with the line to type, in the document's words."""
+def test_a_missing_package_is_named(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ImportError has the line to type, in the document's words."""
     for name in list(sys.modules):
         if name.partition(".")[0] == module:
             monkeypatch.delitem(sys.modules, name)
@@ -93,13 +97,13 @@ def test_a_missing_package(module: str, monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
-def test_a_daemon_that_goes_away_under_the_test(
+def test_a_broker_outlives_a_daemon_that_goes_away(
     engine: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The broker goes on, teardown() goes through, and the log says what is left."""
+    """teardown() goes through, and the log says what is left."""
     relay = Relay(tmp_path / "docker.sock")
     monkeypatch.setenv("DOCKER_HOST", relay.address)
     kafka = KafkaUtils(backend="container", image=CONFLUENT)
@@ -125,8 +129,8 @@ def test_a_daemon_that_goes_away_under_the_test(
         container.remove(force=True, v=True)
 
 
-def test_a_container_that_goes_away_under_the_test(engine: Any) -> None:
-    """teardown() goes through, whatever state the container is in."""
+def test_teardown_goes_through_when_the_container_has_gone(engine: Any) -> None:
+    """A second call does nothing."""
     kafka = KafkaUtils(backend="container", image=CONFLUENT)
     kafka.setup()
     kafka.send_messages("t", [("k", "v")])

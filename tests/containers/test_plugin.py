@@ -19,7 +19,7 @@ import pytest
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_it(number, kafka_utils, kafka_topic, worker_id):
+def test_a_record_goes_in_and_out(number, kafka_utils, kafka_topic, worker_id):
     kafka_utils.send_messages(kafka_topic, [(number, "v")])
     assert kafka_utils.get_all_records(None, kafka_topic) == {str(number): "v"}
     assert kafka_utils.backend == "container"

@@ -32,8 +32,12 @@ def works(kafka: KafkaUtils) -> None:
     assert kafka.get_all_records(None, "t") == {"k": "v"}
 
 
-def test_a_daemon_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GitLab's Docker-in-Docker service: a port, and certificates of both sides."""
+def test_a_daemon_behind_tls_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitLab's Docker-in-Docker service is one: it has a port, and certificates of both
+    sides.
+    """
     make_docker_certificates(tmp_path)
     relay = Relay(tls=mutual_tls(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", relay.address)
@@ -49,7 +53,7 @@ def test_a_daemon_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         relay.stop()
 
 
-def test_a_daemon_that_is_late_and_slow(
+def test_a_daemon_that_is_late_and_slow_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It begins to listen while it is waited for, and rests before each answer for
@@ -115,8 +119,8 @@ def test_what_a_killed_keeper_left_is_removed_by_the_context(
 def test_another_port_is_tried_where_one_is_taken(
     image: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also by the words of rootless Docker and Podman; and what did not start is
-    removed.
+    """A taken port is known by the words of rootless Docker and Podman, too, and what
+    did not start is removed.
     """
     relay = Relay(tmp_path / "docker.sock", refusals=[words, words])
     monkeypatch.setenv("DOCKER_HOST", relay.address)
@@ -149,9 +153,9 @@ def needs_the_prefix() -> None:
         pytest.skip("this testcontainers knows no prefix for images")
 
 
-def test_a_registry_that_wants_a_password(engine: Any) -> None:
-    """A company's mirror: the image is pulled by its whole name, with the password that
-    DOCKER_AUTH_CONFIG has for it, though that is not the first in it.
+def test_an_image_is_pulled_with_the_password_of_its_registry(engine: Any) -> None:
+    """A company's mirror wants one: the image is pulled by its whole name, with the
+    password that DOCKER_AUTH_CONFIG has for it, though that is not the first in it.
     """
     needs_the_prefix()
     code = """
@@ -179,10 +183,8 @@ except Exception as error:
         engine.images.remove(f"{address}/x/kafka:1.0")
 
 
-def test_a_prefix_is_in_all_names(engine: Any) -> None:
-    """Of the image that is started, and of Ryuk's, which is no reason to start a Ryuk
-    for Ryuk without end.
-    """
+def test_a_prefix_is_in_the_names_of_all_images(engine: Any) -> None:
+    """Ryuk's has it too, which is no reason to start a Ryuk for Ryuk without end."""
     needs_the_prefix()
     code = f"""
 import logging

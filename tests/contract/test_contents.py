@@ -38,17 +38,17 @@ def test_a_record_comes_back_as_it_was_sent(utils: KafkaUtils, topic: str) -> No
 def test_null_and_empty_are_told_apart_in_every_place(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """As keys, as values, and as the value of a header where the client can send it."""
+    """Keys and values may be either, in any combination."""
     items = (None, b"", b"x")
     utils.create_topics([topic])
     utils.send_messages(topic, [(key, value) for key in items for value in items])
-    found = utils.read_records(
+    records = utils.read_records(
         topic, key_deserializer="BINARY", value_deserializer="BINARY"
     )
-    assert [(r.key, r.value) for r in found] == [
+    assert [(r.key, r.value) for r in records] == [
         (key, value) for key in items for value in items
     ]
-    assert {r.headers for r in found} == {()}
+    assert {r.headers for r in records} == {()}
 
 
 def test_a_null_header_is_sent_by_the_helper_alone(
@@ -59,8 +59,8 @@ def test_a_null_header_is_sent_by_the_helper_alone(
     message = Record("k", "v", headers=(("h", None),))
     if utils.client == "jvm":
         utils.send_messages(topic, [message])
-        (found,) = utils.read_records(topic)
-        assert found.headers == (("h", None),)
+        (record,) = utils.read_records(topic)
+        assert record.headers == (("h", None),)
         return
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), message])
@@ -73,10 +73,10 @@ def test_a_null_header_is_sent_by_the_helper_alone(
 
 
 @needs_jvm
-def test_a_null_header_is_read(
+def test_a_null_header_is_read_by_both_clients(
     utils: KafkaUtils, topic: str, spark: SparkSession
 ) -> None:
-    """By both clients, whoever sent it."""
+    """It does not matter who sent it."""
     utils.create_topics([topic])
     headers = (("h", None), ("h", b""))
     send_by_java(spark, utils, topic, [Record("k", "v", headers=headers)])
@@ -84,8 +84,8 @@ def test_a_null_header_is_read(
 
 
 def test_what_was_read_can_be_sent_on(utils: KafkaUtils, topic: str) -> None:
-    """To the same partitions, with the same timestamps and headers; offset and topic
-    are the broker's to give.
+    """It goes to the same partitions, with the same timestamps and headers; offset and
+    topic are the broker's to give.
     """
     copy = f"{topic}-copy"
     utils.create_topics([topic, copy], 3)
@@ -97,11 +97,13 @@ def test_what_was_read_can_be_sent_on(utils: KafkaUtils, topic: str) -> None:
             for hs in [(("n", b"%d" % n),) * (n % 3)]
         ],
     )
-    found = utils.read_records(topic, {0: 2, 1: 1})
-    utils.send_messages(copy, found)
-    for sent, again in zip(found, utils.read_records(copy), strict=True):
+    records = utils.read_records(topic, {0: 2, 1: 1})
+    utils.send_messages(copy, records)
+    for sent, again in zip(records, utils.read_records(copy), strict=True):
         assert again == sent._replace(topic=copy, offset=again.offset)
-    assert [part.count for part in utils.send_messages(copy, iter(found)).values()] == [
+    assert [
+        part.count for part in utils.send_messages(copy, iter(records)).values()
+    ] == [
         8,
         9,
         10,
@@ -124,39 +126,41 @@ def test_any_object_with_key_and_value_is_a_record(
     utils.send_messages(
         topic, [SimpleNamespace(key="a", value=None, partition=1), like]
     )
-    found = {record.key: record for record in utils.read_records(topic)}
-    assert found["a"].partition == 1
-    assert (found["k"].timestamp, found["k"].headers) == (TIME, (("h", b"x"),))
+    records = {record.key: record for record in utils.read_records(topic)}
+    assert records["a"].partition == 1
+    assert (records["k"].timestamp, records["k"].headers) == (TIME, (("h", b"x"),))
 
 
-def test_without_a_timestamp_it_is_the_time_of_the_send(
+def test_a_record_without_a_timestamp_has_the_time_of_the_send(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """In milliseconds."""
+    """The time is in milliseconds."""
     utils.create_topics([topic])
     before = time.time_ns() // 1_000_000
     utils.send_messages(topic, [("k", "v")])
     after = time.time_ns() // 1_000_000
-    (found,) = utils.read_records(topic)
-    assert found.timestamp is not None
-    assert before <= found.timestamp <= after
-    assert found.timestamp_type == "CreateTime"
+    (record,) = utils.read_records(topic)
+    assert record.timestamp is not None
+    assert before <= record.timestamp <= after
+    assert record.timestamp_type == "CreateTime"
 
 
-def test_a_topic_with_the_brokers_timestamps(utils: KafkaUtils, topic: str) -> None:
-    """They are the broker's, whatever was sent, and are said to be."""
+def test_records_may_have_the_brokers_timestamps(utils: KafkaUtils, topic: str) -> None:
+    """Such a topic overrides what was sent, and the records say so."""
     create(utils, topic, message_timestamp_type="LogAppendTime")
     before = time.time_ns() // 1_000_000
     utils.send_messages(topic, [Record("k", "v", timestamp=TIME), ("l", "w")])
-    found = utils.read_records(topic)
-    assert {record.timestamp_type for record in found} == {"LogAppendTime"}
-    assert all(r.timestamp is not None and r.timestamp >= before for r in found)
-    assert utils.read_records(topic, before) == found
+    records = utils.read_records(topic)
+    assert {record.timestamp_type for record in records} == {"LogAppendTime"}
+    assert all(r.timestamp is not None and r.timestamp >= before for r in records)
+    assert utils.read_records(topic, before) == records
     assert utils.read_records(topic, end=before) == []
 
 
 def test_partitions_that_were_added_are_used(utils: KafkaUtils, topic: str) -> None:
-    """From the next send on, though producers hear of them only in minutes."""
+    """They are used from the next send on, though producers hear of them only in
+    minutes.
+    """
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", "v")])
     utils.send_messages(topic, [("k", "v")], transactional=True)
@@ -170,8 +174,10 @@ def test_partitions_that_were_added_are_used(utils: KafkaUtils, topic: str) -> N
         assert set(written) == {0, 1}
 
 
-def test_a_partition_that_is_not_there(utils: KafkaUtils, topic: str) -> None:
-    """The message is refused by name; the others are written."""
+def test_a_message_for_a_partition_that_is_not_there_is_refused(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """The error names it, and the others are written."""
     utils.create_topics([topic], 2)
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), Record("b", "2", partition=2)])
@@ -182,8 +188,8 @@ def test_a_partition_that_is_not_there(utils: KafkaUtils, topic: str) -> None:
     )
 
 
-def test_the_account_of_what_was_written(utils: KafkaUtils, topic: str) -> None:
-    """Per partition its count, its first and its last offset."""
+def test_a_send_returns_what_was_written_where(utils: KafkaUtils, topic: str) -> None:
+    """Each partition has its count, its first and its last offset."""
     utils.create_topics([topic], 3)
     messages = [Record(None, n, partition=2 * (n % 2)) for n in range(7)]
     assert utils.send_messages(topic, messages) == {
@@ -211,7 +217,7 @@ def test_the_account_of_what_was_written(utils: KafkaUtils, topic: str) -> None:
 def test_what_a_serializer_wrote_the_deserializer_of_its_name_reads(
     utils: KafkaUtils, topic: str, name: str, key: object, value: object
 ) -> None:
-    """Keys and values, with null as it is."""
+    """Keys and values come back, and null is null."""
     utils.create_topics([topic])
     utils.send_messages(
         topic,
@@ -219,5 +225,5 @@ def test_what_a_serializer_wrote_the_deserializer_of_its_name_reads(
         key_serializer=name,
         value_serializer=name.lower(),
     )
-    found = utils.read_records(topic, key_deserializer=name, value_deserializer=name)
-    assert [(r.key, r.value) for r in found] == [(key, value), (None, None)]
+    records = utils.read_records(topic, key_deserializer=name, value_deserializer=name)
+    assert [(r.key, r.value) for r in records] == [(key, value), (None, None)]

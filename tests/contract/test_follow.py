@@ -33,12 +33,12 @@ class Followed:
 
     def places(self, count: int) -> list[Place]:
         """Partition and offset of the next so many records; heartbeats are skipped."""
-        found: list[Place] = []
-        while len(found) < count:
+        places: list[Place] = []
+        while len(places) < count:
             batch = next(self._batches)
             records = Decoder(self._topic, "BINARY", "BINARY").records(batch)
-            found += [(item.partition, item.offset) for item in records]  # type: ignore[misc]
-        return found
+            places += [(record.partition, record.offset) for record in records]  # type: ignore[misc]
+        return places
 
     def quiet(self) -> None:
         """Draws heartbeats, each of which has no record."""
@@ -61,8 +61,8 @@ def follow(
     return closing(Followed(utils, request))
 
 
-def test_records_come_as_they_are_sent(utils: KafkaUtils, topic: str) -> None:
-    """What there is, then what is added; and heartbeats while nothing is."""
+def test_followed_records_come_as_they_are_sent(utils: KafkaUtils, topic: str) -> None:
+    """What there is comes first, then what is added; between, heartbeats come."""
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", 1), ("k", 2)])
     with follow(utils, topic) as followed:
@@ -74,8 +74,10 @@ def test_records_come_as_they_are_sent(utils: KafkaUtils, topic: str) -> None:
         followed.quiet()
 
 
-def test_it_starts_where_it_is_asked_to(utils: KafkaUtils, topic: str) -> None:
-    """At an offset for each partition; at the beginning where none is given."""
+def test_a_follower_starts_where_it_is_asked_to(utils: KafkaUtils, topic: str) -> None:
+    """It starts at an offset for each partition, and at the beginning where none is
+    given.
+    """
     utils.create_topics([topic], num_partitions=2)
     for partition in (0, 1, 0, 1):
         utils.producer.send(topic, value="v", partition=partition).get(10)
@@ -87,7 +89,7 @@ def test_it_starts_where_it_is_asked_to(utils: KafkaUtils, topic: str) -> None:
 
 
 def test_a_partition_that_is_added_is_followed(utils: KafkaUtils, topic: str) -> None:
-    """From its beginning."""
+    """It is followed from its beginning."""
     utils.create_topics([topic])
     with follow(utils, topic) as followed:
         followed.quiet()
@@ -97,10 +99,10 @@ def test_a_partition_that_is_added_is_followed(utils: KafkaUtils, topic: str) ->
         assert followed.places(1) == [(1, 0)]
 
 
-def test_a_transaction_is_seen_when_it_is_committed(
+def test_a_followed_transaction_is_seen_when_it_is_committed(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """And what comes after its marker; an aborted one never is."""
+    """So is what comes after its marker; an aborted one is never seen."""
     utils.create_topics([topic])
     with follow(utils, topic) as followed, open_transaction(utils) as producer:
         producer.send(topic, b"v").get(10)
@@ -115,8 +117,10 @@ def test_a_transaction_is_seen_when_it_is_committed(
         assert followed.places(1) == [(0, 4)]
 
 
-def test_read_uncommitted_sees_what_is_open(utils: KafkaUtils, topic: str) -> None:
-    """At once."""
+def test_read_uncommitted_follows_an_open_transaction(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """Its records are seen at once."""
     utils.create_topics([topic])
     isolation: Isolation = "read_uncommitted"
     with (
@@ -128,8 +132,8 @@ def test_read_uncommitted_sees_what_is_open(utils: KafkaUtils, topic: str) -> No
         producer.abort_transaction()
 
 
-def test_a_topic_that_goes_ends_it(utils: KafkaUtils, topic: str) -> None:
-    """Deleted, or deleted and made anew."""
+def test_a_deleted_topic_ends_its_follower(utils: KafkaUtils, topic: str) -> None:
+    """The error is that of a read."""
     utils.create_topics([topic])
     with follow(utils, topic) as followed:
         followed.quiet()
@@ -142,7 +146,7 @@ def test_a_topic_that_goes_ends_it(utils: KafkaUtils, topic: str) -> None:
     )
 
 
-def test_records_that_were_deleted_are_an_error(utils: KafkaUtils, topic: str) -> None:
+def test_a_follower_of_deleted_records_fails(utils: KafkaUtils, topic: str) -> None:
     """It does not go on as if nothing was missing."""
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", n) for n in range(5)])
@@ -151,8 +155,8 @@ def test_records_that_were_deleted_are_an_error(utils: KafkaUtils, topic: str) -
         followed.places(1)
 
 
-def test_what_can_not_be_followed_is_told(utils: KafkaUtils, topic: str) -> None:
-    """A topic or a partition that is not there, an offset past the end."""
+def test_what_can_not_be_followed_is_refused(utils: KafkaUtils, topic: str) -> None:
+    """A missing topic or partition can't, nor can an offset past the end."""
     with follow(utils, topic) as followed, pytest.raises(UnknownTopicError):
         followed.places(1)
     utils.create_topics([topic])
@@ -162,13 +166,13 @@ def test_what_can_not_be_followed_is_told(utils: KafkaUtils, topic: str) -> None
 
 
 def test_followers_do_not_disturb_each_other(utils: KafkaUtils, topic: str) -> None:
-    """Several at a time, in threads, and reads beside them."""
+    """Several run at a time, in threads, and reads beside them."""
     utils.create_topics([topic])
-    found: list[list[Place]] = []
+    followed_places: list[list[Place]] = []
 
     def work() -> None:
         with follow(utils, topic) as followed:
-            found.append(followed.places(20))
+            followed_places.append(followed.places(20))
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
@@ -178,4 +182,4 @@ def test_followers_do_not_disturb_each_other(utils: KafkaUtils, topic: str) -> N
         assert utils.get_all_records(None, topic) == {"k": str(n)}
     for thread in threads:
         thread.join(60)
-    assert found == [[(0, n) for n in range(20)]] * 3
+    assert followed_places == [[(0, n) for n in range(20)]] * 3

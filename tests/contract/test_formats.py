@@ -27,8 +27,8 @@ CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 def test_every_codec_is_read(
     utils: KafkaUtils, topic: str, codec: str, spark: SparkSession
 ) -> None:
-    """Batches as Kafka's own producer compresses them; also from within one, and one
-    that is much larger than it looks.
+    """Batches are those of Kafka's own producer. A read may start within one, and one
+    is much larger than it looks.
     """
     create(utils, topic, max_message_bytes=4 * MEGABYTE)
     records = [
@@ -45,12 +45,12 @@ def test_every_codec_is_read(
         linger_ms=100,
         max_request_size=8 * MEGABYTE,
     )
-    found = utils.read_records(topic)
-    assert [(r.key, r.value, r.headers) for r in found] == [
+    read = utils.read_records(topic)
+    assert [(r.key, r.value, r.headers) for r in read] == [
         (r.key, r.value, r.headers) for r in (*records, large)
     ]
     part = utils.read_records(topic, {0: 37}, {0: 41})
-    assert part == found[37:41]
+    assert part == read[37:41]
     assert part.coverage == {0: Coverage(37, 41, 4, 40, 0)}
 
 
@@ -63,10 +63,10 @@ def test_a_topic_may_ask_for_a_codec(utils: KafkaUtils, topic: str, codec: str) 
 
 
 @pytest.mark.parametrize("codec", ["snappy", "lz4", "zstd"])
-def test_a_codec_that_python_lacks(
+def test_a_codec_that_python_lacks_is_named(
     utils: KafkaUtils, topic: str, codec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The helper has all of them; else the error says what to install."""
+    """The helper has all of them; without it the error says what to install."""
     create(utils, topic, compression_type=codec)
     utils.send_messages(topic, [("k", "x" * 1000)])
     monkeypatch.setattr(kafka.codec, f"has_{codec}", lambda: False)
@@ -83,17 +83,15 @@ def test_a_codec_that_python_lacks(
     )
 
 
-def test_records_of_ten_megabytes(utils: KafkaUtils, topic: str) -> None:
-    """Where the topic allows them they go both ways, whole; a larger one is refused,
-    alone.
-    """
+def test_records_of_ten_megabytes_go_both_ways(utils: KafkaUtils, topic: str) -> None:
+    """The topic allows them; a larger one is refused, alone."""
     size = 10 * MEGABYTE
     create(utils, topic, max_message_bytes=size + 1000)
     values = {f"k{n}": bytes([97 + n]) * size for n in range(3)}
     messages = [("small", b"1"), *values.items(), ("last", b"2")]
     assert utils.send_messages(topic, messages) == {0: Written(5, 0, 4)}
-    found = utils.read_records(topic, value_deserializer="BINARY")
-    assert [(r.key, r.value) for r in found] == messages
+    records = utils.read_records(topic, value_deserializer="BINARY")
+    assert [(r.key, r.value) for r in records] == messages
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), ("b", bytes(size + 2000)), ("c", "3")])
     assert [(f.index, f.outcome) for f in caught.value.failures] == [(1, "failed")]
@@ -108,8 +106,10 @@ def wide_topic(kafka: KafkaUtils) -> str:
     return name
 
 
-def test_a_thousand_partitions(utils: KafkaUtils, wide_topic: str) -> None:
-    """Most of them get a record, some none: each is in the coverage."""
+def test_a_thousand_partitions_are_written_and_read(
+    utils: KafkaUtils, wide_topic: str
+) -> None:
+    """Most of them get a record, some get none, and each is in the coverage."""
     filled = [n for n in range(1000) if n % 10]
     mark = utils.mark(wide_topic)
     written = utils.send_messages(
@@ -117,9 +117,9 @@ def test_a_thousand_partitions(utils: KafkaUtils, wide_topic: str) -> None:
     )
     at = mark.offsets
     assert written == {n: Written(1, at[n], at[n]) for n in filled}
-    found = utils.records_since(mark)
-    assert [(r.partition, r.key) for r in found] == [(n, str(n)) for n in filled]
-    assert found.coverage == {
+    records = utils.records_since(mark)
+    assert [(r.partition, r.key) for r in records] == [(n, str(n)) for n in filled]
+    assert records.coverage == {
         n: Coverage(at[n], at[n] + 1, 1, at[n], 0)
         if n in filled
         else Coverage(0, 0, 0, None, 0)

@@ -32,8 +32,10 @@ Freeze = Callable[[], contextlib.AbstractContextManager[Any]]
 
 
 @FREEZES
-def test_records_go_in_and_out(utils: KafkaUtils, topic: str, freeze: Freeze) -> None:
-    """Topics come and go, waits end, and what does not come is told in time."""
+def test_records_go_in_and_out_in_frozen_time(
+    utils: KafkaUtils, topic: str, freeze: Freeze
+) -> None:
+    """Topics come and go, waits end, and what does not come is reported in time."""
     with freeze():
         utils.create_topics([topic])
         mark = utils.mark(topic)
@@ -41,7 +43,7 @@ def test_records_go_in_and_out(utils: KafkaUtils, topic: str, freeze: Freeze) ->
         utils.send_messages(topic, [("k", "w")], transactional=True)
         assert utils.get_all_records(None, topic) == {"k": "w"}
         sent = utils.wait_for_records(topic, count=2, since=mark)
-        assert min(item.timestamp or 0 for item in sent) > THEN.timestamp() * 1000
+        assert min(record.timestamp or 0 for record in sent) > THEN.timestamp() * 1000
         utils.assert_eventually(lambda: utils.get_all_records(None, topic), {"k": "w"})
         with pytest.raises(WaitError, match=r"within 0\.2 s"):
             utils.wait_for_records(topic, count=9, since=mark, timeout=0.2)
@@ -52,7 +54,7 @@ def test_records_go_in_and_out(utils: KafkaUtils, topic: str, freeze: Freeze) ->
 
 
 @FREEZES
-def test_a_producer_that_was_there_before(
+def test_a_producer_works_that_was_there_before_the_freeze(
     utils: KafkaUtils, topic: str, freeze: Freeze
 ) -> None:
     """kafka-python's threads do not see time jump."""
@@ -67,7 +69,7 @@ def test_a_producer_that_was_there_before(
 
 @FREEZES
 def test_the_clocks_of_the_kit_run_on(freeze: Freeze) -> None:
-    """As the system's own do; a process that stays is given up in time."""
+    """So do the system's own, and a process that stays is given up in time."""
     before = _clock.monotonic(), _clock.now()
     with freeze():
         threading.Event().wait(0.01)

@@ -76,30 +76,30 @@ def await_leader(utils: KafkaUtils, topic: str, leader: int, in_sync: set[int]) 
     """Waits until these lead, and are in sync with, the topic's partition."""
     deadline = time.monotonic() + 30
     admin = Admin(ClientConfig(utils.broker))
-    found: Any = None
-    while found != (leader, in_sync):
-        assert time.monotonic() < deadline, f"{leader}, {in_sync} expected: {found}"
+    seen: Any = None
+    while seen != (leader, in_sync):
+        assert time.monotonic() < deadline, f"{leader}, {in_sync} expected: {seen}"
         time.sleep(0.05)
         try:
             (described,) = admin.describe([topic])
         except KafkaConnectionError as error:  # kafka-python 2 asks a dead node too
-            found = error
+            seen = error
             continue
         (partition,) = described["partitions"]
         nodes = partition.get("isr_nodes", partition.get("isr"))  # kafka-python 3, 2
-        found = partition["leader_id"], set(nodes)
+        seen = partition["leader_id"], set(nodes)
     admin.close()
 
 
 @pytest.mark.parametrize("client", ["jvm", "kafka-python"])
-def test_the_leader_dies_while_its_partition_is_read(
+def test_a_read_survives_the_death_of_the_leader(
     client: str,
     cluster: Cluster,
     topic: str,
     spark: SparkSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The read goes on with the new leader, and ends exact; so does one that begins
+    """It goes on with the new leader, and ends exact; so does a look at the offsets
     before there is one.
     """
     with through(client, cluster.bootstrap_servers, monkeypatch) as utils:
@@ -110,11 +110,11 @@ def test_the_leader_dies_while_its_partition_is_read(
             hold(producer, topic, 3)
             end = utils.offsets(topic)[0].end
             with utils.iter_records(topic) as stream:
-                found = [next(stream).offset for _ in range(MANY)]
+                offsets = [next(stream).offset for _ in range(MANY)]
                 os.kill(cluster.nodes[1].pid, signal.SIGKILL)
                 assert utils.offsets(topic) == {0: PartitionOffsets(0, end, MANY)}
                 producer.commit_transaction()
-                found += [record.offset for record in stream]
+                offsets += [record.offset for record in stream]
         await_leader(utils, topic, 1, {1})
-        assert found == list(range(end))
+        assert offsets == list(range(end))
         assert stream.coverage == {0: Coverage(0, end, end, end - 1, 0)}

@@ -82,17 +82,17 @@ def test_a_read_gives_exactly_its_range(
     first: tuple[int, int],
     second: tuple[int, int],
 ) -> None:
-    """From the start, inclusive, to the end, exclusive, by name, time or offset; also
-    where that lies inside a batch.
+    """It goes from the start, inclusive, to the end, exclusive, by name, time or
+    offset, also where that lies inside a batch.
     """
     send_two_partitions(utils, topic)
-    found = utils.read_records(topic, start, end)
-    assert [(r.partition, r.offset, r.value) for r in found] == [
+    records = utils.read_records(topic, start, end)
+    assert [(r.partition, r.offset, r.value) for r in records] == [
         (partition, n, f"{partition}-{n}")
         for partition, (begin, target) in enumerate((first, second))
         for n in range(begin, target)
     ]
-    assert found.coverage == {
+    assert records.coverage == {
         partition: Coverage(
             beginning=begin,
             target=target,
@@ -102,20 +102,24 @@ def test_a_read_gives_exactly_its_range(
         )
         for partition, (begin, target) in enumerate((first, second))
     }
-    assert found.new_partitions == ()
+    assert records.new_partitions == ()
 
 
-def test_only_the_partitions_that_are_asked_for(utils: KafkaUtils, topic: str) -> None:
+def test_only_the_partitions_that_are_asked_for_are_read(
+    utils: KafkaUtils, topic: str
+) -> None:
     """The others are neither read nor in the coverage."""
     send_two_partitions(utils, topic)
-    found = utils.read_records(topic, {1: 8}, partitions=[1])
-    assert [record.value for record in found] == ["1-8", "1-9"]
-    assert list(found.coverage) == [1]
+    records = utils.read_records(topic, {1: 8}, partitions=[1])
+    assert [record.value for record in records] == ["1-8", "1-9"]
+    assert list(records.coverage) == [1]
     assert utils.read_records(topic, partitions=[]) == []
 
 
-def test_a_partition_or_offset_that_is_not_there(utils: KafkaUtils, topic: str) -> None:
-    """It is named, with what there is."""
+def test_a_partition_or_offset_that_is_not_there_is_refused(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """The error names it, with what there is."""
     send_two_partitions(utils, topic)
     with pytest.raises(OffsetRangeError) as caught:
         utils.read_records(topic, partitions=[0, 2])
@@ -128,10 +132,10 @@ def test_a_partition_or_offset_that_is_not_there(utils: KafkaUtils, topic: str) 
     )
 
 
-def test_both_isolation_levels(utils: KafkaUtils, topic: str) -> None:
-    """What was aborted shows in one of them; the markers, that have no record, are
-    counted as invisible in both.
-    """
+def test_aborted_records_show_in_one_isolation_level(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """The markers, which have no record, are counted as invisible in both."""
     create(utils, topic)
     utils.send_messages(topic, [("a", "1")])
     with open_transaction(utils) as producer:
@@ -147,7 +151,9 @@ def test_both_isolation_levels(utils: KafkaUtils, topic: str) -> None:
     assert everything.coverage == {0: Coverage(0, 6, 4, 4, 2)}
 
 
-def test_up_to_the_last_stable_offset(utils: KafkaUtils, topic: str) -> None:
+def test_a_read_may_end_at_the_last_stable_offset(
+    utils: KafkaUtils, topic: str
+) -> None:
     """`upto="stable"` ends at once before an open transaction; so does `end`, where it
     lies before it.
     """
@@ -181,8 +187,8 @@ def test_up_to_the_last_stable_offset(utils: KafkaUtils, topic: str) -> None:
 
 
 def test_a_mark_parts_what_was_from_what_comes(utils: KafkaUtils, topic: str) -> None:
-    """Records since a mark are those behind it; those up to it the others. A partition
-    that was added since lies behind it as a whole.
+    """Records since a mark are those behind it, and those up to it the others. A
+    partition that was added since lies behind it as a whole.
     """
     create(utils, topic)
     utils.send_messages(topic, [("old", "1")])
@@ -202,7 +208,9 @@ def test_a_mark_parts_what_was_from_what_comes(utils: KafkaUtils, topic: str) ->
     assert utils.records_since(mark, partitions=[0]) == since[:1]
 
 
-def test_a_mark_of_a_topic_that_was_recreated(utils: KafkaUtils, topic: str) -> None:
+def test_a_mark_of_a_topic_that_was_recreated_is_refused(
+    utils: KafkaUtils, topic: str
+) -> None:
     """It says nothing about the new one, even where its offsets exist there."""
     needs_kafka_python_3(utils, "the id of a topic")
     utils.create_topics([topic])
@@ -225,7 +233,9 @@ def test_a_mark_of_a_topic_that_was_recreated(utils: KafkaUtils, topic: str) -> 
         assert str(caught.value) == text
 
 
-def test_records_deleted_before_the_read(utils: KafkaUtils, topic: str) -> None:
+def test_records_deleted_before_the_read_are_reported(
+    utils: KafkaUtils, topic: str
+) -> None:
     """Asked for by offset or mark they are an error, or counted; from `"earliest"` or a
     time the range begins at what is left.
     """
@@ -237,8 +247,8 @@ def test_records_deleted_before_the_read(utils: KafkaUtils, topic: str) -> None:
     delete_records(utils, topic, 7)
     assert utils.offsets(topic) == {0: PartitionOffsets(7, 10, 10)}
     for start in ("earliest", TIME, at(TIME)):
-        found = utils.read_records(topic, start)
-        assert found.coverage == {0: Coverage(7, 10, 3, 9, 0)}
+        records = utils.read_records(topic, start)
+        assert records.coverage == {0: Coverage(7, 10, 3, 9, 0)}
     for read in (
         lambda: utils.read_records(topic, {0: 2}),
         lambda: utils.read_records(topic, {0: 2}, {0: 8}),

@@ -81,7 +81,7 @@ def test_the_latest_value_of_a_key_wins(utils: KafkaUtils, topic: str) -> None:
 def test_many_records_over_three_partitions_are_all_there(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """More records than one batch, spread by key over three partitions."""
+    """They are more than one batch, spread by key over three partitions."""
     messages = [(f"key-{n}", f"value-{n}") for n in range(20_000)]
     utils.create_topics([topic], num_partitions=3)
     utils.send_messages(topic, messages)
@@ -166,7 +166,9 @@ def test_a_topic_that_does_not_exist_is_an_error_and_is_not_created(
 def test_sending_where_the_broker_creates_no_topic_is_an_error(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """On an external broker that is the broker's to decide; this one does not."""
+    """On an external broker that is the broker's to decide, and this one does not
+    create it.
+    """
     with pytest.raises(UnknownTopicError) as caught:
         utils.send_messages(topic, [("k", "v")])
     assert caught.value.topic == topic
@@ -186,7 +188,7 @@ def test_an_empty_topic_reads_as_nothing(utils: KafkaUtils, topic: str) -> None:
 def test_named_deserializers_read_kafkas_binary_forms(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """LONG keys and JSON values, as Kafka's own serializers write them."""
+    """LONG keys and JSON values come as Kafka's own serializers write them."""
     utils.create_topics([topic])
     utils.send_messages(topic, [((7).to_bytes(8, "big"), '{"a": [1, null]}')])
     assert utils.get_all_records(None, topic, "LONG", "JSON") == {7: {"a": [1, None]}}

@@ -45,7 +45,7 @@ def test_the_range_is_captured_at_the_call(utils: KafkaUtils, topic: str) -> Non
 
 
 def test_errors_of_the_range_come_at_the_call(utils: KafkaUtils, topic: str) -> None:
-    """Not when the first record is drawn."""
+    """They do not wait until the first record is drawn."""
     with pytest.raises(UnknownTopicError):
         utils.iter_records(topic)
     utils.create_topics([topic])
@@ -94,8 +94,10 @@ def test_a_closed_stream_gives_no_short_list(utils: KafkaUtils, filled: str) -> 
         )
 
 
-def test_two_streams_and_a_send_at_once(utils: KafkaUtils, filled: str) -> None:
-    """They do not disturb each other."""
+def test_two_streams_and_a_send_do_not_disturb_each_other(
+    utils: KafkaUtils, filled: str
+) -> None:
+    """The streams are drawn in turn, and their records are sent on meanwhile."""
     answers = f"{filled}-answers"
     utils.create_topics([answers])
     with utils.iter_records(filled) as first, utils.iter_records(filled) as second:
@@ -135,11 +137,11 @@ def test_a_generator_may_send_while_it_is_sent(utils: KafkaUtils, topic: str) ->
 
 
 @needs_jvm
-def test_closing_early_leaves_nothing_behind(
+def test_a_stream_that_is_closed_early_leaves_nothing_behind(
     utils: KafkaUtils, filled: str, spark: SparkSession
 ) -> None:
-    """No thread, no socket, in Python or the JVM; neither of a read in full flight nor
-    of one that waits for a transaction.
+    """No thread and no socket is left, in Python or the JVM, neither of a read in full
+    flight nor of one that waits for a transaction.
     """
     with utils.iter_records(filled) as stream:  # opens what is kept for all reads
         next(stream)
@@ -166,13 +168,13 @@ def helper_threads(spark: SparkSession, topic: str) -> list[str]:
 
 
 def open_sockets() -> int:
-    found = 0
+    count = 0
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
-            found += str(descriptor.readlink()).startswith("socket:")
+            count += str(descriptor.readlink()).startswith("socket:")
         except OSError:
             pass  # it is closed by now
-    return found
+    return count
 
 
 def assert_eventually(holds: Callable[[], bool]) -> None:

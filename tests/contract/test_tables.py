@@ -47,8 +47,10 @@ def filled(utils: KafkaUtils, topic: str) -> str:
     return topic
 
 
-def test_the_table_of_a_read(utils: KafkaUtils, filled: str) -> None:
-    """Its columns and types, its rows in order, its coverage."""
+def test_read_arrow_gives_what_read_records_gives(
+    utils: KafkaUtils, filled: str
+) -> None:
+    """The table has its columns and types, its rows in order, and its coverage."""
     table = utils.read_arrow(filled)
     assert table.schema.equals(SCHEMA)
     assert table.to_pylist() == [
@@ -59,7 +61,9 @@ def test_the_table_of_a_read(utils: KafkaUtils, filled: str) -> None:
             "offset": record.offset,
             "timestamp": record.datetime,
             "timestamp_type": 0,
-            "headers": [{"key": name, "value": item} for name, item in record.headers],
+            "headers": [
+                {"key": name, "value": content} for name, content in record.headers
+            ],
         }
         for record in utils.read_records(filled)
     ]
@@ -74,12 +78,12 @@ def test_the_table_of_a_read(utils: KafkaUtils, filled: str) -> None:
     }
 
 
-def test_the_types_are_those_of_the_deserializers(
+def test_the_types_of_a_table_are_those_of_the_deserializers(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """Also where the topic is empty, so that a test may count on them."""
+    """They are so where the topic is empty, too, so that a test may count on them."""
     utils.create_topics([topic])
-    for name, kind in (
+    for name, arrow_type in (
         ("BINARY", pa.binary()),
         ("STRING", pa.string()),
         ("SHORT", pa.int16()),
@@ -91,12 +95,12 @@ def test_the_types_are_those_of_the_deserializers(
     ):
         table = utils.read_arrow(topic, key_deserializer=name, value_deserializer=name)
         assert table.num_rows == 0
-        assert table.schema.field("key").type == kind
-        assert table.schema.field("value").type == kind
+        assert table.schema.field("key").type == arrow_type
+        assert table.schema.field("value").type == arrow_type
 
 
-def test_the_options_are_those_of_a_read(utils: KafkaUtils, filled: str) -> None:
-    """Range, partitions, isolation, deserializers."""
+def test_read_arrow_takes_the_options_of_a_read(utils: KafkaUtils, filled: str) -> None:
+    """They are range, partitions, isolation and deserializers."""
     with open_transaction(utils) as producer:
         hold(producer, filled)
         table = utils.read_arrow(filled, isolation="read_uncommitted", partitions=[0])
@@ -107,7 +111,7 @@ def test_the_options_are_those_of_a_read(utils: KafkaUtils, filled: str) -> None
 
 
 def test_a_table_becomes_a_pandas_frame(utils: KafkaUtils, filled: str) -> None:
-    """By one call; times are in UTC."""
+    """One call makes it, and times are in UTC."""
     frame = utils.read_arrow(filled).to_pandas()
     assert list(frame["key"]) == ["b", "a", None]
     assert frame["timestamp"][0] == pd.Timestamp(TIME + 1, unit="ms", tz="UTC")
@@ -132,7 +136,7 @@ def test_a_table_goes_to_spark_and_back(
 
 
 def test_a_table_that_was_read_can_be_sent_on(utils: KafkaUtils, filled: str) -> None:
-    """The same records, in the same partitions: from Arrow and from pandas."""
+    """The same records go to the same partitions, from Arrow and from pandas."""
     table = utils.read_arrow(
         filled, key_deserializer="BINARY", value_deserializer="BINARY"
     )
@@ -142,8 +146,8 @@ def test_a_table_that_was_read_can_be_sent_on(utils: KafkaUtils, filled: str) ->
         copy = f"{filled}-{number}"
         utils.create_topics([copy], 2)
         utils.send_messages(copy, again)
-        found = [record._replace(topic=None) for record in utils.read_records(copy)]
+        copied = [record._replace(topic=None) for record in utils.read_records(copy)]
         if again is frame:
-            assert found == [record._replace(headers=()) for record in expected]
+            assert copied == [record._replace(headers=()) for record in expected]
         else:
-            assert found == expected
+            assert copied == expected

@@ -27,11 +27,11 @@ def failing(count: int) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("count", [0, 10, MANY])
 @pytest.mark.parametrize("transactional", [False, True], ids=["plain", "transaction"])
-def test_a_generator_that_raises(
+def test_the_error_of_a_generator_comes_through(
     utils: KafkaUtils, topic: str, count: int, transactional: bool
 ) -> None:
-    """Its own error comes through. Whole batches before it are written, in a
-    transaction nothing; either way the next send works.
+    """Whole batches before it are written, in a transaction nothing; either way the
+    next send works.
     """
     utils.create_topics([topic])
     with pytest.raises(SourceError, match=f"^after {count}$"):
@@ -44,10 +44,10 @@ def test_a_generator_that_raises(
     assert utils.offsets(topic)[0].stable == utils.offsets(topic)[0].end
 
 
-def test_a_message_that_can_not_be_serialized_in_a_generator(
+def test_a_message_of_a_generator_that_can_not_be_serialized_is_named(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """It is named by its place; in a transaction nothing is written."""
+    """Its place is in the error, and in a transaction nothing is written."""
     utils.create_topics([topic])
     with pytest.raises(SerializationError) as caught:
         utils.send_messages(
@@ -66,7 +66,7 @@ def test_a_message_that_can_not_be_serialized_in_a_generator(
 def test_all_of_a_transaction_is_visible_on_return(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """Fifty times in a row: no other reader has to wait for the markers."""
+    """It is so fifty times in a row: no other reader has to wait for the markers."""
     utils.create_topics([topic], 2)
     for turn in range(50):
         written = utils.send_messages(
@@ -81,22 +81,22 @@ def test_all_of_a_transaction_is_visible_on_return(
     assert len(utils.read_records(topic, upto="stable")) == 100
 
 
-def test_a_large_transaction_over_partitions(utils: KafkaUtils, topic: str) -> None:
-    """All of it is there, once."""
+def test_a_large_transaction_is_written_once(utils: KafkaUtils, topic: str) -> None:
+    """Each of its partitions has one marker."""
     utils.create_topics([topic], 3)
     messages = ((str(n), str(n)) for n in range(MANY))
     written = utils.send_messages(topic, messages, transactional=True)
     assert sum(part.count for part in written.values()) == MANY
-    found = utils.read_records(topic)
-    assert sorted(int(record.key) for record in found) == list(range(MANY))
-    assert [part.invisible for part in found.coverage.values()] == [1, 1, 1]
+    records = utils.read_records(topic)
+    assert sorted(int(record.key) for record in records) == list(range(MANY))
+    assert [part.invisible for part in records.coverage.values()] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_a_refused_record_aborts_its_transaction(
     utils: KafkaUtils, topic: str, position: int
 ) -> None:
-    """Wherever it stands; the text says so, and nothing is seen by committed reads."""
+    """It may stand anywhere. The text says so, and committed reads see nothing."""
     create(utils, topic)
     utils.send_messages(topic, [("before", "1")])
     messages: list[Any] = [("a", "1"), ("b", "2")]
@@ -120,10 +120,10 @@ def test_a_refused_record_aborts_its_transaction(
     assert [record.key for record in utils.read_records(topic)] == ["before", "after"]
 
 
-def test_a_partition_that_is_not_there_aborts_too(
+def test_a_partition_that_is_not_there_aborts_its_transaction(
     utils: KafkaUtils, topic: str
 ) -> None:
-    """In full: what was sent before it is taken back."""
+    """What was sent before is taken back."""
     utils.create_topics([topic], 2)
     messages = [Record("b", "2", partition=5), ("a", "1")]
     with pytest.raises(SendError) as caught:
@@ -137,8 +137,8 @@ def test_a_partition_that_is_not_there_aborts_too(
     assert utils.read_records(topic) == []
 
 
-def test_an_empty_transaction(utils: KafkaUtils, topic: str) -> None:
-    """Is none."""
+def test_an_empty_transaction_is_none(utils: KafkaUtils, topic: str) -> None:
+    """It leaves no marker."""
     utils.create_topics([topic])
     assert utils.send_messages(topic, iter([]), transactional=True) == {}
     assert utils.offsets(topic)[0].end == 0

@@ -23,8 +23,10 @@ from tests.contract.topics import (
 )
 
 
-def test_partitions_added_during_the_read(utils: KafkaUtils, topic: str) -> None:
-    """They are not in the records, and are reported."""
+def test_partitions_added_during_the_read_are_reported(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """They are not in the records."""
     utils.create_topics([topic])
     with open_transaction(utils) as producer:
         hold(producer, topic)
@@ -51,8 +53,10 @@ def test_records_that_come_during_the_read_are_not_in_it(
     assert [(n, part.target) for n, part in stream.coverage.items()] == [(0, 1), (1, 0)]
 
 
-def test_records_deleted_during_the_read(utils: KafkaUtils, topic: str) -> None:
-    """By default the read fails, and says which; what came before was given."""
+def test_records_deleted_during_the_read_are_an_error(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """The error says which, and what came before was given."""
     create(utils, topic)
     utils.send_messages(topic, [("k", str(n)) for n in range(10)])
     with open_transaction(utils) as producer:
@@ -69,7 +73,7 @@ def test_records_deleted_during_the_read(utils: KafkaUtils, topic: str) -> None:
     )
 
 
-def test_records_deleted_during_the_read_where_that_is_allowed(
+def test_records_deleted_during_the_read_may_be_allowed(
     utils: KafkaUtils, topic: str
 ) -> None:
     """The read goes on with what is left, and the coverage counts what is not."""
@@ -78,16 +82,18 @@ def test_records_deleted_during_the_read_where_that_is_allowed(
     with open_transaction(utils) as producer:
         hold(producer, topic, 3)
         with utils.iter_records(topic, allow_deleted=True) as stream:
-            found = [next(stream).offset for _ in range(10)]
+            offsets = [next(stream).offset for _ in range(10)]
             delete_records(utils, topic, 12)
             producer.commit_transaction()
-            found += [record.offset for record in stream]
-    assert found == [*range(10), 12]
+            offsets += [record.offset for record in stream]
+    assert offsets == [*range(10), 12]
     assert stream.coverage == {0: Coverage(0, 13, 11, 12, 0, truncated=2)}
 
 
-def test_everything_deleted_during_the_read(utils: KafkaUtils, topic: str) -> None:
-    """Also past the target of the read, whose end is then reached."""
+def test_a_read_ends_when_everything_is_deleted_under_it(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """Also what lies past its target may be deleted."""
     create(utils, topic)
     with open_transaction(utils) as producer:
         hold(producer, topic, 3)
@@ -99,10 +105,10 @@ def test_everything_deleted_during_the_read(utils: KafkaUtils, topic: str) -> No
 
 
 @pytest.mark.parametrize("count", [0, 1, 50])
-def test_a_topic_recreated_during_the_read(
+def test_a_topic_recreated_during_the_read_is_an_error(
     utils: KafkaUtils, topic: str, count: int
 ) -> None:
-    """It is an error, whatever the new topic holds: nothing of it was asked for."""
+    """Whatever the new topic holds, nothing of it was asked for."""
     needs_kafka_python_3(utils, "the id of a topic")
     utils.create_topics([topic])
     with open_transaction(utils) as producer:

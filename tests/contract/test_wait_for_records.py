@@ -19,8 +19,8 @@ def values(records: list[Record]) -> list[str]:
     return [record.value for record in records]
 
 
-def test_records_that_are_there_are_returned(utils: KafkaUtils, topic: str) -> None:
-    """The first that are wanted, and no more than that."""
+def test_a_wait_returns_records_that_are_there(utils: KafkaUtils, topic: str) -> None:
+    """It returns the first that are wanted, and no more than that."""
     utils.create_topics([topic])
     utils.send_messages(topic, FIVE)
     (first,) = utils.wait_for_records(topic)
@@ -30,7 +30,7 @@ def test_records_that_are_there_are_returned(utils: KafkaUtils, topic: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("wanted", "expected"),
     [
         ({"key": "b"}, ["2"]),
         ({"key": "b", "count": 2}, ["2", "5"]),
@@ -41,16 +41,16 @@ def test_records_that_are_there_are_returned(utils: KafkaUtils, topic: str) -> N
     ],
     ids=["key", "keys", "value", "predicate", "both", "matcher"],
 )
-def test_only_those_that_are_wanted_count(
-    utils: KafkaUtils, topic: str, wanted: dict[str, Any], found: list[str]
+def test_a_wait_counts_only_records_that_are_wanted(
+    utils: KafkaUtils, topic: str, wanted: dict[str, Any], expected: list[str]
 ) -> None:
-    """By key, value, a function, and all of them together."""
+    """They are wanted by key, value, a function, and all of them together."""
     utils.create_topics([topic])
     utils.send_messages(topic, FIVE)
-    assert values(utils.wait_for_records(topic, **wanted)) == found
+    assert values(utils.wait_for_records(topic, **wanted)) == expected
 
 
-def test_headers_are_looked_for_among_others(utils: KafkaUtils, topic: str) -> None:
+def test_a_wait_looks_for_headers_among_others(utils: KafkaUtils, topic: str) -> None:
     """A record may have more of them."""
     utils.create_topics([topic])
     one = Record("k", "1", headers=(("a", b"1"),))
@@ -61,31 +61,35 @@ def test_headers_are_looked_for_among_others(utils: KafkaUtils, topic: str) -> N
     assert values(utils.wait_for_records(topic, headers={"b": ANY})) == ["2"]
 
 
-def test_what_is_equal_is_as_everywhere(utils: KafkaUtils, topic: str) -> None:
+def test_a_wait_compares_values_as_all_of_the_kit_does(
+    utils: KafkaUtils, topic: str
+) -> None:
     """NaN is NaN, and an array of JSON may be given as a tuple."""
     utils.create_topics([topic])
     utils.send_messages(topic, [("k", '[1, {"v": NaN}]')])
-    (found,) = utils.wait_for_records(
+    (record,) = utils.wait_for_records(
         topic, value=(1, {"v": float("nan")}), value_deserializer="JSON", timeout=20
     )
-    assert found.key == "k"
+    assert record.key == "k"
 
 
-def test_deserializers_are_obeyed(utils: KafkaUtils, topic: str) -> None:
+def test_a_wait_obeys_deserializers(utils: KafkaUtils, topic: str) -> None:
     """What is wanted is compared with what they give."""
     utils.create_topics([topic])
     utils.send_messages(topic, [(b"k", '{"n": 1}'), (b"k", '{"n": 2}')])
-    (found,) = utils.wait_for_records(
+    (record,) = utils.wait_for_records(
         topic,
         key=b"k",
         value={"n": 2},
         key_deserializer="BINARY",
         value_deserializer="JSON",
     )
-    assert found.offset == 1
+    assert record.offset == 1
 
 
-def test_only_what_came_since_the_mark_counts(utils: KafkaUtils, topic: str) -> None:
+def test_a_wait_counts_only_what_came_since_the_mark(
+    utils: KafkaUtils, topic: str
+) -> None:
     """What was there before is not looked at."""
     utils.create_topics([topic], num_partitions=2)
     utils.send_messages(topic, FIVE)
@@ -96,21 +100,21 @@ def test_only_what_came_since_the_mark_counts(utils: KafkaUtils, topic: str) -> 
     assert values(utils.wait_for_records(topic, since=mark)) == ["6"]
 
 
-def test_it_is_woken_by_what_comes(utils: KafkaUtils, topic: str) -> None:
-    """It waits, and has what was sent meanwhile, in several sends."""
+def test_a_wait_is_woken_by_what_comes(utils: KafkaUtils, topic: str) -> None:
+    """It has what was sent meanwhile, in several sends."""
     utils.create_topics([topic])
-    found: list[Record] = []
+    records: list[Record] = []
     waiting = threading.Thread(
-        target=lambda: found.extend(utils.wait_for_records(topic, 5))
+        target=lambda: records.extend(utils.wait_for_records(topic, 5))
     )
     waiting.start()
     for message in FIVE:
         utils.send_messages(topic, [message])
     waiting.join(60)
-    assert values(found) == list("12345")
+    assert values(records) == list("12345")
 
 
-def test_without_time_it_looks_once(utils: KafkaUtils, topic: str) -> None:
+def test_a_wait_without_time_looks_once(utils: KafkaUtils, topic: str) -> None:
     """timeout=0 is a plain assertion, and an exact one."""
     utils.create_topics([topic])
     utils.send_messages(topic, FIVE)
@@ -118,8 +122,10 @@ def test_without_time_it_looks_once(utils: KafkaUtils, topic: str) -> None:
         assert len(utils.wait_for_records(topic, 5, timeout=0)) == 5
 
 
-def test_a_time_out_tells_what_there_is(utils: KafkaUtils, topic: str) -> None:
-    """What was wanted, what was found, and where the topic ends."""
+def test_a_wait_that_times_out_says_what_there_is(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """The text has what was wanted, what was found, and where the topic ends."""
     utils.create_topics([topic], num_partitions=2)
     mark = utils.mark(topic)
     utils.producer.send(topic, key="a", value="1", partition=0).get(10)
@@ -153,8 +159,8 @@ def test_an_open_transaction_is_named(utils: KafkaUtils, topic: str) -> None:
     assert values(utils.wait_for_records(topic)) == ["v"]
 
 
-def test_misuse(utils: KafkaUtils, topic: str) -> None:
-    """Wrong arguments are told before anything is waited for."""
+def test_wrong_arguments_of_a_wait_are_refused(utils: KafkaUtils, topic: str) -> None:
+    """They are refused before anything is waited for."""
     with pytest.raises(UnknownTopicError):
         utils.wait_for_records(topic)
     cases: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -177,7 +183,7 @@ def test_misuse(utils: KafkaUtils, topic: str) -> None:
             "query must be a StreamingQuery, not int; is .start() missing?",
         ),
     ]
-    for arguments, kind, text in cases:
-        with pytest.raises(kind) as caught:
+    for arguments, error_type, text in cases:
+        with pytest.raises(error_type) as caught:
             utils.wait_for_records(topic, **arguments)
         assert str(caught.value) == text

@@ -64,8 +64,8 @@ def test_read_uncommitted_sees_what_was_aborted(utils: KafkaUtils, topic: str) -
     """Under read_uncommitted only the marker has no record."""
     utils.create_topics([topic])
     abort(utils, topic, 3)
-    found = read(utils, topic, "read_uncommitted")
-    assert found.coverage == {
+    records = read(utils, topic, "read_uncommitted")
+    assert records.coverage == {
         0: Coverage(beginning=0, target=4, count=3, last=2, invisible=1)
     }
 
@@ -78,9 +78,9 @@ def test_an_open_transaction_is_waited_out(utils: KafkaUtils, topic: str) -> Non
         utils.send_messages(topic, [("above", "the open one")])
         commit = threading.Timer(1.0, producer.commit_transaction)
         commit.start()
-        found = utils.get_all_records(None, topic)
+        latest = utils.get_all_records(None, topic)
         commit.join()
-    assert found == {"open": "late", "above": "the open one"}
+    assert latest == {"open": "late", "above": "the open one"}
 
 
 def test_an_open_transaction_is_named_at_the_deadline(
@@ -116,10 +116,10 @@ def test_gaps_of_compaction_are_read_over(utils: KafkaUtils, topic: str) -> None
         time.sleep(0.15)  # past segment.ms, so that the next batch rolls the segment
     utils.send_messages(topic, [("last", "x")])
     deadline = time.monotonic() + 60
-    while (found := read(utils, topic)).coverage[0].invisible == 0:
+    while (records := read(utils, topic)).coverage[0].invisible == 0:
         assert time.monotonic() < deadline, "the broker did not compact the topic"
         time.sleep(0.2)
-    assert found.coverage[0].target == 301
+    assert records.coverage[0].target == 301
     assert utils.get_all_records(None, topic) == {
         **{f"k{n}": f"2-{n}" for n in range(100)},
         "last": "x",
@@ -137,15 +137,17 @@ def test_deleted_records_move_the_beginning(utils: KafkaUtils, topic: str) -> No
     assert sorted(utils.get_all_records(None, topic)) == ["7", "8", "9"]
 
 
-def test_all_records_deleted_is_an_empty_topic(utils: KafkaUtils, topic: str) -> None:
-    """Beginning and end meet: nothing to read, no error."""
+def test_a_topic_whose_records_were_all_deleted_is_empty(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """Beginning and end meet: there is nothing to read, and no error."""
     utils.create_topics([topic])
     utils.send_messages(topic, [(str(n), "x") for n in range(10)])
     utils.admin_client.delete_records({TopicPartition(topic, 0): 10})
     assert utils.get_all_records(None, topic) == {}
 
 
-def test_a_topic_deleted_under_the_read_is_a_clear_error(
+def test_a_topic_deleted_under_the_read_is_an_error(
     utils: KafkaUtils, topic: str
 ) -> None:
     """The read does not wait for its deadline."""
@@ -171,11 +173,11 @@ def test_a_read_ends_at_the_offsets_it_captured(utils: KafkaUtils, topic: str) -
     thread.start()
     try:
         for _ in range(10):
-            found = read(utils, topic)
+            records = read(utils, topic)
             offsets: dict[int | None, list[int | None]] = {0: [], 1: []}
-            for record in found:
+            for record in records:
                 offsets[record.partition].append(record.offset)
-            for partition, coverage in found.coverage.items():
+            for partition, coverage in records.coverage.items():
                 assert offsets[partition] == list(
                     range(coverage.beginning, coverage.target)
                 )

@@ -27,7 +27,7 @@ def create(
     """Creates the topic with settings of Kafka's, `_` for their dots, and waits until
     it can be used.
     """
-    named = {name.replace("_", "."): str(item) for name, item in configs.items()}
+    named = {name.replace("_", "."): str(setting) for name, setting in configs.items()}
     shape = {
         "num_partitions": num_partitions,
         "replication_factor": 1,
@@ -118,8 +118,8 @@ def send_by_java(
     kafka = jvm.org.apache.kafka
     properties = jvm.java.util.Properties()
     properties.put("bootstrap.servers", utils.broker)
-    for name, item in settings.items():
-        properties.put(name.replace("_", "."), str(item))
+    for name, setting in settings.items():
+        properties.put(name.replace("_", "."), str(setting))
     text = kafka.common.serialization.StringSerializer
     producer = kafka.clients.producer.KafkaProducer(properties, text(), text())
     try:

@@ -95,7 +95,7 @@ JVM = {
 def test_a_fault_of_the_python_reader_is_found(
     fault: str, kafka: KafkaUtils, tmp_path: Path
 ) -> None:
-    """In a copy of the package with one line changed."""
+    """A copy of the package with one line changed reads the histories."""
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
     PYTHON[fault].apply(tmp_path)
     assert_found(kafka, "kafka-python", {"PYTHONPATH": str(tmp_path)})
@@ -105,7 +105,7 @@ def test_a_fault_of_the_python_reader_is_found(
 def test_a_fault_of_the_jvm_reader_is_found(
     fault: str, kafka: KafkaUtils, tmp_path: Path
 ) -> None:
-    """In a helper jar built from sources with one line changed."""
+    """A helper jar, built from sources with one line changed, reads the histories."""
     sources = tmp_path / "sources"
     for name in ("scala", "scala-2.13"):
         shutil.copytree(SCALA / name, sources / name)

@@ -107,7 +107,7 @@ MARKER_ALONE = History(
 def test_a_read_gives_what_the_oracle_says(
     history: History, kafka: KafkaUtils, clients: list[Client], producers: Producers
 ) -> None:
-    """Exactly the records of the captured range, or the error that is due."""
+    """It gives exactly the records of the captured range, or the error that is due."""
     with World(kafka, producers, history) as world:
         world.run(history.before)
         before = [(part.beginning, part.acknowledged) for part in world.partitions]

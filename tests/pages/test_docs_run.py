@@ -43,27 +43,29 @@ KINDS = {
 STANDARD = {"datetime": datetime, "json": json, "tempfile": tempfile}
 
 
-def fences(of: str) -> Iterator[tuple[str, str, str]]:
+def fences(pages: str) -> Iterator[tuple[str, str, str]]:
     """Every block of the README or of the docs: where it stands, how it begins, and
     what is in it.
     """
-    for page in PAGES[of]:
+    for page in PAGES[pages]:
         text = page.read_text()
         for match in re.finditer(r"^ *```(.*)\n(?s:(.*?))^ *```", text, re.M):
             line = text[: match.start()].count("\n") + 1
             yield f"{page.name}:{line}", match[1], match[2]
 
 
-def blocks(of: str, kind: str = "python") -> list[tuple[str, str]]:
+def blocks(pages: str, language: str = "python") -> list[tuple[str, str]]:
     """Every block of a kind, and where it stands."""
-    return [(where, code) for where, begins, code in fences(of) if begins == kind]
+    return [
+        (where, code) for where, begins, code in fences(pages) if begins == language
+    ]
 
 
 def test_every_block_says_what_it_is() -> None:
     """A bare fence would be run by nobody, and so would a kind that nobody knows."""
-    found = [(where, kind) for of in PAGES for where, kind, _ in fences(of)]
-    assert [item for item in found if item[1] not in KINDS] == []
-    assert {kind for _, kind in found} == set(KINDS)
+    begun = [(where, begins) for pages in PAGES for where, begins, _ in fences(pages)]
+    assert [(where, begins) for where, begins in begun if begins not in KINDS] == []
+    assert {begins for _, begins in begun} == set(KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +81,9 @@ def docs_kafka() -> Iterator[KafkaUtils]:
 def test_the_block_runs(
     where: str, code: str, docs_kafka: KafkaUtils, spark: Any, tmp_path: Path
 ) -> None:
-    """As printed, with a session `spark` and a broker `kafka` at hand; test functions
-    in it are called with the fixtures that they ask for, and may ask for none but the
-    plugin's and pytest's.
+    """It runs as printed, with a session `spark` and a broker `kafka` at hand. Test
+    functions in it are called with the fixtures that they ask for, and may ask for none
+    but the plugin's and pytest's.
     """
     fixtures = {"kafka_spark": spark, "kafka_utils": docs_kafka, "tmp_path": tmp_path}
     at_hand = {"spark": spark, "kafka": docs_kafka}
@@ -99,8 +101,8 @@ def test_the_block_runs(
 
 @pytest.mark.skipif(ON_CONNECT, reason="the server of the run is in the way of another")
 def test_the_page_on_connect_runs_on_a_server(tmp_path: Path) -> None:
-    """As printed, but for the server's address, in a process of its own; the server has
-    no connector.
+    """It runs as printed, but for the server's address, in a process of its own; the
+    server has no connector.
     """
     ((where, code),) = blocks("docs", "python connect")
     with connect_server({}) as address:
@@ -114,7 +116,7 @@ def test_the_page_on_connect_runs_on_a_server(tmp_path: Path) -> None:
 def test_the_readmes_block_runs_by_itself(
     where: str, code: str, tmp_path: Path
 ) -> None:
-    """As printed, in a process of its own, where nothing was set up."""
+    """It runs as printed, in a process of its own, where nothing was set up."""
     run_by_itself(code, tmp_path)
 
 
@@ -134,15 +136,15 @@ def run_by_itself(code: str, folder: Path) -> None:
 
 def command_lines() -> list[tuple[str, list[str]]]:
     """Every call of the kit's command in a shell block, and where it stands."""
-    found = []
+    commands = []
     for page in (*PAGES["README"], *PAGES["docs"]):
         for block in re.finditer(r"^```bash\n(.*?)^```", page.read_text(), re.M | re.S):
             calls = re.findall(rf"(?<![=\w]){NAME} [a-z][^|)&\n]*", block[1])
-            found += [
+            commands += [
                 (f"{page.name}: {call}", shlex.split(call, comments=True))
                 for call in calls
             ]
-    return found
+    return commands
 
 
 @pytest.mark.parametrize(

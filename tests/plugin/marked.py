@@ -29,15 +29,15 @@ class Marked:
 
     def processes(self) -> dict[int, str]:
         """The command lines of those that live, by their ids."""
-        found = {}
+        commands = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if self._mark.encode() in (process / "environ").read_bytes():
                     command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found[int(process.name)] = command.decode()
+                    commands[int(process.name)] = command.decode()
             except OSError:
                 continue  # it ended meanwhile, or is another user's
-        return found
+        return commands
 
     def files(self) -> list[str]:
         """What lies in the folder for temporary files."""

@@ -13,30 +13,30 @@ from tests.plugin.conftest import ROOT, Inner
 pytest_plugins = ["pytester"]
 
 
-def files(page: str, kind: str) -> dict[str, str]:
-    """The blocks of that kind, under the names that they begin with."""
+def files(page: str, runner: str) -> dict[str, str]:
+    """The blocks of that runner, under the names that they begin with."""
     text = (ROOT / "docs" / page).read_text()
-    blocks = re.findall(rf"^```python {kind}\n(.*?)^```", text, re.M | re.S)
-    found = {}
+    blocks = re.findall(rf"^```python {runner}\n(.*?)^```", text, re.M | re.S)
+    sources = {}
     for block in blocks:
         name = re.match(r"# (\w+)\.py\n", block)
         assert name is not None, block
-        found[name[1]] = block
-    return found
+        sources[name[1]] = block
+    return sources
 
 
-def test_the_page_on_pytest(inner: Inner) -> None:
-    """All its files together are a run that passes."""
+def test_the_page_on_pytest_is_a_run_that_passes(inner: Inner) -> None:
+    """All its files run together."""
     printed = files("pytest.md", "pytest")
     assert sorted(printed) == ["conftest", "test_copy", "test_join"]
     result = inner("--strict-markers", "--kafka-strict", **printed)
     result.assert_outcomes(passed=2, warnings=0)
 
 
-def test_the_page_on_unittest(
+def test_the_page_on_unittest_is_a_run_that_passes(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """unittest finds it, and passes."""
+    """unittest finds its test."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
     pytester.makepyfile(**files("unittest.md", "unittest"))
     done = subprocess.run(

@@ -32,7 +32,7 @@ def test_a_topic_is_named_after_its_test(kafka_utils, kafka_topic):
     seen["topic"] = kafka_topic
 
 
-def test_it_is_gone_after_it(kafka_utils):
+def test_a_topic_is_gone_after_its_test(kafka_utils):
     assert not exists(kafka_utils, seen["topic"])
 
 
@@ -50,7 +50,7 @@ def test_topics_are_a_source_and_a_sink(kafka_topics):
 
 @pytest.mark.kafka(partitions=2, topics=["orders"])
 class TestMarker:
-    def test_of_the_class(self, kafka_utils, kafka_topic, kafka_topics):
+    def test_the_classs_marker_counts(self, kafka_utils, kafka_topic, kafka_topics):
         (orders,) = kafka_topics
         assert "-orders-" in orders
         assert len(kafka_utils.offsets(orders)) == len(kafka_utils.offsets(kafka_topic))
@@ -68,22 +68,22 @@ def test_a_factory_makes_more(kafka_utils, kafka_topic_factory):
     assert len(kafka_utils.offsets(second)) == 4
 
 
-def test_a_topic_of_the_tests_own_making(kafka_utils, wide):
+def test_a_test_makes_a_topic(kafka_utils, wide):
     kafka_utils.create_topics(["mine"])
 
 
-def test_is_gone_too_and_one_of_a_wider_fixture_is_not(kafka_utils, wide):
+def test_a_tests_topic_is_gone_and_a_wider_fixtures_is_not(kafka_utils, wide):
     assert not exists(kafka_utils, "mine")
     assert exists(kafka_utils, wide)
 
 
-def test_another_cluster(kafka_utils_factory, kafka_utils):
+def test_another_cluster_makes_a_topic(kafka_utils_factory, kafka_utils):
     other = kafka_utils_factory(bootstrap_servers=kafka_utils.broker)
     assert other is not kafka_utils
     other.create_topics(["others"])
 
 
-def test_its_topics_go_as_well(kafka_utils):
+def test_the_topic_of_another_cluster_is_gone(kafka_utils):
     assert not exists(kafka_utils, "others")
 
 
@@ -93,7 +93,9 @@ def test_without_kafka():
 
 
 def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
-    """Names, partitions, labels, and the end of each; the marker chooses."""
+    """The tests of the inner run look at names, partitions and labels, at the end of
+    each, and at what the marker chooses.
+    """
     result = inner("--strict-markers", test_fixtures=FIXTURES)
     result.assert_outcomes(passed=13, warnings=0)
     result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by jvm"])
@@ -120,9 +122,10 @@ def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
 def test_a_marker_that_says_nothing_sensible_fails_the_test(
     marker: str, reason: str, pytester: pytest.Pytester
 ) -> None:
-    """Before anything is started; the text says what is valid."""
+    """It fails before anything is started, and the text says what is valid."""
     pytester.makepyfile(
-        f"import pytest\n@pytest.mark.kafka({marker})\ndef test_it(kafka_topic): pass\n"
+        f"import pytest\n@pytest.mark.kafka({marker})\n"
+        "def test_marked(kafka_topic): pass\n"
     )
     result = pytester.runpytest(*PLUGIN)
     result.assert_outcomes(errors=1)
@@ -130,9 +133,9 @@ def test_a_marker_that_says_nothing_sensible_fails_the_test(
 
 
 NO_BROKER = """
-def test_plain(): pass
-def test_one(kafka_utils): pass
-def test_two(kafka_topic): pass
+def test_without_kafka(): pass
+def test_with_a_broker(kafka_utils): pass
+def test_with_a_topic(kafka_topic): pass
 """
 NO_JAVA = "JAVA_HOME is /nowhere, and /nowhere/bin/java is not there*"
 
@@ -153,7 +156,9 @@ def test_without_a_broker_tests_are_skipped_with_the_reason(
 def test_without_a_broker_that_is_required_tests_fail(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In CI, say; the text has the reason, and why it is no skip."""
+    """A broker is required in CI, for example. The text has the reason, and why it is
+    no skip.
+    """
     pytester.makepyfile(NO_BROKER)
     monkeypatch.setenv("CI", "true")
     result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-backend=embedded")
@@ -189,17 +194,17 @@ def kafka_stream(kafka_topic):
 
 
 @pytest.mark.kafka("needs broker")
-def test_positional():
+def test_a_marker_with_a_reason():
     leave.a_query()
 
 
 @pytest.mark.kafka(reason="slow", partitions=0)
-def test_named():
+def test_a_marker_with_other_arguments():
     leave.a_query()
 
 
 @pytest.mark.kafka
-def test_bare():
+def test_a_bare_marker():
     leave.a_query()
 
 
@@ -208,7 +213,7 @@ def test_a_fixture_of_the_same_name(kafka_topic):
     leave.a_query()
 
 
-def test_one_that_asks_for_it(kafka_stream):
+def test_a_fixture_that_asks_for_the_users_own(kafka_stream):
     assert kafka_stream == "theirs"
     leave.a_query()
 
@@ -276,24 +281,28 @@ def test_an_override_that_asks_for_ours(kafka_topic):
 
 
 @pytest.mark.kafka(partitions=2)
-def test_at_run_time(request):
+def test_a_topic_is_made_at_run_time(request):
     factory = request.getfixturevalue("kafka_topic_factory")
     utils = request.getfixturevalue("kafka_utils")
     made.append(factory())
     assert len(utils.offsets(made[0])) == 2
 
 
-def test_its_topic_is_gone(kafka_utils):
+def test_a_topic_made_at_run_time_is_gone(kafka_utils):
     assert not exists(kafka_utils, made[0])
 
 
 @pytest.mark.kafka("needs broker")
-def test_theirs():
+def test_a_marker_of_the_users_own():
     pass
 """
 
 
-def test_ours_are_ours_by_whatever_way(inner: Inner) -> None:
-    """Below an override that asks for ours, and by `request.getfixturevalue`."""
+def test_fixtures_of_the_kit_are_known_however_a_test_asks_for_them(
+    inner: Inner,
+) -> None:
+    """A test may ask by an override that asks for ours, or by
+    `request.getfixturevalue`.
+    """
     result = inner("--strict-markers", test_overridden=OVERRIDDEN)
     result.assert_outcomes(passed=4, warnings=0)

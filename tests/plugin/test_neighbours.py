@@ -15,8 +15,8 @@ from tests.plugin.conftest import PLUGIN, ROOT, Inner
 pytest_plugins = ["pytester"]
 
 
-def test_pytest_asyncio(inner: Inner) -> None:
-    """Fixtures serve coroutines, and async fixtures."""
+def test_fixtures_work_beside_pytest_asyncio(inner: Inner) -> None:
+    """They serve coroutines, and async fixtures."""
     result = inner(
         "-p",
         "asyncio",
@@ -38,7 +38,7 @@ def test_pytest_asyncio(inner: Inner) -> None:
 
             @pytest.mark.asyncio
             @pytest.mark.kafka(partitions=2)
-            async def test_it(kafka_utils, filled):
+            async def test_an_async_fixture_serves_a_coroutine(kafka_utils, filled):
                 assert len(kafka_utils.offsets(filled)) == 2
                 found = await asyncio.to_thread(
                     kafka_utils.get_all_records, None, filled
@@ -49,9 +49,9 @@ def test_pytest_asyncio(inner: Inner) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_pytest_timeout(inner: Inner) -> None:
-    """A time-out in the middle of a read fails that test, shows its topic, and leaves
-    the next one a client that works.
+def test_a_time_out_of_pytest_timeout_fails_its_test_alone(inner: Inner) -> None:
+    """It comes in the middle of a read: the report shows the topic, and the next test
+    has a client that works.
     """
     result = inner(
         "-p",
@@ -66,11 +66,11 @@ def test_pytest_timeout(inner: Inner) -> None:
 
 
             @pytest.mark.timeout(2, func_only=True)
-            def test_that_waits(kafka_utils, filled):
+            def test_waits_too_long(kafka_utils, filled):
                 kafka_utils.wait_for_records(filled, count=2)
 
 
-            def test_after_it(kafka_utils, kafka_topic):
+            def test_the_next_test_has_a_client_that_works(kafka_utils, kafka_topic):
                 kafka_utils.send_messages(kafka_topic, [("k", "v")])
                 assert kafka_utils.get_all_records(None, kafka_topic) == {"k": "v"}
         """,
@@ -79,13 +79,13 @@ def test_pytest_timeout(inner: Inner) -> None:
     result.stdout.fnmatch_lines(
         [
             "E *Timeout (>2.0s) from pytest-timeout.",
-            "topic 'test_that_waits-*', offsets: partition 0: 0 to 1",
+            "topic 'test_waits_too_long-*', offsets: partition 0: 0 to 1",
         ]
     )
 
 
-def test_pytest_rerunfailures(inner: Inner) -> None:
-    """Each run of a test has topics of its own."""
+def test_each_run_of_pytest_rerunfailures_has_its_own_topics(inner: Inner) -> None:
+    """A test fails twice, and passes."""
     result = inner(
         "-p",
         "rerunfailures",
@@ -93,7 +93,7 @@ def test_pytest_rerunfailures(inner: Inner) -> None:
         test_rerun="""
             names = []
 
-            def test_it(kafka_utils, kafka_topic):
+            def test_fails_twice_and_passes(kafka_utils, kafka_topic):
                 kafka_utils.send_messages(kafka_topic, [("k", "v")])
                 names.append(kafka_topic)
                 assert len(kafka_utils.read_records(kafka_topic)) == 1
@@ -174,6 +174,8 @@ def with_spark(
 @pytest.mark.parametrize(
     "name", ["test_pytest_spark", "test_chispa", "test_assert_data_frame_equal"]
 )
-def test_beside_what_is_used_with_spark(name: str, with_spark: dict[str, str]) -> None:
-    """Its session is taken, and its comparisons take what was read from Kafka."""
+def test_the_plugin_works_beside_libraries_for_spark(
+    name: str, with_spark: dict[str, str]
+) -> None:
+    """Their session is taken, and their comparisons take what was read from Kafka."""
     assert with_spark.get(name) == "PASSED", with_spark["text"]

@@ -109,7 +109,7 @@ def test_an_address_below_gives_way_to_a_backend_above(runs: Runs) -> None:
     ("ci", "required"), [("true", True), ("1", True), ("false", False), ("", False)]
 )
 def test_a_broker_is_required_in_ci(ci: str, required: bool, runs: Runs) -> None:
-    """As CI services say that they are one; the command line is over that."""
+    """CI services say that they are one; the command line is over that."""
     assert runs.options(CI=ci).require is required
     assert not runs.options("--no-kafka-require", CI=ci).require
 
@@ -176,7 +176,7 @@ def test_a_refused_value_ends_the_run_without_a_traceback(
 
 
 def test_the_header_says_what_is_asked_for(pytester: pytest.Pytester) -> None:
-    """Broker, Spark, and what is missing; nothing is started for it."""
+    """It has the broker, Spark, and what is missing; nothing is started for it."""
     result = pytester.runpytest(*PLUGIN, "--kafka-bootstrap-servers=a:1")
     result.stdout.fnmatch_lines(["kafka: broker at a:1, Spark 4.2.0"])
     result = pytester.runpytest(*PLUGIN)
@@ -201,14 +201,14 @@ def test_the_header_says_that_spark_or_the_helper_is_missing(
 
 def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
     """--strict-markers takes it, and --markers explains it."""
-    pytester.makepyfile("import pytest\n@pytest.mark.kafka\ndef test_it(): pass\n")
+    pytester.makepyfile("import pytest\n@pytest.mark.kafka\ndef test_marked(): pass\n")
     pytester.runpytest(*PLUGIN, "--strict-markers").assert_outcomes(passed=1)
     listed = pytester.runpytest(*PLUGIN, "--markers").stdout.str()
     assert "@pytest.mark.kafka(partitions=1, topics=('source', 'sink')): " in listed
 
 
 def test_every_setting_is_documented() -> None:
-    """Under its three names."""
+    """The page has its three names."""
     page = (ROOT / "docs/pytest.md").read_text()
     for setting in SETTINGS.values():
         for name in (setting.option, setting.variable, setting.ini):

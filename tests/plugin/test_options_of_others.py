@@ -19,7 +19,7 @@ def pytest_addoption(parser):
     parser.addini("kafka_version", "theirs", type="linelist")
 """
 TEST = """
-def test_it(pytestconfig):
+def test_the_options_are_theirs(pytestconfig):
     assert pytestconfig.getoption("--kafka-version") == 4
     assert pytestconfig.getoption("kafka_version") == 4
     assert pytestconfig.getoption("no_kafka_keep")
@@ -36,7 +36,7 @@ HEADER = (
 
 
 @pytest.mark.parametrize("where", ["conftest", "plugin before", "plugin after"])
-def test_anothers_option_is_theirs(
+def test_an_option_of_another_plugin_stays_theirs(
     where: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run goes on, both read their own, and the header says how to reach ours."""
@@ -49,7 +49,7 @@ def test_anothers_option_is_theirs(
         pytester.syspathinsert()
         at = 0 if where == "plugin before" else 2
         plugins[at:at] = ["-p", "theirs"]
-    pytester.makepyfile(**{"tests/test_it": TEST})
+    pytester.makepyfile(**{"tests/test_options": TEST})
     pytester.makeini(INI)
     result = pytester.runpytest_subprocess(*plugins, *ARGUMENTS)
     result.assert_outcomes(passed=1)
@@ -66,7 +66,7 @@ def test_a_value_that_stands_by_itself_is_no_path(pytester: pytest.Pytester) -> 
         **{
             "tests/conftest": "def pytest_addoption(parser):\n"
             "    parser.addoption('--theirs')\n",
-            "tests/test_it": "def test_it(pytestconfig):\n"
+            "tests/test_theirs": "def test_the_value_is_read(pytestconfig):\n"
             "    assert pytestconfig.getoption('theirs') == 'x'\n",
         }
     )
@@ -80,16 +80,16 @@ def test_a_value_that_stands_by_itself_is_no_path(pytester: pytest.Pytester) -> 
 
 
 def test_the_plugin_may_come_by_a_conftest(pytester: pytest.Pytester) -> None:
-    """Its options are there then too."""
+    """Its options are there then, too."""
     pytester.makeconftest("pytest_plugins = ['spark_kafka_testkit.pytest_plugin']")
-    pytester.makepyfile("def test_it(): pass")
+    pytester.makepyfile("def test_nothing(): pass")
     result = pytester.runpytest_subprocess("--kafka-backend=embedded")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["kafka: backend embedded, Spark 4.2.0"])
 
 
 def test_a_flag_with_a_value_is_a_usage_error(pytester: pytest.Pytester) -> None:
-    """As with any option, by pytest's own text."""
+    """pytest's own text says so, as of any option."""
     result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-keep=3")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(

@@ -99,8 +99,10 @@ def on_a_terminal(*command: str) -> str:
     return written.decode()
 
 
-def test_lines_in_a_log_of_pytest(pytester: pytest.Pytester) -> None:
-    """Both, each by itself, though the test's own output is captured; once."""
+def test_a_run_of_pytest_prints_a_line_before_and_after_a_fetch(
+    pytester: pytest.Pytester,
+) -> None:
+    """Each comes by itself, though the test's own output is captured, and once."""
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess(*PLUGIN)
     result.assert_outcomes(passed=2)
@@ -110,8 +112,10 @@ def test_lines_in_a_log_of_pytest(pytester: pytest.Pytester) -> None:
     again.stdout.no_fnmatch_line("*test jars*")
 
 
-def test_nothing_when_pytest_is_to_be_quiet(pytester: pytest.Pytester) -> None:
-    """Under -q."""
+def test_a_quiet_run_of_pytest_prints_nothing_of_a_fetch(
+    pytester: pytest.Pytester,
+) -> None:
+    """The option is -q."""
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess(*PLUGIN, "-q")
     result.assert_outcomes(passed=2)
@@ -146,10 +150,10 @@ def test_a_worker_of_xdist_shows_nothing(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_a_bar_on_a_terminal_under_pytest(
+def test_a_run_of_pytest_on_a_terminal_shows_a_bar(
     quiet: bool, pytester: pytest.Pytester
 ) -> None:
-    """Between the lines; under -q, when it is gone again, nothing is left."""
+    """It stands between the lines; under -q nothing is left when it is gone again."""
     pytester.makepyfile(TESTS)
     options = (*PLUGIN, "-q") if quiet else PLUGIN
     written = on_a_terminal(sys.executable, "-m", "pytest", *options)
@@ -161,8 +165,10 @@ def test_a_bar_on_a_terminal_under_pytest(
     assert ("Fetched test jars in " in written) is not quiet
 
 
-def test_lines_of_a_script(pytester: pytest.Pytester) -> None:
-    """On standard error, in a program that has set up no logging."""
+def test_a_script_prints_a_line_before_and_after_a_fetch(
+    pytester: pytest.Pytester,
+) -> None:
+    """They go to standard error, in a program that has set up no logging."""
     done = subprocess.run(
         [sys.executable, "-c", "from get import get; get()"],
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'python'}:{pytester.path}"},
@@ -174,8 +180,8 @@ def test_lines_of_a_script(pytester: pytest.Pytester) -> None:
     pytest.LineMatcher(done.stderr.splitlines()).fnmatch_lines(LINES, consecutive=True)
 
 
-def test_a_bar_for_a_script_on_a_terminal(pytester: pytest.Pytester) -> None:
-    """Between the lines."""
+def test_a_script_on_a_terminal_shows_a_bar(pytester: pytest.Pytester) -> None:
+    """It stands between the lines."""
     code = (
         f"import sys; sys.path.insert(0, {str(pytester.path)!r}); import get; get.get()"
     )
@@ -187,7 +193,7 @@ def test_a_bar_for_a_script_on_a_terminal(pytester: pytest.Pytester) -> None:
 def test_a_fetch_that_fails_is_not_said_to_be_done(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error is what comes after the first line."""
+    """The error comes after the first line."""
     url = os.environ["SPARK_KAFKA_TESTKIT_MAVEN_URL"]
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", f"{url}/elsewhere")
     pytester.makepyfile(TESTS)

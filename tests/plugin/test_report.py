@@ -16,7 +16,7 @@ from spark_kafka_testkit import Record
 
 
 @pytest.mark.kafka(partitions=2)
-def test_it(kafka_utils, kafka_topic):
+def test_with_records(kafka_utils, kafka_topic):
     records = [Record(i, i, partition=0, timestamp=1000 + i) for i in range(7)]
     kafka_utils.send_messages(kafka_topic, records)
     last = Record(b"\\xff", None, partition=1, timestamp=2000, headers={"h": b"v"})
@@ -24,12 +24,12 @@ def test_it(kafka_utils, kafka_topic):
     assert kafka_utils.get_all_records(None, kafka_topic, "BINARY") == {}
 
 
-def test_that_touches_none(kafka_utils):
+def test_without_a_topic(kafka_utils):
     assert False
 """
 SECTION = """\
 external Kafka at ADDRESS
-topic 'test_it-ID', offsets: partition 0: 0 to 7, partition 1: 0 to 1
+topic 'test_with_records-ID', offsets: partition 0: 0 to 7, partition 1: 0 to 1
   Record('3', '3', partition=0, offset=3, timestamp=1003)
   Record('4', '4', partition=0, offset=4, timestamp=1004)
   Record('5', '5', partition=0, offset=5, timestamp=1005)
@@ -40,17 +40,17 @@ topic 'test_it-ID', offsets: partition 0: 0 to 7, partition 1: 0 to 1
 
 def sections(result: pytest.RunResult) -> list[str]:
     """The Kafka sections, without what changes from run to run."""
-    text = result.stdout.str() + "\n"
-    found = re.findall(r"^-+ Kafka -+\n(.*?)^(?=[-=_]{3})", text, re.M | re.S)
+    printed = result.stdout.str() + "\n"
+    texts = re.findall(r"^-+ Kafka -+\n(.*?)^(?=[-=_]{3})", printed, re.M | re.S)
     return [
-        re.sub(r"-[0-9a-f]{8}'", "-ID'", re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", item))
-        for item in found
+        re.sub(r"-[0-9a-f]{8}'", "-ID'", re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", text))
+        for text in texts
     ]
 
 
 def test_a_failing_test_shows_its_topics(inner: Inner) -> None:
-    """Offsets and the last records by time, readable or not; and no section for a test
-    that touched nothing.
+    """The report has offsets and the last records by time, readable or not, and no
+    section for a test that touched nothing.
     """
     result = inner(test_failing=FAILING)
     result.assert_outcomes(failed=2)
@@ -61,7 +61,7 @@ DEAD = """
 import os, signal, time
 from spark_kafka_testkit.kafka_utils import cluster_of
 
-def test_it(kafka_utils, kafka_topic):
+def test_with_a_dead_broker(kafka_utils, kafka_topic):
     os.kill(cluster_of(kafka_utils).broker.pid, signal.SIGKILL)
     cluster_of(kafka_utils).broker._node.process._popen.wait()
     assert False
@@ -69,7 +69,7 @@ def test_it(kafka_utils, kafka_topic):
 
 
 def test_a_broker_that_died_is_shown_by_its_log(pytester: pytest.Pytester) -> None:
-    """And what it can't be asked any more is not waited for."""
+    """What it can't be asked any more is not waited for."""
     pytester.makepyfile(DEAD)
     result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-backend=embedded")
     result.assert_outcomes(failed=1, warnings=1)

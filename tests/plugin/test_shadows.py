@@ -13,7 +13,7 @@ from tests.plugin.conftest import Inner, text_of
 
 pytest_plugins = ["pytester"]
 
-TEST = "def test_it(kafka_utils): pass\n"
+TEST = "def test_with_a_broker(kafka_utils): pass\n"
 THREADS = "error::pytest.PytestUnhandledThreadExceptionWarning"
 REMEDY = (
     "; or, where it is a folder of tests, put an __init__.py into its parent folder "
@@ -43,13 +43,13 @@ def run_script(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("mode", ["prepend", "importlib"])
-def test_a_folder_of_tests_for_kafka(
+def test_a_folder_of_tests_in_the_way_of_kafka_python_is_named(
     mode: str, inner: Inner, pytester: pytest.Pytester
 ) -> None:
     """`tests/kafka` is a package, `tests` is none: pytest makes it `kafka`. The error
     is the kit's own, and the remedy that it names is one.
     """
-    files = {"tests/kafka/__init__": "", "tests/kafka/test_it": TEST}
+    files = {"tests/kafka/__init__": "", "tests/kafka/test_broker": TEST}
     arguments = ("--kafka-require", "-W", THREADS, f"--import-mode={mode}")
     result = inner(*arguments, **files)
     result.assert_outcomes(errors=1)
@@ -63,7 +63,7 @@ def test_a_folder_of_tests_for_kafka(
 @pytest.mark.parametrize(
     ("file", "remedy"), [("kafka.py", "."), ("kafka/__init__.py", REMEDY)]
 )
-def test_a_module_in_the_folder_of_a_script(
+def test_a_module_in_the_way_of_kafka_python_is_named(
     file: str, remedy: str, tmp_path: Path
 ) -> None:
     """The error is an ImportError of the kit, and nothing is printed by a thread."""
@@ -83,9 +83,9 @@ def test_a_module_in_the_folder_of_a_script(
     assert said == f"MissingDependencyError: {text}\n"
 
 
-def test_a_folder_without_an_init_is_none(tmp_path: Path) -> None:
-    """Python takes kafka-python before it, and so does the kit; where that is not
-    installed, it is that which is told.
+def test_a_folder_without_an_init_is_not_in_the_way(tmp_path: Path) -> None:
+    """Python takes kafka-python before it, and so does the kit; where kafka-python is
+    not installed, the error says that.
     """
     (tmp_path / "kafka").mkdir()
     (tmp_path / "script.py").write_text(
@@ -105,7 +105,7 @@ def test_a_folder_without_an_init_is_none(tmp_path: Path) -> None:
     )
 
 
-def test_a_stub_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_stub_in_the_place_of_kafka_python_is_reported(tmp_path: Path) -> None:
     """Tests without Kafka put one into `sys.modules`."""
     code = (
         "import sys, types\n"
@@ -128,8 +128,8 @@ def test_a_stub_in_its_place_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["docker", "testcontainers"])
-def test_a_module_in_the_way_of_docker(name: str, tmp_path: Path) -> None:
-    """The same for the packages that containers need; `auto` goes on without them."""
+def test_a_module_in_the_way_of_docker_is_named(name: str, tmp_path: Path) -> None:
+    """So is one in the way of testcontainers; `auto` goes on without them."""
     (tmp_path / f"{name}.py").touch()
     (tmp_path / "script.py").write_text(
         "from spark_kafka_testkit import KafkaUtils\n"

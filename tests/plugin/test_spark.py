@@ -51,7 +51,7 @@ def kafka_spark_conf():
     return {{"spark.app.name": "mine", "spark.log.level": "OFF"}}
 
 
-def test_that_leaves_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
+def test_leaves_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
     query = copy(kafka_spark, kafka_utils, *kafka_topics)
     kafka_utils.send_messages(kafka_topics[0], [("k", "v")])
     kafka_utils.assert_eventually(
@@ -60,16 +60,16 @@ def test_that_leaves_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
     assert kafka_utils.client == "jvm"
 
 
-def test_after_it(kafka_spark, wide):
+def test_the_query_of_the_last_test_is_stopped(kafka_spark, wide):
     assert kafka_spark.conf.get("spark.app.name") == "mine"
     assert [query.name for query in kafka_spark.streams.active] == ["wide"]
 
 
-def test_that_leaves_one_of_another_session(kafka_spark):
+def test_leaves_a_query_of_another_session(kafka_spark):
     start(kafka_spark.newSession(), "others")
 
 
-def test_that_fails_beside_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
+def test_fails_beside_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
     query = copy(kafka_spark, kafka_utils, *kafka_topics)
     kafka_utils.send_messages(kafka_topics[0], [("k", "v")])
     kafka_utils.assert_eventually(
@@ -80,8 +80,8 @@ def test_that_fails_beside_a_query(kafka_spark, kafka_utils, kafka_topics, wide)
 """
 
 
-def test_a_session_of_its_own(inner: Inner) -> None:
-    """With helper, connector and the user's settings. A query that a test leaves is
+def test_kafka_spark_makes_a_session(inner: Inner) -> None:
+    """It has helper, connector and the user's settings. A query that a test leaves is
     stopped and named, before its topics go; one of a wider fixture runs on. A failing
     test shows its queries.
     """
@@ -89,20 +89,19 @@ def test_a_session_of_its_own(inner: Inner) -> None:
     result.assert_outcomes(passed=3, failed=1, warnings=3)
     text = text_of(result)
     assert (
-        "LeftoverWarning: test_own.py::test_that_leaves_a_query left running: query "
-        "'copy' ("
+        "LeftoverWarning: test_own.py::test_leaves_a_query left running: query 'copy' ("
     ) in text
     assert (
-        "LeftoverWarning: test_own.py::test_that_leaves_one_of_another_session left "
+        "LeftoverWarning: test_own.py::test_leaves_a_query_of_another_session left "
         "running: query 'others' ("
     ) in text
     result.stdout.fnmatch_lines(
         [
-            "topic 'test_that_fails_beside_a_query-sink-*', offsets: partition 0: *",
+            "topic 'test_fails_beside_a_query-sink-*', offsets: partition 0: *",
             "  Record('k', 'v', partition=0, offset=0, timestamp=*)",
             "query 'copy' (*): *",
             "  last progress: batch *",
-            "  KafkaV2[[]Subscribe[[]test_that_fails_beside_a_query-source-*]] up to *",
+            "  KafkaV2[[]Subscribe[[]test_fails_beside_a_query-source-*]] up to *",
             "kafka: external Kafka at *; records by jvm*",
         ]
     )
@@ -118,13 +117,13 @@ def kafka_spark_conf():
     return {"spark.driver.extraJavaOptions": "-XX:+UseG1GC -XX:+UseParallelGC"}
 
 
-def test_that_has_no_session(kafka_spark):
+def test_with_a_session(kafka_spark):
     pass
 """
 
 
-def test_a_session_whose_jvm_ends(inner: Inner) -> None:
-    """The error is the kit's own, with the cause that PySpark does not tell."""
+def test_a_session_whose_jvm_ends_is_an_error_with_its_cause(inner: Inner) -> None:
+    """The error is the kit's own, and PySpark does not tell the cause."""
     result = inner("-p", "no:logging", test_own=NO_JVM)
     result.assert_outcomes(errors=1)
     assert (
@@ -147,7 +146,7 @@ def values(spark, kafka_utils, topic):
     return stream.select("key", "value")
 
 
-def test_a_stream(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+def test_a_stream_is_checked(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
     source, sink = kafka_topics
     stream = kafka_stream(values(kafka_spark, kafka_utils, source), sink)
     stream.add_data(source, [("k", "v")])
@@ -155,7 +154,7 @@ def test_a_stream(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
     stopped.append(stream.query)
 
 
-def test_it_was_stopped(kafka_spark):
+def test_the_stream_was_stopped(kafka_spark):
     assert not stopped[0].isActive
     assert kafka_spark.streams.active == []
 
@@ -165,21 +164,21 @@ def dying(spark, kafka_utils, topic):
     return df.selectExpr("CAST(raise_error('no more') AS STRING) AS value")
 
 
-def test_a_stream_that_died(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+def test_a_death_is_not_noticed(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
     source, sink = kafka_topics
     stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
     stream.add_data(source, [("k", "v")])
     kafka_utils.assert_eventually(lambda: stream.query.isActive, False)
 
 
-def test_that_notices(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+def test_a_death_is_noticed(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
     source, sink = kafka_topics
     stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
     stream.add_data(source, [("k", "v")])
     stream.process_all_available()
 
 
-def test_that_expects_it(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
+def test_a_death_is_expected(kafka_spark, kafka_utils, kafka_topics, kafka_stream):
     source, sink = kafka_topics
     stream = kafka_stream(dying(kafka_spark, kafka_utils, source), sink)
     stream.add_data(source, [("k", "v")])
@@ -200,14 +199,14 @@ def block(df, batch):
     threading.Event().wait()
 
 
-def test_that_blocks(kafka_spark, kafka_utils, kafka_topic):
+def test_leaves_a_query_that_blocks(kafka_spark, kafka_utils, kafka_topic):
     _stop.STOP_SECONDS = 0.5
     rows = kafka_spark.readStream.format("rate").load()
     rows.writeStream.foreachBatch(block).queryName("blocked").start()
     assert begun.wait(60)
 
 
-def test_after_it(kafka_spark, kafka_utils, kafka_topic):
+def test_the_next_test_uses_kafka(kafka_spark, kafka_utils, kafka_topic):
     kafka_utils.send_messages(kafka_topic, [("k", "v")])
     assert kafka_utils.get_all_records(kafka_spark, kafka_topic) == {{"k": "v"}}
 """
@@ -219,11 +218,11 @@ def test_a_query_that_does_not_stop_does_not_stop_the_run(inner: Inner) -> None:
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(
         [
-            "*LeftoverWarning: test_blocking.py::test_that_blocks left running: query "
-            "'blocked' (*). Stopped now; a test stops its queries. But query 'blocked' "
-            "(*) did not stop: it still runs 0.5 s later, status 'Processing new "
-            "data'. A foreachBatch function or a task that blocks holds it; it is left "
-            "behind."
+            "*LeftoverWarning: test_blocking.py::test_leaves_a_query_that_blocks left "
+            "running: query 'blocked' (*). Stopped now; a test stops its queries. But "
+            "query 'blocked' (*) did not stop: it still runs 0.5 s later, status "
+            "'Processing new data'. A foreachBatch function or a task that blocks "
+            "holds it; it is left behind."
         ]
     )
 
@@ -236,9 +235,9 @@ def test_streams_end_with_the_test(inner: Inner) -> None:
     result.assert_outcomes(passed=4, failed=1, errors=1, warnings=0)
     result.stdout.fnmatch_lines(
         [
-            "* ERROR at teardown of test_a_stream_that_died *",
+            "* ERROR at teardown of test_a_death_is_not_noticed *",
             "E *StreamingQueryException: *",
-            "* test_that_notices *",
+            "* test_a_death_is_noticed *",
             "query * died of: *",
         ]
     )
@@ -257,7 +256,7 @@ def spark():
     session.stop()
 """
 STRICT = """
-def test_it(spark, kafka_spark, kafka_utils, kafka_topic):
+def test_the_users_session_is_taken(spark, kafka_spark, kafka_utils, kafka_topic):
     assert kafka_spark is spark
     kafka_utils.send_messages(kafka_topic, [("k", "v")])
     assert kafka_utils.client == "jvm"
@@ -266,32 +265,33 @@ def test_it(spark, kafka_spark, kafka_utils, kafka_topic):
     assert df.load().count() == 1
 
 
-def test_that_leaves_a_query(kafka_spark):
+def test_leaves_a_query(kafka_spark):
     rows = kafka_spark.readStream.format("rate").load()
     rows.writeStream.format("noop").queryName("left").start()
 
 
-def test_of_others_is_left_alone(spark):
+def test_without_kafka_leaves_a_query(spark):
     rows = spark.readStream.format("rate").load()
     rows.writeStream.format("noop").queryName("theirs").start()
 
 
-def test_and_finds_what_it_left(spark):
+def test_a_query_of_a_test_without_kafka_still_runs(spark):
     (query,) = spark.streams.active
     query.stop()
 """
 
 
-def test_the_users_session_and_strictness(inner: Inner) -> None:
-    """A fixture `spark` is taken, with helper and connector added. With --kafka-strict
-    a query that a test leaves is a failure; tests that do not use Kafka may leave
-    theirs.
+def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
+    inner: Inner,
+) -> None:
+    """A fixture `spark` gets helper and connector. With --kafka-strict a query that a
+    test leaves is a failure; tests that do not use Kafka may leave theirs.
     """
     result = inner("--kafka-strict", conftest=USERS, test_strict=STRICT)
     result.assert_outcomes(passed=4, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "test_strict.py::test_that_leaves_a_query left running: query 'left' (*). "
+            "test_strict.py::test_leaves_a_query left running: query 'left' (*). "
             "Stopped now; a test stops its queries."
         ]
     )
@@ -302,7 +302,7 @@ def test_a_session_fixture_of_too_small_a_scope_is_named(
 ) -> None:
     """The text says what to do."""
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef spark(): pass\n")
-    pytester.makepyfile("def test_it(kafka_spark): pass")
+    pytester.makepyfile("def test_with_a_session(kafka_spark): pass")
     result = pytester.runpytest(*PLUGIN)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(

@@ -42,7 +42,7 @@ class SharedTest(KafkaTestMixin, unittest.TestCase):
     def make_kafka_utils(cls):
         return shared
 
-    def test_it(self):
+    def test_the_shared_broker_is_taken(self):
         assert self.kafka_utils is shared
 
 
@@ -85,11 +85,11 @@ if __name__ == "__main__":
 """
 
 
-def test_by_unittest(
+def test_the_mixin_works_by_unittest(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker for each class, or a shared one; Spark's session gets what it needs;
-    queries are stopped and named, then topics deleted.
+    """There is a broker for each class, or a shared one, and Spark's session gets what
+    it needs; queries are stopped and named, then topics deleted.
     """
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
     path = pytester.makepyfile(TESTS)
@@ -108,8 +108,8 @@ def test_by_unittest(
     ) in done.stderr
 
 
-def test_by_pytest(inner: Inner) -> None:
-    """On the run's broker, by the run's options."""
+def test_the_mixin_works_by_pytest(inner: Inner) -> None:
+    """It takes the run's broker, by the run's options."""
     result = inner("--kafka-strict", "-k", "PlainTest or SparkTest", test_mixin=TESTS)
     assert "test_mixin.py::SparkTest::test_copy left running: query 'copy' (" in (
         text_of(result)

@@ -47,7 +47,7 @@ def test_events(number, kafka_utils, kafka_topic, worker_id):
         seen.write(f"{worker_id} {kafka_utils.broker}\\n")
 
 
-def test_that_fails(kafka_utils, kafka_topic):
+def test_fails(kafka_utils, kafka_topic):
     assert False
 """
 
@@ -65,7 +65,7 @@ def test_tests_that_use_the_same_topic_name_do_not_meet(
     result.stdout.fnmatch_lines(
         [
             "Kafka *, embedded, at 127.0.0.1:*",
-            "topic 'test_that_fails-gw?-*', offsets: partition 0: 0 to 0",
+            "topic 'test_fails-gw?-*', offsets: partition 0: 0 to 0",
             "the end of the broker's log:",
             "  *INFO*",
             "kafka: Kafka *, embedded, one for each of [234] workers; records by jvm",
@@ -79,7 +79,7 @@ def test_tests_that_use_the_same_topic_name_do_not_meet(
     assert marked.files() == []
 
 
-NO_KAFKA = "def test_plain(): pass"
+NO_KAFKA = "def test_without_kafka(): pass"
 
 
 def test_without_kafka_nothing_is_started(
@@ -91,7 +91,7 @@ def test_without_kafka_nothing_is_started(
     pytester.makepyfile(NO_KAFKA)
     result = pytester.runpytest_subprocess(*XDIST, "-n2", "--kafka-require")
     result.assert_outcomes(passed=1)
-    pytester.makepyfile("def test_it(kafka_utils): pass")
+    pytester.makepyfile("def test_with_a_broker(kafka_utils): pass")
     result = pytester.runpytest_subprocess(*XDIST, "-n2", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*no Kafka broker: JAVA_HOME is /nowhere*"])
@@ -104,7 +104,7 @@ import pytest
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_it(number, kafka_utils, kafka_topic, worker_id, request):
+def test_blocks(number, kafka_utils, kafka_topic, worker_id, request):
     if worker_id == "gw0":
         spark = request.getfixturevalue("kafka_spark")
         kafka_utils.send_messages(kafka_topic, [("k", "v")])
@@ -155,7 +155,7 @@ import pytest
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_it(number, kafka_utils, kafka_topic):
+def test_kills_its_worker(number, kafka_utils, kafka_topic):
     kafka_utils.send_messages(kafka_topic, [("k", "v")])
     with open(os.environ["SEEN"], "a") as seen:
         seen.write(f"{kafka_utils.broker}\\n")
@@ -177,11 +177,11 @@ def test_a_killed_worker_leaves_nothing_and_the_others_their_brokers(
 
 
 KEPT = """
-def test_it(kafka_utils, kafka_topic):
+def test_leaves_a_topic(kafka_utils, kafka_topic):
     kafka_utils.send_messages(kafka_topic, [("k", "v")])
 """
 AGAIN = """
-def test_it(kafka_utils):
+def test_finds_the_topic(kafka_utils):
     (name,) = kafka_utils.admin_client.list_topics()
     assert kafka_utils.get_all_records(None, name) == {"k": "v"}
 """

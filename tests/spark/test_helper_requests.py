@@ -47,7 +47,7 @@ def only(text: str) -> str:
 def test_an_unknown_operation_is_named(
     helper: Helper, kafka: KafkaUtils, topic: str
 ) -> None:
-    """With those that the helper knows; nothing follows on that channel."""
+    """The error has those that the helper knows; nothing follows on that channel."""
     handle = helper.open(ClientConfig(kafka.broker).for_java())
     channel = Channel(helper.serve(handle))
     try:
@@ -67,7 +67,7 @@ def test_an_unknown_operation_is_named(
 
 
 def test_a_handle_that_was_never_opened_is_named(helper: Helper, topic: str) -> None:
-    """For a read: Python waits for where the topic stands."""
+    """A read gets the error: Python waits for where the topic stands."""
     channel = Channel(helper.serve(1234567))
     try:
         channel.begin("read", 30, topic=topic, times=[])
@@ -83,7 +83,7 @@ def test_a_handle_that_was_never_opened_is_named(helper: Helper, topic: str) -> 
         channel.close()
 
 
-def test_a_send_to_a_closed_handle_is_told_so(
+def test_a_send_to_a_closed_handle_is_refused(
     helper: Helper, kafka: KafkaUtils, topic: str
 ) -> None:
     """Python is sending while the helper refuses, and sees why all the same."""

@@ -93,8 +93,10 @@ def test_one_jvm_serves_a_process_without_a_session_and_ends_with_it(
     await_end(int(lines[-1]))
 
 
-def test_it_dies_with_a_process_that_is_killed(kafka: KafkaUtils, topic: str) -> None:
-    """Also by SIGKILL, which runs no handler, and with a forked child still there."""
+def test_the_jvm_dies_with_a_process_that_is_killed(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """SIGKILL runs no handler, and a forked child is still there."""
     code = """
     kafka.get_all_records(None, topic)
     child = os.fork()
@@ -116,7 +118,7 @@ def test_it_dies_with_a_process_that_is_killed(kafka: KafkaUtils, topic: str) ->
         process.communicate()
 
 
-def test_a_forked_child_has_its_own(kafka: KafkaUtils, topic: str) -> None:
+def test_a_forked_child_has_its_own_jvm(kafka: KafkaUtils, topic: str) -> None:
     """The parent's goes on; the child's ends with the child."""
     out = run(
         kafka,
@@ -159,7 +161,7 @@ def test_a_jvm_that_was_killed_is_followed_by_another(
     )
 
 
-def test_its_secret_is_shown_nowhere_and_asked_of_everyone(
+def test_the_secret_of_the_jvm_is_shown_nowhere_and_asked_of_everyone(
     kafka: KafkaUtils, topic: str
 ) -> None:
     """Neither arguments nor variables hold it, and a stranger on the port is sent
@@ -195,7 +197,7 @@ def test_its_secret_is_shown_nowhere_and_asked_of_everyone(
 def test_without_java_kafka_python_does_the_work(
     kafka: KafkaUtils, topic: str, tmp_path: Path
 ) -> None:
-    """And the log says why, in full."""
+    """The log says why, in full."""
     out = run(
         kafka,
         topic,
@@ -263,10 +265,10 @@ def test_the_environment_can_ask_for_a_client(
     )
 
 
-def test_it_reads_the_patterns_of_a_query_by_spark_connect(
+def test_the_jvm_reads_the_patterns_of_a_query_by_spark_connect(
     kafka: KafkaUtils, topic: str
 ) -> None:
-    """Java's own regular expressions, where no classic session is."""
+    """They are Java's own regular expressions, and no classic session is there."""
     code = r"""
         from types import SimpleNamespace
         from spark_kafka_testkit._queries.patterns import matching_topics

@@ -43,8 +43,8 @@ ADVICE = (
 )
 
 
-def test_no_connector(run_script: RunScript) -> None:
-    """'Failed to find data source: kafka'."""
+def test_a_missing_connector_is_reported(run_script: RunScript) -> None:
+    """Spark says 'Failed to find data source: kafka'."""
     out = run_script(
         SHOW + "spark = builder.getOrCreate()\n"
         "spark_says(lambda: read(spark))\nshow(spark)\n"
@@ -57,8 +57,8 @@ def test_no_connector(run_script: RunScript) -> None:
     )
 
 
-def test_a_connector_for_another_scala(run_script: RunScript) -> None:
-    """'NoClassDefFoundError: scala/...', or another of its kind."""
+def test_a_connector_for_another_scala_is_reported(run_script: RunScript) -> None:
+    """Spark says 'NoClassDefFoundError: scala/...', or another error of its kind."""
     spark = OTHER_SPARK[OTHER_SCALA]
     out = run_script(
         SHOW + "spark = builder.getOrCreate()\n"
@@ -85,8 +85,8 @@ def test_a_connector_for_another_scala(run_script: RunScript) -> None:
     assert (told, attach, setup) == (f"error {text}", f"attach: {text}", text)
 
 
-def test_a_connector_of_another_spark(run_script: RunScript) -> None:
-    """The same Scala, another version."""
+def test_a_connector_of_another_spark_is_reported(run_script: RunScript) -> None:
+    """It has the same Scala, and another version."""
     if VERSION.scala == "2.12":
         pytest.skip("the lock has one Spark of Scala 2.12")
     spark = OTHER_SPARK["2.13"]
@@ -100,8 +100,8 @@ def test_a_connector_of_another_spark(run_script: RunScript) -> None:
     )
 
 
-def test_a_connector_without_what_it_needs(run_script: RunScript) -> None:
-    """The one jar alone, as from a download by hand."""
+def test_a_connector_without_what_it_needs_is_reported(run_script: RunScript) -> None:
+    """The one jar is there alone, as from a download by hand."""
     (jar,) = (jar for jar in connector() if "sql-kafka" in jar.name)
     out = run_script(
         SHOW + "spark = builder.getOrCreate()\n"
@@ -117,7 +117,9 @@ def test_a_connector_without_what_it_needs(run_script: RunScript) -> None:
     )
 
 
-def test_jars_that_were_set_when_the_session_ran(run_script: RunScript) -> None:
+def test_jars_that_were_set_when_the_session_ran_are_reported(
+    run_script: RunScript,
+) -> None:
     """getOrCreate() takes the setting, and loads nothing."""
     out = run_script(
         SHOW
@@ -139,8 +141,8 @@ show(spark)
     assert missing.startswith("error connector: not on the class path")
 
 
-def test_a_helper_for_another_scala(run_script: RunScript) -> None:
-    """Found by the preflight, and by the first call."""
+def test_a_helper_for_another_scala_is_reported(run_script: RunScript) -> None:
+    """The preflight finds it, and so does the first call."""
     helper = own_jar(f"spark-kafka-testkit_{OTHER_SCALA}.jar")
     out = run_script(
         SHOW
@@ -165,8 +167,8 @@ except errors.HelperError as error:
     assert told == f"error helper jar: {raised}"
 
 
-def test_a_session_as_it_should_be(run_script: RunScript) -> None:
-    """Nothing to do; what there is is named."""
+def test_a_session_as_it_should_be_is_described(run_script: RunScript) -> None:
+    """There is nothing to do, and what there is is named."""
     out = run_script(
         SHOW
         + """
@@ -187,7 +189,7 @@ for finding in preflight.check_session(builder.getOrCreate()):
     )
 
 
-def test_the_archived_twin_of_kafka_python(
+def test_the_archived_twin_of_kafka_python_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """kafka-python-ng owns the same package name."""
@@ -206,41 +208,47 @@ def test_the_archived_twin_of_kafka_python(
     assert Finding("kafka-python", "ok", version) in rest
 
 
-def test_java_docker_and_broker(
+def test_missing_java_docker_and_broker_are_reported(
     kafka: KafkaUtils, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What is missing of them is a warning or an error, with advice."""
-    found = {f.subject: f for f in preflight.check(config=ClientConfig(kafka.broker))}
-    assert found["broker"] == Finding("broker", "ok", f"it answers at {kafka.broker}")
-    assert found["Spark"].state == found["Java"].state == "ok"
+    """Each is a warning or an error, with advice."""
+    findings = {
+        f.subject: f for f in preflight.check(config=ClientConfig(kafka.broker))
+    }
+    assert findings["broker"] == Finding(
+        "broker", "ok", f"it answers at {kafka.broker}"
+    )
+    assert findings["Spark"].state == findings["Java"].state == "ok"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
-    found = {f.subject: f for f in preflight.check(config=ClientConfig("127.0.0.1:1"))}
-    assert str(found["Java"]).startswith(
+    findings = {
+        f.subject: f for f in preflight.check(config=ClientConfig("127.0.0.1:1"))
+    }
+    assert str(findings["Java"]).startswith(
         f"Java: JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't "
         "be run. The embedded broker needs Java 17 or newer. Install one"
     )
-    assert found["Docker"].state == found["Java"].state == "warning"
-    assert found["Docker"].advice == "Without one the embedded broker is used."
-    assert found["broker"].state == "error"
-    assert found["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
+    assert findings["Docker"].state == findings["Java"].state == "warning"
+    assert findings["Docker"].advice == "Without one the embedded broker is used."
+    assert findings["broker"].state == "error"
+    assert findings["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
     assert os.environ["JAVA_HOME"] == str(tmp_path)
 
 
-def test_a_connect_server_that_cant_reach_this_machines_broker() -> None:
+def test_a_connect_server_that_cant_reach_this_machines_broker_is_reported() -> None:
     """A loopback address is another machine's own."""
 
     class Client:
         host = "spark.example.com"
 
-    kind = type("SparkSession", (), {"client": Client()})
-    kind.__module__ = "pyspark.sql.connect.session"
-    (finding,) = preflight.unreachable(kind(), "127.0.0.1:19092")
+    session_class = type("SparkSession", (), {"client": Client()})
+    session_class.__module__ = "pyspark.sql.connect.session"
+    (finding,) = preflight.unreachable(session_class(), "127.0.0.1:19092")
     assert str(finding) == (
         "broker: it is at 127.0.0.1:19092, which only this machine reaches, and the "
         "queries run on spark.example.com, where that address is its own. Use a broker "
         "that both reach: KafkaUtils(bootstrap_servers=...)."
     )
-    assert preflight.unreachable(kind(), "kafka.example.com:9092") == []
+    assert preflight.unreachable(session_class(), "kafka.example.com:9092") == []
     Client.host = "localhost"
-    assert preflight.unreachable(kind(), "127.0.0.1:19092") == []
+    assert preflight.unreachable(session_class(), "127.0.0.1:19092") == []

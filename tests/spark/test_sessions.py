@@ -23,7 +23,7 @@ QUICK = {
 
 
 def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> None:
-    """Helper and connector, batch and streaming, and in newSession() too."""
+    """It gets helper and connector, for batch, streaming, and newSession()."""
     out = run_script(
         """
         spark = builder.getOrCreate()
@@ -222,7 +222,7 @@ def test_spark_conf_appends_and_never_replaces() -> None:
 
 
 def test_spark_conf_leaves_the_users_choice_of_what_is_quick() -> None:
-    """Settings and Java options of the user's stay; a collector of theirs is kept."""
+    """Settings and Java options of the user's stay; so does their collector."""
     mine = {
         "spark.ui.enabled": "true",
         "spark.sql.shuffle.partitions": "8",
@@ -262,7 +262,7 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
 def test_spark_conf_adds_to_the_defaults_of_the_platform(
     run_script: RunScript, tmp_path: Path
 ) -> None:
-    """spark-defaults.conf: its lists go on, and its choice of what is quick stays."""
+    """Lists of spark-defaults.conf go on, and its choice of what is quick stays."""
     (tmp_path / "mine.jar").write_bytes(VERSION.helper.read_bytes())
     (tmp_path / "spark-defaults.conf").write_text(
         f"spark.jars {tmp_path}/mine.jar\n"

@@ -52,10 +52,12 @@ def databricks_jar(tmp_path: Path) -> Path:
     return Path(archive).rename(tmp_path / "----kafka--connector.jar")
 
 
-def test_a_connector_with_kafka_relocated(
+def test_a_connector_with_kafka_relocated_is_taken_as_it_is(
     run_script: RunScript, databricks_jar: Path
 ) -> None:
-    """Databricks': it is whole, gets nothing added, and names of classes follow it."""
+    """Databricks' is one: it is whole, gets nothing added, and names of classes follow
+    it.
+    """
     out = run_script(
         SHOW
         + """
@@ -90,7 +92,7 @@ with KafkaUtils(bootstrap_servers=kafka.broker, client_config=config) as other:
 def test_a_vendors_build_is_apaches_version(
     run_script: RunScript, spark_called: SparkCalled
 ) -> None:
-    """EMR's: it gets Apache's connector, and all goes together."""
+    """EMR's gets Apache's connector, and all goes together."""
     out = run_script(
         SHOW
         + """
@@ -115,7 +117,7 @@ show(spark)
 def test_a_later_patch_version_gets_the_nearest_connector(
     run_script: RunScript, spark_called: SparkCalled
 ) -> None:
-    """By spark_conf() and by attach(), with one line; the check warns of it."""
+    """spark_conf() and attach() give it, with one line each; the check warns of it."""
     out = run_script(
         SHOW
         + """
@@ -151,7 +153,7 @@ show(spark)
 def test_the_doctor_tells_where_the_connector_is_from(
     spark_called: SparkCalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before a session is started."""
+    """It does so before a session is started."""
     monkeypatch.setenv("SPARK_HOME", str(spark_called(LATER)))
     told = str(check_spark()[-1])
     assert told == (
@@ -173,7 +175,7 @@ def test_the_doctor_tells_where_the_connector_is_from(
 def test_a_vendors_spark_of_an_unknown_minor_version_asks_for_apaches_connector(
     spark_called: SparkCalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Maven repositories have no other; and the repository is the user's."""
+    """Maven repositories have no other, and the repository is the user's."""
     monkeypatch.setenv("SPARK_HOME", str(spark_called("9.9.1-amzn-0")))
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", "https://maven.example.com/x")
     conf = KafkaUtils.spark_conf({"spark.jars.repositories": "https://a.example.com"})
@@ -184,11 +186,11 @@ def test_a_vendors_spark_of_an_unknown_minor_version_asks_for_apaches_connector(
     )
 
 
-def test_a_jvm_that_ends_is_told_with_its_cause(
+def test_a_jvm_that_ends_is_reported_with_its_cause(
     run_script: RunScript, spark_called: SparkCalled, tmp_path: Path
 ) -> None:
-    """A connector that no repository has; the user's own was asked, and the password
-    in its address is nowhere.
+    """No repository has the connector; the user's own was asked, and the password in
+    its address is nowhere.
     """
     asked: list[str] = []
 

@@ -59,10 +59,10 @@ def test_a_new_record_is_seen_long_before_the_interval(
     assert time.monotonic() - started < 30
 
 
-def test_any_of_several_topics_wakes_it(
+def test_any_topic_that_was_read_wakes_the_assertion(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Each that the function has read."""
+    """The function reads several."""
     topics = [f"{topic}-{n}" for n in range(3)]
     kafka.create_topics(topics)
 
@@ -76,7 +76,7 @@ def test_any_of_several_topics_wakes_it(
         assert time.monotonic() - started < 30
 
 
-def test_nothing_wakes_it_for_nothing(
+def test_an_assertion_is_not_woken_for_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """A topic to which nothing comes is read at the start and at the end; a part of a
@@ -96,10 +96,10 @@ def test_nothing_wakes_it_for_nothing(
         assert "(2 checks)" in str(caught.value)
 
 
-def test_a_dead_query_ends_it_at_once(
+def test_a_dead_query_ends_the_assertion_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """With the query's own exception."""
+    """The query's own exception is raised."""
     kafka.create_topics([topic])
     query = queries.to_memory(queries.failing(topic), "dies_under_assert")
     kafka.wait_for_query_alive(query)
@@ -108,7 +108,7 @@ def test_a_dead_query_ends_it_at_once(
         kafka.assert_eventually(lambda: 1, 2, interval=HOUR, query=query)
 
 
-def test_a_query_that_has_ended_is_checked_once_more(
+def test_the_result_is_checked_once_more_when_the_query_has_ended(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """What it wrote counts; what it did not write will not come."""
@@ -121,10 +121,10 @@ def test_a_query_that_has_ended_is_checked_once_more(
         kafka.assert_eventually(count, 2, query=query)
 
 
-def test_a_failure_tells_all_there_is_to_know(
+def test_a_failed_assertion_shows_difference_topic_and_query(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The difference, the topic, the query."""
+    """The text has where each of them is."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     kafka.send_messages(topic, [("a", "1"), ("b", "2")])
@@ -153,13 +153,15 @@ def test_a_failure_tells_all_there_is_to_know(
 def test_a_wait_for_records_knows_its_query(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Dead, it is over with its exception; ended, what it wrote counts."""
+    """A dead query ends the wait with its exception; when one has ended, what it wrote
+    counts.
+    """
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     kafka.send_messages(topic, [("a", "1")])
     query = queries.to_topic(queries.source(topic), sink, availableNow=True)
-    (found,) = kafka.wait_for_records(sink, query=query)
-    assert found.value == "1"
+    (record,) = kafka.wait_for_records(sink, query=query)
+    assert record.value == "1"
     with pytest.raises(WaitError, match="when its query had ended"):
         kafka.wait_for_records(sink, 2, query=query)
     dead = queries.to_memory(queries.failing(topic), "dies_under_wait")
@@ -170,7 +172,7 @@ def test_a_wait_for_records_knows_its_query(
 def test_a_spark_frame_is_refused_with_a_hint(spark: SparkSession) -> None:
     """It has no rows yet, and would never be equal. A function may well take it."""
     frame = spark.range(3)
-    assert_eventually(lambda: frame, lambda found: found.count() == 3, timeout=0)
+    assert_eventually(lambda: frame, lambda result: result.count() == 3, timeout=0)
     for result, expected in (
         (frame, [(0,)]),
         (None, frame),

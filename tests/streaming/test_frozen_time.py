@@ -11,8 +11,12 @@ from spark_kafka_testkit.errors import WaitError
 from .conftest import Queries
 
 
-def test_a_stream(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """It starts, is waited for, and ends; a query that does not die is told in time."""
+def test_a_stream_runs_in_frozen_time(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """It starts, is waited for, and ends; a query that is not alive in time is
+    reported.
+    """
     sink = f"{topic}-sink"
     with freeze_time("2020-01-01"):
         kafka.create_topics([topic, sink])

@@ -38,10 +38,10 @@ def test_lag_counts_per_topic_and_partition(
     assert kafka.lag(query) == {topic: {0: 3}, other: {0: 0}}
 
 
-def test_lag_of_what_can_not_be_known(
+def test_lag_that_can_not_be_known_is_an_error(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A query without progress yet, without progress ever, and a dead one."""
+    """A query may have no progress yet, have none ever, or be dead."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
@@ -65,10 +65,10 @@ def test_lag_of_what_can_not_be_known(
         kafka.lag(dead)
 
 
-def test_all_queries_are_stopped(
+def test_stop_queries_stops_all_queries(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Then topics can go; without queries it does nothing."""
+    """Topics can go then; without queries it does nothing."""
     kafka.create_topics([topic])
     for number in range(3):
         queries.to_memory(queries.source(topic), f"stopped_{number}")
@@ -79,8 +79,10 @@ def test_all_queries_are_stopped(
     kafka.stop_queries(queries.spark)
 
 
-def test_a_query_that_does_not_stop_keeps_none_from_it(kafka: KafkaUtils) -> None:
-    """The others are stopped, and it is named."""
+def test_a_query_that_does_not_stop_does_not_keep_the_others_running(
+    kafka: KafkaUtils,
+) -> None:
+    """They are stopped, and it is named."""
 
     class Query:
         def __init__(self, name: str, error: Exception | None) -> None:
@@ -138,7 +140,7 @@ def test_a_query_that_blocks_is_named_and_left_behind(
 
 
 @needs_own_functions
-def test_a_stream_that_blocks_is_told_at_its_blocks_end(
+def test_a_stream_that_blocks_is_reported_at_the_end_of_its_block(
     kafka: KafkaUtils,
     queries: Queries,
     topic: str,
@@ -146,7 +148,7 @@ def test_a_stream_that_blocks_is_told_at_its_blocks_end(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Unless the block has failed: that is raised, and the stream is logged."""
+    """If the block has failed, that is raised, and the stream is logged."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)

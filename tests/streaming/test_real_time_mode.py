@@ -55,7 +55,7 @@ def test_a_read_takes_no_task_slot(
 
 
 @needs_jvm
-def test_tasks_without_a_slot_are_told(
+def test_tasks_without_a_slot_are_reported(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """Where the session has fewer cores than the query has tasks, a failed wait says

@@ -36,10 +36,10 @@ def upper(source: DataFrame) -> DataFrame:
     return source.selectExpr("key", "upper(CAST(value AS STRING)) AS value")
 
 
-def test_the_steps_of_a_recovery_test(
+def test_a_stream_goes_on_after_a_restart(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """What is sent while the query is stopped, it has after its restart, once."""
+    """What is sent while the query is stopped it has after its restart, once."""
     df = upper(queries.source(topic, **LATEST))
     with kafka.run_stream(df, sink) as stream:
         stream.add_data(topic, [("a", "x"), ("b", "y")])
@@ -62,8 +62,8 @@ def test_the_steps_of_a_recovery_test(
 def test_a_wrong_answer_is_shown(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """With the difference, the topic and the query; once what was sent is processed, a
-    batch more does not change it.
+    """The text has the difference, the topic and the query. Once what was sent is
+    processed, a batch more does not change it.
     """
     with kafka.run_stream(upper(queries.source(topic)), sink) as stream:
         stream.add_data(topic, [("a", "x")])
@@ -82,8 +82,10 @@ def test_a_wrong_answer_is_shown(
     )
 
 
-def test_the_memory_sink(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """Rows as tuples, in any order; in complete mode it can be restarted."""
+def test_a_stream_may_run_into_the_memory_sink(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Its rows are tuples, in any order; in complete mode it can be restarted."""
     kafka.create_topics([topic])
     df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
     with kafka.run_stream(df) as stream:
@@ -104,9 +106,11 @@ def test_the_memory_sink(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
         stream.check_answer([("a", 2), ("b", 1)])
 
 
-def test_rows_of_every_type(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """Nested ones, null in some rows, NaN, and what can't be hashed; as plain Python
-    values, in any order, each as often as it is there.
+def test_rows_of_every_type_are_compared(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """They may be nested, null in some rows, NaN, and what can't be hashed. They are
+    plain Python values, in any order, each as often as it is there.
     """
     kafka.create_topics([topic])
     df = queries.source(topic).selectExpr(
@@ -132,7 +136,9 @@ def test_rows_of_every_type(kafka: KafkaUtils, queries: Queries, topic: str) -> 
 
 
 @needs_own_functions
-def test_foreach_batch(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+def test_a_stream_may_run_into_a_function(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
     """The function has seen all when process_all_available returns, also on from the
     checkpoint.
     """
@@ -162,7 +168,7 @@ def test_foreach_batch(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
     ],
     ids=["realTime", "continuous", "availableNow"],
 )
-def test_every_trigger(
+def test_a_stream_takes_every_trigger(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str, options: dict[str, Any]
 ) -> None:
     """The steps are the same where a query has no batches, or ends by itself."""
@@ -206,7 +212,7 @@ def test_what_killed_the_query_is_raised_at_the_end(
         assert "met" in str(failure)
 
 
-def test_the_tests_own_error_is_kept(
+def test_the_tests_own_error_is_raised_before_that_of_the_query(
     kafka: KafkaUtils,
     queries: Queries,
     topic: str,
@@ -224,7 +230,7 @@ def test_the_tests_own_error_is_kept(
     assert "met" in caplog.text
 
 
-def test_a_failure_that_does_not_come(
+def test_a_failure_that_does_not_come_is_reported(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
     """The query goes on, and the message says so."""
@@ -240,7 +246,7 @@ def test_a_failure_that_does_not_come(
 def test_a_query_that_does_not_start_leaves_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Neither a query nor a checkpoint."""
+    """Neither a query nor a checkpoint is left."""
     stream = kafka.run_stream(queries.source(f"{topic}-missing"), sink)
     with (
         pytest.raises(StreamingQueryException, match="UnknownTopicOrPartition"),
@@ -251,7 +257,7 @@ def test_a_query_that_does_not_start_leaves_nothing(
     assert queries.spark.streams.active == []
 
 
-def test_a_missing_sink_topic_is_told_at_once(
+def test_a_missing_sink_topic_is_reported_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """Spark would look for it for a minute."""
@@ -261,7 +267,7 @@ def test_a_missing_sink_topic_is_told_at_once(
         pytest.fail("it has no sink")
 
 
-def test_a_given_checkpoint_is_left(
+def test_a_given_checkpoint_is_not_removed(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str, tmp_path: Path
 ) -> None:
     """A second run goes on from it."""
@@ -271,11 +277,13 @@ def test_a_given_checkpoint_is_left(
         with kafka.run_stream(df, sink, checkpoint=folder) as stream:
             stream.add_data(topic, [("k", sent)])
             stream.process_all_available()
-    assert sorted(item.value for item in kafka.read_records(sink)) == ["X", "Y"]
+    assert sorted(record.value for record in kafka.read_records(sink)) == ["X", "Y"]
 
 
-def test_misuse(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """Wrong arguments are told before anything is started."""
+def test_wrong_arguments_of_a_stream_are_refused(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """They are refused before anything is started."""
     df = queries.spark.readStream.format("rate").load()
     with pytest.raises(ValueError, match="not both"):
         kafka.run_stream(df, topic, foreach_batch=lambda df, batch: None)

@@ -60,7 +60,7 @@ def check_sessions(
         stream.check_answer([("ada", "3"), ("bob", "1")])
 
 
-def test_apply_in_pandas_with_state(
+def test_sessions_by_apply_in_pandas_with_state_end(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """A time-out by event time fires when a later record has moved the watermark."""
@@ -98,8 +98,10 @@ def test_apply_in_pandas_with_state(
     check_sessions(kafka, queries, topic, sessions)
 
 
-def test_transform_with_state(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """The same by timers of a stateful processor."""
+def test_sessions_by_transform_with_state_end(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Timers of a stateful processor end them."""
     if VERSION < (4, 0):
         pytest.skip("Spark 3.5 has no transformWithState")
     pytest.importorskip("google.protobuf")  # which PySpark needs for it

@@ -31,7 +31,9 @@ def by_patterns(queries: Queries, *patterns: str) -> DataFrame:
 def test_a_pattern_is_looked_for_anywhere_in_a_name(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """In any way that Java can write one; in topics that come later as well."""
+    """It may be written in any way that Java knows, and topics that come later are
+    found as well.
+    """
     patterns = [
         topic,
         rf"\Q{topic}\E-\p{{Alpha}}++",
@@ -112,7 +114,7 @@ def test_a_topic_that_was_deleted_is_not_waited_for(
     assert kafka.lag(query) == {stays: {0: 0}}
 
 
-def test_a_query_that_subscribes_by_a_consumer(
+def test_a_query_that_subscribes_by_a_consumer_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """With Spark's old way to fetch offsets the pattern is to be the whole name."""
@@ -130,11 +132,11 @@ def test_a_query_that_subscribes_by_a_consumer(
     assert queries.rows("by_consumer") == 10
 
 
-def test_a_pattern_that_nobody_in_reach_can_read(
+def test_a_pattern_that_nobody_in_reach_can_read_is_an_error(
     kafka: KafkaUtils, queries: Queries, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it finds can't be told, so a wait for all of it would prove nothing; one for
-    a topic by name ends when the query has read that.
+    """What it finds can't be known, so a wait for all of it would prove nothing; one
+    for a topic by name ends when the query has read that.
     """
     monkeypatch.setattr(
         _patterns, "gateway_in_reach", lambda: (None, "as the test says")

@@ -21,7 +21,7 @@ LATEST = {"startingOffsets": "latest"}
 
 
 @pytest.mark.parametrize("run", range(5))
-def test_nothing_sent_after_it_is_lost_on_latest(
+def test_nothing_sent_to_a_query_that_is_alive_is_lost(
     kafka: KafkaUtils, queries: Queries, topic: str, run: int
 ) -> None:
     """A query on startingOffsets=latest, the default, has pinned its offsets."""
@@ -39,7 +39,7 @@ def test_nothing_sent_after_it_is_lost_on_latest(
     [{"realTime": "30 seconds"}, {"continuous": "1 second"}],
     ids=["realTime", "continuous"],
 )
-def test_nothing_is_lost_without_batches_either(
+def test_nothing_sent_to_a_query_without_batches_is_lost(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any], run: int
 ) -> None:
     """In real-time and continuous mode there is no progress to tell by."""
@@ -102,8 +102,10 @@ def test_a_finished_query_is_no_failure(
     assert queries.rows("ended") == 1
 
 
-def test_a_time_out_tells_the_status(kafka: KafkaUtils, queries: Queries) -> None:
-    """A query that can't reach its source is named, with its status."""
+def test_a_query_that_is_not_alive_in_time_is_named_with_its_status(
+    kafka: KafkaUtils, queries: Queries
+) -> None:
+    """It can't reach its source."""
     df = (
         queries.spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", "127.0.0.1:9")

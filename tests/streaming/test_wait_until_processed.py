@@ -32,10 +32,10 @@ TEN = [(n, n) for n in range(10)]
     ],
     ids=["default", "processingTime", "availableNow", "once"],
 )
-def test_all_that_was_sent_is_in_the_sink(
+def test_all_that_was_sent_is_processed_by_any_trigger(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any]
 ) -> None:
-    """By any trigger in micro-batches; one that ends by itself has done its work."""
+    """A query in micro-batches that ends by itself has done its work."""
     kafka.create_topics([topic], num_partitions=3)
     kafka.send_messages(topic, TEN)
     name = f"all_{next(iter(trigger), 'default')}"
@@ -56,7 +56,7 @@ def test_the_data_of_each_call_is_waited_for(
         assert queries.rows("rounds") == sent
 
 
-def test_nothing_new_is_no_wait(
+def test_a_wait_without_new_data_ends_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """A query without new data makes no new progress; what it has will do. An empty
@@ -78,11 +78,11 @@ def test_nothing_new_is_no_wait(
     [{}, {"availableNow": True}, {"once": True}],
     ids=["default", "availableNow", "once"],
 )
-def test_a_query_that_goes_on_from_its_checkpoint(
+def test_a_query_that_goes_on_from_its_checkpoint_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any]
 ) -> None:
-    """With nothing new it has processed all, in a run that made no batch; with new
-    data it has that too.
+    """With nothing new it has processed all, in a run that made no batch; with new data
+    it has that too.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
@@ -117,7 +117,9 @@ def test_a_rate_limit_takes_several_batches(
 def test_every_source_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Several topics, a pattern, single partitions, and a source that is not Kafka."""
+    """The query reads several topics, a pattern, single partitions, and a source that
+    is not Kafka.
+    """
     first, second, third = (f"{topic}-{n}" for n in range(3))
     kafka.create_topics([first, second, third], num_partitions=2)
     kafka.send_messages(first, TEN)
@@ -158,7 +160,7 @@ def _at_least(queries: Queries, name: str, wanted: int) -> int:
 def test_topics_and_partitions_that_come_later_are_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A topic that matches the pattern, and a partition that was added."""
+    """A topic matches the pattern, and a partition is added."""
     first, second = f"{topic}-1", f"{topic}-2"
     kafka.create_topics([first])
     source = queries.source(subscribePattern=f"{re.escape(topic)}-.*")
@@ -189,7 +191,7 @@ def test_rows_read_twice_do_not_count_twice(
     assert queries.rows("self_join") == 10
 
 
-def test_it_does_not_return_early_where_spark_does(
+def test_a_wait_does_not_return_early_where_spark_does(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """With minOffsetsPerTrigger processAllAvailable returns with data unread."""
@@ -208,8 +210,10 @@ def test_it_does_not_return_early_where_spark_does(
 
 
 @needs_own_functions
-def test_foreach_batch_has_run(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """What the function did is done when the wait is over."""
+def test_a_function_for_batches_has_run_when_the_wait_is_over(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """What it did is done."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, TEN)
     seen: list[str] = []
@@ -223,10 +227,10 @@ def test_foreach_batch_has_run(kafka: KafkaUtils, queries: Queries, topic: str) 
     assert sorted(seen) == [str(n) for n in range(10)]
 
 
-def test_a_read_committed_query_and_an_open_transaction(
+def test_an_open_transaction_holds_up_a_read_committed_query(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It is waited out, and named in time; markers at the end of the topic hold up
+    """The wait names it when the time is up. Markers at the end of the topic hold up
     nothing.
     """
     kafka.create_topics([topic])
@@ -267,7 +271,7 @@ def test_a_read_uncommitted_query_does_not_wait_for_a_transaction(
 def test_a_query_that_dies_ends_the_wait(
     kafka: KafkaUtils, queries: Queries, topic: str, run: int
 ) -> None:
-    """With its own exception, whenever it dies."""
+    """Its own exception is raised, whenever it dies."""
     kafka.create_topics([topic])
     query = queries.to_memory(queries.failing(topic), f"dies_{run}")
     kafka.send_messages(topic, TEN)
@@ -299,10 +303,10 @@ def test_a_query_that_was_stopped_ends_the_wait(
     )
 
 
-def test_a_time_out_tells_where_the_query_is(
+def test_a_wait_that_times_out_says_where_the_query_is(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Partition by partition; one that is done is not named."""
+    """It goes partition by partition; one that is done is not named."""
     kafka.create_topics([topic], num_partitions=2)
     query = queries.to_memory(queries.source(topic), "late", processingTime="1 hour")
     kafka.wait_until_processed(query)
@@ -322,7 +326,7 @@ def test_a_time_out_tells_where_the_query_is(
 
 
 @needs_own_functions
-def test_a_query_in_its_first_batch_is_told(
+def test_a_query_in_its_first_batch_is_described(
     kafka: KafkaUtils, queries: Queries, topic: str, blocking: BlockingFunction
 ) -> None:
     """So does a real-time query look where its mode can't be known."""
@@ -355,7 +359,7 @@ def test_a_query_in_its_first_batch_is_told(
 def test_a_query_without_batches_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any], mode: str
 ) -> None:
-    """It would hang; the error names the wait to use."""
+    """The wait would hang; the error names the one to use."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     query = queries.to_topic(queries.source(topic), sink, **trigger)
@@ -371,10 +375,10 @@ def test_a_query_without_batches_is_refused(
     kafka.wait_for_records(sink, count=1)
 
 
-def test_a_topic_that_the_query_does_not_read(
+def test_a_wait_for_a_topic_that_the_query_does_not_read_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It is told what it reads; a topic that does not exist is an error of its own."""
+    """The error says what it reads; one that does not exist has an error of its own."""
     other = f"{topic}-other"
     kafka.create_topics([topic, other])
     query = queries.to_memory(queries.source(topic), "others")

@@ -16,7 +16,7 @@ from tests.systems import run_python
 def test_a_tilde_is_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In all variables that name a folder; none of that name is made."""
+    """All variables that name a folder know it, and no folder of that name is made."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", "~/tilde cache")
@@ -45,7 +45,7 @@ def test_a_relative_folder_stays_where_it_was(
     assert cache_folder() == tmp_path / "relative" / "cache"
 
 
-def test_a_tilde_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_without_a_home_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """No folder named ~ is made."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", "~nobody-of-this-name/x")
     with pytest.raises(JarError) as caught:
@@ -56,8 +56,8 @@ def test_a_tilde_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
-def test_a_user_without_a_home_is_told(tmp_path: Path) -> None:
-    """As in containers that run under a user id which nobody has."""
+def test_a_user_without_a_home_is_reported(tmp_path: Path) -> None:
+    """Containers may run under a user id which nobody has."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to be another")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("HOME", "XDG"))}

@@ -13,7 +13,7 @@ PUBLIC = [name for name in vars(KafkaUtils) if not name.startswith("_")]
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_method_has_its_docstring_where_it_is_called(name: str) -> None:
-    """Not a pointer to a function with another signature."""
+    """It is not a pointer to a function with another signature."""
     text = inspect.getdoc(getattr(KafkaUtils, name)) or ""
     assert text
     assert not text.startswith("See ")

@@ -58,14 +58,14 @@ def test_the_docstring_draws_every_class() -> None:
 @pytest.mark.parametrize(("name", "builtin"), TREE)
 def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> None:
     """Code that catches the builtin, as the document tells it to, catches ours."""
-    kind = getattr(errors, name)
-    assert issubclass(kind, errors.KafkaTestkitError)
+    error_class = getattr(errors, name)
+    assert issubclass(error_class, errors.KafkaTestkitError)
     if builtin:
-        assert issubclass(kind, getattr(__import__("builtins"), builtin))
+        assert issubclass(error_class, getattr(__import__("builtins"), builtin))
 
 
 @pytest.mark.parametrize(
-    ("kind", "parents"),
+    ("error_class", "parents"),
     [
         (errors.NotSetUpError, {RuntimeError}),
         (errors.BrokerStartError, {RuntimeError}),
@@ -89,11 +89,11 @@ def test_each_class_is_also_what_the_docstring_says(name: str, builtin: str) -> 
     ],
 )  # fmt: skip
 def test_each_class_has_the_parents_that_the_docstring_draws(
-    kind: type[Exception], parents: set[type[Exception]]
+    error_class: type[Exception], parents: set[type[Exception]]
 ) -> None:
-    """These, and no others that a user's except might catch by accident."""
-    common = {kind, errors.KafkaTestkitError, Exception, BaseException, object}
-    assert set(kind.__mro__) == parents | common
+    """It has no others, which a user's except might catch by accident."""
+    common = {error_class, errors.KafkaTestkitError, Exception, BaseException, object}
+    assert set(error_class.__mro__) == parents | common
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_each_class_has_the_parents_that_the_docstring_draws(
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_the_text_is_made_from_the_facts(error: Exception, text: str) -> None:
-    """What failed, what was seen, what to do."""
+    """It says what failed, what was seen, and what to do."""
     assert str(error) == text
 
 
@@ -187,7 +187,7 @@ def test_a_broker_that_did_not_start_has_its_log_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "data", "kind"),
+    ("code", "data", "error_class"),
     [
         ("UnknownTopicError", {"topic": "t"}, errors.UnknownTopicError),
         (
@@ -225,11 +225,11 @@ def test_a_broker_that_did_not_start_has_its_log_apart() -> None:
     ],
 )
 def test_a_failure_of_the_helper_becomes_its_class(
-    code: str, data: dict[str, object], kind: type[Exception]
+    code: str, data: dict[str, object], error_class: type[Exception]
 ) -> None:
-    """With the Java trace as its cause."""
+    """The Java trace is its cause."""
     error = errors.from_helper(code, data, "at Some.java:1")
-    assert type(error) is kind
+    assert type(error) is error_class
     assert str(error.__cause__) == "Raised in the JVM:\nat Some.java:1"
 
 
@@ -253,13 +253,13 @@ def test_an_unknown_failure_of_the_helper_keeps_its_trace() -> None:
 def test_a_failure_of_the_helper_has_the_text_of_its_class(
     code: str, data: dict[str, Any], text: str
 ) -> None:
-    """The same as when Python raises it."""
+    """The text is the same when Python raises it."""
     error = errors.from_helper(code, data, "at Some.java:1")
     assert (type(error).__name__, str(error)) == (code, text)
 
 
 def test_the_cause_of_a_failure_of_the_helper_has_the_java_trace() -> None:
-    """As a text that Python prints, and by itself."""
+    """It is a text that Python prints, and an attribute."""
     cause = errors.from_helper("UnknownTopicError", {"topic": "t"}, "at X:1").__cause__
     assert isinstance(cause, errors.HelperError)
     assert (str(cause), cause.trace) == ("Raised in the JVM:\nat X:1", "at X:1")
@@ -276,13 +276,13 @@ def test_the_cause_of_a_failure_of_the_helper_has_the_java_trace() -> None:
 def test_a_failure_without_a_class_is_a_helper_error(
     code: str, data: dict[str, Any], text: str
 ) -> None:
-    """With the reason, or the code where there is none; the trace is kept."""
+    """It has the reason, or the code where there is none, and the trace is kept."""
     error = errors.from_helper(code, data, "at X:1")
     assert isinstance(error, errors.HelperError)
     assert (str(error), error.trace) == (text, "at X:1")
 
 
 def test_a_failure_without_a_class_shows_its_java_trace() -> None:
-    """from_helper's docstring: the Java trace comes along as its cause."""
+    """The trace comes along as its cause, as from_helper's docstring says."""
     error = errors.from_helper("HelperError", {"reason": "why"}, "at X:1")
     assert "at X:1" in str(error.__cause__)

@@ -38,14 +38,14 @@ def printed_by_a_new_process(code: str) -> str:
         "import spark_kafka_testkit.testing",
     ],
 )
-def test_nothing_heavy_is_loaded(statement: str) -> None:
-    """It is loaded where it is used."""
+def test_an_import_loads_nothing_heavy(statement: str) -> None:
+    """That is loaded where it is used."""
     assert printed_by_a_new_process(f"{statement}\n{LOADED}") == "[]"
 
 
 @pytest.mark.parametrize("name", HEAVY)
-def test_the_look_at_what_is_loaded_sees_it(name: str) -> None:
-    """Each of them is installed here, and would be found."""
+def test_a_heavy_package_would_be_found(name: str) -> None:
+    """Each of them is installed here."""
     assert name in printed_by_a_new_process(f"import {name}\n{LOADED}")
 
 
@@ -59,8 +59,8 @@ def test_the_look_at_what_is_loaded_sees_it(name: str) -> None:
         "warnings.filters[:]",
     ],
 )
-def test_the_users_process_is_left_as_it_was(state: str) -> None:
-    """No environment, logging, threads, signals or warnings of the kit's making."""
+def test_an_import_leaves_the_users_process_as_it_was(state: str) -> None:
+    """Environment, logging, threads, signals and warnings are the user's."""
     before = f"import logging, os, signal, threading, warnings\nbefore = {state}"
     code = f"{before}\n{PACKAGE}\nprint(before == {state})"
     assert printed_by_a_new_process(code) == "True"

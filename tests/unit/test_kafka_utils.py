@@ -69,19 +69,19 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> KafkaUtils:
 
 @pytest.mark.parametrize("method", DOCUMENT)
 def test_parameters_are_the_documents(method: str) -> None:
-    """Names, order and defaults; what the kit adds is by keyword only."""
+    """Names, order and defaults are; what the kit adds is by keyword only."""
     parameters = inspect.signature(getattr(KafkaUtils, method)).parameters
-    found = {
+    defaults = {
         name: parameter.default
         for name, parameter in parameters.items()
         if name != "self" and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
     }
-    assert found == DOCUMENT[method]
+    assert defaults == DOCUMENT[method]
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_before_setup_says_so(call: str) -> None:
-    """A RuntimeError, as the document's own KafkaUtils raises."""
+    """The error is a RuntimeError, as the document's own KafkaUtils raises."""
     with pytest.raises(RuntimeError) as caught:
         CALLS[call](KafkaUtils())
     assert isinstance(caught.value, NotSetUpError)
@@ -91,7 +91,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "kind", "text"),
+    ("call", "error_type", "text"),
     [
         (
             lambda kafka: kafka.create_topics("events"),
@@ -254,11 +254,11 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         ),
     ],
 )
-def test_misuse_is_told_before_the_missing_setup(
-    kafka: KafkaUtils, call: Call, kind: type[Exception], text: str
+def test_misuse_is_reported_before_the_missing_setup(
+    kafka: KafkaUtils, call: Call, error_type: type[Exception], text: str
 ) -> None:
     """The argument is wrong with a broker and without."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         call(kafka)
     assert not isinstance(caught.value, NotSetUpError)
     assert str(caught.value) == text
@@ -283,7 +283,7 @@ def test_misuse_is_told_before_the_missing_setup(
 def test_arguments_that_can_be_used_come_as_far_as_the_missing_setup(
     kafka: KafkaUtils, call: Call, name: str
 ) -> None:
-    """Names in any iterable, messages in any iterable, deserializers of any kind."""
+    """Names and messages may be in any iterable, and deserializers of any kind."""
     with pytest.raises(NotSetUpError) as caught:
         call(kafka)
     assert str(caught.value) == (
@@ -309,7 +309,7 @@ def test_after_teardown_the_calls_are_as_before_setup(kafka: KafkaUtils) -> None
 
 
 def test_teardown_without_setup_does_nothing() -> None:
-    """Twice, too."""
+    """A second call does nothing either."""
     kafka = KafkaUtils()
     kafka.teardown()
     kafka.teardown()
@@ -325,8 +325,8 @@ def test_the_calls_about_spark_need_no_object(call: Callable[..., Any]) -> None:
     assert getattr(KafkaUtils(backend="embedded"), call.__name__) is call
 
 
-def test_a_bad_backend_is_told_when_the_object_is_made() -> None:
-    """Not when a test's setup() has begun."""
+def test_a_bad_backend_is_refused_when_the_object_is_made() -> None:
+    """The error does not wait for a test's setup()."""
     with pytest.raises(ValueError, match="backend") as caught:
         KafkaUtils(backend="docker")
     assert str(caught.value) == (

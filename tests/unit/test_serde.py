@@ -44,7 +44,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def test_every_name_goes_both_ways() -> None:
-    """And has a type in Arrow, but for JSON, which has many."""
+    """Each has a type in Arrow, but for JSON, which has many."""
     assert set(SERIALIZERS) == set(DESERIALIZERS) == set(VALUES)
     assert set(ARROW_TYPES) == set(VALUES) - {"JSON"}
 
@@ -52,7 +52,7 @@ def test_every_name_goes_both_ways() -> None:
 @pytest.mark.parametrize("name", SERIALIZERS)
 @given(data=st.data())
 def test_what_was_serialized_is_deserialized(name: str, data: st.DataObject) -> None:
-    """Exactly."""
+    """The value is exactly the same."""
     value = data.draw(VALUES[name].filter(_is_utf8))
     assert DESERIALIZERS[name](SERIALIZERS[name](value)) == value
 
@@ -91,7 +91,7 @@ def _is_utf8(value: Any) -> bool:
 def test_the_forms_are_those_of_kafkas_own_serializers(
     name: str, value: Any, data: bytes
 ) -> None:
-    """Numbers big endian, UUIDs as text."""
+    """Numbers are big endian, and UUIDs are text."""
     assert SERIALIZERS[name](value) == data
 
 
@@ -122,8 +122,8 @@ def test_a_value_of_another_kind_is_refused(name: str, value: Any, reason: str) 
     )
 
 
-def test_unknown_names_show_the_known_ones() -> None:
-    """With the argument's name, and what a callable takes."""
+def test_the_error_of_an_unknown_name_lists_the_known_ones() -> None:
+    """It has the argument's name, and what a callable takes."""
     names = (
         "STRING, BINARY, BYTES, SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON"
     )
@@ -142,7 +142,7 @@ def test_unknown_names_show_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "data"),
+    ("value", "data"),
     [
         (None, None),
         (b"", b""),
@@ -156,9 +156,11 @@ def test_unknown_names_show_the_known_ones() -> None:
         ([1, None], b"[1, None]"),
     ],
 )
-def test_encoding(item: Any, data: bytes | None) -> None:
+def test_an_item_is_encoded_as_its_bytes_or_its_text(
+    value: Any, data: bytes | None
+) -> None:
     """None stays null, bytes pass, a str is UTF-8, anything else is its str()."""
-    assert encode(item) == data
+    assert encode(value) == data
 
 
 def test_text_that_utf8_can_not_hold_is_refused() -> None:
@@ -172,7 +174,7 @@ def test_text_that_utf8_can_not_hold_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "kind", "text"),
+    ("name", "error_type", "text"),
     [
         (
             "AVRO",
@@ -185,11 +187,11 @@ def test_text_that_utf8_can_not_hold_is_refused() -> None:
     ],
 )
 def test_an_unknown_deserializer_is_refused(
-    of: Any, kind: type[Exception], text: str
+    name: Any, error_type: type[Exception], text: str
 ) -> None:
     """The valid names are listed."""
-    with pytest.raises(kind) as caught:
-        deserializer(of, "value")
+    with pytest.raises(error_type) as caught:
+        deserializer(name, "value")
     assert str(caught.value) == text
 
 

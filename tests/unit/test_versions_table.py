@@ -22,8 +22,8 @@ def pysparks(file: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-def test_the_lock_is_of_the_table() -> None:
-    """After a change of it `./ci/sbt lockJars` was run."""
+def test_the_lock_was_made_of_the_table() -> None:
+    """After a change of the table `./ci/sbt lockJars` was run."""
     lock = json.loads((ROOT / "python/spark_kafka_testkit/jars/lock.json").read_text())
     locked = {spark: entry["scala"] for spark, entry in lock["connectors"].items()}
     assert SPARKS
@@ -39,7 +39,7 @@ def test_sparks_stand_from_the_oldest_to_the_newest() -> None:
 
 
 def test_the_extra_takes_what_is_supported_and_nothing_newer() -> None:
-    """So does the example; the tests run on the newest."""
+    """So does the example, and the tests run on the newest."""
     extra, tested = pysparks("pyproject.toml")
     assert all(extra.specifier.contains(spark) for spark in SPARKS)
     assert not extra.specifier.contains(f"{NEWEST.major}.{NEWEST.minor + 1}.0")

@@ -18,10 +18,12 @@ OURS = ("PYTHONPATH", "VIRTUAL_ENV", "SPARK_KAFKA_TESTKIT_JARS")
 
 
 @pytest.mark.timeout(900)
-def test_from_nothing_to_green(
+def test_the_example_project_goes_from_nothing_to_green(
     built: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """As its README says: an environment, an installation, pytest; then the command."""
+    """It goes as its README says: an environment, an installation, pytest; then the
+    command.
+    """
     project = tmp_path / "user-project"
     shutil.copytree(EXAMPLE, project)
     (wheel,) = built.glob("*.whl")

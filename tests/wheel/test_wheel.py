@@ -45,7 +45,7 @@ with KafkaUtils(backend="embedded") as kafka:
 
 
 def test_the_wheel_carries_exactly_the_jars_and_no_others(built: Path) -> None:
-    """Three jars, the lock file, the type marker, and no tests."""
+    """It has three jars, the lock file, the type marker, and no tests."""
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {Path(name).name for name in names if name.endswith(".jar")} == JARS
@@ -66,13 +66,15 @@ def test_the_wheel_has_every_module(built: Path) -> None:
 
 
 def test_pytest_finds_the_plugin(built: Path) -> None:
-    """By the wheel's entry point."""
+    """The wheel has the entry point."""
     (wheel,) = built.glob("*.whl")
     archive = zipfile.ZipFile(wheel)
     (name,) = [n for n in archive.namelist() if n.endswith("/entry_points.txt")]
-    found = configparser.ConfigParser()
-    found.read_string(archive.read(name).decode())
-    assert {section: dict(found[section]) for section in found.sections()} == {
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(archive.read(name).decode())
+    assert {
+        section: dict(entry_points[section]) for section in entry_points.sections()
+    } == {
         "console_scripts": {"spark-kafka-testkit": "spark_kafka_testkit.cli:main"},
         "pytest11": {"spark_kafka_testkit": "spark_kafka_testkit.pytest_plugin"},
     }
@@ -88,8 +90,8 @@ def test_the_sdist_carries_the_jars(built: Path) -> None:
 
 
 def test_the_wheel_works_in_an_empty_environment(built: Path, tmp_path: Path) -> None:
-    """Installed as the README says, where nothing of ours is: a broker, both clients, a
-    Spark session, Python functions in it.
+    """It is installed as the README says, where nothing of ours is: a broker, both
+    clients, a Spark session and Python functions in it work.
     """
     (wheel,) = built.glob("*.whl")
     venv.create(tmp_path / "venv", with_pip=True)

@@ -35,8 +35,8 @@ def values(messages: Any) -> list[bytes | None]:
 
 def test_types_may_be_mixed_in_a_column() -> None:
     """Each item is encoded by its own rule, in its own place."""
-    items = ["é", None, b"\xff", "", b"", 7, 1.5, True, bytearray(b"a"), Named()]
-    assert values([(None, item) for item in items]) == [
+    mixed = ["é", None, b"\xff", "", b"", 7, 1.5, True, bytearray(b"a"), Named()]
+    assert values([(None, value) for value in mixed]) == [
         "é".encode(),
         None,
         b"\xff",
@@ -51,7 +51,7 @@ def test_types_may_be_mixed_in_a_column() -> None:
 
 
 @pytest.mark.parametrize(
-    "item",
+    "value",
     [
         "text",
         b"bytes",
@@ -71,18 +71,18 @@ def test_types_may_be_mixed_in_a_column() -> None:
             Colour.RED,
         ),
     ],
-    ids=lambda item: type(item).__name__,
+    ids=lambda value: type(value).__name__,
 )
-def test_an_item_is_encoded_the_same_whatever_is_beside_it(item: Any) -> None:
+def test_an_item_is_encoded_the_same_whatever_is_beside_it(value: Any) -> None:
     """Arrow's own conversion and encode() give the same bytes."""
-    (alone,) = values([(None, item)])
-    beside_an_int, _ = values([(None, item), (None, 1)])
-    assert (alone, beside_an_int) == (encode(item), encode(item))
+    (alone,) = values([(None, value)])
+    beside_an_int, _ = values([(None, value), (None, 1)])
+    assert (alone, beside_an_int) == (encode(value), encode(value))
 
 
 @pytest.mark.parametrize("other", ["text", 1])
 def test_text_that_utf8_can_not_hold_is_refused_in_a_batch(other: Any) -> None:
-    """Beside other texts, and beside what is no text."""
+    """It may stand beside other texts, or beside what is no text."""
     with pytest.raises(SerializationError) as caught:
         values([(None, other), (None, "a\udfff")])
     assert str(caught.value) == (
@@ -92,9 +92,9 @@ def test_text_that_utf8_can_not_hold_is_refused_in_a_batch(other: Any) -> None:
 
 
 def test_a_callables_own_error_is_the_cause() -> None:
-    """And the text has its name."""
+    """The text has the callable's name."""
 
-    def to_avro(item: Any) -> bytes:
+    def to_avro(value: Any) -> bytes:
         raise LookupError
 
     with pytest.raises(SerializationError) as caught:
@@ -113,5 +113,5 @@ def test_a_callable_that_gives_no_bytes_is_refused() -> None:
         "The value of message 0 can't be serialized as str: the serializer gave a str, "
         "not bytes. It is 1."
     )
-    found = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type]
-    assert found.read_all()["value"].to_pylist() == [None]
+    encoded = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type]
+    assert encoded.read_all()["value"].to_pylist() == [None]

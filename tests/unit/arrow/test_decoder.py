@@ -99,8 +99,8 @@ def as_tuple_of_list(data: bytes) -> tuple[list[bytes]]:
 )
 def test_the_ends_of_each_range_decode(name: str, data: bytes, value: Any) -> None:
     """repr tells -0.0 from 0.0, and False from 0."""
-    found = decode_column(one(None, data), "t", "value", name)
-    assert repr(found) == repr([value])
+    decoded = decode_column(one(None, data), "t", "value", name)
+    assert repr(decoded) == repr([value])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_ends_of_each_range_decode(name: str, data: bytes, value: Any) -> No
 def test_bytes_that_do_not_decode_are_shown(
     field: str, name: str, data: bytes, reason: str
 ) -> None:
-    """A key as well as a value; the other deserializer is not blamed."""
+    """They may be a key or a value, and the other deserializer is not blamed."""
     records = one(data, b"") if field == "key" else one(b"", data)
     with pytest.raises(DeserializationError) as caught:
         decode_column(records, "orders", field, name)
@@ -134,7 +134,7 @@ def test_bytes_that_do_not_decode_are_shown(
 
 
 def test_an_error_of_decoding_carries_its_record() -> None:
-    """For a test that looks into it."""
+    """A test may look into it."""
     with pytest.raises(DeserializationError) as caught:
         decode_column(one(b"", b"x" * 100), "orders", "value", "INT")
     error = caught.value
@@ -164,7 +164,7 @@ def test_long_bytes_are_cut() -> None:
 def test_what_a_callable_raises_names_the_record(
     function: Callable[[bytes], Any], name: str
 ) -> None:
-    """By the callable's name, or its repr where it has none."""
+    """It has the callable's name, or its repr where it has none."""
     with pytest.raises(DeserializationError) as caught:
         decode_column(one(None, b"12"), "t", "value", function)
     assert str(caught.value) == (
@@ -193,7 +193,7 @@ def test_a_callable_is_not_given_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "name", "kind"),
+    ("key", "name", "type_name"),
     [
         pytest.param(b"[1]", "JSON", "list", id="list"),
         pytest.param(b'{"a": 1}', "JSON", "dict", id="dict"),
@@ -206,15 +206,15 @@ def test_a_callable_is_not_given_null() -> None:
     ],
 )
 def test_a_key_that_can_not_be_hashed_is_named(
-    key: bytes, name: Any, kind: str
+    key: bytes, name: Any, type_name: str
 ) -> None:
-    """With its record and what it decoded to."""
+    """The error has its record and what it decoded to."""
     shown = name if isinstance(name, str) else name.__name__
     with pytest.raises(DeserializationError) as caught:
         Decoder("t", name, "STRING").latest([one(key, b"v")])
     assert str(caught.value) == (
         f"The key of topic 't', partition 3, offset 41 does not decode as {shown}: it "
-        f"gives a {kind}, which can't be a dict's key. It is {key!r}. "
+        f"gives a {type_name}, which can't be a dict's key. It is {key!r}. "
         "Give another key_deserializer."
     )
 
@@ -236,8 +236,10 @@ def test_a_key_that_can_not_be_hashed_is_named(
         ("JSON", b'{"a": [1]}', {"a": [1]}),
     ],
 )  # fmt: skip
-def test_named_deserializers(name: str, data: bytes, value: Any) -> None:
-    """Each name gives what Kafka's own deserializer of that name gives."""
+def test_named_deserializers_give_what_kafkas_own_give(
+    name: str, data: bytes, value: Any
+) -> None:
+    """The names are those of Kafka's own."""
     assert Decoder("t", "STRING", name).latest([table((0, 0, 0, b"k", data))]) == {
         "k": value
     }
@@ -264,7 +266,7 @@ def test_null_is_none_for_every_deserializer(name: str) -> None:
 def test_bytes_that_do_not_decode_name_their_record(
     name: str, data: bytes, reason: str
 ) -> None:
-    """Topic, partition, offset, what was seen, what to do."""
+    """The error has topic, partition and offset, what was seen, and what to do."""
     records = table((0, 0, 0, b"k", b"\x00" * 4), (2, 7, 0, b"k", data))
     if name != "INT":
         records = records.slice(1)
@@ -315,7 +317,7 @@ def test_a_key_in_several_partitions_goes_by_timestamp_then_partition() -> None:
 
 
 def test_the_latest_value_does_not_depend_on_how_records_come_in_batches() -> None:
-    """Neither within a partition nor between them."""
+    """It does so neither within a partition nor between them."""
     records = table(
         (0, 0, 90, b"a", b"first"),
         (1, 0, 50, b"b", b"newer"),
@@ -325,8 +327,8 @@ def test_the_latest_value_does_not_depend_on_how_records_come_in_batches() -> No
     )
     rows = [records.slice(row, 1) for row in range(5)]
     for parts in ([records], rows, [records.slice(0, 2), records.slice(2)]):
-        found = Decoder("t", "STRING", "STRING").latest(parts)
-        assert found == {"a": "third", "b": "newer"}
+        latest = Decoder("t", "STRING", "STRING").latest(parts)
+        assert latest == {"a": "third", "b": "newer"}
 
 
 def test_a_key_that_can_not_be_a_dicts_key_is_named() -> None:
@@ -340,7 +342,7 @@ def test_a_key_that_can_not_be_a_dicts_key_is_named() -> None:
 
 
 def test_an_empty_table_is_an_empty_dict() -> None:
-    """No records, no keys."""
+    """Without records there are no keys."""
     assert Decoder("t", "STRING", "STRING").latest([read_schema().empty_table()]) == {}
 
 
@@ -353,16 +355,16 @@ def test_rows_become_records() -> None:
 
 
 def test_no_timestamp_is_null_in_a_users_table() -> None:
-    """Not the millisecond before 1970."""
-    found = Decoder("t", "STRING", "BINARY").table(full_and_empty_record())
-    assert found["timestamp"].to_pylist() == [
+    """It is not the millisecond before 1970."""
+    users_table = Decoder("t", "STRING", "BINARY").table(full_and_empty_record())
+    assert users_table["timestamp"].to_pylist() == [
         datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc),
         None,
     ]
-    assert found["timestamp"].type == pa.timestamp("ms", "UTC")
+    assert users_table["timestamp"].type == pa.timestamp("ms", "UTC")
 
 
-def test_values_without_a_common_arrow_type() -> None:
+def test_values_without_a_common_arrow_type_are_refused() -> None:
     """The error says which column, and what else to do."""
     values = iter([{"a": 1}, "text"])
     whole = pa.concat_tables([full_and_empty_record().slice(0, 1)] * 2)
@@ -376,7 +378,7 @@ def test_values_without_a_common_arrow_type() -> None:
 
 
 def test_uuids_are_text_in_a_table() -> None:
-    """As they are in Spark, which has no type for them."""
+    """They are so in Spark, which has no type for them."""
     whole = full_and_empty_record().slice(1, 1)
     assert Decoder("t", "UUID", "UUID").table(whole)["key"].type == pa.string()
     data = pa.array([b"00000000-0000-0000-0000-00000000000A"])

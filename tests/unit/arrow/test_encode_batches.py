@@ -27,17 +27,17 @@ Pair = namedtuple("Pair", ["key", "value"])
         (2 * BATCH_MESSAGES, [BATCH_MESSAGES, BATCH_MESSAGES]),
     ],
 )
-@pytest.mark.parametrize("kind", [list, tuple, iter])
+@pytest.mark.parametrize("iterable", [list, tuple, iter])
 def test_a_batch_is_full_before_the_next_begins(
-    kind: Callable[[Any], Any], count: int, sizes: list[int]
+    iterable: Callable[[Any], Any], count: int, sizes: list[int]
 ) -> None:
     """Only the last one is smaller, and none is empty."""
-    found = list(batches(kind([(b"k", b"v")] * count)))
-    assert [batch.num_rows for batch in found] == sizes
+    sent = list(batches(iterable([(b"k", b"v")] * count)))
+    assert [batch.num_rows for batch in sent] == sizes
 
 
 def test_batches_have_the_schema_that_clients_expect() -> None:
-    """Also where a column holds nothing but nulls."""
+    """They have it where a column holds nothing but nulls, too."""
     (batch,) = batches([(None, None)])
     assert batch.schema == send_schema(wide=False)
     (batch,) = batches(iter([(None, None)]))
@@ -54,7 +54,7 @@ def test_a_generator_is_drawn_one_batch_at_a_time() -> None:
 
 @pytest.mark.parametrize("pair", [("k", "v"), ["k", "v"], Pair("k", "v")])
 def test_any_sequence_of_two_is_a_message(pair: Any) -> None:
-    """A tuple, a list, a named tuple: a Row of Spark is one."""
+    """It may be a tuple, a list or a named tuple; a Row of Spark is one."""
     (batch,) = batches([pair])
     assert batch.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
 
@@ -62,17 +62,17 @@ def test_any_sequence_of_two_is_a_message(pair: Any) -> None:
 def test_a_wrong_message_past_the_first_batch_is_named_by_its_place() -> None:
     """A generator's messages are counted over its batches."""
     wrong = BATCH_MESSAGES + 5
-    found = batches(("k", "v") if n != wrong else n for n in range(wrong + 1))
-    assert next(found).num_rows == BATCH_MESSAGES
+    reader = batches(("k", "v") if n != wrong else n for n in range(wrong + 1))
+    assert next(reader).num_rows == BATCH_MESSAGES
     with pytest.raises(TypeError) as caught:
-        next(found)
+        next(reader)
     assert str(caught.value) == (
         "messages must be (key, value) pairs or Records; message 16389 is 16389. "
         "For a value without a key send (None, value)."
     )
 
 
-def test_a_wrong_message_of_a_list_is_told_before_any_batch() -> None:
+def test_a_wrong_message_of_a_list_is_reported_before_any_batch() -> None:
     """The call itself raises, so nothing of the list is sent."""
     messages: list[Any] = [("k", "v")] * BATCH_MESSAGES + [None]
     with pytest.raises(TypeError) as caught:
@@ -104,30 +104,30 @@ def test_what_can_not_be_iterated_is_refused(messages: Any) -> None:
 
 
 def test_a_view_of_items_is_taken() -> None:
-    """What the refusal of a dict advises."""
-    found = pa.Table.from_batches(batches({"k": "v"}.items()))
-    assert found.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
+    """The refusal of a dict advises it."""
+    sent = pa.Table.from_batches(batches({"k": "v"}.items()))
+    assert sent.select(["key", "value"]).to_pylist() == [{"key": b"k", "value": b"v"}]
 
 
-@pytest.mark.parametrize("kind", [list, tuple, iter, "table"])
+@pytest.mark.parametrize("iterable", [list, tuple, iter, "table"])
 @pytest.mark.parametrize("small", [b"x", None])
-def test_batches_are_bounded_in_bytes(kind: Any, small: bytes | None) -> None:
+def test_batches_are_bounded_in_bytes(iterable: Any, small: bytes | None) -> None:
     """Large messages come few at a time: memory is bounded, here and in the JVM."""
     megabyte = 1 << 20
     messages = [("k", bytes(megabyte)) for _ in range(70)] + [("k", small)] * 70
     given: Any = (
         pa.table({"value": [value for _, value in messages]})
-        if kind == "table"
-        else kind(messages)
+        if iterable == "table"
+        else iterable(messages)
     )
-    found = list(batches(given))
-    assert sum(batch.num_rows for batch in found) == 140
-    assert max(batch.nbytes for batch in found) <= BATCH_BYTES + 32 * megabyte
-    assert len(found) >= 2
+    sent = list(batches(given))
+    assert sum(batch.num_rows for batch in sent) == 140
+    assert max(batch.nbytes for batch in sent) <= BATCH_BYTES + 32 * megabyte
+    assert len(sent) >= 2
 
 
 def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
-    """No more than a batch ahead."""
+    """No more than a batch is drawn ahead."""
     drawn = []
 
     def messages() -> Iterable[tuple[None, bytes]]:
@@ -139,12 +139,14 @@ def test_a_generator_of_large_messages_is_drawn_as_they_are_taken() -> None:
     assert len(drawn) <= 64
 
 
-@pytest.mark.parametrize("kind", [list, tuple, iter])
-def test_batches_hold_all_messages_in_order(kind: Callable[[Any], Any]) -> None:
-    """Several batches, nulls and empties told apart, types mixed in a column."""
+@pytest.mark.parametrize("iterable", [list, tuple, iter])
+def test_batches_hold_all_messages_in_order(iterable: Callable[[Any], Any]) -> None:
+    """There are several batches, nulls and empties are told apart, and types are mixed
+    in a column.
+    """
     messages = [(n, str(n)) for n in range(BATCH_MESSAGES)] + [(None, ""), (b"", None)]
-    found = pa.Table.from_batches(list(batches(kind(messages))))
-    assert [(row["key"], row["value"]) for row in found.to_pylist()] == [
+    sent = pa.Table.from_batches(list(batches(iterable(messages))))
+    assert [(row["key"], row["value"]) for row in sent.to_pylist()] == [
         (encode(key), encode(value)) for key, value in messages
     ]
 

@@ -26,15 +26,17 @@ def rows(messages: Any, **serializers: Any) -> list[dict[str, Any]]:
     return batches(messages, **serializers).read_all().to_pylist()
 
 
-def refused(messages: Any, kind: type[Exception]) -> str:
+def refused(messages: Any, error_type: type[Exception]) -> str:
     """The text of the error for what can't be sent."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         batches(messages).read_all()
     return str(caught.value)
 
 
 def test_a_record_is_taken_whole() -> None:
-    """Partition, timestamp and headers; what the broker gives is not looked at."""
+    """Partition, timestamp and headers are taken; what the broker gives is not looked
+    at.
+    """
     headers = (("h", b"x"), ("h", None))
     record = Record("k", "v", "t", 3, 17, 1000, "CreateTime", headers)
     assert rows([record]) == [
@@ -50,8 +52,8 @@ def test_a_record_is_taken_whole() -> None:
 
 def test_records_and_pairs_may_be_mixed() -> None:
     """A pair leaves the rest to the producer."""
-    found = rows([("a", 1), Record("b", None, partition=0), ["c", b"3"]])
-    assert [(row["key"], row["value"], row["partition"]) for row in found] == [
+    sent = rows([("a", 1), Record("b", None, partition=0), ["c", b"3"]])
+    assert [(row["key"], row["value"], row["partition"]) for row in sent] == [
         (b"a", b"1", None),
         (b"b", None, 0),
         (b"c", b"3", None),
@@ -71,7 +73,7 @@ def test_pairs_alone_need_no_wide_batches() -> None:
     [SimpleNamespace(key="k", value="v"), Row("k", "v"), Record("k", "v")],
 )
 def test_what_has_a_key_and_a_value_is_a_message(message: Any) -> None:
-    """Named tuples, rows, objects."""
+    """Named tuples, rows and objects have."""
     assert rows(iter([message])) == [{"key": b"k", "value": b"v", **NOTHING}]
 
 
@@ -94,15 +96,15 @@ def test_headers_are_pairs_of_any_kind(headers: Any) -> None:
 
 
 def test_a_datetime_is_a_timestamp() -> None:
-    """Aware, or local time as everywhere in Python."""
+    """It may be aware, or local time as everywhere in Python."""
     aware = datetime(2023, 11, 14, 22, 13, 20, 123999, timezone.utc)
     times = [aware, aware.astimezone().replace(tzinfo=None), 1_700_000_000_123]
-    found = rows([Record("k", "v", timestamp=time) for time in times])  # type: ignore[arg-type]
-    assert [row["timestamp"] for row in found] == [1_700_000_000_123] * 3
+    sent = rows([Record("k", "v", timestamp=time) for time in times])  # type: ignore[arg-type]
+    assert [row["timestamp"] for row in sent] == [1_700_000_000_123] * 3
 
 
-def test_numbers_may_be_those_of_numpy() -> None:
-    """As they come out of arrays and frames."""
+def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
+    """They come out of arrays and frames."""
     record = Record("k", "v", partition=np.int64(3), timestamp=np.uint32(7))  # type: ignore[arg-type]
     for messages in ([record], iter([record, Record("k", "v")])):
         first = rows(messages)[0]
@@ -110,7 +112,7 @@ def test_numbers_may_be_those_of_numpy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "kind", "text"),
+    ("record", "error_type", "text"),
     [
         (
             {"partition": np.int64(-1)},
@@ -174,13 +176,15 @@ def test_numbers_may_be_those_of_numpy() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("kind_of", [list, iter])
+@pytest.mark.parametrize("iterable", [list, iter])
 def test_a_record_that_can_not_be_sent_is_named(
-    record: dict[str, Any], kind: type[Exception], text: str, kind_of: Any
+    record: dict[str, Any], error_type: type[Exception], text: str, iterable: Any
 ) -> None:
-    """By its place, and what is wrong with it; of a list before anything is sent."""
+    """The error has its place, and what is wrong with it; of a list it comes before
+    anything is sent.
+    """
     messages = [("a", "b"), Record("k", "v", **record)]
-    assert refused(kind_of(messages), kind) == text
+    assert refused(iterable(messages), error_type) == text
 
 
 @pytest.mark.parametrize(
@@ -218,7 +222,7 @@ def test_what_is_no_list_of_pairs_is_refused(messages: Any, text: str) -> None:
 
 
 def test_a_message_whose_parts_are_methods_is_refused() -> None:
-    """Such as confluent-kafka's: the text of a method is not what was meant."""
+    """confluent-kafka's are: the text of a method is not what was meant."""
     message = SimpleNamespace(key=lambda: b"k", value=lambda: b"v")
     assert refused([message], TypeError).startswith(
         "messages must be (key, value) pairs or Records; message 0 is namespace("
@@ -261,8 +265,8 @@ def frame(**columns: Any) -> pd.DataFrame:
     ],
     ids=["table", "large", "dictionary", "view", "batch", "pandas", "index"],
 )
-def test_a_table_of_any_kind(table: Any) -> None:
-    """Text and bytes, in whatever form Arrow has them; pandas' index is dropped."""
+def test_a_table_of_any_kind_is_taken(table: Any) -> None:
+    """Text and bytes come in whatever form Arrow has them; pandas' index is dropped."""
     assert rows(table) == [
         {"key": b"a", "value": b"1"},
         {"key": None, "value": b""},
@@ -280,7 +284,7 @@ def test_what_exports_arrow_streams_is_a_table() -> None:
 
 
 def test_the_columns_of_a_table_are_obeyed() -> None:
-    """And those that only a broker gives are not looked at."""
+    """Those that only a broker gives are not looked at."""
     table = pa.table(
         {
             "topic": ["t"],
@@ -304,7 +308,7 @@ def test_the_columns_of_a_table_are_obeyed() -> None:
     ]
 
 
-def test_serializers_of_a_table() -> None:
+def test_a_table_is_serialized_by_name() -> None:
     """A struct is what JSON takes; numbers go in Kafka's binary form."""
     table = pa.table({"key": [1, None], "value": [{"a": 1}, None]})
     assert rows(table, key_serializer="INT", value_serializer="JSON") == [
@@ -314,7 +318,7 @@ def test_serializers_of_a_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "kind", "text"),
+    ("table", "error_type", "text"),
     [
         (
             pa.table({"value": ["v"], "id": [1], "Key": ["k"]}),
@@ -355,15 +359,15 @@ def test_serializers_of_a_table() -> None:
         ),
     ],
 )
-def test_a_table_that_can_not_be_sent(
-    table: Any, kind: type[Exception], text: str
+def test_a_table_that_can_not_be_sent_is_refused(
+    table: Any, error_type: type[Exception], text: str
 ) -> None:
     """The column, or the message, is named."""
-    assert refused(table, kind) == text
+    assert refused(table, error_type) == text
 
 
 def test_a_table_of_many_rows_names_the_message_by_its_place() -> None:
-    """Over all batches."""
+    """Rows are counted over all batches."""
     count = 2 * BATCH_MESSAGES
     partitions = [0] * (count - 1) + [-3]
     table = pa.table({"value": ["v"] * count, "partition": partitions})
@@ -376,7 +380,7 @@ def test_a_table_of_many_rows_names_the_message_by_its_place() -> None:
 
 
 def test_serializers_are_checked_at_the_call() -> None:
-    """Before anything is drawn."""
+    """That comes before anything is drawn."""
     for name, text in (
         ("key", "key_serializer='LNG' is not known; give one of "),
         ("value", "value_serializer='LNG' is not known; give one of "),
@@ -390,14 +394,14 @@ def test_serializers_are_checked_at_the_call() -> None:
 
 def test_a_serializer_is_used_for_its_side_alone() -> None:
     """The other one goes by the rules without one; null is not given to it."""
-    found = rows([(1, 1), (None, None)], key_serializer="SHORT", value_serializer=None)
-    assert found == [{"key": b"\0\1", "value": b"1"}, {"key": None, "value": None}]
-    found = rows([("k", 5)], value_serializer=bytes)
-    assert found == [{"key": b"k", "value": bytes(5)}]
+    sent = rows([(1, 1), (None, None)], key_serializer="SHORT", value_serializer=None)
+    assert sent == [{"key": b"\0\1", "value": b"1"}, {"key": None, "value": None}]
+    sent = rows([("k", 5)], value_serializer=bytes)
+    assert sent == [{"key": b"k", "value": bytes(5)}]
 
 
 def test_what_a_serializer_refuses_is_named() -> None:
-    """The message, the serializer, its reason, and the item."""
+    """The error has the message, the serializer, its reason, and the item."""
     with pytest.raises(SerializationError) as caught:
         rows([(1, 2), ("x" * 100, 2)], key_serializer="INT")
     assert str(caught.value) == (

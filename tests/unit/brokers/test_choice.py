@@ -64,10 +64,10 @@ def test_arguments_come_before_the_environment(
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused(
+def test_arguments_that_do_not_go_together_are_refused(
     backend: str, address: str | None, text: str
 ) -> None:
-    """Before anything is started."""
+    """They are refused before anything is started."""
     with pytest.raises(ValueError, match="backend") as caught:
         choose_backend(backend, address)
     assert str(caught.value) == text

@@ -94,7 +94,7 @@ def listener(
 def test_a_daemon_on_tcp_is_found(
     monkeypatch: pytest.MonkeyPatch, tcp_daemon: str, scheme: str
 ) -> None:
-    """As in a CI job with Docker in a container beside it."""
+    """A CI job may have Docker in a container beside it."""
     monkeypatch.setenv("DOCKER_HOST", f"{scheme}://{tcp_daemon}")
     assert docker_problem() is None
 
@@ -139,7 +139,7 @@ def test_a_daemon_that_never_answers_costs_little_time(listener: socket.socket) 
     ],
 )
 def test_another_answer_is_no_docker(listener: socket.socket, answer: bytes) -> None:
-    """Also none at all, where the connection is closed at once."""
+    """It is none where the connection is closed at once, too."""
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -270,7 +270,7 @@ def test_a_daemon_behind_tls_is_found(
 def test_a_daemon_of_another_authority_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch, tls_daemon: str, tmp_path: Path
 ) -> None:
-    """As by Docker's own command."""
+    """Docker's own command does not trust it either."""
     make_docker_certificates(tmp_path)
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
@@ -291,7 +291,7 @@ def test_certificates_that_are_missing_are_named(
 
 
 def test_a_daemon_that_wants_tls_says_so(listener: socket.socket) -> None:
-    """Port 2376 without the variables for it."""
+    """It listens on port 2376, and the variables for it are not set."""
     refusal = (
         b"HTTP/1.0 400 Bad Request\r\n\r\n"
         b"Client sent an HTTP request to an HTTPS server.\n"
@@ -319,7 +319,7 @@ def context(
 def test_the_current_context_is_heeded(
     listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where testcontainers finds the daemon, and `docker` does."""
+    """testcontainers finds the daemon there, and so does `docker`."""
     address = f"unix://{listener.getsockname()}"
     answering(listener, ALIVE)
     context(tmp_path, "colima", address, monkeypatch)
@@ -332,7 +332,7 @@ def test_the_current_context_is_heeded(
 def test_docker_host_goes_before_a_context(
     listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with Docker's own command."""
+    """It does so with Docker's own command."""
     context(tmp_path, "colima", "unix:///nowhere", monkeypatch)
     (tmp_path / "config.json").write_text('{"currentContext": "colima"}')
     address = f"unix://{listener.getsockname()}"
@@ -343,7 +343,9 @@ def test_docker_host_goes_before_a_context(
 def test_docker_context_is_heeded_where_docker_py_does(
     listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """docker-py from 7.2 on; before it, testcontainers goes to the default address."""
+    """docker-py heeds it from 7.2 on; before, testcontainers goes to the default
+    address.
+    """
     address = f"unix://{listener.getsockname()}"
     context(tmp_path, "rootless", address, monkeypatch)
     monkeypatch.setenv("DOCKER_CONTEXT", "rootless")
@@ -352,7 +354,9 @@ def test_docker_context_is_heeded_where_docker_py_does(
 
 
 def test_tc_host_is_heeded(listener: socket.socket, tmp_path: Path) -> None:
-    """In ~/.testcontainers.properties, and before DOCKER_HOST, as in testcontainers."""
+    """It stands in ~/.testcontainers.properties, and goes before DOCKER_HOST, as in
+    testcontainers.
+    """
     address = f"unix://{listener.getsockname()}"
     (tmp_path / ".testcontainers.properties").write_text(f"tc.host={address}\n")
     answering(listener, ALIVE)
@@ -378,7 +382,9 @@ def ssh_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_daemon_behind_ssh_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the command that Docker's own client runs there; nothing asks for a password."""
+    """The command is the one that Docker's own client runs there, and nothing asks for
+    a password.
+    """
     said = ssh_that("printf 'HTTP/1.0 200 OK\\r\\n\\r\\nOK'", tmp_path, monkeypatch)
     assert docker_problem(30) is None
     assert said.read_text() == (
@@ -386,8 +392,10 @@ def test_a_daemon_behind_ssh_is_found(
     )
 
 
-def test_what_ssh_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its last line, which is the reason."""
+def test_what_ssh_says_is_in_the_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last line is the reason."""
     ssh_that("echo 'me@far: Permission denied' >&2; exit 255", tmp_path, monkeypatch)
     assert docker_problem(30) == (
         "No Docker daemon answers at ssh://me@far:2222 (me@far: Permission denied)"
@@ -412,7 +420,7 @@ def test_an_ssh_that_hangs_is_ended(
 
 
 def test_a_name_that_is_not_resolved_holds_nothing_up() -> None:
-    """Neither the question, nor the end of the process."""
+    """Neither the question nor the end of the process waits for it."""
     code = (
         "import socket, time\n"
         "socket.getaddrinfo = lambda *a, **k: time.sleep(600)\n"
@@ -470,7 +478,7 @@ def test_a_daemon_that_listens_late_is_waited_for(
     ]
 
 
-def test_a_daemon_that_never_comes(
+def test_a_daemon_that_never_comes_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The text says how long it was waited for."""
@@ -484,7 +492,7 @@ def test_a_daemon_that_never_comes(
     )
 
 
-def test_one_that_nobody_has_named_is_not_waited_for(
+def test_a_daemon_that_nobody_has_named_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A developer who has not started Docker is told at once."""
@@ -502,17 +510,17 @@ def test_one_that_nobody_has_named_is_not_waited_for(
 def test_docker_auth_config_is_heeded_for_each_registry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not for the first alone; a password may have a colon in it."""
+    """It is not heeded for the first alone, and a password may have a colon in it."""
     auths = {
         "https://index.docker.io/v1/": {"auth": b64encode(b"a:hub").decode()},
         "registry.example.com": {"auth": b64encode(b"b:se:cret").decode()},
     }
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": auths}))
-    found = [
+    logins = [
         _docker._credentials(repository)
         for repository in ("registry.example.com/x/kafka", "apache/kafka", "other:5/x")
     ]
-    names = [each and (each["username"], each["password"]) for each in found]
+    names = [each and (each["username"], each["password"]) for each in logins]
     assert names == [("b", "se:cret"), ("a", "hub"), None]
 
 

@@ -47,14 +47,14 @@ def set_range(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> Non
 def test_ports_are_found_beside_any_range(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, expected: range
 ) -> None:
-    """Below it, else above it, else in it: the choice never fails."""
+    """They lie below it, else above it, else in it: the choice never fails."""
     set_range(monkeypatch, tmp_path, text)
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert set(ports) <= set(expected)
 
 
-def test_the_range_is_the_systems() -> None:
+def test_the_ephemeral_range_is_the_systems() -> None:
     """Linux tells it; elsewhere its default is taken."""
     if _ports.RANGE_FILE.exists():
         assert [ephemeral_ports().start, ephemeral_ports().stop - 1] == [
@@ -64,8 +64,8 @@ def test_the_range_is_the_systems() -> None:
         assert ephemeral_ports() == range(32768, 61000)
 
 
-def test_a_system_whose_range_is_all_there_is() -> None:
-    """As containers are set up: in a network of their own, from 1024 to 65535."""
+def test_ports_are_found_where_the_range_is_all_there_is() -> None:
+    """Containers are set up so: in a network of their own, from 1024 to 65535."""
     own_network = ("unshare", "--net", "--map-root-user")
     setting = "echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range"
     try:
@@ -79,10 +79,10 @@ def test_a_system_whose_range_is_all_there_is() -> None:
 
 
 @pytest.mark.parametrize(("call", "tried"), [("bind", 768), ("socket", 768)])
-def test_a_sandbox_that_forbids_to_listen_is_told(
+def test_a_sandbox_that_forbids_to_listen_is_reported(
     tmp_path: Path, call: str, tried: int
 ) -> None:
-    """In the system's words, after a bounded number of tries."""
+    """The error has the system's words, and comes after a bounded number of tries."""
     done = run_python(PORTS, refusing(call, "EPERM", tmp_path))
     reason = f"[Errno {errno.EPERM}] {os.strerror(errno.EPERM)}"
     assert re.sub(r"\d+: \[", "PORT: [", done.stdout) == (

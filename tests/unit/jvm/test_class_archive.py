@@ -15,9 +15,9 @@ from spark_kafka_testkit._jvm.java import Java
 from tests.systems import read_only, run_python
 
 
-def test_a_class_archive_is_done_without_where_it_can_not_be_kept(cache: Path) -> None:
-    """It is a mere speed-up: processes start without it, and nothing is left; one that
-    is there is used all the same.
+def test_processes_start_without_an_archive_that_can_not_be_kept(cache: Path) -> None:
+    """It is a mere speed-up. Nothing is left of it, and one that is there is used all
+    the same.
     """
     jar = cache / "some.jar"
     jar.touch()
@@ -54,7 +54,7 @@ def test_an_archive_that_can_not_be_put_in_its_place_is_no_error(cache: Path) ->
 
 
 def test_what_was_recorded_for_killed_processes_is_removed(cache: Path) -> None:
-    """By the next process, of whatever kind; what others record is left."""
+    """The next process removes it, of whatever kind; what others record is left."""
     (cache / "archives").mkdir()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -79,12 +79,12 @@ def test_a_jar_that_is_not_the_locked_one_is_not_kept(
     """Its checksum is in the error, and the file is gone."""
     jar = repository.add("jar", b"as it should be")
     (repository.folder / jar.path).write_bytes(b"as it should NOT")
-    found = hashlib.sha256(b"as it should NOT").hexdigest()
+    sha256 = hashlib.sha256(b"as it should NOT").hexdigest()
     with pytest.raises(JarError) as caught:
         fetch([jar], "test jars")
     assert str(caught.value) == (
         f"{repository.url}/{jar.path} is not the jar that the lock file names: its "
-        f"sha256 is {found}, and {jar.sha256} is expected. Nothing was kept. "
+        f"sha256 is {sha256}, and {jar.sha256} is expected. Nothing was kept. "
         "Check the mirror that SPARK_KAFKA_TESTKIT_MAVEN_URL names."
     )
     assert [p for p in (tmp_path / "cache").rglob("*.jar*") if p.is_file()] == []
@@ -93,7 +93,7 @@ def test_a_jar_that_is_not_the_locked_one_is_not_kept(
 def test_a_jar_that_the_repository_lacks_is_named(
     repository: Repository, tmp_path: Path
 ) -> None:
-    """With both remedies."""
+    """The error has both remedies."""
     jar = LockedJar("org.test:absent:1.0", "0" * 64, 1)
     with pytest.raises(JarError) as caught:
         fetch([jar], "test jars")
@@ -126,7 +126,7 @@ def test_processes_side_by_side_fetch_each_jar_once(repository: Repository) -> N
     assert len(repository.asked) == 4
 
 
-def test_a_cache_that_can_not_be_written_is_told(
+def test_a_cache_that_can_not_be_written_is_reported(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The setting to change is named."""
@@ -139,7 +139,7 @@ def test_a_cache_that_can_not_be_written_is_told(
 def test_own_jars_are_looked_for_where_the_user_says_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SPARK_KAFKA_TESTKIT_JARS, then the package."""
+    """SPARK_KAFKA_TESTKIT_JARS comes first, then the package."""
     bundled = own_jar("spark-kafka-testkit_2.13.jar")
     assert bundled.parent == _jars.BUNDLED
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_JARS", str(tmp_path))
@@ -151,7 +151,7 @@ def test_own_jars_are_looked_for_where_the_user_says_first(
 def test_a_missing_jar_names_every_place_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And how to build it."""
+    """The error says how to build it."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_JARS", str(tmp_path))
     with pytest.raises(JarError) as caught:
         own_jar("other.jar")
@@ -190,7 +190,9 @@ def test_the_lock_file_is_whole() -> None:
     ("spark", "scala"), [("3.4.0", "2.12"), ("4.2.0", "2.12"), ("3.5.7", "2.13")]
 )
 def test_no_connector_is_guessed(spark: str, scala: str) -> None:
-    """Not for a Spark whose minor version is not locked, nor for another Scala."""
+    """There is none for a Spark whose minor version is not locked, nor for another
+    Scala.
+    """
     assert connector_jars(spark, scala) is None
 
 
@@ -204,10 +206,10 @@ def test_no_connector_is_guessed(spark: str, scala: str) -> None:
         ("4.0.0-preview1", "2.13", "4.0.0"),
     ],
 )
-def test_another_patch_version_gets_the_nearest(
+def test_another_patch_version_gets_the_nearest_connector(
     spark: str, scala: str, nearest: str
 ) -> None:
-    """Of the same minor version."""
+    """It is one of the same minor version."""
     assert _jars.nearest_connector(spark, scala) == nearest
     assert connector_jars(spark, scala) == connector_jars(nearest, scala)
     assert _jars.connector_scala(spark) == scala
@@ -215,8 +217,10 @@ def test_another_patch_version_gets_the_nearest(
     assert clients in (connector_jars(nearest, scala) or [])
 
 
-def test_of_two_as_near_the_newer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By number, not by letter."""
+def test_of_two_connectors_as_near_the_newer_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Versions go by number, not by letter."""
     locked = {f"4.2.{n}": {"scala": "2.13", "jars": []} for n in (8, 10, 12)}
     monkeypatch.setattr(_jars, "_lock", lambda: {"connectors": locked})
     assert _jars.nearest_connector("4.2.9", "2.13") == "4.2.10"

@@ -41,8 +41,12 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_nobody_else_may_write_what_is_made(mirror: Path, cache: Path) -> None:
-    """Whatever the umask; others may read: images are built by root, and run by others."""
+def test_nobody_else_may_write_what_is_made_in_the_cache(
+    mirror: Path, cache: Path
+) -> None:
+    """It is so whatever the umask. Others may read: images are built by root, and run
+    by others.
+    """
     before = os.umask(0)
     try:
         (path,) = fetch([JAR], "test jars")
@@ -124,8 +128,8 @@ def test_a_cached_jar_that_can_not_be_read_is_told(mirror: Path, cache: Path) ->
     )
 
 
-def test_a_cache_without_room_is_told(mirror: Path, cache: Path) -> None:
-    """With what it needs; nothing is left of what did not fit."""
+def test_a_cache_without_room_is_reported(mirror: Path, cache: Path) -> None:
+    """The error says what is needed, and nothing is left of what did not fit."""
     jar = LockedJar(JAR.coordinate, "", 3_000_000)
     (mirror / jar.path).write_bytes(bytes(jar.size))
     code = FETCH.replace(repr(JAR), repr(jar)) + (
@@ -143,7 +147,7 @@ def test_a_cache_without_room_is_told(mirror: Path, cache: Path) -> None:
     ]
 
 
-def test_a_folder_where_a_jar_should_be_is_told(cache: Path) -> None:
+def test_a_folder_where_a_jar_should_be_is_reported(cache: Path) -> None:
     """It is the user's to remove."""
     path = cache / "maven" / JAR.path
     path.mkdir(parents=True)
@@ -154,7 +158,7 @@ def test_a_folder_where_a_jar_should_be_is_told(cache: Path) -> None:
     )
 
 
-def test_a_cache_that_java_would_take_for_two_is_told(
+def test_a_cache_that_java_would_take_for_two_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its class path is a list with colons between."""
@@ -171,15 +175,15 @@ def test_a_cache_that_java_would_take_for_two_is_told(
 def test_jars_are_fetched_where_files_can_not_be_locked(
     mirror: Path, cache: Path, tmp_path: Path, error: str
 ) -> None:
-    """As on Lustre or EFS: a jar is put in its place whole, lock or no lock."""
+    """Lustre and EFS have no locks; a jar is put in its place whole anyway."""
     done = run_python(FETCH, refusing("flock", error, tmp_path))
     assert done.stdout == "[b'jar']\n"
 
 
-def test_a_cache_that_can_not_be_made_is_told_in_full(
+def test_a_cache_that_can_not_be_made_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder, the reason, the setting."""
+    """The error has the folder, the reason and the setting."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "file"))
     folder = tmp_path / "file" / "maven"

@@ -1,4 +1,4 @@
-"""The Java that is taken, what it says of itself, and what is said where none will do."""
+"""The Java that is taken, what it says of itself, and the errors where none will do."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_java(home: Path, version: str, release: bool = True) -> Path:
     ],
 )
 def test_the_major_number_is_found(version: str, major: int) -> None:
-    """Of the old numbering, of the new, of early access."""
+    """Versions are of the old numbering, of the new, or of early access."""
     assert Java(Path("java"), version).major == major
 
 
@@ -63,7 +63,7 @@ def test_a_java_without_a_release_file_is_asked(home: Path, answer: str) -> None
 
 
 def test_a_release_file_without_a_version_is_passed_over(home: Path) -> None:
-    """Then java is asked too."""
+    """java is asked then, too."""
     java = answering(home, OPENJDK_25)
     (home / "release").write_text('IMPLEMENTOR="X"\n#JAVA_VERSION="8"\n')
     assert find_java() == Java(java, "25")
@@ -78,10 +78,10 @@ def test_a_release_file_is_believed(home: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2", "16.0.1"])
-def test_a_java_that_is_too_old_is_told(
+def test_a_java_that_is_too_old_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    """With its version, and how to get a newer one."""
+    """The error has its version, and how to get a newer one."""
     java = make_java(tmp_path, version)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(JavaNotFoundError) as caught:
@@ -89,8 +89,8 @@ def test_a_java_that_is_too_old_is_told(
     assert str(caught.value) == f"{java} is Java {version}. {HINT}"
 
 
-def test_an_old_java_that_was_asked_is_told(home: Path) -> None:
-    """As one with a release file."""
+def test_an_old_java_that_was_asked_is_reported(home: Path) -> None:
+    """The error is that of one with a release file."""
     java = answering(home, ORACLE_8)
     with pytest.raises(JavaNotFoundError) as caught:
         find_java()
@@ -107,8 +107,8 @@ def test_an_answer_without_a_version_is_shown(home: Path) -> None:
     )
 
 
-def test_a_java_that_can_not_be_started_is_told(home: Path) -> None:
-    """One built for another machine, for example."""
+def test_a_java_that_can_not_be_started_is_reported(home: Path) -> None:
+    """It may be built for another machine."""
     java = answering(home, "")
     java.write_bytes(b"\x7fELF no program")
     with pytest.raises(JavaNotFoundError) as caught:
@@ -118,7 +118,7 @@ def test_a_java_that_can_not_be_started_is_told(home: Path) -> None:
     )
 
 
-def test_a_java_that_may_not_be_executed_is_told(home: Path) -> None:
+def test_a_java_that_may_not_be_executed_is_reported(home: Path) -> None:
     """It is there, and is no program."""
     java = answering(home, OPENJDK_25)
     java.chmod(0o644)
@@ -143,8 +143,8 @@ def test_java_home_is_taken(
     """Its version is read from its release file, or asked of it."""
     java = make_java(tmp_path, version, release)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    found = find_java()
-    assert (found.executable, found.version, found.major) == (java, version, major)
+    taken = find_java()
+    assert (taken.executable, taken.version, taken.major) == (java, version, major)
 
 
 def test_without_java_home_the_path_is_looked_through(
@@ -180,7 +180,7 @@ def test_an_empty_java_home_is_none(
     assert find_java().executable == java
 
 
-def test_no_java_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_java_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both places are named."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -195,7 +195,7 @@ def test_no_java_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
-def test_a_wrong_java_home_is_told(
+def test_a_wrong_java_home_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not passed over in silence."""

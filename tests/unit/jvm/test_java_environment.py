@@ -43,7 +43,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("-Dstore='/no end -XX:+UseG1GC", "-Dstore='/no end -XX:+UseG1GC"),
     ],
 )  # fmt: skip
-def test_what_ours_decide_is_left_out(
+def test_options_that_the_kits_jvms_decide_are_left_out(
     monkeypatch: pytest.MonkeyPatch, variable: str, given: str, left: str
 ) -> None:
     """Truststores, proxies and agents stay, as they were written. The user's own
@@ -55,7 +55,9 @@ def test_what_ours_decide_is_left_out(
 
 
 def test_options_are_kept_without_their_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the variables; an archive is good for the same options only."""
+    """They come in the order of the variables; an archive is good for the same options
+    only.
+    """
     monkeypatch.setenv("_JAVA_OPTIONS", "-Dc=3")
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "'-Da=1 2' -Xmx1g")
     options = EnvironmentOptions.read()
@@ -66,10 +68,10 @@ def test_options_are_kept_without_their_quotes(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_a_debugger_is_left_to_the_users_jvm_and_that_is_told_once(
+def test_a_debugger_is_left_to_the_users_jvm_and_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line for the run, however many processes start."""
+    """There is one line for the run, however many processes start."""
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", DEBUGGER)
     with caplog.at_level(logging.INFO, "spark_kafka_testkit"):
         EnvironmentOptions.read()

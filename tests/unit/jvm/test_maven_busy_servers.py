@@ -130,7 +130,7 @@ def reason(server: Server, tmp_path: Path) -> str:
         pytest.param(CHUNKED, id="short in pieces"),
     ],
 )
-def test_what_passes_is_waited_for(first: Answer, start: Start) -> None:
+def test_a_failure_that_passes_is_waited_for(first: Answer, start: Start) -> None:
     """A busy server, or an answer that ended early, is asked again, and the jar is
     whole.
     """
@@ -140,8 +140,8 @@ def test_what_passes_is_waited_for(first: Answer, start: Start) -> None:
     assert len(server.times) == 3
 
 
-def test_the_server_says_when(start: Start) -> None:
-    """In seconds, or as a date; a date that is past is now."""
+def test_the_server_says_when_to_ask_again(start: Start) -> None:
+    """It says so in seconds, or as a date; a date that is past is now."""
     past = email.utils.formatdate(time.time() - 1000, usegmt=True)
     server = start(Answer(429, Retry_After="1"), Answer(503, Retry_After=past), WHOLE)
     fetch([JAR], "test jars")
@@ -156,8 +156,10 @@ def test_the_server_says_when(start: Start) -> None:
     assert time.time() - before >= 1
 
 
-def test_what_lasts_too_long_is_not_waited_for(start: Start, tmp_path: Path) -> None:
-    """An hour, say: the text has it."""
+def test_a_pause_that_is_too_long_is_not_waited_for(
+    start: Start, tmp_path: Path
+) -> None:
+    """The server asks for an hour, and the text says so."""
     server = start(Answer(429, Retry_After="3600"))
     assert reason(server, tmp_path) == (
         "HTTP Error 429: Too Many Requests (the server asks to wait 3600 s)"
@@ -176,7 +178,7 @@ def test_what_lasts_too_long_is_not_waited_for(start: Start, tmp_path: Path) -> 
         (CHUNKED, "it ended after 1000 of 102400 bytes", 3),
     ],
 )
-def test_what_does_not_pass_is_told_as_it_is(
+def test_a_failure_that_does_not_pass_is_reported_as_it_is(
     answer: Answer, text: str, requests: int, start: Start, tmp_path: Path
 ) -> None:
     """A part of a jar is called that, and not a wrong jar."""
@@ -190,14 +192,14 @@ def test_what_does_not_pass_is_told_as_it_is(
 def test_a_whole_answer_that_is_another_file_is_a_wrong_jar(
     sent: bytes, start: Start
 ) -> None:
-    """Of whatever size; it is not asked for again."""
+    """It may have any size, and is not asked for again."""
     server = start(Answer(sent=sent))
     with pytest.raises(JarError, match="is not the jar that the lock file names: its"):
         fetch([JAR], "test jars")
     assert len(server.times) == 1
 
 
-def test_the_bar_goes_back_with_what_is_lost(
+def test_the_progress_bar_goes_back_with_what_is_lost(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the end it is full, not more."""
@@ -218,7 +220,7 @@ def test_the_bar_goes_back_with_what_is_lost(
     assert sum(told) == len(CONTENT)
 
 
-def test_one_that_fails_ends_the_waits_for_the_others(
+def test_a_jar_that_fails_ends_the_waits_for_the_others(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error comes at once, though a server asks to wait for another jar."""

@@ -137,7 +137,7 @@ def test_the_login_of_netrc_is_sent_to_its_host_only(
 def test_the_login_in_the_address_is_over_that_of_netrc(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the nearer one."""
+    """The address is the nearer place."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login him password other\n")
     mirror = start()
     monkeypatch.setenv(VARIABLE, f"http://{QUOTED}@{mirror.host}/maven")
@@ -145,13 +145,13 @@ def test_the_login_in_the_address_is_over_that_of_netrc(
     assert mirror.logins == [LOGIN]
 
 
-def test_a_netrc_that_can_not_be_read_is_told_without_its_text(
+def test_a_netrc_that_can_not_be_read_is_reported_without_its_text(
     start: Start,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """File and line; the jar is asked for without a login."""
+    """File and line are named, and the jar is asked for without a login."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me\ns3cret\n")
     mirror = start(login=None)
     monkeypatch.setenv(VARIABLE, f"http://{mirror.host}/maven")
@@ -174,7 +174,7 @@ def test_a_redirect_within_the_server_keeps_the_login(
     assert mirror.logins == [LOGIN, LOGIN]
 
 
-def test_a_redirect_to_another_server_does_not_see_it(
+def test_a_redirect_to_another_server_does_not_see_the_login(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store behind the mirror gets the request, and no login."""
@@ -185,7 +185,7 @@ def test_a_redirect_to_another_server_does_not_see_it(
     assert (mirror.logins, store.logins) == ([LOGIN], [None])
 
 
-def test_a_login_that_is_refused_is_told_by_its_place(
+def test_a_login_that_is_refused_is_named_by_its_place(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The text says where it came from, or where one may stand, and not what it is."""
@@ -223,7 +223,7 @@ def test_a_login_that_is_refused_is_told_by_its_place(
         ("ftp://me:s3cret@127.0.0.1:9/maven", "ftp://***@127.0.0.1:9/maven"),
     ],
 )
-def test_an_address_that_is_none_is_told_without_the_login(
+def test_an_address_that_is_none_is_reported_without_the_login(
     address: str, shown: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What can't be told apart is not shown, and the way to write it is."""
@@ -236,21 +236,21 @@ def test_an_address_that_is_none_is_told_without_the_login(
 
 
 @pytest.mark.parametrize("where", ["127.0.0.1:9/maven", "127.0.0.1:x/maven"])
-def test_a_traceback_with_all_variables_does_not_show_it(
+def test_a_traceback_with_all_variables_does_not_show_the_login(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As pytest prints it with `--showlocals`; the test's own variables hold none."""
+    """pytest prints it with `--showlocals`, and the test's own variables hold none."""
     monkeypatch.setenv(VARIABLE, f"http://{QUOTED}@{where}")
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "cache"))
     code = """
         from spark_kafka_testkit._jvm import jars as _jars
 
-        def test_it():
+        def test_fetch():
             _jars.fetch([_jars.LockedJar("org.test:jar:1.0", "0", 1)], "test jars")
     """
-    (tmp_path / "test_it.py").write_text(textwrap.dedent(code))
+    (tmp_path / "test_fetch.py").write_text(textwrap.dedent(code))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", "test_it.py"],
+        [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", "test_fetch.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -264,7 +264,7 @@ def test_a_traceback_with_all_variables_does_not_show_it(
 @pytest.mark.parametrize(
     "proxy", ["http:/me:s3cret@127.0.0.1:9", "http://me@work@127.0.0.1:s3cret"]
 )
-def test_the_login_of_a_proxy_is_not_shown_either(
+def test_the_login_of_a_proxy_is_not_shown(
     proxy: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python's own error has it, or what it takes for a port."""
@@ -276,7 +276,7 @@ def test_the_login_of_a_proxy_is_not_shown_either(
 def test_a_proxy_gets_its_login_and_the_mirror_its_own(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By Python's own handling of `http_proxy`."""
+    """Python's own handling of `http_proxy` is at work."""
     proxy = start()
     monkeypatch.setenv("http_proxy", f"http://proxy:user@{proxy.host}")
     monkeypatch.setenv(VARIABLE, f"http://{QUOTED}@repo.example.org/maven")

@@ -107,14 +107,14 @@ def kept(cache: Path) -> list[Path]:
         (b"", "Remote end closed connection without response", 3),
     ],
 )
-def test_a_refusal_is_told_and_what_may_pass_is_tried_again(
+def test_a_refusal_is_reported_and_what_may_pass_is_tried_again(
     serve: Callable[[Answer], Server],
     tmp_path: Path,
     answer: bytes,
     reason: str,
     requests: int,
 ) -> None:
-    """Three times where the server is at fault, once where the request is."""
+    """A server at fault is asked three times, and one that was asked wrongly once."""
     server = serve(says(answer))
     with pytest.raises(JarError) as caught:
         fetch([JAR], "test jars")
@@ -122,10 +122,10 @@ def test_a_refusal_is_told_and_what_may_pass_is_tried_again(
     assert server.requests == requests
 
 
-def test_a_server_that_is_gone_is_told(
+def test_a_server_that_is_gone_is_reported(
     serve: Callable[[Answer], Server], tmp_path: Path
 ) -> None:
-    """With both remedies."""
+    """The error has both remedies."""
     server = serve(says(b""))
     server.close()
     with pytest.raises(JarError) as caught:
@@ -152,7 +152,7 @@ def test_a_server_that_is_gone_is_told(
 def test_an_answer_that_breaks_off_is_a_jar_error(
     serve: Callable[[Answer], Server], answer: Answer
 ) -> None:
-    """Whatever way the connection ends."""
+    """The connection may end in any way."""
     serve(answer)
     with pytest.raises(JarError):
         fetch([JAR], "test jars")

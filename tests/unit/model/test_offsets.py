@@ -31,7 +31,7 @@ def progress(start: int = 5, target: int = 9) -> Progress:
 
 
 def test_a_read_begins_at_the_beginning_offset() -> None:
-    """And goes to the target."""
+    """It goes to the target."""
     assert (progress().position, progress().target) == (5, 9)
 
 
@@ -49,7 +49,7 @@ def test_an_empty_range_is_done_at_once(
     ("position", "is_done"), [(8, False), (9, True), (10, True), (900, True)]
 )
 def test_the_position_decides_about_the_end(position: int, is_done: bool) -> None:
-    """Also one past the target: others write on."""
+    """One past the target is the end as well: others write on."""
     read = progress()
     read.move_to(position)
     assert read.is_done is is_done
@@ -90,7 +90,7 @@ def test_records_from_the_target_on_are_not_of_the_range(
     assert progress().accept(offset) is wanted
 
 
-def test_coverage_of_a_range_without_gaps() -> None:
+def test_the_coverage_of_a_range_without_gaps_has_no_invisible_offset() -> None:
     """Every offset has its record."""
     read = progress()
     for offset in range(5, 9):
@@ -99,7 +99,7 @@ def test_coverage_of_a_range_without_gaps() -> None:
 
 
 def test_offsets_without_a_record_are_counted() -> None:
-    """Markers, aborted records, what compaction removed."""
+    """They are markers, aborted records, and what compaction removed."""
     read = progress()
     read.accept(6)
     read.move_to(9)
@@ -115,8 +115,8 @@ def test_a_record_past_the_target_is_not_covered() -> None:
 
 
 @pytest.mark.parametrize("end", [0, 3])
-def test_coverage_of_nothing(end: int) -> None:
-    """No record, no last one, and no invisible offsets below zero."""
+def test_the_coverage_of_an_empty_range_is_empty(end: int) -> None:
+    """It has no record, no last one, and no invisible offsets below zero."""
     assert progress(3, end).coverage() == Coverage(3, end, 0, None, invisible=0)
 
 
@@ -175,7 +175,7 @@ CAPTURED = TopicSnapshot(
 def test_the_range_is_what_the_request_asks_for(
     read_request: ReadRequest, first: Range
 ) -> None:
-    """For every kind of start and end, of what the topic held when it was captured."""
+    """Starts and ends of every kind go by what the topic held when it was captured."""
     ranges = read_request.ranges(CAPTURED)
     assert ranges[0] == first
     assert ranges[1] == Range(0, 0)
@@ -187,7 +187,7 @@ def test_only_the_partitions_asked_for_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read_request", "kind", "text"),
+    ("read_request", "error_type", "text"),
     [
         (
             ReadRequest("t", partitions=[0, 7]),
@@ -222,17 +222,17 @@ def test_only_the_partitions_asked_for_are_read() -> None:
     ],
 )
 def test_a_range_that_can_not_be_had_is_refused(
-    read_request: ReadRequest, kind: type[Exception], text: str
+    read_request: ReadRequest, error_type: type[Exception], text: str
 ) -> None:
-    """With what was asked for, and what there is."""
-    with pytest.raises(kind) as caught:
+    """The error says what was asked for, and what there is."""
+    with pytest.raises(error_type) as caught:
         read_request.ranges(CAPTURED)
     assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("millis", [0, 1, 1_700_000_000_123, 253_402_300_799_999])
 def test_times_are_exact_to_the_millisecond(millis: int) -> None:
-    """In UTC, in another zone, and back."""
+    """They are so in UTC, in another zone, and back."""
     moment = EPOCH + timedelta(milliseconds=millis)
     assert to_millis(moment) == millis
     assert to_millis(millis) == millis
@@ -245,7 +245,9 @@ def test_times_are_exact_to_the_millisecond(millis: int) -> None:
 def test_an_offset_out_of_range_says_where(
     start: dict[int, int], partition: int, offset: int | None
 ) -> None:
-    """Topic, partition and offset; none where there is no such partition."""
+    """The error has topic, partition and offset, and no offset where there is no such
+    partition.
+    """
     captured = TopicSnapshot(None, {0: PartitionOffsets(0, 5, 5)}, {})
     with pytest.raises(OffsetRangeError) as caught:
         ReadRequest("t", start).ranges(captured)

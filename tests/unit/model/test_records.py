@@ -12,7 +12,7 @@ from spark_kafka_testkit._model.offsets import Coverage
 
 
 def test_a_record_shows_what_it_has() -> None:
-    """And nothing that it has not."""
+    """It shows nothing that it has not."""
     assert repr(Record()) == "Record(None, None)"
     assert repr(Record("k", "v", "t", 0, 7)) == (
         "Record('k', 'v', topic='t', partition=0, offset=7)"
@@ -43,13 +43,15 @@ def test_a_record_does_not_change() -> None:
         (1_700_000_000_123, datetime(2023, 11, 14, 22, 13, 20, 123000, timezone.utc)),
     ],
 )
-def test_the_time_of_a_record(timestamp: int | None, time: datetime | None) -> None:
-    """Aware, in UTC, exact to the millisecond."""
+def test_the_datetime_of_a_record_is_its_timestamp(
+    timestamp: int | None, time: datetime | None
+) -> None:
+    """It is aware, in UTC, and exact to the millisecond."""
     assert Record(timestamp=timestamp).datetime == time
 
 
 def test_records_are_a_list_with_a_coverage() -> None:
-    """Equal to any list of the same records."""
+    """They are equal to any list of the same records."""
     coverage = {0: Coverage(0, 1, 1, 0, 0)}
     records = Records([Record("k")], coverage, (1,))
     assert records == [Record("k")]

@@ -42,7 +42,7 @@ def test_python_finds_what_java_would(pattern: str, matches: list[str]) -> None:
 @pytest.mark.parametrize(
     "pattern", [r"\p{Alpha}+", r"\Qa.b\E", "(?<name>a)", "[a-z&&[b]]", "[[a]b]"]
 )
-def test_what_python_would_read_otherwise_is_not_told(pattern: str) -> None:
+def test_a_pattern_that_python_would_read_otherwise_is_refused(pattern: str) -> None:
     """Sets of sets are no error to Python, but mean something else."""
     matches, reason = matching_topics(QUERY, pattern, ["a"])
     assert matches is None

@@ -35,8 +35,8 @@ def progress(*sources: tuple[str, Any]) -> dict[str, Any]:
     ],
     ids=["JSON", "a dict's text", "a dict", "numbers"],
 )
-def test_offsets_of_every_version(reported: Any) -> None:
-    """Of PySpark, 4.0 and 4.2 give JSON, 4.1 the text of a dict, 3.5 a dict."""
+def test_offsets_are_parsed_as_every_pyspark_gives_them(reported: Any) -> None:
+    """PySpark 4.0 and 4.2 give JSON, 4.1 the text of a dict, 3.5 a dict."""
     assert offsets_of(reported) == {"a": {0: 5, 12: 0}}
 
 
@@ -44,8 +44,8 @@ def test_offsets_of_every_version(reported: Any) -> None:
     "reported",
     [None, "null", "None", "", "7", 7, "[]", '{"a": 1}', "{", '{"a": {"x": 1}}', "a b"],
 )
-def test_what_is_no_offsets_of_kafka_is_none(reported: Any) -> None:
-    """Before the first data, and from sources of another kind."""
+def test_what_is_no_offsets_of_kafka_is_left_out(reported: Any) -> None:
+    """It comes before the first data, and from sources of another kind."""
     assert offsets_of(reported) == {}
 
 
@@ -53,7 +53,7 @@ def test_what_is_no_offsets_of_kafka_is_none(reported: Any) -> None:
     st.text()
     | st.recursive(
         st.none() | st.integers() | st.text(),
-        lambda of: st.lists(of) | st.dictionaries(st.text(), of),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
 def test_no_report_is_an_error(reported: Any) -> None:
@@ -85,13 +85,13 @@ def test_sources_of_kafka_are_found_among_others(
         ("KafkaSource[Subscribe[a]]", ["a"], ("a", 0), ("b", 0)),
     ],
 )
-def test_what_a_source_reads(
+def test_a_source_reads_what_its_description_says(
     description: str,
     topics: list[str],
     reads: tuple[str, int],
     reads_not: tuple[str, int],
 ) -> None:
-    """Topics by name, and single partitions."""
+    """It may have topics by name, or single partitions."""
     (source,) = sources_of(progress((description, None)))
     assert source.pattern is None
     assert source.topics() == topics
@@ -103,7 +103,7 @@ def test_what_a_source_reads(
     "pattern", ["a.*", "[ab]", "[a[b]]", "a, b", "]]", "(?x) a # one\n | b"]
 )
 def test_a_pattern_reads_what_it_has_found(pattern: str) -> None:
-    """What the query reports, and what is noted as found, for this pattern alone."""
+    """The query reports some, and some are noted as found, for this pattern alone."""
     position = Position()
     position.take(
         progress(
@@ -140,8 +140,10 @@ def test_a_position_does_not_go_back() -> None:
     assert source.reached == {"a": {0: 5, 1: 1, 2: 2}}
 
 
-def test_where_a_source_is_in_each_partition() -> None:
-    """Behind is what lies before the end; of an unseen partition all that is there."""
+def test_a_source_has_a_place_in_each_partition() -> None:
+    """It is behind by what lies before the end, and in an unseen partition by all that
+    is there.
+    """
     position = Position()
     position.take(progress(("KafkaV2[Subscribe[a]]", '{"a": {"0": 5, "1": 9}}')))
     at = PartitionOffsets(beginning=2, end=8, stable=8)

@@ -20,7 +20,7 @@ def request(
 
 
 def test_the_defaults_are_all_that_is_committed() -> None:
-    """Up to the end, with a minute without progress."""
+    """A read goes up to the end, and bears a minute without progress."""
     assert request() == ReadRequest("t")
     assert request() == ReadRequest(
         "t", "earliest", "latest", None, "read_committed", "end", False, 60.0
@@ -30,7 +30,7 @@ def test_the_defaults_are_all_that_is_committed() -> None:
 def test_arguments_go_where_they_belong() -> None:
     """Partitions are sorted, and each is there once; a datetime is milliseconds."""
     mark = Mark("t", {0: 5}, "id")
-    found = request(
+    asked = request(
         datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc),
         mark,
         partitions=(2, 0, 2),
@@ -39,27 +39,27 @@ def test_arguments_go_where_they_belong() -> None:
         allow_deleted=True,
         timeout=1,
     )
-    assert found == ReadRequest(
+    assert asked == ReadRequest(
         "t", 1000, mark, [0, 2], "read_uncommitted", "stable", True, 1
     )
-    assert found.times() == [1000]
+    assert asked.times() == [1000]
 
 
-def test_numbers_may_be_those_of_numpy() -> None:
+def test_numbers_of_a_request_may_be_those_of_numpy() -> None:
     """They become plain ones, which go into JSON."""
     one = np.int64(1)
-    found = request({one: one}, one, partitions=[one])
-    assert found == ReadRequest("t", {1: 1}, 1, [1])
-    numbers = [*found.start, *found.start.values(), found.end, *found.partitions]  # type: ignore[union-attr,misc]
+    asked = request({one: one}, one, partitions=[one])
+    assert asked == ReadRequest("t", {1: 1}, 1, [1])
+    numbers = [*asked.start, *asked.start.values(), asked.end, *asked.partitions]  # type: ignore[union-attr,misc]
     assert set(map(type, numbers)) == {int}
 
 
 def test_a_dict_of_offsets_is_copied() -> None:
     """A later change of the caller's does not reach the read."""
     offsets = {0: 1}
-    found = request(offsets)
+    asked = request(offsets)
     offsets[0] = 2
-    assert found.start == {0: 1}
+    assert asked.start == {0: 1}
 
 
 BOUND = (
@@ -69,7 +69,7 @@ BOUND = (
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind", "text"),
+    ("arguments", "error_type", "text"),
     [
         ({"start": "first"}, TypeError, BOUND.format("start", "'first'")),
         ({"end": None}, TypeError, BOUND.format("end", "None")),
@@ -156,23 +156,23 @@ BOUND = (
         ),
     ],
 )
-def test_an_argument_that_can_not_be_used(
-    arguments: dict[str, Any], kind: type[Exception], text: str
+def test_an_argument_that_can_not_be_used_is_refused(
+    arguments: dict[str, Any], error_type: type[Exception], text: str
 ) -> None:
-    """Is told before anything is read, by each of the calls."""
+    """Each of the calls refuses it before anything is read."""
     options = dict(arguments)
     bounds = [options.pop("start", "earliest"), options.pop("end", "latest")]
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         read_request("t", *bounds, **options)
     assert str(caught.value) == text
     kafka = KafkaUtils(backend="embedded")
     for call in (kafka.read_records, kafka.iter_records, kafka.read_arrow):
-        with pytest.raises(kind):
+        with pytest.raises(error_type):
             call("t", *bounds, **options)
 
 
 def test_records_since_takes_a_mark_alone() -> None:
-    """And the options of a read."""
+    """It takes the options of a read, too."""
     kafka = KafkaUtils(backend="embedded")
     with pytest.raises(TypeError) as caught:
         kafka.records_since("t")  # type: ignore[arg-type]

@@ -39,8 +39,8 @@ def test_a_local_session_listens_on_loopback(master: str) -> None:
     assert host_settings(master=master) == LOOPBACK
 
 
-def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the settings or in the environment; a cluster must reach its driver."""
+def test_the_users_choice_of_a_host_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the settings or in the environment; a cluster must reach its driver."""
     assert host_settings(master="yarn") == {}
     assert host_settings(master="local-cluster[2,1,1024]") == {}
     own = {"driver.host": "192.0.2.1"}

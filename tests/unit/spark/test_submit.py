@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_spark_defaults_are_read_as_java_reads_them(home: Path) -> None:
-    """Each separator, comments, escapes, and a line that goes on."""
+    """They have each separator, comments, escapes, and a line that goes on."""
     assert default_settings(home) == {
         "spark.jars": "/a.jar,/b.jar",
         "spark.driver.extraJavaOptions": "-Dfile=a:b -Dx=y",
@@ -49,7 +49,7 @@ def test_spark_defaults_are_read_as_java_reads_them(home: Path) -> None:
 def test_spark_conf_dir_takes_the_place_of_the_homes(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it has no such file."""
+    """It does so where it has no such file, too."""
     monkeypatch.setenv("SPARK_CONF_DIR", str(home))
     assert default_settings(home) == {}
     (home / "spark-defaults.conf").write_text("spark.jars /c.jar")
@@ -59,7 +59,7 @@ def test_spark_conf_dir_takes_the_place_of_the_homes(
 def test_a_properties_file_takes_the_place_of_the_defaults(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless `--load-spark-defaults` asks for both."""
+    """`--load-spark-defaults` asks for both."""
     (home / "mine.conf").write_text("spark.jars /mine.jar")
     given = f"--properties-file {home}/mine.conf pyspark-shell"
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", given)
@@ -129,7 +129,7 @@ def test_submit_arguments_are_settings(
     ],
 )
 def test_the_cause_is_cut_out_of_what_the_jvm_says(output: str, cause: str) -> None:
-    """Of 150 lines, the one."""
+    """Of 150 lines it is the one."""
     assert cause_of(output) == cause
 
 

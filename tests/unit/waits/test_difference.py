@@ -48,8 +48,10 @@ def shown(result: Any, expected: Any) -> str:
         (None, 0, "  expected: 0\n  last:     None"),
     ],
 )
-def test_the_difference_is_shown(result: Any, expected: Any, lines: str) -> None:
-    """Dicts key by key, all else side by side."""
+def test_the_difference_of_two_values_is_shown(
+    result: Any, expected: Any, lines: str
+) -> None:
+    """Dicts are compared key by key, and all else is put side by side."""
     assert failure(result, expected) == ONCE + lines
 
 
@@ -85,7 +87,7 @@ def test_a_list_of_ten_is_not_cut() -> None:
     [(118, f"'{'x' * 118}'"), (119, f"'{'x' * 116}...")],
 )
 def test_a_long_value_is_cut(length: int, shown: str) -> None:
-    """At 120 characters, quotes counted."""
+    """It is cut at 120 characters, quotes counted."""
     assert failure("x" * length, 0) == f"{ONCE}  expected: 0\n  last:     {shown}"
 
 
@@ -105,7 +107,9 @@ def test_dicts_that_differ_in_order_alone_are_shown() -> None:
 
 
 def test_dicts_are_compared_key_by_key() -> None:
-    """What is missing, different and unexpected, each on its line, long values cut."""
+    """What is missing, different and unexpected stands each on its line, and long
+    values are cut.
+    """
     result = {"same": 1, "other": "x" * 200, "extra": 3}
     expected = {"same": 1, "other": "y", "absent": 2}
     with pytest.raises(AssertionError) as caught:
@@ -128,7 +132,7 @@ def test_many_differences_are_counted() -> None:
 
 
 def test_the_difference_of_frames_is_shown() -> None:
-    """Columns, then labels, then rows; arrays as lists."""
+    """Columns come first, then labels, then rows; arrays are shown as lists."""
     assert shown(FRAME, FRAME.rename(columns={"v": "w"})) == (
         "  different:  columns: expected ['k', 'w'], last ['k', 'v']"
     )

@@ -123,8 +123,8 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(("one", "other"), EQUAL.values(), ids=EQUAL)
-def test_what_is_equal(one: Any, other: Any) -> None:
-    """From either side, deep inside, and wherever order does not count."""
+def test_equal_values_are_equal(one: Any, other: Any) -> None:
+    """They are so from either side, deep inside, and wherever order does not count."""
     for left, right in ((one, other), (other, one)):
         assert equal(left, right)
         assert equal({"k": [left]}, {"k": [right]})
@@ -134,8 +134,8 @@ def test_what_is_equal(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
-def test_what_is_not_equal(one: Any, other: Any) -> None:
-    """From neither side, and the difference can be told."""
+def test_different_values_are_not_equal(one: Any, other: Any) -> None:
+    """They are so from neither side, and the difference can be shown."""
     for left, right in ((one, other), (other, one)):
         assert not equal(left, right)
         assert not equal({"k": [left]}, {"k": [right]})
@@ -161,7 +161,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, VALUES)
-def test_the_rule_has_two_sides_and_one_key(one: Any, other: Any) -> None:
+def test_equality_has_two_sides_and_one_key(one: Any, other: Any) -> None:
     """What is equal from one side is so from the other, and is found by its key."""
     assert equal(one, one)
     assert equal(one, other) == equal(other, one)
@@ -169,8 +169,8 @@ def test_the_rule_has_two_sides_and_one_key(one: Any, other: Any) -> None:
 
 
 @given(st.lists(VALUES, max_size=6), st.randoms())
-def test_the_order_does_not_count(items: list[Any], random: Any) -> None:
-    """And how often each is there does."""
+def test_items_in_any_order_are_equal(items: list[Any], random: Any) -> None:
+    """How often each is there does count."""
     shuffled = random.sample(items, len(items))
     assert equal(InAnyOrder(items), shuffled)
     assert unmatched(items, shuffled) == ([], [])
@@ -178,11 +178,11 @@ def test_the_order_does_not_count(items: list[Any], random: Any) -> None:
 
 
 def test_a_matcher_may_take_a_frame_or_an_array() -> None:
-    """Whose own `==` is none that says yes or no."""
-    for item in (FRAME, FRAME["v"], np.arange(3), [FRAME]):
-        assert equal(item, ANY)
-        assert equal([1, ANY], [1, item])
-        assert equal(InAnyOrder([ANY, 1]), [1, item])
+    """Their own `==` is none that says yes or no."""
+    for value in (FRAME, FRAME["v"], np.arange(3), [FRAME]):
+        assert equal(value, ANY)
+        assert equal([1, ANY], [1, value])
+        assert equal(InAnyOrder([ANY, 1]), [1, value])
 
 
 class WholeFrame:
@@ -195,7 +195,7 @@ class WholeFrame:
 
 
 def test_a_matcher_sees_a_frame_as_it_is() -> None:
-    """Not as the lists by which two frames are compared."""
+    """It does not see the lists by which two frames are compared."""
     for one, other in ((FRAME.dropna(), WholeFrame()), (WholeFrame(), FRAME.dropna())):
         assert equal([one], (other,))
     assert not equal(FRAME, WholeFrame())
@@ -204,8 +204,8 @@ def test_a_matcher_sees_a_frame_as_it_is() -> None:
 def test_matchers_do_not_take_each_others_values() -> None:
     """The one that takes anything makes way for those that do not."""
     expected = [ANY, ANY, pytest.approx(1.0), Upper()]
-    for found in (["AB", 1.0, "CD", 2], [2, 1.0, "CD", "AB"], [1.0, 1.0, 5, "A"]):
-        assert equal(InAnyOrder(expected), found)
+    for values in (["AB", 1.0, "CD", 2], [2, 1.0, "CD", "AB"], [1.0, 1.0, 5, "A"]):
+        assert equal(InAnyOrder(expected), values)
     assert not equal(InAnyOrder(expected), ["AB", 2, 2, "CD"])
 
 
@@ -225,11 +225,11 @@ class Counted:
         return isinstance(other, Counted) and other.number == self.number
 
 
-@pytest.mark.parametrize("kind", [tuple, list], ids=["hashable", "not hashable"])
-def test_many_items_are_not_compared_each_with_each(kind: Any) -> None:
-    """Where all of them are there, and where none is."""
+@pytest.mark.parametrize("container", [tuple, list], ids=["hashable", "not hashable"])
+def test_many_items_are_not_compared_each_with_each(container: Any) -> None:
+    """All of them are there, or none is."""
     size = 10_000
-    items = [kind([Counted(n), "x"]) for n in range(2 * size)]
+    items = [container([Counted(n), "x"]) for n in range(2 * size)]
     Counted.compared = 0
     assert equal(InAnyOrder(items), items[::-1])
     left, right = unmatched(items[:size], items[size:])
@@ -258,8 +258,8 @@ class Vaguer(Vague):
         return Vague()
 
 
-def test_what_can_not_be_compared_is_told() -> None:
-    """At once; there is no use in another try."""
+def test_values_that_can_not_be_compared_are_refused() -> None:
+    """The error comes at once: there is no use in another try."""
     with pytest.raises(TypeError) as caught:
         assert_eventually(Vaguer, Vaguer(), timeout=60)
     assert str(caught.value) == (
@@ -278,12 +278,12 @@ def test_what_a_matcher_raises_goes_through() -> None:
 
 def test_a_function_of_an_array_or_frame_decides_alone() -> None:
     """It is not compared with what it is to judge."""
-    assert_eventually(lambda: np.arange(3), lambda found: found.sum() == 3, timeout=0)
-    assert_eventually(lambda: FRAME, lambda found: len(found) == 2, timeout=0)
+    assert_eventually(lambda: np.arange(3), lambda array: array.sum() == 3, timeout=0)
+    assert_eventually(lambda: FRAME, lambda frame: len(frame) == 2, timeout=0)
 
 
-def test_frames_of_polars() -> None:
-    """By their columns and values; null is not NaN there."""
+def test_frames_of_polars_are_compared() -> None:
+    """They go by their columns and values; null is not NaN there."""
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
     assert equal(frame, frame.clone())

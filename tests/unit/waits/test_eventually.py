@@ -13,8 +13,8 @@ from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
 
-def test_what_is_true_already_is_checked_once() -> None:
-    """No sleep, one call."""
+def test_a_result_that_is_as_expected_is_checked_once() -> None:
+    """There is one call, and no sleep."""
     calls: list[int] = []
     started = time.monotonic()
     assert_eventually(lambda: calls.append(1) or 5, 5, interval=30)
@@ -22,19 +22,21 @@ def test_what_is_true_already_is_checked_once() -> None:
     assert time.monotonic() - started < 10
 
 
-def test_it_returns_when_the_result_becomes_the_expected_one() -> None:
+def test_an_assertion_returns_when_the_result_becomes_the_expected_one() -> None:
     """The function is called again until then."""
     results = iter([1, 2, 3])
     assert_eventually(lambda: next(results), 3, interval=0.001)
 
 
 def test_there_is_a_last_check_at_the_deadline() -> None:
-    """An interval longer than the time left does not make it miss the end."""
+    """An interval that is longer than the time left does not make the assertion miss
+    the end.
+    """
     started = time.monotonic()
     assert_eventually(lambda: time.monotonic() - started >= 0.3, True, 0.3, interval=60)
 
 
-def test_without_time_it_checks_once() -> None:
+def test_an_assertion_without_time_checks_once() -> None:
     """timeout=0 is a plain assertion."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: 1, 2, timeout=0)
@@ -52,7 +54,7 @@ def test_what_the_function_raises_goes_through() -> None:
 
 
 def test_the_last_result_is_the_one_shown() -> None:
-    """Not the first one; and the checks are counted."""
+    """The first one is not shown, and the checks are counted."""
     results = iter([1, 2])
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: next(results), 0, timeout=0.05, interval=60)
@@ -63,18 +65,20 @@ def test_the_last_result_is_the_one_shown() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [AssertionError, KeyError, TimeoutError, SystemExit])
+@pytest.mark.parametrize(
+    "error_type", [AssertionError, KeyError, TimeoutError, SystemExit]
+)
 def test_no_error_of_the_function_is_taken_for_not_yet(
-    kind: type[BaseException],
+    error_type: type[BaseException],
 ) -> None:
     """The very object goes through, at the first call."""
     raised: list[BaseException] = []
 
     def result() -> None:
-        raised.append(kind("why"))
+        raised.append(error_type("why"))
         raise raised[-1]
 
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         assert_eventually(result, None)
     assert len(raised) == 1
     assert caught.value is raised[0]
@@ -99,7 +103,7 @@ def test_a_predicate_says_whether_the_result_will_do() -> None:
 
 
 def test_a_matcher_is_compared_like_a_value() -> None:
-    """pytest.approx, mock.ANY and their like, also inside of what is expected."""
+    """pytest.approx, mock.ANY and the like may stand inside of what is expected, too."""
     assert_eventually(lambda: 0.1 + 0.2, pytest.approx(0.3), timeout=0)
     assert_eventually(lambda: {"k": 0.1 + 0.2}, {"k": pytest.approx(0.3)}, timeout=0)
     assert_eventually(lambda: ["a", object()], ["a", ANY], timeout=0)
@@ -114,7 +118,9 @@ def test_a_function_or_class_that_is_the_result_is_a_value() -> None:
 
 
 def test_an_error_that_was_named_means_not_yet() -> None:
-    """Of the function or of the predicate; the last one is shown, and is the cause."""
+    """It may come from the function or from the predicate; the last one is shown, and
+    is the cause.
+    """
     results = iter([[], [1]])
     assert_eventually(
         lambda: next(results)[0], 1, interval=0.001, retry_on=(IndexError, KeyError)
@@ -137,8 +143,8 @@ def test_an_error_that_was_named_means_not_yet() -> None:
         assert_eventually(lambda: "a"[1], 1, retry_on=KeyError)
 
 
-def test_a_wait_knows_what_it_waited_for_and_what_it_saw() -> None:
-    """Expected, the last result, and how often it looked."""
+def test_a_failed_wait_knows_what_was_expected_and_what_was_seen() -> None:
+    """The error has the last result, and how often it was looked for."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: [1], [2], timeout=0)
     error = caught.value
@@ -146,15 +152,15 @@ def test_a_wait_knows_what_it_waited_for_and_what_it_saw() -> None:
     assert (error.topics, error.query) == ({}, None)
 
 
-def test_a_wait_for_an_exception_to_go_has_it_as_the_last() -> None:
-    """One that means not yet."""
+def test_an_exception_that_means_not_yet_is_the_last_result() -> None:
+    """The error has the exception itself."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: {}["k"], 1, timeout=0, retry_on=KeyError)
     assert isinstance(caught.value.last, KeyError)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind", "text"),
+    ("arguments", "error_type", "text"),
     [
         (
             ({"k": "v"}, {}),
@@ -171,16 +177,18 @@ def test_a_wait_for_an_exception_to_go_has_it_as_the_last() -> None:
         ((dict, {}, 1, -2), ValueError, "interval must not be negative, and is -2"),
     ],
 )
-def test_misuse(arguments: Any, kind: type[Exception], text: str) -> None:
-    """Wrong arguments are told before anything is waited for."""
-    with pytest.raises(kind) as caught:
+def test_wrong_arguments_of_an_assertion_are_refused(
+    arguments: Any, error_type: type[Exception], text: str
+) -> None:
+    """They are refused before anything is waited for."""
+    with pytest.raises(error_type) as caught:
         assert_eventually(*arguments)
     assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("name", ["timeout", "interval"])
 @pytest.mark.parametrize(
-    ("value", "kind", "text"),
+    ("value", "error_type", "text"),
     [
         (True, TypeError, "{name} must be a number of seconds, not bool"),
         (None, TypeError, "{name} must be a number of seconds, not NoneType"),
@@ -194,10 +202,10 @@ def test_misuse(arguments: Any, kind: type[Exception], text: str) -> None:
     ],
 )
 def test_a_time_that_makes_no_sense_is_refused(
-    name: str, value: Any, kind: type[Exception], text: str
+    name: str, value: Any, error_type: type[Exception], text: str
 ) -> None:
-    """Before the function is called."""
+    """It is refused before the function is called."""
     calls: list[int] = []
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         assert_eventually(lambda: calls.append(1), None, **{name: value})
     assert (str(caught.value), calls) == (text.format(name=name), [])

@@ -45,7 +45,7 @@ def changed(**facts: object) -> str:
     return json.dumps({**json.loads(LEASE.text()), **facts})
 
 
-def test_what_is_written_is_read() -> None:
+def test_a_lease_that_was_written_is_read() -> None:
     """The file holds all that is known of a broker."""
     assert Lease.parse(LEASE.text(), "embedded-0") == LEASE
 
@@ -69,10 +69,10 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("text", DAMAGED)
-def test_what_is_damaged_is_told_and_swept(
+def test_a_damaged_state_file_is_reported_and_swept(
     folder: Path, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    """In one line, once; nothing outside the folder is touched."""
+    """One line says so, once, and nothing outside the folder is touched."""
     victim = folder.parent / "victim.json"
     victim.touch()
     file = folder / "embedded-0.json"
@@ -88,14 +88,16 @@ def test_what_is_damaged_is_told_and_swept(
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"[" * 100_000])
-def test_what_is_no_text_or_too_deep_is_swept(folder: Path, data: bytes) -> None:
-    """As all that is not understood."""
+def test_a_state_file_that_is_no_text_or_too_deep_is_swept(
+    folder: Path, data: bytes
+) -> None:
+    """So is all that is not understood."""
     (folder / "embedded-0.json").write_bytes(data)
     assert running() == []
     assert not list(folder.glob("*.json"))
 
 
-def test_a_folder_in_its_place_is_told(
+def test_a_folder_in_the_place_of_a_state_file_is_reported(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is left where it is."""
@@ -109,10 +111,12 @@ def test_a_folder_in_its_place_is_told(
     assert caplog.messages[1].startswith(f"{file} could not be removed: [Errno ")
 
 
-def test_while_its_keeper_lives_it_is_left(
+def test_a_state_file_whose_keeper_lives_is_left(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of another version of the kit, say; to end it is the user's to say."""
+    """Another version of the kit may have written it; to end its broker is the user's
+    to say.
+    """
     lease_file = LeaseFile("embedded-0")
     lease_file.file.write_text(changed(format=99))
     with lease_file.lock("keeper"):
@@ -132,7 +136,7 @@ def test_while_its_keeper_lives_it_is_left(
 
 
 def test_no_broker_is_kept_in_a_read_only_cache(folder: Path) -> None:
-    """It is told before anything is started."""
+    """The error comes before anything is started."""
     code = """
         from spark_kafka_testkit._brokers.broker import BrokerSettings
         from spark_kafka_testkit._brokers.kept.broker import take
