@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ __all__ = ["EmbeddedBroker", "prepare"]
 log = logging.getLogger("spark_kafka_testkit")
 
 START_TRIES = 5
+LITTLE_ROOM = 4_000_000  # a node without records takes 0.1 MB
 # Kafka's words, of a port of its own; an agent's port may be in use as well
 CANT_BIND = "Socket server failed to bind to"
 FLAGS = (
@@ -100,7 +102,7 @@ class EmbeddedBroker:
     @property
     def ended(self) -> str:
         """How the broker's process has ended."""
-        return self._node.process.ended
+        return self._node.ended
 
     @property
     def log_file(self) -> str:
@@ -196,6 +198,25 @@ class _Node:
             self.stop()
             raise
 
+    @property
+    def ended(self) -> str:
+        """How its process has ended, and what it may have lacked; empty while it
+        runs.
+        """
+        ended = self.process.ended
+        return ended and f"{ended}{self._lack()}"
+
+    def _lack(self) -> str:
+        """That there is no room for the node's data, where it is so."""
+        place = self._folder.parent
+        free = shutil.disk_usage(place).free
+        if free >= LITTLE_ROOM:
+            return ""
+        return (
+            f"; its data lies in {place}, where {free / 1e6:.1f} MB are left: set "
+            "TMPDIR to a folder with room for it"
+        )
+
     def _wait_until_ready(self, seconds: float) -> None:
         try:
             self.process.wait_until_ready(seconds)
@@ -205,7 +226,8 @@ class _Node:
             if CANT_BIND in f"{error}{self.process.log_text()}":
                 raise _PortTakenError(self.port) from error
             raise BrokerStartError(
-                f"The embedded broker did not start: {error}", self.process.log_tail()
+                f"The embedded broker did not start: {error}{self._lack()}",
+                self.process.log_tail(),
             ) from error
 
     def stop(self) -> None:
