@@ -104,12 +104,12 @@ def test_teardown_without_setup_does_nothing() -> None:
         (
             lambda kafka: kafka.create_topics([""]),
             ValueError,
-            "topic must not be empty",
+            "topic_names[0] must not be empty",
         ),
         (
             lambda kafka: kafka.create_topics([7]),
             TypeError,
-            "topic must be a str, not int",
+            "topic_names[0] must be a str, not int",
         ),
         (
             lambda kafka: kafka.create_topics(["t"], num_partitions=-1),
@@ -150,7 +150,7 @@ def test_teardown_without_setup_does_nothing() -> None:
         (
             lambda kafka: kafka.get_all_records("t", None),
             TypeError,
-            "topic must be a str, not NoneType",
+            "spark must be a SparkSession, not str",
         ),
     ],
 )

@@ -44,12 +44,12 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> KafkaUtils:
         (
             lambda kafka: kafka.create_topics(["t", b"u"]),
             TypeError,
-            "topic must be a str, not bytes",
+            "topic_names[1] must be a str, not bytes",
         ),
         (
             lambda kafka: kafka.delete_topics(["t", ""]),
             ValueError,
-            "topic must not be empty",
+            "topic_names[1] must not be empty",
         ),
         (
             lambda kafka: kafka.create_topics(["t"], 0),
