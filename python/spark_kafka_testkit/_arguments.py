@@ -193,7 +193,7 @@ def addresses(name: str, value: Any) -> str:
 
 def are_addresses(value: str) -> bool:
     """Whether it is what `addresses` takes."""
-    matches = [ADDRESS.match(address.strip()) for address in value.split(",")]
+    matches = [ADDRESS.match(address.strip(" ")) for address in value.split(",")]
     return all(match and 0 < int(match["port"]) < 1 << 16 for match in matches)
 
 

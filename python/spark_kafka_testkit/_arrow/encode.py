@@ -144,7 +144,7 @@ def _size(messages: Sequence[Any]) -> int:
         try:
             # nearly always text or bytes; its length costs a third of its size
             return sum(map(len, map(itemgetter(1), messages))) + EACH * len(messages)
-        except (TypeError, IndexError):
+        except Exception:  # noqa: BLE001  what has no length, or raises when asked
             pass
     return sum(getsizeof(_value(message)) for message in messages)
 
