@@ -73,6 +73,11 @@ class KafkaUtils:
     (`spark_conf`, `attach`), else through the helper in a small JVM of the kit's own,
     else through kafka-python, with the same results; `client` says which.
 
+    What can't be used is a TypeError or a ValueError that names the argument, before
+    anything is sent or made. So are names that Kafka allows no topic to have, in each
+    call that takes one: 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and
+    neither '.' nor '..'.
+
     Args:
         kafka_version: the version of Confluent's Kafka image, for the container
             backend.
