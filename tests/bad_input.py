@@ -484,7 +484,7 @@ OTHERS: list[Row] = [
     Row("huge num_partitions", lambda kafka: kafka.create_topics(["made"], HUGE), ValueError, "num_partitions must be at most 2,147,483,647, and is <int whose repr raises ValueError>"),
     Row("replication_factor past int16", lambda kafka: kafka.create_topics(["made"], 1, 1 << 15), ValueError, "replication_factor must be at most 32,767, and is 32768"),
     Row("topics that collide", lambda kafka: kafka.create_topics(["a.b", "c", "a_b"]), ValueError, "topic_names must not have both 'a.b' and 'a_b': Kafka's metrics do not tell '.' from '_', and brokers refuse the second."),
-    Row("prefix and name", lambda _: KafkaUtils(topic_prefix="x" * 239), ValueError, f"the name with its prefix={repr('x' * 239)[:57]}... can't be the name of a topic: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."),
+    Row("prefix and name", lambda _: KafkaUtils(topic_prefix="x" * 239), ValueError, f"topic_prefix and what follows it={repr('x' * 239)[:57]}... can't be the name of a topic: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."),
     Row("partition past int32", lambda kafka: kafka.send_messages(TOPIC, [("k", "v"), Record("k", "v", partition=1 << 31)]), ValueError, "The partition of message 1 must be at most 2,147,483,647, and is 2147483648"),
     Row("result_func", lambda kafka: kafka.assert_eventually({}, {}), TypeError, "result_func must be a function that gives the current result, not dict; write: assert_eventually(lambda: ..., expected)"),
     Row("retry_on number", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=5), TypeError, RETRY_ON % "5"),

@@ -154,7 +154,8 @@ class KafkaUtils:
         if topic_prefix is not None:
             _arguments.topic("topic_prefix", topic_prefix)
             self._prefix = f"{topic_prefix}-{uuid.uuid4().hex[:8]}-"
-            self.topic("t")  # is there room for a name?
+            # is there room for a name?
+            _arguments.topic("topic_prefix and what follows it", f"{self._prefix}t")
         self._lock = threading.RLock()
         self._on_use: list[OnUse] = []
         self._cluster: Cluster | None = None
@@ -284,7 +285,7 @@ class KafkaUtils:
                 of it counts.
         """
         _arguments.topic("name", name)
-        return _arguments.topic("the name with its prefix", f"{self._prefix}{name}")
+        return _arguments.topic("name with topic_prefix", f"{self._prefix}{name}")
 
     def create_topics(
         self,
