@@ -64,12 +64,12 @@ def to_int(value: Any) -> Any:
     return operator.index(value) if is_whole(value) else value
 
 
-def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+def whole(name: str, value: Any, least: int | None, most: int | None = None) -> int:
     """An integer in a range."""
     if not is_whole(value):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     number = operator.index(value)
-    if number < least:
+    if least is not None and number < least:
         limit = "not be negative" if least == 0 else f"be at least {least}"
         raise ValueError(f"{name} must {limit}, and is {shown(number)}")
     if most is not None and number > most:

@@ -208,6 +208,8 @@ def _is_record(message: Any) -> bool:
 
 
 def _as_record(message: Any) -> Record:
+    if type(message) is Record and message.headers is not None:
+        return message
     if not _is_record(message):
         return Record(message[0], message[1])
     headers = getattr(message, "headers", None)
@@ -245,7 +247,9 @@ def check_record(message: Any, which: str) -> None:
 
 
 def _millis(timestamp: Any) -> int | None:
-    return None if timestamp is None else to_millis("timestamp", timestamp)
+    """That of a record that was checked."""
+    is_told = timestamp is None or isinstance(timestamp, int)
+    return timestamp if is_told else to_millis("timestamp", timestamp)
 
 
 def _are_headers(headers: Any) -> bool:

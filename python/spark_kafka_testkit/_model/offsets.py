@@ -314,8 +314,8 @@ def to_millis(name: str, time: int | datetime) -> int:
             millis = (time.astimezone(timezone.utc) - EPOCH) // MILLISECOND
         except (OverflowError, ValueError) as error:  # years 1 to 9999, here and there
             raise ValueError(f"{name} is a time that UTC has not: {time}") from error
-    if _arguments.is_whole(millis) and millis < 0:
-        # to Kafka, negative times are names: -1 is the end
+    number = _arguments.whole(name, millis, None, _arguments.LONG_MAX)
+    if number < 0:  # to Kafka, negative times are names: -1 is the end
         given = time if isinstance(time, datetime) else shown(time)
         raise ValueError(f"{name} is a time before 1970: {given}")
-    return _arguments.whole(name, millis, 0, _arguments.LONG_MAX)
+    return number
