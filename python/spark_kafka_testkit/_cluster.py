@@ -173,7 +173,9 @@ class Cluster:
         with self._lock:
             if name in self._known:
                 return
-            if not self._admin.existing([name]):
+            with reaching(self.config):
+                is_there = bool(self._admin.existing([name]))
+            if not is_there:
                 log.info(
                     "topic %r did not exist: it is created, with %d partition(s)",
                     name,
@@ -210,9 +212,9 @@ class Cluster:
                     client.forget(names)
 
     def _check_own(self, names: Sequence[str]) -> None:
-        others = [
-            name for name in self._admin.existing(names) if name not in self.created
-        ]
+        with reaching(self.config):
+            existing = self._admin.existing(names)
+        others = [name for name in existing if name not in self.created]
         if others:
             raise ValueError(
                 f"Topics {others} were not created by this KafkaUtils, and on an "
@@ -223,7 +225,8 @@ class Cluster:
     def internal_or_not(self) -> dict[str, bool]:
         """All topics of the broker, and whether each is one of Kafka's own."""
         self._check_usable()
-        return self._admin.internal_or_not()
+        with reaching(self.config):
+            return self._admin.internal_or_not()
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands, per partition.

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
@@ -30,7 +31,7 @@ __all__ = [
     "topic_name",
 ]
 
-LONGEST_NAME = 249
+LONGEST_LABEL = 150
 
 
 class BrokerEndedWarning(UserWarning):
@@ -47,10 +48,18 @@ def topic_name(test: str, label: str = "") -> str:
     """A topic name that no other test uses, nor another run of this one: the test's
     name in the characters that Kafka allows, the label, pytest-xdist's worker, and 8
     hexadecimal digits.
+
+    Raises:
+        TypeError, ValueError: a label that leaves no room for the rest.
     """
+    if label != "" and len(_arguments.text("label", label)) > LONGEST_LABEL:
+        raise ValueError(
+            f"label must be at most {LONGEST_LABEL} characters long, and has "
+            f"{len(label)}"
+        )
     parts = [label, os.environ.get("PYTEST_XDIST_WORKER", ""), uuid.uuid4().hex[:8]]
     end = "".join(f"-{part}" for part in map(_allowed, parts) if part)
-    return f"{_allowed(test)[: LONGEST_NAME - len(end)]}{end}"
+    return f"{_allowed(test)[: _arguments.LONGEST_TOPIC - len(end)]}{end}"
 
 
 def left_running(test: str, queries: Mapping[str, Exception | None]) -> str:

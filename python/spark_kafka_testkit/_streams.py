@@ -10,14 +10,14 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop, stop_all
 from spark_kafka_testkit._reads.results import read_latest, read_records
-from spark_kafka_testkit._waits.clock import check_times, sleep
+from spark_kafka_testkit._waits.clock import sleep
 from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.queries import (
@@ -30,16 +30,16 @@ from spark_kafka_testkit.errors import WaitError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
-    from typing_extensions import Unpack
 
     from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit.serde import Deserializer
 
-__all__ = ["StreamRun", "run_stream", "stop_queries"]
+__all__ = ["StreamOptions", "StreamRun", "stop_queries"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 TICK_SECONDS = 0.05
+OUTPUT_MODES = ("append", "update", "complete")
 
 ForeachBatch = Callable[["DataFrame", int], None]
 
@@ -85,10 +85,33 @@ class StreamRun:
         checkpoint: str | None = None,
         timeout: float = 60,
     ) -> None:
+        if topic is not None and foreach_batch is not None:
+            raise ValueError("Give a sink topic or a foreach_batch function, not both.")
+        if not hasattr(df, "isStreaming"):
+            raise TypeError(f"df must be a DataFrame, not {type(df).__name__}")
+        if not df.isStreaming:
+            raise ValueError("df is a batch DataFrame; begin it with spark.readStream")
+        if foreach_batch is not None and not callable(foreach_batch):
+            raise TypeError(
+                "foreach_batch must be a function that takes a DataFrame and the "
+                f"batch's number, not {type(foreach_batch).__name__}"
+            )
+        if trigger is not None and not isinstance(trigger, Mapping):
+            raise TypeError(
+                "trigger must be a dict of arguments for Spark's trigger(), not "
+                f"{type(trigger).__name__}"
+            )
         self._cluster, self._df = cluster, df
-        self._topic, self._foreach_batch = topic, foreach_batch
-        self._output_mode, self._trigger = output_mode, trigger
-        self._sink_options, self._timeout = sink_options or {}, timeout
+        self._topic = None if topic is None else _arguments.topic("topic", topic)
+        self._foreach_batch = foreach_batch
+        self._output_mode = _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
+        self._trigger = trigger
+        self._sink_options = _arguments.settings(
+            "sink_options", {} if sink_options is None else sink_options
+        )
+        self._timeout = _arguments.seconds("timeout", timeout)
+        if checkpoint is not None:
+            _arguments.text("checkpoint", checkpoint)
         self.checkpoint = checkpoint
         self._own_folder: WorkFolder | None = None
         self.table = f"run_stream_{uuid.uuid4().hex}"
@@ -146,6 +169,7 @@ class StreamRun:
 
     def add_data(self, topic: str, messages: Iterable[Any]) -> None:
         """Sends messages to a source topic: `KafkaUtils.send_messages`."""
+        _arguments.topic("topic", topic)
         self._cluster.send(topic, batches(messages))
 
     def process_all_available(self) -> None:
@@ -182,6 +206,12 @@ class StreamRun:
                 "What a foreachBatch function has written is not known here. Look at "
                 "it with process_all_available() and your own assert."
             )
+        if not isinstance(expected, Iterable) or isinstance(expected, (str, bytes)):
+            raise TypeError(
+                "expected must be a dict, or a list of pairs or rows, not "
+                f"{type(expected).__name__}"
+            )
+        decoder = Decoder(self._topic or "", key_deserializer, value_deserializer)
         is_running = self.query.isActive
         if is_running and QueryState(self.query).mode == "micro-batch":
             self.process_all_available()
@@ -190,7 +220,6 @@ class StreamRun:
             if self._topic is None:
                 return self._df.sparkSession.table(self.table).collect()
             client = self._cluster.client_for(self._topic, self._df.sparkSession)
-            decoder = Decoder(self._topic, key_deserializer, value_deserializer)
             if isinstance(expected, dict):
                 return read_latest(client, ReadRequest(self._topic), decoder)
             records = read_records(client, ReadRequest(self._topic), decoder)
@@ -279,20 +308,3 @@ class StreamRun:
             .options(**self._cluster.spark_options())
             .option("topic", self._topic)
         )
-
-
-def run_stream(
-    cluster: Cluster,
-    df: DataFrame,
-    topic: str | None = None,
-    **options: Unpack[StreamOptions],
-) -> StreamRun:
-    """See `KafkaUtils.run_stream`."""
-    if topic is not None and options.get("foreach_batch") is not None:
-        raise ValueError("Give a sink topic or a foreach_batch function, not both.")
-    if not hasattr(df, "isStreaming"):
-        raise TypeError(f"df must be a DataFrame, not {type(df).__name__}")
-    if not df.isStreaming:
-        raise ValueError("df is a batch DataFrame; begin it with spark.readStream")
-    check_times(timeout=options.get("timeout", 0))
-    return StreamRun(cluster, df, topic, **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["readable"]
+__all__ = ["readable", "represented", "shown"]
+
+SHOWN_CHARACTERS = 60
 
 
 def readable(data: bytes) -> str | bytes:
@@ -11,3 +13,19 @@ def readable(data: bytes) -> str | bytes:
         return data.decode()
     except UnicodeDecodeError:
         return data
+
+
+def represented(value: object) -> str:
+    """The repr of a value, whatever it is: an error's text must not fail."""
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  users' classes raise anything
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+
+
+def shown(value: object) -> str:
+    """The repr of a value, cut where it is long."""
+    whole = represented(value)
+    if len(whole) <= SHOWN_CHARACTERS:
+        return whole
+    return f"{whole[: SHOWN_CHARACTERS - 3]}..."

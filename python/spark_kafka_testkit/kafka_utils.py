@@ -10,10 +10,10 @@ import os
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _streams, preflight
+from spark_kafka_testkit import _arguments, _streams, preflight
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
@@ -24,9 +24,12 @@ from spark_kafka_testkit._brokers.choice import (
 )
 from spark_kafka_testkit._cluster import Cluster, OnUse
 from spark_kafka_testkit._jvm.spark_jvm import active_session
-from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
-from spark_kafka_testkit._model.client_config import ClientConfig, SparkOptions
+from spark_kafka_testkit._model.client_config import (
+    ClientConfig,
+    SparkOptions,
+    checked_settings,
+)
 from spark_kafka_testkit._model.offsets import (
     Bound,
     Isolation,
@@ -37,7 +40,6 @@ from spark_kafka_testkit._model.offsets import (
 )
 from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._model.send_report import Written
-from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
 from spark_kafka_testkit._spark import attach as spark
@@ -71,6 +73,11 @@ class KafkaUtils:
     Records go through a helper in Spark's JVM where the active classic session has it
     (`spark_conf`, `attach`), else through the helper in a small JVM of the kit's own,
     else through kafka-python, with the same results; `client` says which.
+
+    What can't be used is a TypeError or a ValueError that names the argument, before
+    anything is sent or made. So are names that Kafka allows no topic to have, in each
+    call that takes one: 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and
+    neither '.' nor '..'.
 
     Args:
         kafka_version: the version of Confluent's Kafka image, for the container
@@ -127,8 +134,8 @@ class KafkaUtils:
             kafka_version=kafka_version,
             image=image,
             startup_timeout=startup_timeout,
-            broker_config=dict(broker_config or {}),
-            environment=dict(environment or {}),
+            broker_config={} if broker_config is None else broker_config,
+            environment={} if environment is None else environment,
             network=network,
             network_alias=network_alias,
             reuse=choose_reuse(reuse),
@@ -136,16 +143,20 @@ class KafkaUtils:
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
         )
-        self._client_config = dict(ClientConfig("", client_config or {}).client_config)
-        if client_config and self._backend != "external":
+        self._client_config = checked_settings(
+            {} if client_config is None else client_config
+        )
+        if self._client_config and self._backend != "external":
             raise ValueError(
                 "client_config is for a broker that runs already: give its address as "
                 "bootstrap_servers=..., or leave client_config out"
             )
         self._prefix = ""
         if topic_prefix is not None:
-            _check_topic(topic_prefix, "topic_prefix")
+            _arguments.topic("topic_prefix", topic_prefix)
             self._prefix = f"{topic_prefix}-{uuid.uuid4().hex[:8]}-"
+            # is there room for a name?
+            _arguments.topic("topic_prefix and what follows it", f"{self._prefix}t")
         self._lock = threading.RLock()
         self._on_use: list[OnUse] = []
         self._cluster: Cluster | None = None
@@ -288,9 +299,13 @@ class KafkaUtils:
     def topic(self, name: str) -> str:
         """The name to use for a topic of this object: with `topic_prefix` the prefix,
         eight characters of this object's own, and the name; else the name as it is.
+
+        Raises:
+            TypeError, ValueError: a name that Kafka allows no topic to have; the whole
+                of it counts.
         """
-        _check_topic(name, "name")
-        return f"{self._prefix}{name}"
+        _arguments.topic("name", name)
+        return _arguments.topic("name with topic_prefix", f"{self._prefix}{name}")
 
     def create_topics(
         self,
@@ -311,13 +326,16 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used, a name that Kafka
                 allows no topic to have among them; nothing is created then.
         """
-        names = _topic_names(topic_names)
-        topics.check_names(names)
+        names = _arguments.topics("topic_names", topic_names)
+        _check_apart(names)
         self._check_prefix(names)
-        _check_positive(num_partitions, "num_partitions")
-        _check_positive(replication_factor, "replication_factor")
-        cluster = self._set_up("create_topics()")
-        cluster.create_topics(names, int(num_partitions), int(replication_factor))
+        partitions = _arguments.whole(
+            "num_partitions", num_partitions, 1, _arguments.INT_MAX
+        )
+        replicas = _arguments.whole(
+            "replication_factor", replication_factor, 1, _arguments.SHORT_MAX
+        )
+        self._set_up("create_topics()").create_topics(names, partitions, replicas)
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
         """Deletes topics and returns when they are gone. Unknown ones are ignored; stop
@@ -326,9 +344,10 @@ class KafkaUtils:
         Raises:
             TopicError: (a RuntimeError) the broker refused some, which it names, and
                 deleted the others; or one was still there in time.
-            ValueError: on an external broker, a topic that this object did not create.
+            TypeError, ValueError: an argument that can't be used; on an external
+                broker, a topic that this object did not create.
         """
-        names = _topic_names(topic_names)
+        names = _arguments.topics("topic_names", topic_names)
         self._set_up("delete_topics()").delete_topics(names)
 
     def _check_prefix(self, names: Sequence[str]) -> None:
@@ -356,6 +375,10 @@ class KafkaUtils:
         A topic that does not exist is created with one partition, except on an external
         broker, where that is the broker's to decide.
 
+        Messages are serialized a batch of 16,384 at a time, while those before are
+        sent. Where that fails, nothing was sent if it is in the first batch; else a
+        note of the error says how many were. Give `transactional` for all or nothing.
+
         Args:
             topic: the topic.
             messages: (key, value) pairs, or `Record`s (and what looks like them) whose
@@ -366,7 +389,7 @@ class KafkaUtils:
             key_serializer, value_serializer: a name of
                 `spark_kafka_testkit.serde.SERIALIZERS`, or a callable to bytes. Without
                 one `None` stays null, bytes go as they are, a str is UTF-8, anything
-                else is `str(item)` in UTF-8.
+                else is `str(item)` in UTF-8; of a table text, bytes and numbers alone.
             transactional: all in one transaction: none is visible unless all are. On
                 return they are visible.
 
@@ -379,10 +402,12 @@ class KafkaUtils:
             UnknownTopicError: (a LookupError) the topic does not exist on an external
                 broker, which does not create it.
             SerializationError: (a ValueError) a key or value that can't be serialized.
-            TypeError, ValueError: an argument that can't be used; of a list nothing was
-                sent then.
+            TypeError, ValueError: an argument that can't be used; nothing was sent
+                then. Or a message that is none, which a list is looked through for
+                first.
         """
-        _check_topic(topic)
+        _arguments.topic("topic", topic)
+        _arguments.flag("transactional", transactional)
         encoded = batches(messages, key_serializer, value_serializer)
         return self._set_up("send_messages()").send(topic, encoded, transactional)
 
@@ -414,8 +439,11 @@ class KafkaUtils:
             ReadError: (a RuntimeError) the range can't be had any more.
             DeserializationError: (a ValueError) bytes that don't decode; it names the
                 record.
+            TypeError, ValueError: an argument that can't be used.
         """
-        _check_topic(topic)
+        if spark is not None:
+            _arguments.session("spark", spark)
+        _arguments.topic("topic", topic)
         decoder = Decoder(topic, key_deserializer, value_deserializer)
         client = self._set_up("get_all_records()").client_for(topic, spark)
         return results.read_latest(client, ReadRequest(topic), decoder)
@@ -470,7 +498,6 @@ class KafkaUtils:
                 record.
             TypeError, ValueError: an argument that can't be used.
         """
-        _check_topic(topic)
         request, decoder = results.read_request(
             topic,
             start,
@@ -503,7 +530,6 @@ class KafkaUtils:
             An iterator of `Record`, whose `.coverage` is known at its end. Close it, or
             use it in a `with`, where it is not drawn to its end.
         """
-        _check_topic(topic)
         request, decoder = results.read_request(topic, start, end, **options)
         read = self._set_up("iter_records()").client_for(topic).read(request)
         return RecordStream(read, decoder)
@@ -529,7 +555,6 @@ class KafkaUtils:
         Raises:
             TypeError: what the deserializers give is not of one Arrow type.
         """
-        _check_topic(topic)
         request, decoder = results.read_request(topic, start, end, **options)
         client = self._set_up("read_arrow()").client_for(topic)
         return results.read_arrow(client, request, decoder)
@@ -541,8 +566,9 @@ class KafkaUtils:
         Raises:
             UnknownTopicError: (a LookupError) the topic does not exist; it is not
                 created.
+            TypeError, ValueError: an argument that can't be used.
         """
-        _check_topic(topic)
+        _arguments.topic("topic", topic)
         return self._set_up("offsets()").offsets(topic)
 
     def mark(self, topic: str) -> Mark:
@@ -551,8 +577,9 @@ class KafkaUtils:
         Raises:
             UnknownTopicError: (a LookupError) the topic does not exist; it is not
                 created.
+            TypeError, ValueError: an argument that can't be used.
         """
-        _check_topic(topic)
+        _arguments.topic("topic", topic)
         return results.mark(self._set_up("mark()").client_for(topic), topic)
 
     def records_since(self, mark: Mark, **options: Unpack[ReadOptions]) -> Records:
@@ -561,11 +588,9 @@ class KafkaUtils:
 
         Raises:
             TopicChangedError: (a ReadError) the topic was recreated since.
+            TypeError, ValueError: an argument that can't be used.
         """
-        if not isinstance(mark, Mark):
-            raise TypeError(
-                f"mark must be what mark(topic) gave, not {type(mark).__name__}"
-            )
+        results.check_mark("mark", mark)
         request, decoder = results.read_request(mark.topic, mark, "latest", **options)
         client = self._set_up("records_since()").client_for(mark.topic)
         return results.read_records(client, request, decoder)
@@ -658,21 +683,20 @@ class KafkaUtils:
             DeserializationError: (a ValueError) bytes that don't decode.
             TypeError, ValueError: an argument that can't be used.
         """
-        _check_topic(topic)
         request, decoder = results.read_request(
             topic,
-            "earliest" if since is None else since,
+            "earliest" if since is None else results.check_mark("since", since),
             "latest",
             key_deserializer=key_deserializer,
             value_deserializer=value_deserializer,
         )
+        matcher = arrival.RecordMatcher(count, predicate, key, value, headers)
+        timeout = _arguments.seconds("timeout", timeout)
+        if query is not None:
+            _arguments.streaming_query("query", query)
+        client = self._set_up("wait_for_records()").client_for(topic)
         return arrival.wait_for_records(
-            self._set_up("wait_for_records()").client_for(topic),
-            request,
-            decoder,
-            arrival.RecordMatcher(count, predicate, key, value, headers),
-            timeout,
-            query,
+            client, request, decoder, matcher, timeout, query
         )
 
     def wait_for_query_alive(
@@ -725,7 +749,9 @@ class KafkaUtils:
             TypeError: an argument that can't be used.
         """
         if topic is not None:
-            _check_topic(topic)
+            _arguments.topic("topic", topic)
+        timeout = _arguments.seconds("timeout", timeout)
+        _arguments.streaming_query("query", query)
         cluster = self._set_up("wait_until_processed()")
         queries.wait_until_processed(cluster, query, topic, timeout)
 
@@ -746,6 +772,7 @@ class KafkaUtils:
                 that reads no topic that exists.
             TypeError: an argument that can't be used.
         """
+        _arguments.streaming_query("query", query)
         return queries.lag(self._set_up("lag()"), query)
 
     def run_stream(
@@ -774,7 +801,7 @@ class KafkaUtils:
         Raises:
             TypeError, ValueError: an argument that can't be used.
         """
-        return _streams.run_stream(self._set_up("run_stream()"), df, topic, **options)
+        return _streams.StreamRun(self._set_up("run_stream()"), df, topic, **options)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:
@@ -785,7 +812,9 @@ class KafkaUtils:
         Raises:
             WaitError: (an AssertionError) some did not stop within 30 s, or failed to;
                 it names each with its cause.
+            TypeError: it is no session.
         """
+        _arguments.session("spark", spark)
         _streams.stop_queries(spark)
 
     # Spark
@@ -808,8 +837,11 @@ class KafkaUtils:
         Raises:
             SparkSetupError: no Spark is installed.
             JarError: a jar can't be found or fetched.
+            TypeError, ValueError: settings that can't be used.
         """
-        return spark.spark_conf(conf)
+        return spark.spark_conf(
+            {} if conf is None else _arguments.settings("conf", conf)
+        )
 
     @staticmethod
     def attach(spark: SparkSession) -> None:
@@ -827,7 +859,9 @@ class KafkaUtils:
                 connector or helper that does not go with it, which the text names; a
                 Connect server of a Spark whose minor version is not in the lock.
             JarError: a jar can't be found or fetched.
+            TypeError: it is no session.
         """
+        _arguments.session("spark", spark)
         attach(spark)
 
     # Inside
@@ -885,31 +919,15 @@ def _look_around() -> None:
     preflight.warn(found)
 
 
-def _check_topic(topic: str, name: str = "topic") -> None:
-    if not isinstance(topic, str):
-        raise TypeError(f"{name} must be a str, not {type(topic).__name__}")
-    if not topic:
-        raise ValueError(f"{name} must not be empty")
-
-
-def _topic_names(topic_names: Sequence[str]) -> list[str]:
-    if isinstance(topic_names, (str, bytes)):
-        raise TypeError(
-            f"topic_names must be a list of names, not a {type(topic_names).__name__}; "
-            f"write [{topic_names!r}]"
-        )
-    if not isinstance(topic_names, Iterable):
-        raise TypeError(
-            f"topic_names must be a list of names, not {type(topic_names).__name__}"
-        )
-    names = list(topic_names)
+def _check_apart(names: Sequence[str]) -> None:
+    """Kafka's metrics have '_' for '.', so brokers refuse a topic that another there
+    differs from in that alone; of those of one request they see it too late.
+    """
+    by_metric: dict[str, str] = {}
     for name in names:
-        _check_topic(name)
-    return names
-
-
-def _check_positive(value: int, name: str) -> None:
-    if not is_whole(value):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, and is {value}")
+        other = by_metric.setdefault(name.replace(".", "_"), name)
+        if other != name:
+            raise ValueError(
+                f"topic_names must not have both {other!r} and {name!r}: Kafka's "
+                "metrics do not tell '.' from '_', and brokers refuse the second."
+            )

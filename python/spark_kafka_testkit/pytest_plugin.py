@@ -303,7 +303,8 @@ def kafka_topic_factory(
 
     def create(label: str = "", partitions: int | None = None) -> str:
         name = topic_name(request.node.name, label)
-        kafka_utils.create_topics([name], partitions or _kafka_wishes.partitions)
+        number = _kafka_wishes.partitions if partitions is None else partitions
+        kafka_utils.create_topics([name], number)
         return name
 
     return create

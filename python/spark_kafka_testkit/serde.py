@@ -48,18 +48,24 @@ def encode(item: Any) -> bytes | None:
     anything else is `str(item)` in UTF-8.
 
     Raises:
-        SerializationError: a str that UTF-8 can't hold (a lone surrogate).
+        SerializationError: a str that UTF-8 can't hold (a lone surrogate), or whatever
+            `str()` fails for.
     """
     if item is None or isinstance(item, bytes):
         return item
     if isinstance(item, (bytearray, memoryview)):
         return bytes(item)
-    text = item if isinstance(item, str) else str(item)
+    try:
+        text = item if isinstance(item, str) else str(item)
+    except Exception as error:
+        raise SerializationError(
+            f"str() of a {type(item).__name__} raises {type(error).__name__}: {error}"
+        ) from error
     try:
         return str.encode(text)
     except UnicodeEncodeError as error:
         raise SerializationError(
-            f"{str(item)!r} can't be encoded as UTF-8: {error}"
+            f"{text!r} can't be encoded as UTF-8: {error}"
         ) from error
 
 

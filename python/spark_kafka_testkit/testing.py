@@ -66,7 +66,12 @@ class KafkaTestMixin(Base):
 
     @classmethod
     def setUpClass(cls) -> None:
-        utils = cls.make_kafka_utils()
+        utils: Any = cls.make_kafka_utils()
+        if not isinstance(utils, KafkaUtils):
+            raise TypeError(
+                "make_kafka_utils() must return a KafkaUtils, not "
+                f"{type(utils).__name__}; is `return` missing?"
+            )
         if not utils.initialized:
             utils.setup()
             cls.addClassCleanup(utils.teardown)

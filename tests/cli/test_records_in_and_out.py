@@ -154,11 +154,11 @@ def test_many_messages_take_no_more_memory(
 def test_input_that_can_not_be_used_is_refused(
     shared: CommandLine, topic: str, args: tuple[str, ...], stdin: bytes, text: str
 ) -> None:
-    """The line is named, and in a transaction nothing of it is seen."""
+    """The line is named; not even the topic is made."""
     done = shared.run("produce", topic, "-", "--transactional", *args, stdin=stdin)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"Error: {text}")
-    assert shared.ok("read", topic) == ""
+    assert topic not in {fact["topic"] for fact in shared.facts("topics")}
 
 
 @pytest.mark.parametrize(
@@ -288,17 +288,17 @@ def test_follow_ends_at_its_limit(shared: CommandLine, topic: str) -> None:
     assert reader.returncode == 0
 
 
-def test_a_closed_pipe_ends_read_without_an_error(
+def test_a_closed_pipe_ends_read_without_a_word(
     shared: CommandLine, topic: str
 ) -> None:
-    """A reader such as `head` may have seen enough."""
+    """A reader such as `head` may have seen enough; SIGPIPE ends others so."""
     shared.ok("produce", topic, "-", stdin=b"x\n" * 50_000)
     reader = shared.start("read", topic)
     assert reader.stdout is not None
     assert reader.stderr is not None
     assert reader.stdout.readline()
     reader.stdout.close()
-    assert (reader.wait(60), reader.stderr.read()) == (0, b"")
+    assert (reader.wait(60), reader.stderr.read()) == (141, b"")
     reader.stderr.close()
 
 

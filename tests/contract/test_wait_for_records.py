@@ -165,7 +165,7 @@ def test_wrong_arguments_of_a_wait_are_refused(utils: KafkaUtils, topic: str) ->
         utils.wait_for_records(topic)
     cases: list[tuple[dict[str, Any], type[Exception], str]] = [
         ({"count": 0}, ValueError, "count must be at least 1, and is 0"),
-        ({"count": "1"}, TypeError, "count must be a number of records, not str"),
+        ({"count": "1"}, TypeError, "count must be an int, not str"),
         (
             {"predicate": 1},
             TypeError,

@@ -113,8 +113,8 @@ def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
     ("marker", "reason"),
     [
         ("partition=2", "partition is not known; valid are partitions, topics."),
-        ("partitions=0", "partitions must be a number from 1 on, and is 0."),
-        ("partitions='2'", "partitions must be a number from 1 on, and is '2'."),
+        ("partitions=0", "partitions must be at least 1, and is 0."),
+        ("partitions='2'", "partitions must be an int, not str."),
         ("topics='a'", "topics must be a list of labels, and is 'a'."),
         ("3", "it takes no positional arguments, and has (3,)."),
     ],

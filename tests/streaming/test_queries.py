@@ -95,7 +95,8 @@ def test_a_query_that_does_not_stop_does_not_keep_the_others_running(
             self.isActive = False
 
     class Session:
-        pass
+        def createDataFrame(self) -> None:  # noqa: N802  what tells a session
+            pass
 
     session: object = Session()
     stuck = Query("stuck", TimeoutError("30 s"))

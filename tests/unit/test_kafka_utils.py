@@ -111,12 +111,12 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics([""]),
             ValueError,
-            "topic must not be empty",
+            "topic_names[0] must not be empty",
         ),
         (
             lambda kafka: kafka.create_topics([7]),
             TypeError,
-            "topic must be a str, not int",
+            "topic_names[0] must be a str, not int",
         ),
         (
             lambda kafka: kafka.create_topics(["t"], num_partitions=-1),
@@ -157,7 +157,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.get_all_records("t", None),
             TypeError,
-            "topic must be a str, not NoneType",
+            "spark must be a SparkSession, not str",
         ),
         (
             lambda kafka: kafka.create_topics(b"t"),
@@ -172,12 +172,12 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics(["t", b"u"]),
             TypeError,
-            "topic must be a str, not bytes",
+            "topic_names[1] must be a str, not bytes",
         ),
         (
             lambda kafka: kafka.delete_topics(["t", ""]),
             ValueError,
-            "topic must not be empty",
+            "topic_names[1] must not be empty",
         ),
         (
             lambda kafka: kafka.create_topics(["t"], 0),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.errors import SerializationError
 from spark_kafka_testkit.serde import Serializer, encode, serializer
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["encode_column", "shown"]
+__all__ = ["encode_column"]
 
 
 def encode_column(
@@ -59,8 +60,3 @@ def _bytes_of(data: Any) -> bytes | None:
     if data is None or isinstance(data, bytes):
         return data
     raise TypeError(f"the serializer gave a {type(data).__name__}, not bytes")
-
-
-def shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

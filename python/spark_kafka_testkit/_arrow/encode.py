@@ -5,23 +5,24 @@ take.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spark_kafka_testkit import _clock
-from spark_kafka_testkit._arrow.columns import encode_column, shown
+from spark_kafka_testkit import _arguments, _clock
+from spark_kafka_testkit._arrow.columns import encode_column
 from spark_kafka_testkit._arrow.schema import header_type, send_schema
 from spark_kafka_testkit._model.offsets import to_millis
 from spark_kafka_testkit._model.records import Record
-from spark_kafka_testkit._numbers import is_whole, to_int
+from spark_kafka_testkit._text import shown
+from spark_kafka_testkit.errors import SerializationError
 from spark_kafka_testkit.serde import Serializer, encode, serializer
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "batches"]
+__all__ = ["COLUMNS", "batches", "check_record"]
 
 # What bounds a batch, and with it the memory of a send in Python and in the JVM.
 BATCH_MESSAGES = 16_384
@@ -39,7 +40,8 @@ def batches(
     value_serializer: Serializer | None = None,
 ) -> pa.RecordBatchReader:
     """The messages as batches of one of the schemas of `send_schema()`. A list and a
-    table are checked at the call, an iterator as it is drawn.
+    table's columns are checked at the call, and the first batch is made; the others,
+    and an iterator's messages, are looked at as they are drawn.
 
     Args:
         messages: (key, value) pairs and `Record`s in any iterable; or a table: what
@@ -53,8 +55,6 @@ def batches(
         SerializationError: (a ValueError) a key or value that can't be serialized.
     """
     _clock.load_arrow()
-    import pyarrow as pa
-
     of = _Serializers(key_serializer, value_serializer)
     of.check()
     if _is_table(messages):
@@ -76,7 +76,17 @@ def batches(
     else:
         wide = True
         drawn = _batches(_drawn(messages), of, wide, is_checked=False)
-    return pa.RecordBatchReader.from_batches(send_schema(wide), drawn)
+    return _reader(send_schema(wide), drawn)
+
+
+def _reader(schema: pa.Schema, drawn: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
+    """The batches, the first of them made: what is wrong with most that can't be sent
+    shows before anything is sent, or a topic created.
+    """
+    import pyarrow as pa
+
+    first = list(islice(drawn, 1))
+    return pa.RecordBatchReader.from_batches(schema, chain(first, drawn))
 
 
 class _Serializers(NamedTuple):
@@ -134,7 +144,7 @@ def _size(messages: Sequence[Any]) -> int:
         try:
             # nearly always text or bytes; its length costs a third of its size
             return sum(map(len, map(itemgetter(1), messages))) + EACH * len(messages)
-        except (TypeError, IndexError):
+        except Exception:  # noqa: BLE001  what has no length, or raises when asked
             pass
     return sum(getsizeof(_value(message)) for message in messages)
 
@@ -159,7 +169,7 @@ def _batch(
         keys, values = [item.key for item in records], [item.value for item in records]
         rest = [
             pa.array([item.partition for item in records], pa.int32()),
-            pa.array([to_millis(item.timestamp) for item in records], pa.int64()),
+            pa.array([_millis(item.timestamp) for item in records], pa.int64()),
             pa.array([_headers(item.headers) for item in records], header_type()),
         ]
     columns = [
@@ -178,7 +188,7 @@ def _are_pairs(messages: Sequence[Any], first: int) -> bool:
     for index, message in enumerate(messages, first):
         if _is_record(message):
             only_pairs = False
-            _check_record(message, index)
+            check_record(message, f"message {index}")
         elif not isinstance(message, (tuple, list)) or len(message) != 2:
             raise TypeError(
                 "messages must be (key, value) pairs or Records; "
@@ -198,49 +208,62 @@ def _is_record(message: Any) -> bool:
 
 
 def _as_record(message: Any) -> Record:
+    if type(message) is Record and message.headers is not None:
+        return message
     if not _is_record(message):
         return Record(message[0], message[1])
+    headers = getattr(message, "headers", None)
     return Record(
         message.key,
         message.value,
-        partition=to_int(getattr(message, "partition", None)),
-        timestamp=to_int(getattr(message, "timestamp", None)),
-        headers=getattr(message, "headers", None) or (),
+        partition=_arguments.to_int(getattr(message, "partition", None)),
+        timestamp=_arguments.to_int(getattr(message, "timestamp", None)),
+        headers=() if headers is None else headers,
     )
 
 
-def _check_record(message: Any, index: int) -> None:
+def check_record(message: Any, which: str) -> None:
+    """Raises where Kafka has no room for the partition, timestamp or headers.
+
+    Args:
+        which: the message, for the error.
+    """
     record = _as_record(message)
-    for name, item in (
-        ("partition", record.partition),
-        ("timestamp", to_millis(record.timestamp)),
-    ):
-        if item is None:
-            continue
-        if not is_whole(item):
-            raise TypeError(
-                f"The {name} of message {index} must be an int, not "
-                f"{type(item).__name__}"
-            )
-        if item < 0:
-            raise ValueError(f"The {name} of message {index} is negative: {item}")
+    if record.partition is not None:
+        _arguments.whole(
+            f"The partition of {which}", record.partition, 0, _arguments.INT_MAX
+        )
+    if record.timestamp is not None:
+        to_millis(f"The timestamp of {which}", record.timestamp)
+    if not _are_headers(record.headers):
+        raise TypeError(
+            f"The headers of {which} must be (name, value) pairs, and are "
+            f"{shown(record.headers)}"
+        )
     try:
         _headers(record.headers)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"The headers of message {index} must be (name, value) pairs, and are "
-            f"{shown(record.headers)}"
-        ) from error
+    except SerializationError as error:
+        raise SerializationError(f"The headers of {which}: {error}") from error
+
+
+def _millis(timestamp: Any) -> int | None:
+    """That of a record that was checked."""
+    is_told = timestamp is None or isinstance(timestamp, int)
+    return timestamp if is_told else to_millis("timestamp", timestamp)
+
+
+def _are_headers(headers: Any) -> bool:
+    if isinstance(headers, Mapping):
+        return all(isinstance(name, str) for name in headers)
+    return isinstance(headers, (list, tuple)) and all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str)
+        for pair in headers
+    )
 
 
 def _headers(headers: Any) -> list[dict[str, Any]]:
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    found = []
-    for name, item in pairs:
-        if not isinstance(name, str):
-            raise TypeError(f"a header's name must be a str, not {name!r}")
-        found.append({"key": name, "value": encode(item)})
-    return found
+    return [{"key": encode(name), "value": encode(value)} for name, value in pairs]
 
 
 def _is_table(messages: Any) -> bool:
@@ -256,9 +279,12 @@ def _from_table(messages: Any, of: _Serializers) -> pa.RecordBatchReader:
     """Any table; its columns are looked at here, its rows as they are drawn."""
     import pyarrow as pa
 
-    if _is_pandas(messages):
-        messages = pa.Table.from_pandas(messages, preserve_index=False)
-    reader = pa.RecordBatchReader.from_stream(messages)
+    try:
+        if _is_pandas(messages):
+            messages = pa.Table.from_pandas(messages, preserve_index=False)
+        reader = pa.RecordBatchReader.from_stream(messages)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ValueError(f"messages can't be had as an Arrow table: {error}") from error
     names = [name for name in reader.schema.names if name not in GIVEN_BY_BROKER]
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or "value" not in names:
@@ -269,9 +295,39 @@ def _from_table(messages: Any, of: _Serializers) -> pa.RecordBatchReader:
             "Rename or drop columns first."
         )
     wide = not set(names) <= {"key", "value"}
-    return pa.RecordBatchReader.from_batches(
-        send_schema(wide), _from_batches(reader, names, of, wide)
-    )
+    schema = send_schema(wide)
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"A table to send has {name!r} {names.count(name)} times.")
+        _check_type(reader.schema.field(name).type, schema.field(name), of)
+    return _reader(schema, _from_batches(reader, names, of, wide))
+
+
+def _check_type(kind: pa.DataType, field: pa.Field, of: _Serializers) -> None:
+    """Raises where a column's type does not say what is meant, though Arrow would make
+    something of it.
+    """
+    import pyarrow as pa
+
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if field.name in of._fields:
+        has_bytes = not (pa.types.is_nested(kind) or pa.types.is_temporal(kind))
+        if not has_bytes and getattr(of, field.name) is None:
+            raise ValueError(
+                f"The column {field.name!r} is {kind}, which is neither text nor a "
+                f"number. Give a {field.name}_serializer, for example 'JSON', or cast "
+                "it to text."
+            )
+    elif field.name == "headers":
+        pass  # what is no list of names and values can't be cast to it
+    elif not (
+        is_number
+        or pa.types.is_null(kind)
+        or (field.name == "timestamp" and pa.types.is_timestamp(kind))
+    ):
+        raise ValueError(
+            f"The column {field.name!r} must be {field.type}, and is {kind}."
+        )
 
 
 def _from_batches(
@@ -315,15 +371,17 @@ def _converted(
 
     if field.name in of._fields:
         return _binary(column, first, field.name, getattr(of, field.name))
-    if pa.types.is_timestamp(column.type):
-        column = pc.cast(column, pa.timestamp("ms", column.type.tz), safe=False)
-        column = column.cast(pa.int64())
+    kind, converted = column.type, column
     try:
-        converted = column.cast(field.type)
+        if pa.types.is_timestamp(kind):
+            # not safe: what is less than a millisecond is lost
+            is_safe = kind.unit == "s"
+            converted = pc.cast(column, pa.timestamp("ms", kind.tz), safe=is_safe)
+            converted = converted.cast(pa.int64())
+        converted = converted.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"The column {field.name!r} must be {field.type}, and is {column.type}: "
-            f"{error}"
+            f"The column {field.name!r} must be {field.type}, and is {kind}: {error}"
         ) from error
     if field.name == "headers":
         _check_headers(converted, first)
@@ -351,7 +409,8 @@ def _check_not_negative(column: pa.Array, name: str, first: int) -> None:
     row = pc.index(pc.less(column, 0), True).as_py()
     if row >= 0:
         raise ValueError(
-            f"The {name} of message {first + row} is negative: {column[row].as_py()}"
+            f"The {name} of message {first + row} must not be negative, and is "
+            f"{column[row].as_py()}"
         )
 
 
@@ -368,4 +427,10 @@ def _binary(
         if is_text and kind != pa.string():
             column = column.cast(pa.large_binary())
         return column.cast(pa.binary())
-    return encode_column(column.to_pylist(), first, field, of)
+    try:
+        values = column.to_pylist()
+    except (ArithmeticError, ValueError) as error:  # a time that Python has not
+        raise SerializationError(
+            f"The {field}s of messages from {first} on can't be had in Python: {error}"
+        ) from error
+    return encode_column(values, first, field, of)

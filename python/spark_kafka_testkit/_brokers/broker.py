@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
+from spark_kafka_testkit._text import shown
 
 __all__ = [
     "BACKENDS",
     "BACKEND_ENV",
     "BOOTSTRAP_ENV",
+    "IMAGE",
     "OWN_CONFIG",
     "REUSE_ENV",
+    "TAG",
     "Backend",
     "Broker",
     "BrokerSettings",
@@ -44,6 +48,8 @@ BACKEND_ENV = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP_ENV = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
 REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
 LOOK_SECONDS = 1.0
+IMAGE = re.compile(r"[!-~]+\Z")
+TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)
 
 
 class Broker(Protocol):
@@ -135,6 +141,9 @@ class BrokerSettings:
         network: a Docker network to join: its name, or testcontainers' `Network`.
         network_alias: the broker's name in that network.
         reuse: take the kept broker with these settings, and leave it running.
+
+    Raises:
+        TypeError, ValueError: one of them that can't be used.
     """
 
     kafka_version: str = "7.4.0"
@@ -145,3 +154,26 @@ class BrokerSettings:
     network: Any = None
     network_alias: str = "kafka"
     reuse: bool = False
+
+    def __post_init__(self) -> None:
+        if not TAG.match(_arguments.text("kafka_version", self.kafka_version)):
+            raise ValueError(
+                "kafka_version must be a tag of Confluent's image, for example 7.4.0, "
+                f"and is {shown(self.kafka_version)}"
+            )
+        if self.image is not None and not IMAGE.match(
+            _arguments.text("image", self.image)
+        ):
+            raise ValueError(
+                "image must be the name of an image, for example apache/kafka:4.1.0, "
+                f"and is {shown(self.image)}"
+            )
+        _arguments.seconds("startup_timeout", self.startup_timeout, positive=True)
+        for name in ("broker_config", "environment"):
+            checked = _arguments.settings(name, getattr(self, name))
+            object.__setattr__(self, name, checked)
+        if self.network is not None:
+            network = getattr(self.network, "name", self.network)
+            _arguments.text("network", network)
+        _arguments.text("network_alias", self.network_alias)
+        _arguments.flag("reuse", self.reuse)

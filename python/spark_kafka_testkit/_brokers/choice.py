@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import cast
 
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BACKENDS,
@@ -18,6 +19,7 @@ from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._brokers.kept.broker import take
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._text import shown
 
 __all__ = ["choose_backend", "choose_reuse", "start_broker"]
 
@@ -29,17 +31,20 @@ def choose_backend(
     ask for; `auto` where nothing does.
 
     Raises:
-        ValueError: an unknown backend, or one that does not go with the address.
+        TypeError, ValueError: an address that is none; an unknown backend, or one that
+            does not go with the address.
     """
     address = os.environ.get(BOOTSTRAP_ENV) or None
     if bootstrap_servers is not None:
-        address, asked = bootstrap_servers, backend or "external"
+        address = _arguments.addresses("bootstrap_servers", bootstrap_servers)
+        asked = "external" if backend is None else backend
+    elif backend is not None:
+        asked = backend
     else:
-        default = "external" if address else "auto"
-        asked = backend or os.environ.get(BACKEND_ENV) or default
+        asked = os.environ.get(BACKEND_ENV) or ("external" if address else "auto")
     if asked not in BACKENDS:
         raise ValueError(
-            f"backend={asked!r} is not known; valid are {', '.join(BACKENDS)}"
+            f"backend={shown(asked)} is not known; valid are {', '.join(BACKENDS)}"
         )
     if bootstrap_servers is not None and asked not in ("external", "auto"):
         raise ValueError(
@@ -52,6 +57,8 @@ def choose_backend(
             f"or {BOOTSTRAP_ENV} in the environment"
         )
     if asked == "external" or bootstrap_servers is not None:
+        if bootstrap_servers is None:
+            _arguments.addresses(BOOTSTRAP_ENV, address)
         return "external", address
     return cast(Backend, asked), None
 
@@ -60,10 +67,11 @@ def choose_reuse(reuse: bool | None) -> bool:
     """Whether a kept broker is wanted, by the argument, else by the environment.
 
     Raises:
+        TypeError: the argument is no bool.
         ValueError: the variable is neither 1 nor 0.
     """
     if reuse is not None:
-        return reuse
+        return _arguments.flag("reuse", reuse)
     text = os.environ.get(REUSE_ENV) or "0"
     if text not in ("0", "1"):
         raise ValueError(f"{REUSE_ENV} must be 1 or 0, and is {text!r}")

@@ -50,9 +50,8 @@ class JvmClient:
             )
             failure = self._write(lent, batches)
             data = lent.result()
-            if failure is not None:
-                raise failure
-            if data["acked"] == data["sent"] and not data["aborted"]:
+            is_whole = data["acked"] == data["sent"] and failure is None
+            if is_whole and not data["aborted"]:
                 lent.end()
         return SendReport(
             sent=data["sent"],
@@ -65,6 +64,7 @@ class JvmClient:
                 for partition, numbers in data["written"].items()
             },
             aborted=data["aborted"],
+            failure=failure,
         )
 
     @staticmethod

@@ -70,8 +70,8 @@ class Client(Protocol):
         A transaction, if asked for, is aborted where a row fails, and else committed
         and visible.
 
-        What `batches` raises goes through, when all rows before it are settled (or,
-        in a transaction, aborted).
+        What `batches` raises is the report's `failure`, when all rows before it are
+        settled (or, in a transaction, aborted).
 
         Raises:
             UnknownTopicError: the topic does not exist and the broker makes none.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
+ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
 """The names of kafka-python's errors for a topic that does not exist."""
 
@@ -33,10 +36,18 @@ class Admin:
     Args:
         config: how the cluster is reached.
         timeout_seconds: how long the first use may take to reach it.
+        answer_seconds: how long any other may take; a KafkaTimeoutError ends it, and
+            the next use makes a new client.
     """
 
-    def __init__(self, config: ClientConfig, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        timeout_seconds: float = 10.0,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._config, self._timeout_seconds = config, timeout_seconds
+        self._answer_seconds = answer_seconds
         self._lock = threading.RLock()
         self._client: KafkaAdminClient | None = None
 
@@ -67,10 +78,25 @@ class Admin:
                 **{**self._config.for_kafka_python(KafkaAdminClient), **settings}
             )
 
+    def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        """What a method of kafka-python's client gives. It may wait for ever for its
+        own thread, if that has met what it does not expect.
+        """
+        from kafka.errors import KafkaTimeoutError
+
+        with self._lock:
+            outcome = _started(partial(getattr(self.client, method), *args, **options))
+            if not wait([outcome], self._answer_seconds).done:
+                self._client = None
+                raise KafkaTimeoutError(
+                    f"kafka-python's {method} did not return within "
+                    f"{self._answer_seconds:g} s"
+                )
+        return outcome.result()
+
     def topic_names(self) -> list[str]:
         """All topics, Kafka's own among them."""
-        with self._lock:
-            return list(self.client.list_topics())
+        return list(self._ask("list_topics"))
 
     def internal_or_not(self) -> dict[str, bool]:
         """All topics, and whether each is one of Kafka's own."""
@@ -81,15 +107,13 @@ class Admin:
         if topics is not None and not topics:
             return []  # of no topic kafka-python would take for: of all
         names = None if topics is None else list(topics)
-        with self._lock:
-            described = self.client.describe_topics(names)
         return [
             {
                 **info,
                 "name": info.get("name", info.get("topic")),
                 "partitions": [_renamed(part) for part in info["partitions"]],
             }
-            for info in described
+            for info in self._ask("describe_topics", names)
         ]
 
     def existing(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -110,14 +134,14 @@ class Admin:
         there may come no answer.
         """
         topics = new_topics(self.client, shapes)
-        return self._each(self.client.create_topics, list(shapes), topics, asked)
+        return self._each("create_topics", list(shapes), topics, asked)
 
     def delete(self, names: Sequence[str]) -> Iterator[tuple[str, Exception | None]]:
         """Asks for the end of topics, and gives what became of each."""
-        return self._each(self.client.delete_topics, list(names), list(names), set())
+        return self._each("delete_topics", list(names), list(names), set())
 
     def _each(
-        self, call: Any, names: list[str], topics: Any, asked: set[str]
+        self, method: str, names: list[str], topics: Any, asked: set[str]
     ) -> Iterator[tuple[str, Exception | None]]:
         """Makes the call, and gives what became of each topic: one request for all in
         kafka-python 3, one for each in 2.
@@ -126,19 +150,17 @@ class Admin:
 
         if not names:
             return
+        call = getattr(self.client, method)
         if "raise_errors" in inspect.signature(call).parameters:
             asked.update(names)
-            with self._lock:
-                answers = call(topics, raise_errors=False)["topics"]
-            for answer in answers:
+            for answer in self._ask(method, topics, raise_errors=False)["topics"]:
                 code, text = answer["error_code"], answer.get("error_message")
                 yield answer["name"], for_code(code)(text) if code else None
             return
         for name, topic in zip(names, topics, strict=True):
             asked.add(name)
             try:
-                with self._lock:
-                    call([topic])
+                self._ask(method, [topic])
             except BrokerResponseError as error:
                 yield name, error
             else:
@@ -148,11 +170,10 @@ class Admin:
         """The partitions' end offsets (high watermarks), by one request to each leader;
         a KafkaError where a leader does not answer.
         """
-        with self._lock:
-            if hasattr(self.client, "list_partition_offsets"):
-                from kafka.admin import OffsetSpec
+        if hasattr(self.client, "list_partition_offsets"):
+            from kafka.admin import OffsetSpec
 
-                return self._listed(partitions, OffsetSpec.LATEST)
+            return self._listed(partitions, OffsetSpec.LATEST)
         with make_consumer(self._config, "read_uncommitted") as consumer:
             return dict(consumer.end_offsets(list(partitions)))
 
@@ -197,20 +218,17 @@ class Admin:
     def _listed(
         self, partitions: Iterable[Any], spec: Any, *isolation: Any
     ) -> dict[Any, int]:
-        with self._lock:
-            answers = self.client.list_partition_offsets(
-                dict.fromkeys(partitions, spec), *isolation
-            )
+        asked = dict.fromkeys(partitions, spec)
+        answers = self._ask("list_partition_offsets", asked, *isolation)
         return {partition: answer.offset for partition, answer in answers.items()}
 
     def open_producers(self, partition: Any) -> tuple[int, ...]:
         """The ids of the producers with an open transaction in the partition; none
         where kafka-python 2 can't ask.
         """
-        with self._lock:
-            if not hasattr(self.client, "describe_producers"):
-                return ()
-            (state,) = self.client.describe_producers([partition]).values()
+        if not hasattr(self.client, "describe_producers"):
+            return ()
+        (state,) = self._ask("describe_producers", [partition]).values()
         return tuple(
             sorted(
                 producer.producer_id
@@ -223,11 +241,9 @@ class Admin:
         """The transaction's state by Kafka's name; None where kafka-python 2 can't
         ask.
         """
-        with self._lock:
-            if not hasattr(self.client, "describe_transactions"):
-                return None
-            answers = self.client.describe_transactions([transactional_id])
-        (answer,) = answers.values()
+        if not hasattr(self.client, "describe_transactions"):
+            return None
+        (answer,) = self._ask("describe_transactions", [transactional_id]).values()
         return str(getattr(answer.state, "value", answer.state))  # an enum of 3
 
     def close(self) -> None:
@@ -242,6 +258,20 @@ class Admin:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _started(call: Callable[[], Any]) -> Future[Any]:
+    """The call, on a thread that may have to be left behind with it."""
+    outcome: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001  the caller gets it
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
 
 
 def await_api(config: ClientConfig, timeout_seconds: float = 10.0) -> None:

@@ -108,6 +108,7 @@ class BulkProducer:
         self._written: dict[int, Written] = {}
         self._futures: list[tuple[int, Any]] = []
         self._pending_bytes = 0
+        self._failure: Exception | None = None
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
         """Sends all rows; see `clients.Client.send`."""
@@ -135,7 +136,7 @@ class BulkProducer:
             self._futures.clear()
             producer.abort_transaction()
             raise
-        if self._acked == self._sent:
+        if self._acked == self._sent and self._failure is None:
             try:
                 producer.commit_transaction()
             except KafkaTimeoutError:
@@ -143,7 +144,8 @@ class BulkProducer:
                 self._slot.drop()
             return False
         producer.abort_transaction()
-        self._slot.drop()
+        if self._failures:
+            self._slot.drop()
         return True
 
     def _count_partitions(self) -> int:
@@ -159,11 +161,18 @@ class BulkProducer:
         return len(known)
 
     def _send_all(self, batches: Iterable[pa.RecordBatch]) -> None:
-        for batch in batches:
+        for batch in self._drawn(batches):
             for row in _rows(batch):
                 if self._transactional and self._failures:
                     return  # the transaction is lost
                 self._send(row)
+
+    def _drawn(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches, up to where they fail."""
+        try:
+            yield from batches
+        except Exception as error:  # noqa: BLE001  the report has it
+            self._failure = error
 
     def _send(self, row: Row) -> None:
         """A large record is settled by itself, so that no other shares its fate."""
@@ -254,6 +263,7 @@ class BulkProducer:
             failures,
             self._written,
             aborted,
+            self._failure,
         )
 
 

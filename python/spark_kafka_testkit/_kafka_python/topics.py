@@ -4,29 +4,17 @@ kafka-python's admin client, whichever client moves records.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit.errors import TopicError, TopicExistsError
 
-__all__ = ["check_names", "create_topics", "delete_topics"]
+__all__ = ["create_topics", "delete_topics"]
 
 READY_SECONDS = 30.0
 PAUSE_SECONDS = 0.01
-NAME = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9._-]{1,249}\Z")
-
-
-def check_names(names: Iterable[str]) -> None:
-    """Raises a ValueError for the first name that Kafka allows no topic to have."""
-    for name in names:
-        if not NAME.match(name):
-            raise ValueError(
-                f"{name!r} can't be the name of a topic: Kafka allows 1 to 249 of the "
-                "characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
-            )
 
 
 def create_topics(
@@ -46,14 +34,12 @@ def create_topics(
             before the broker has answered, these are all that it was asked for.
 
     Raises:
-        ValueError: a name that no topic can have; nothing is sent then.
         TopicExistsError: one exists with another number of partitions; none is created
             then.
         TopicError: the broker refused some, and created the others; or one was not
             ready in time.
     """
     names = list(dict.fromkeys(topic_names))
-    check_names(names)
     present = admin.existing(names)
     for name, info in present.items():
         if len(info["partitions"]) != num_partitions:

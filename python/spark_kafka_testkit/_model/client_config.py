@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ClientConfig", "SparkOptions"]
+from spark_kafka_testkit import _arguments
+
+__all__ = ["ClientConfig", "SparkOptions", "checked_settings"]
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -72,14 +74,15 @@ class ClientConfig:
         client_config: settings of Kafka's Java clients, by their names.
 
     Raises:
-        TypeError, ValueError: a setting that can't be used.
+        TypeError, ValueError: an address or a setting that can't be used.
     """
 
     bootstrap_servers: str
     client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "client_config", _checked(self.client_config))
+        _arguments.addresses("bootstrap_servers", self.bootstrap_servers)
+        object.__setattr__(self, "client_config", checked_settings(self.client_config))
 
     def __str__(self) -> str:
         return self.bootstrap_servers
@@ -146,22 +149,13 @@ class ClientConfig:
         return settings
 
 
-def _checked(config: Mapping[str, Any]) -> dict[str, str]:
-    """The settings as Java's properties have them: text."""
-    if not isinstance(config, Mapping):
-        raise TypeError(
-            f"client_config must be a dict, not {type(config).__name__}; "
-            "write {'security.protocol': 'SASL_SSL', ...}"
-        )
-    checked = {}
-    for name, value in config.items():
-        if not isinstance(name, str) or not isinstance(value, (str, int, float)):
-            raise TypeError(
-                "client_config must have names and values of Kafka's settings; "
-                f"{name!r} has a {type(value).__name__}"
-            )
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        checked[name] = text
+def checked_settings(client_config: object) -> dict[str, str]:
+    """The settings of a `ClientConfig` as it has them.
+
+    Raises:
+        TypeError, ValueError: one that can't be used.
+    """
+    checked = _arguments.settings("client_config", client_config)
     if "bootstrap.servers" in checked:
         raise ValueError(
             "client_config must not have 'bootstrap.servers'; "

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, TypeAlias
 
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.errors import (
     OffsetRangeError,
     RecordsDeletedError,
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MILLISECOND = timedelta(milliseconds=1)
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 UpTo = Literal["end", "stable"]
@@ -295,10 +298,24 @@ class Progress:
         )
 
 
-def to_millis(time: int | datetime | None) -> int | None:
+def to_millis(name: str, time: int | datetime) -> int:
     """A time as milliseconds since the epoch; a naive `datetime` is local time, as
     everywhere in Python.
+
+    Args:
+        name: what the time is, for the error.
+
+    Raises:
+        TypeError, ValueError: one that Kafka has no timestamp for.
     """
+    millis: Any = time
     if isinstance(time, datetime):
-        return (time.astimezone(timezone.utc) - EPOCH) // timedelta(milliseconds=1)
-    return time
+        try:
+            millis = (time.astimezone(timezone.utc) - EPOCH) // MILLISECOND
+        except (OverflowError, ValueError) as error:  # years 1 to 9999, here and there
+            raise ValueError(f"{name} is a time that UTC has not: {time}") from error
+    number = _arguments.whole(name, millis, None, _arguments.LONG_MAX)
+    if number < 0:  # to Kafka, negative times are names: -1 is the end
+        given = time if isinstance(time, datetime) else shown(time)
+        raise ValueError(f"{name} is a time before 1970: {given}")
+    return number

@@ -39,10 +39,20 @@ class Record(NamedTuple):
 
     @property
     def datetime(self) -> datetime | None:
-        """The timestamp as an aware `datetime`, in UTC."""
+        """The timestamp as an aware `datetime`, in UTC.
+
+        Raises:
+            ValueError: it is outside the years 1 to 9999, all that a `datetime` knows.
+        """
         if self.timestamp is None:
             return None
-        return EPOCH + timedelta(milliseconds=self.timestamp)
+        try:
+            return EPOCH + timedelta(milliseconds=self.timestamp)
+        except OverflowError as error:
+            raise ValueError(
+                f"timestamp={self.timestamp} is outside the years 1 to 9999, and a "
+                "datetime knows no others. Use the timestamp itself, in milliseconds."
+            ) from error
 
     def __repr__(self) -> str:
         """Only what there is: `Record('k', 'v', topic='t', partition=0, offset=7)`."""

@@ -9,6 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._text import shown
+
 __all__ = ["Wishes", "mark_users", "uses_kit", "wishes"]
 
 DESCRIPTION = (
@@ -87,14 +90,15 @@ def wishes(item: pytest.Item) -> Wishes:
     if unknown:
         _refuse(f"{', '.join(unknown)} is not known; valid are partitions, topics")
     found = Wishes(**{name: _frozen(value) for name, value in said.items()})
-    number: Any = found.partitions
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        _refuse(f"partitions must be a number from 1 on, and is {number!r}")
+    try:
+        _arguments.whole("partitions", found.partitions, 1, _arguments.INT_MAX)
+    except (TypeError, ValueError) as error:
+        _refuse(str(error))
     names: Any = found.topics
     if not isinstance(names, tuple) or not all(
         isinstance(name, str) and name for name in names
     ):
-        _refuse(f"topics must be a list of labels, and is {said['topics']!r}")
+        _refuse(f"topics must be a list of labels, and is {shown(said['topics'])}")
     return found
 
 

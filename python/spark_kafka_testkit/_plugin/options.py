@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
 
-from spark_kafka_testkit._brokers.broker import BACKENDS
+from spark_kafka_testkit._arguments import are_addresses, is_encodable
+from spark_kafka_testkit._brokers.broker import BACKENDS, IMAGE, TAG
 from spark_kafka_testkit._brokers.choice import choose_backend
 
 __all__ = ["SETTINGS", "Options", "add_options", "resolve"]
@@ -220,8 +220,8 @@ def resolve(config: pytest.Config) -> Options:
     backend, servers = _broker(sources)
     require, require_where = _require(sources)
     image, version = (_first(sources, name) for name in ("image", "version"))
-    _check(image, r"\S+", "the name of an image, for example apache/kafka:4.1.0")
-    _check(version, r"\w[\w.-]{0,127}", "a tag of Confluent's image, for example 7.4.0")
+    _check(image, IMAGE.match, "the name of an image, for example apache/kafka:4.1.0")
+    _check(version, TAG.match, "a tag of Confluent's image, for example 7.4.0")
     arguments = {
         "backend": backend.value,
         "bootstrap_servers": servers.value,
@@ -278,7 +278,7 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Found, _Found]:
         )
         if backend.value is None and servers.value is None:
             continue
-        _check(backend, "|".join(BACKENDS), ", ".join(BACKENDS))
+        _check(backend, BACKENDS.__contains__, ", ".join(BACKENDS))
         if backend.value == "external" and servers.value is None:
             servers = _first(sources[index:], "bootstrap_servers")
             if servers.value is None:
@@ -287,7 +287,7 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Found, _Found]:
                     f"{backend.where}: 'external' needs the address of a broker, by "
                     f"{names.option}, {names.variable} or {names.ini}"
                 )
-        _check(servers, r"\S+:\d+", "host:port, or several with commas between")
+        _check(servers, are_addresses, "host:port, or several with commas between")
         return backend, servers
     return _Found("auto", "the default"), _Found(None, "")
 
@@ -299,7 +299,7 @@ def _broker_config(sources: tuple[Source, ...]) -> Iterator[tuple[str, str]]:
         lines = value.splitlines() if isinstance(value, str) else value or ()
         for line in filter(None, map(str.strip, lines)):
             name, equals, item = line.partition("=")
-            if not name.strip() or not equals:
+            if not (name.strip() and equals and is_encodable(line)):
                 raise pytest.UsageError(
                     f"{where}: {line!r} is not valid; valid is NAME=VALUE, for example "
                     "message.max.bytes=2000000"
@@ -317,13 +317,14 @@ def _require(sources: tuple[Source, ...]) -> tuple[bool, str]:
 
 def _flag(found: _Found) -> bool:
     if isinstance(found.value, str):
-        _check(found, "(?i:" + "|".join((*TRUE, *FALSE)) + ")", ", ".join(TRUE + FALSE))
+        words = TRUE + FALSE
+        _check(found, lambda text: text.lower() in words, ", ".join(words))
         return found.value.lower() in TRUE
     return bool(found.value)
 
 
-def _check(found: _Found, pattern: str, valid: str) -> None:
-    if found.value is not None and not re.fullmatch(pattern, found.value):
+def _check(found: _Found, is_valid: Callable[[str], object], valid: str) -> None:
+    if found.value is not None and not is_valid(found.value):
         raise pytest.UsageError(
             f"{found.where}: {found.value!r} is not valid; valid is {valid}"
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._jvm.spark_jvm import trigger_of
 
 if TYPE_CHECKING:
@@ -31,12 +32,7 @@ class QueryState:
     """
 
     def __init__(self, query: StreamingQuery) -> None:
-        if not hasattr(query, "isActive"):
-            raise TypeError(
-                f"query must be a StreamingQuery, not {type(query).__name__}; is "
-                ".start() missing?"
-            )
-        self.query = query
+        self.query: StreamingQuery = _arguments.streaming_query("query", query)
 
     @property
     def name(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder, in_order
 from spark_kafka_testkit._arrow.schema import read_schema
 from spark_kafka_testkit._clients.protocol import Client, Read
@@ -22,8 +22,8 @@ from spark_kafka_testkit._model.offsets import (
     to_millis,
 )
 from spark_kafka_testkit._model.records import Record, Records
-from spark_kafka_testkit._numbers import is_whole, to_int
 from spark_kafka_testkit._reads import watched as _reads
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.errors import ReadError
 from spark_kafka_testkit.serde import Deserializer
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ReadOptions",
     "RecordStream",
+    "check_mark",
     "mark",
     "read_arrow",
     "read_latest",
@@ -74,71 +75,77 @@ def read_request(
     Raises:
         TypeError, ValueError: an argument that can't be used.
     """
-    _check_choice("isolation", isolation, get_args(Isolation))
-    _check_choice("upto", upto, get_args(UpTo))
-    if partitions is not None:
-        partitions = _numbers(partitions)
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(
-            f"timeout must be a number of seconds, not {type(timeout).__name__}"
-        )
-    if not 0 < timeout < math.inf:
-        raise ValueError(f"timeout must be more than 0 s, and is {timeout:g}")
-    for bound in (start, end):
-        if isinstance(bound, Mark) and bound.topic != topic:
-            raise ValueError(
-                f"The mark is one of topic {bound.topic!r}, and {topic!r} is read"
-            )
     request = ReadRequest(
-        topic,
-        _bound("start", start),
-        _bound("end", end),
-        partitions,
-        isolation,
-        upto,
-        allow_deleted,
-        timeout,
+        _arguments.topic("topic", topic),
+        _bound("start", start, topic),
+        _bound("end", end, topic),
+        None if partitions is None else _numbers(partitions),
+        _arguments.choice("isolation", isolation, get_args(Isolation)),
+        _arguments.choice("upto", upto, get_args(UpTo)),
+        _arguments.flag("allow_deleted", allow_deleted),
+        _arguments.seconds("timeout", timeout, positive=True),
     )
     return request, Decoder(topic, key_deserializer, value_deserializer)
 
 
-def _check_choice(name: str, item: object, valid: tuple[str, ...]) -> None:
-    if item not in valid:
-        raise ValueError(
-            f"{name}={item!r} is not known; give one of {', '.join(valid)}"
+def check_mark(name: str, mark: object) -> Mark:
+    """A mark, as an argument.
+
+    Raises:
+        TypeError, ValueError: it is something else, or one that no topic has given.
+    """
+    if not isinstance(mark, Mark):
+        raise TypeError(
+            f"{name} must be what mark(topic) gave, not {type(mark).__name__}"
         )
+    _arguments.topic(f"{name}.topic", mark.topic)
+    return replace(mark, offsets=_offsets(f"{name}.offsets", mark.offsets))
 
 
-def _bound(name: str, bound: Bound | Mark) -> Bound | Mark:
+def _bound(name: str, bound: Bound | Mark, topic: str) -> Bound | Mark:
     if isinstance(bound, Mark):
-        return bound
+        mark = check_mark(name, bound)
+        if mark.topic != topic:
+            raise ValueError(
+                f"The mark is one of topic {mark.topic!r}, and {topic!r} is read"
+            )
+        return mark
     if isinstance(bound, Mapping):
-        for number, offset in bound.items():
-            if not (is_whole(number) and is_whole(offset)):
-                raise TypeError(
-                    f"{name} must map partitions to offsets, both int, and has "
-                    f"{number!r}: {offset!r}"
-                )
-        return {to_int(number): to_int(offset) for number, offset in bound.items()}
+        return _offsets(name, bound)
     if isinstance(bound, str) and bound in ("earliest", "latest"):
         return bound
-    if isinstance(bound, datetime) or is_whole(bound):
-        millis = to_millis(to_int(bound))
-        assert isinstance(millis, int)
-        if millis < 0:  # to Kafka, negative times are names: -1 is the end
-            raise ValueError(f"{name} is a time before 1970: {bound}")
-        return millis
+    if isinstance(bound, datetime) or _arguments.is_whole(bound):
+        return to_millis(name, bound)
     raise TypeError(
         f"{name} must be 'earliest', 'latest', a time (a datetime, or milliseconds "
-        f"since the epoch), or a dict of offsets by partition, not {bound!r}"
+        f"since the epoch), or a dict of offsets by partition, not {shown(bound)}"
     )
 
 
+def _offsets(name: str, offsets: object) -> dict[int, int]:
+    if not isinstance(offsets, Mapping):
+        raise TypeError(
+            f"{name} must map partitions to offsets, not {type(offsets).__name__}"
+        )
+    for number, offset in offsets.items():
+        if not (_arguments.is_whole(number) and _arguments.is_whole(offset)):
+            raise TypeError(
+                f"{name} must map partitions to offsets, both int, and has "
+                f"{shown(number)}: {shown(offset)}"
+            )
+    return {
+        _arguments.to_int(number): _arguments.to_int(offset)
+        for number, offset in offsets.items()
+    }
+
+
 def _numbers(partitions: object) -> list[int]:
-    numbers = partitions if isinstance(partitions, Iterable) else [partitions]
-    if numbers is not partitions or not all(map(is_whole, numbers)):
-        raise TypeError(f"partitions must be a list of numbers, not {partitions!r}")
-    return sorted(set(map(to_int, numbers)))
+    numbers = list(partitions) if isinstance(partitions, Iterable) else None
+    if numbers is None or not all(map(_arguments.is_whole, numbers)):
+        raise TypeError(
+            f"partitions must be a list of numbers, not {shown(partitions)}"
+        )
+    return sorted(set(map(_arguments.to_int, numbers)))
 
 
 class RecordStream(Iterator[Record]):

@@ -7,15 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._clients.protocol import Client
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._model.records import Record
-from spark_kafka_testkit._numbers import is_whole
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
-from spark_kafka_testkit._waits.clock import check_times
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._waits.difference import named, shorten
 from spark_kafka_testkit._waits.equality import equal
 from spark_kafka_testkit.errors import WaitError
@@ -39,12 +38,7 @@ class RecordMatcher:
     headers: Mapping[str, bytes | None] | None = None
 
     def __post_init__(self) -> None:
-        if not is_whole(self.count):
-            raise TypeError(
-                f"count must be a number of records, not {type(self.count).__name__}"
-            )
-        if self.count < 1:
-            raise ValueError(f"count must be at least 1, and is {self.count}")
+        _arguments.whole("count", self.count, 1)
         if self.predicate is not None and not callable(self.predicate):
             raise TypeError(
                 "predicate must be a function that takes a Record, not "
@@ -55,6 +49,12 @@ class RecordMatcher:
                 "headers must be a dict from name to bytes, not "
                 f"{type(self.headers).__name__}"
             )
+        for name, data in (self.headers or {}).items():
+            if not isinstance(name, str) or isinstance(data, str):
+                raise TypeError(
+                    "headers must be a dict from name to bytes, and has "
+                    f"{shown(name)}: {shown(data)}"
+                )
 
     def matches(self, record: Record) -> bool:
         return (
@@ -89,7 +89,6 @@ def wait_for_records(
     streaming_query: StreamingQuery | None,
 ) -> list[Record]:
     """See `KafkaUtils.wait_for_records`."""
-    check_times(timeout=timeout)
     state = None if streaming_query is None else QueryState(streaming_query)
     deadline = _clock.monotonic() + timeout
     found: list[Record] = []
@@ -97,7 +96,7 @@ def wait_for_records(
     with closing(client.follow(request)) as batches:
         for batch in batches:
             records = decoder.records(batch)
-            found += filter(matcher.matches, records)
+            found += [record for record in records if matcher.matches(record)]
             if len(found) >= matcher.count:
                 return found[: matcher.count]
             has_ended = state is not None and not state.is_active
@@ -106,7 +105,7 @@ def wait_for_records(
     # An exact read: what came at the last moment counts, however slow the start was.
     last_look = replace(request, upto="stable", stall_seconds=LAST_LOOK_SECONDS)
     records = read_records(client, last_look, decoder)
-    found = list(filter(matcher.matches, records))
+    found = [record for record in records if matcher.matches(record)]
     if len(found) >= matcher.count:
         return found[: matcher.count]
     if state is not None:

@@ -1,26 +1,12 @@
-"""The times of a wait."""
+"""The pauses of a wait."""
 
 from __future__ import annotations
 
-import math
 import time
 
 from spark_kafka_testkit import _clock
 
-__all__ = ["check_times", "sleep"]
-
-
-def check_times(**times: float) -> None:
-    """Raises where a wait's times, in seconds, make no sense."""
-    for name, value in times.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(
-                f"{name} must be a number of seconds, not {type(value).__name__}"
-            )
-        if math.isnan(value):
-            raise ValueError(f"{name} must be a number of seconds, and is nan")
-        if value < 0:
-            raise ValueError(f"{name} must not be negative, and is {value:g}")
+__all__ = ["sleep"]
 
 
 def sleep(seconds: float, deadline: float) -> None:

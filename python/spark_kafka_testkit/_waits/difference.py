@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from spark_kafka_testkit._text import represented
 from spark_kafka_testkit._waits.equality import Table, equal, plain, unmatched
 
 __all__ = ["difference", "named", "shorten"]
@@ -46,7 +47,7 @@ def shorten(value: Any) -> str:
 def named(predicate: Callable[[Any], Any]) -> str:
     """A function's name and where it stands; a lambda has no other."""
     code = getattr(predicate, "__code__", None)
-    name = getattr(predicate, "__name__", repr(predicate))
+    name = getattr(predicate, "__name__", represented(predicate))
     if code is None:
         return name
     return f"{name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
@@ -112,7 +113,7 @@ def _pair(one: Any, other: Any) -> tuple[str, str]:
 
 def _text(value: Any) -> str:
     """Its repr, in one line."""
-    return re.sub(r"\s*\n\s*", " ", repr(value))
+    return re.sub(r"\s*\n\s*", " ", represented(value))
 
 
 def _cut(text: str, start: int) -> str:

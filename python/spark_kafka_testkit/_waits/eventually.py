@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads import watched as _reads
-from spark_kafka_testkit._waits.clock import check_times
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._waits.difference import difference, named, shorten
 from spark_kafka_testkit._waits.equality import equal
 from spark_kafka_testkit.errors import WaitError
@@ -36,8 +36,10 @@ def assert_eventually(
             f"{type(result_func).__name__}; "
             "write: assert_eventually(lambda: ..., expected)"
         )
+    timeout = _arguments.seconds("timeout", timeout)
+    interval = _arguments.seconds("interval", interval)
+    _check_exceptions(retry_on)
     state = None if query is None else QueryState(query)
-    check_times(timeout=timeout, interval=interval)
     deadline = _clock.monotonic() + timeout
     checks = 0
     while True:
@@ -68,6 +70,16 @@ def assert_eventually(
             min(interval, deadline - _clock.monotonic()),
             until=lambda: state is not None and not state.is_active,
         )
+
+
+def _check_exceptions(retry_on: Any) -> None:
+    classes = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+    for each in classes:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise TypeError(
+                "retry_on must be an exception class or a tuple of them, and has "
+                f"{shown(each)}"
+            )
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._queries.patterns import matching_topics
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
-from spark_kafka_testkit._waits.clock import check_times, sleep
+from spark_kafka_testkit._waits.clock import sleep
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def wait_for_query_alive(
     query: StreamingQuery, timeout: float = 60, interval: float = 1.0
 ) -> None:
     """See `KafkaUtils.wait_for_query_alive`."""
+    timeout = _arguments.seconds("timeout", timeout)
+    interval = _arguments.seconds("interval", interval)
     state = QueryState(query)
-    check_times(timeout=timeout, interval=interval)
     deadline = _clock.monotonic() + timeout
     while not _is_alive_or_done(state):
         if _clock.monotonic() >= deadline:
@@ -71,7 +72,6 @@ def wait_until_processed(
 ) -> None:
     """See `KafkaUtils.wait_until_processed`."""
     state = QueryState(query)
-    check_times(timeout=timeout)
     _check_has_batches(state)
     deadline = _clock.monotonic() + timeout
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}

@@ -1,14 +1,12 @@
 """The command line: `spark-kafka-testkit`, or `python -m spark_kafka_testkit`.
 
 Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was not understood;
-3 no broker is up; 130 interrupted.
+3 no broker is up; 130 interrupted; 141 nobody reads the output.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ from click.shell_completion import get_completion_class
 
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.cli import _brokers, _doctor, _records
+from spark_kafka_testkit.cli._streams import guard_streams
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 __all__ = ["cli", "main"]
@@ -32,21 +31,27 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # whoever read the output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except (KafkaTestkitError, OSError, ValueError) as error:
             log.info("Raised here:", exc_info=error)  # it may be a fault of ours
-            raise click.ClickException(str(error)) from error
+            raise _with_notes(error, str(error)) from error
+        except click.ClickException as error:
+            if hasattr(error, "__notes__"):
+                raise _with_notes(error, error.message) from error
+            raise
+
+
+def _with_notes(error: Exception, text: str) -> click.ClickException:
+    """The notes say what was sent before."""
+    return click.ClickException(" ".join([text, *getattr(error, "__notes__", ())]))
 
 
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was "
-    "not understood; 3 no broker is up; 130 interrupted.",
+    "not understood; 3 no broker is up; 130 interrupted; 141 nobody reads the output.",
 )
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
@@ -80,4 +85,5 @@ for command in (*_brokers.COMMANDS, *_records.COMMANDS, _doctor.doctor):
 
 def main() -> None:
     """Runs the command of the process's arguments, and exits."""
+    guard_streams()
     cli(prog_name=NAME)

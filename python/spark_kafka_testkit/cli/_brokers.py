@@ -24,23 +24,36 @@ from spark_kafka_testkit._brokers.kept.lease import (
     found,
     running,
 )
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
 
 __all__ = ["COMMANDS", "seconds_of"]
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST_DAYS = 36_500
 
 
 def seconds_of(text: str) -> float | None:
-    """`90s`, `30m`, `8h` or `2d` in seconds; None for what is no such time."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    return float(match[1]) * UNITS[match[2]] if match else None
+    """`90s`, `30m`, `8h` or `2d` in seconds; None for what is no such time.
+
+    Raises:
+        click.BadParameter: one that is too long.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text)
+    if match is None:
+        return None
+    seconds = float(match[1]) * UNITS[match[2]]
+    if seconds > LONGEST_DAYS * UNITS["d"]:
+        raise click.BadParameter(
+            f"{shown(text)} is too long; write {LONGEST_DAYS}d at most"
+        )
+    return seconds
 
 
 def _to_seconds(text: str) -> float:
     seconds = seconds_of(text)
     if not seconds:
-        raise click.BadParameter(f"{text!r} is no time; write 90s, 30m, 8h or 2d")
+        raise click.BadParameter(f"{shown(text)} is no time; write 90s, 30m, 8h or 2d")
     return seconds
 
 

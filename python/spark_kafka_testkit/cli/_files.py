@@ -11,11 +11,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit._arrow.encode import check_record
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit.cli._output import as_json
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Source", "format_of", "open_source"]
 
+LONGEST_LINE = 100 << 20  # what the clients' largest request has
 FORMATS = ("lines", "jsonl", "csv", "parquet", "records")
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -72,6 +75,8 @@ def open_source(name: str, kind: str, key: str | None, is_text: bool) -> Source:
     if is_text and kind != "csv":
         raise click.UsageError("--text is for CSV.")
     if name == "-":
+        if sys.stdin is None:
+            raise click.ClickException("stdin is closed.")
         if kind == "parquet":
             raise click.UsageError("Parquet is read from a file, not from a pipe.")
         return Source(
@@ -100,12 +105,12 @@ def _lines(
     file: IO[bytes], name: str, separator: str | None
 ) -> Iterator[tuple[bytes | None, bytes]]:
     if separator is None:
-        for line in file:
-            yield None, _bare(line)
+        for _, line in _numbered(file, name):
+            yield None, line
         return
     mark = separator.encode()
-    for number, line in enumerate(file, 1):
-        key, found, value = _bare(line).partition(mark)
+    for number, line in _numbered(file, name):
+        key, found, value = line.partition(mark)
         if not found:
             raise _fault(name, number, f"has no {separator!r} behind its key")
         yield key, value
@@ -127,33 +132,56 @@ def _records(file: IO[bytes], name: str) -> Iterator[Record]:
     for number, _, item in _parsed(file, name):
         if not isinstance(item, dict) or "value" not in item:
             raise _fault(name, number, "is no record: it has no field 'value'")
+        headers = () if item.get("headers") is None else item["headers"]
+        place = Record(
+            partition=item.get("partition"),
+            timestamp=item.get("timestamp"),
+            headers=headers,
+        )
         try:
-            yield Record(
-                _bytes(item.get("key")),
-                _bytes(item["value"]),
-                partition=item.get("partition"),
-                timestamp=item.get("timestamp"),
-                headers=tuple((t, _bytes(data)) for t, data in item.get("headers", ())),
+            check_record(place, f"line {number} of {name}")
+        except (TypeError, ValueError) as error:
+            raise click.ClickException(f"{error}.") from error
+        pairs = headers.items() if isinstance(headers, dict) else headers
+        try:
+            record = place._replace(
+                key=_bytes(item.get("key")),
+                value=_bytes(item["value"]),
+                headers=tuple((header, _bytes(data)) for header, data in pairs),
             )
-        except (binascii.Error, TypeError, ValueError) as error:
+        except (binascii.Error, TypeError, ValueError, RecursionError) as error:
             raise _fault(name, number, f"is no record: {error}") from error
+        yield record
 
 
 def _parsed(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes, Any]]:
-    for number, line in enumerate(file, 1):
-        bare = _bare(line)
-        if bare.strip():
+    for number, line in _numbered(file, name):
+        if line.strip():
             try:
-                yield number, bare, json.loads(bare)
+                parsed = json.loads(line)
+            except RecursionError as error:
+                raise _fault(name, number, "is nested too deep") from error
             except ValueError as error:
                 raise _fault(name, number, f"is no JSON: {error}") from error
+            yield number, line, parsed
+
+
+def _numbered(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
+    """Its lines, from 1 on. One that is longer than any message can be is not looked
+    at to its end: that may never come.
+    """
+    lines = iter(partial(file.readline, LONGEST_LINE), b"")
+    for number, line in enumerate(lines, 1):
+        if len(line) == LONGEST_LINE:
+            raise _fault(
+                name, number, f"is longer than a message can be: {LONGEST_LINE:,} bytes"
+            )
+        yield number, line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _rows(
     batches: Iterator[pa.RecordBatch], name: str, key: str | None
 ) -> Iterator[tuple[Any, str]]:
-    import pyarrow as pa
-
     try:
         for batch in batches:
             if key is not None and key not in batch.schema.names:
@@ -163,7 +191,7 @@ def _rows(
                 )
             for row in batch.to_pylist():
                 yield None if key is None else _text(row[key]), as_json(row)
-    except pa.ArrowInvalid as error:
+    except (ArithmeticError, RecursionError, ValueError) as error:
         raise click.ClickException(f"{name} can't be read: {error}") from error
 
 
@@ -174,7 +202,11 @@ def _csv_batches(file: IO[bytes], is_text: bool) -> Iterator[pa.RecordBatch]:
     if not is_text:
         yield from open_csv(file)
         return
-    names = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
+    header = file.readline(LONGEST_LINE).decode("utf-8-sig")
+    try:
+        names = next(csv.reader([header]), [])
+    except csv.Error as error:
+        raise ValueError(error) from error
     types = ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
     )
@@ -185,10 +217,6 @@ def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     from pyarrow.parquet import ParquetFile
 
     yield from ParquetFile(file).iter_batches(batch_size=4096)
-
-
-def _bare(line: bytes) -> bytes:
-    return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _text(item: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
 from spark_kafka_testkit._brokers.kept.lease import LeaseFile, running
 
@@ -21,15 +21,32 @@ __all__ = [
     "address_option",
     "as_json",
     "broker_address",
+    "by_rule",
     "columns",
     "json_option",
     "rate",
     "say",
+    "topic_type",
     "watched",
 ]
 
 NO_BROKER = 3
 LINE_SECONDS = 5.0
+
+
+def by_rule(rule: Callable[[str, Any], str], name: str) -> Callable[[str], str]:
+    """A type of click's for what one of the rules of `_arguments` takes."""
+
+    def convert(text: str) -> str:
+        try:
+            return rule(name, text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return convert
+
+
+topic_type = by_rule(_arguments.topic, "the name")
 
 json_option = click.option(
     "--json", "is_json", is_flag=True, help="Print JSON, for programs."
@@ -38,6 +55,7 @@ address_option = click.option(
     "-b",
     "--bootstrap-servers",
     "address",
+    type=by_rule(_arguments.addresses, "the address"),
     envvar=BOOTSTRAP_ENV,
     show_envvar=True,
     metavar="ADDRESS",

@@ -13,24 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._reads.results import RecordStream, read_request
-from spark_kafka_testkit._text import readable
+from spark_kafka_testkit._text import readable, shown
 from spark_kafka_testkit.cli._brokers import seconds_of
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
 from spark_kafka_testkit.cli._output import (
     address_option,
     as_json,
     broker_address,
+    by_rule,
     columns,
     json_option,
     rate,
     say,
+    topic_type,
     watched,
 )
 from spark_kafka_testkit.errors import UnknownTopicError
@@ -51,7 +53,7 @@ NARROW = 80
 
 
 @click.command(short_help="List topics, or their partitions.")
-@click.argument("names", metavar="[TOPIC]...", nargs=-1)
+@click.argument("names", metavar="[TOPIC]...", nargs=-1, type=topic_type)
 @address_option
 @json_option
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
@@ -92,7 +94,7 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
 
 
 @click.command(short_help="Send a file to a topic.")
-@click.argument("topic")
+@click.argument("topic", type=topic_type)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "-f",
@@ -103,13 +105,17 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     "a JSON object; records are what `read --json` prints.",
 )
 @click.option(
-    "-k", "--key", help="The field or column with the key; of lines what separates it."
+    "-k",
+    "--key",
+    type=by_rule(_arguments.text, "the key"),
+    metavar="TEXT",
+    help="The field or column with the key; of lines what separates it.",
 )
 @click.option("--text", "is_text", is_flag=True, help="CSV: take all values as text.")
 @click.option(
     "-p",
     "--partitions",
-    type=click.IntRange(1),
+    type=click.IntRange(1, _arguments.INT_MAX),
     help="Create the topic, if it is missing, with so many partitions; one on a broker "
     "that is up.",
 )
@@ -130,12 +136,13 @@ def produce(
     """Send FILE (- for stdin) to a topic; done when every message is acknowledged."""
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
+    messages = batches(source.messages)
     with _cluster(bootstrap_servers) as cluster:
         if is_kept or partitions:
             cluster.ensure_topic(topic, partitions or 1)
         started = _clock.monotonic()
         with watched("sending", source.size, source.position) as add:
-            drawn = _counted(batches(source.messages), add)
+            drawn = _counted(messages, add)
             written = cluster.send(topic, drawn, transactional)
         seconds = _clock.monotonic() - started
     sent = sum(part.count for part in written.values())
@@ -174,13 +181,13 @@ def _to_bound(text: str) -> Bound:
         return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise click.BadParameter(
-            f"{text!r} is no point of a topic; write earliest, latest, a time "
+            f"{shown(text)} is no point of a topic; write earliest, latest, a time "
             "(2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
         ) from error
 
 
 @click.command(short_help="Print the records of a topic.")
-@click.argument("topic")
+@click.argument("topic", type=topic_type)
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option(
     "--from",
@@ -199,7 +206,12 @@ def _to_bound(text: str) -> Bound:
     metavar="POINT",
     help="Where to end; without it at the end of now.",
 )
-@click.option("-n", "--limit", type=click.IntRange(1), help="Only so many records.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, sys.maxsize),
+    help="Only so many records.",
+)
 @click.option(
     "--key-deserializer",
     type=click.Choice(list(DESERIALIZERS), case_sensitive=False),
@@ -287,14 +299,21 @@ def _json_line(record: Record) -> str:
 
 
 def _columns_line(record: Record) -> str:
-    time = record.datetime
     return _columns(
         str(record.partition),
         str(record.offset),
-        time.isoformat(timespec="milliseconds")[:23] if time else "-",
+        _time(record),
         _cell(record.key),
         _cell(record.value),
     )
+
+
+def _time(record: Record) -> str:
+    try:
+        moment = record.datetime
+    except ValueError:  # past the year 9999
+        return str(record.timestamp)
+    return moment.isoformat(timespec="milliseconds")[:23] if moment else "-"
 
 
 def _columns(partition: str, offset: str, time: str, key: str, value: str) -> str:

@@ -117,7 +117,7 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"partition": np.int64(-1)},
             ValueError,
-            "The partition of message 1 is negative: -1",
+            "The partition of message 1 must not be negative, and is -1",
         ),
         (
             {"timestamp": np.float64(1)},
@@ -132,7 +132,7 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"partition": -1},
             ValueError,
-            "The partition of message 1 is negative: -1",
+            "The partition of message 1 must not be negative, and is -1",
         ),
         (
             {"partition": "0"},
@@ -147,12 +147,12 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"timestamp": -5},
             ValueError,
-            "The timestamp of message 1 is negative: -5",
+            "The timestamp of message 1 is a time before 1970: -5",
         ),
         (
             {"timestamp": datetime(1969, 12, 31, 23, 59, 59, tzinfo=timezone.utc)},
             ValueError,
-            "The timestamp of message 1 is negative: -1000",
+            "The timestamp of message 1 is a time before 1970: 1969-12-31 23:59:59+00:00",
         ),
         (
             {"timestamp": 1.5},
@@ -338,17 +338,17 @@ def test_a_table_is_serialized_by_name() -> None:
         (
             pa.table({"value": ["v"], "partition": ["one"]}),
             ValueError,
-            "The column 'partition' must be int32, and is string: Failed to parse string: 'one' as a scalar of type int32",
+            "The column 'partition' must be int32, and is string.",
         ),
         (
             pa.table({"value": ["v", "w"], "partition": [0, -1]}),
             ValueError,
-            "The partition of message 1 is negative: -1",
+            "The partition of message 1 must not be negative, and is -1",
         ),
         (
             pa.table({"value": ["v"], "timestamp": [-1]}),
             ValueError,
-            "The timestamp of message 0 is negative: -1",
+            "The timestamp of message 0 must not be negative, and is -1",
         ),
         (
             pa.table(
@@ -372,7 +372,7 @@ def test_a_table_of_many_rows_names_the_message_by_its_place() -> None:
     partitions = [0] * (count - 1) + [-3]
     table = pa.table({"value": ["v"] * count, "partition": partitions})
     assert refused(table, ValueError) == (
-        f"The partition of message {count - 1} is negative: -3"
+        f"The partition of message {count - 1} must not be negative, and is -3"
     )
 
 

@@ -234,8 +234,8 @@ def test_a_range_that_can_not_be_had_is_refused(
 def test_times_are_exact_to_the_millisecond(millis: int) -> None:
     """They are so in UTC, in another zone, and back."""
     moment = EPOCH + timedelta(milliseconds=millis)
-    assert to_millis(moment) == millis
-    assert to_millis(millis) == millis
+    assert to_millis("start", moment) == millis
+    assert to_millis("start", millis) == millis
     assert Record(timestamp=millis).datetime == moment
 
 

@@ -142,12 +142,12 @@ BOUND = (
         (
             {"timeout": float("nan")},
             ValueError,
-            "timeout must be more than 0 s, and is nan",
+            "timeout must be a number of seconds, and is nan",
         ),
         (
             {"timeout": float("inf")},
             ValueError,
-            "timeout must be more than 0 s, and is inf",
+            "timeout must be at most 1,000,000 s, and is inf",
         ),
         (
             {"key_deserializer": 5},

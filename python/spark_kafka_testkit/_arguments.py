@@ -1,0 +1,214 @@
+"""What arguments may be: one rule for each sort, for all that users give.
+
+A rule takes the argument's name, for the error, and its value. It returns the value in
+the form that the kit works with, or raises a TypeError or ValueError that says what it
+must be, and what it is. The rules are for before anything is sent or made.
+"""
+
+from __future__ import annotations
+
+import numbers
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+from spark_kafka_testkit._text import shown
+
+__all__ = [
+    "INT_MAX",
+    "LONGEST_TOPIC",
+    "LONG_MAX",
+    "SHORT_MAX",
+    "addresses",
+    "are_addresses",
+    "choice",
+    "flag",
+    "is_encodable",
+    "is_whole",
+    "seconds",
+    "session",
+    "settings",
+    "streaming_query",
+    "text",
+    "to_int",
+    "topic",
+    "topics",
+    "whole",
+]
+
+SHORT_MAX, INT_MAX, LONG_MAX = ((1 << bits) - 1 for bits in (15, 31, 63))
+"""The largest numbers that Kafka's protocol has room for."""
+LONGEST_SECONDS = 1_000_000.0  # of a wait; a socket's has room for twice as many
+LONGEST_TOPIC = 249
+TOPIC = re.compile(rf"(?!\.{{1,2}}\Z)[a-zA-Z0-9._-]{{1,{LONGEST_TOPIC}}}\Z")
+ADDRESS = re.compile(
+    r"(?:\w+://)?(?:\[[\w.:%-]+\]|[\w.%-]+):(?P<port>\d{1,5})\Z", re.ASCII
+)
+"""As Kafka's Java clients have it."""
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether it is an integer, of Python or of NumPy; True and False are none."""
+    if isinstance(value, bool):
+        return False
+    try:
+        operator.index(value)
+    except Exception:  # noqa: BLE001  whatever it raises, it is none
+        return False
+    return True
+
+
+def to_int(value: Any) -> Any:
+    """An integer of any library as an int; all else as it is."""
+    return operator.index(value) if is_whole(value) else value
+
+
+def whole(name: str, value: Any, least: int | None, most: int | None = None) -> int:
+    """An integer in a range."""
+    if not is_whole(value):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    number = operator.index(value)
+    if least is not None and number < least:
+        limit = "not be negative" if least == 0 else f"be at least {least}"
+        raise ValueError(f"{name} must {limit}, and is {shown(number)}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} must be at most {most:,}, and is {shown(number)}")
+    return number
+
+
+def seconds(name: str, value: Any, *, positive: bool = False) -> float:
+    """How long to wait; `positive`: and not 0."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number:
+        raise TypeError(
+            f"{name} must be a number of seconds, not {type(value).__name__}"
+        )
+    if value != value:
+        raise ValueError(f"{name} must be a number of seconds, and is nan")
+    if positive and value <= 0:
+        raise ValueError(f"{name} must be more than 0 s, and is {shown(value)}")
+    if value < 0:
+        raise ValueError(f"{name} must not be negative, and is {shown(value)}")
+    if value > LONGEST_SECONDS:
+        raise ValueError(
+            f"{name} must be at most {LONGEST_SECONDS:,.0f} s, and is {shown(value)}"
+        )
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
+    return value
+
+
+def choice(name: str, value: Any, valid: Iterable[str]) -> Any:
+    """One of a few words."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if value not in valid:
+        raise ValueError(
+            f"{name}={shown(value)} is not known; give one of {', '.join(valid)}"
+        )
+    return value
+
+
+def text(name: str, value: Any) -> str:
+    """Text that is not empty, and that UTF-8 has bytes for."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{name} must not be empty")
+    if not is_encodable(value):
+        raise ValueError(
+            f"{name} must be text that UTF-8 can hold, and is {shown(value)}"
+        )
+    return value
+
+
+def is_encodable(value: str) -> bool:
+    """UTF-8 has no bytes for half of a surrogate pair."""
+    try:
+        str.encode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def topic(name: str, value: Any) -> str:
+    """The name of a topic, by Kafka's own rules."""
+    text(name, value)
+    if not TOPIC.match(value):
+        raise ValueError(
+            f"{name}={shown(value)} can't be the name of a topic: Kafka allows 1 to "
+            f"{LONGEST_TOPIC} of the characters a-z, A-Z, 0-9, '.', '_' and '-', and "
+            "neither '.' nor '..'."
+        )
+    return str(value)
+
+
+def topics(name: str, values: Any) -> list[str]:
+    """The names of topics, in any iterable."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(
+            f"{name} must be a list of names, not a {type(values).__name__}; "
+            f"write [{shown(values)}]"
+        )
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a list of names, not {type(values).__name__}")
+    return [topic(f"{name}[{index}]", value) for index, value in enumerate(values)]
+
+
+def settings(name: str, values: Any) -> dict[str, str]:
+    """Settings as Java's properties have them: text by text. Numbers become text, True
+    and False in lower case.
+    """
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{name} must be a dict, not {type(values).__name__}")
+    checked = {}
+    for key, value in values.items():
+        if not isinstance(key, str) or not isinstance(value, (str, int, float)):
+            raise TypeError(
+                f"{name} must have names and values of settings; "
+                f"{shown(key)} has a {type(value).__name__}"
+            )
+        lower = str(value).lower() if isinstance(value, bool) else str(value)
+        if not is_encodable(lower):  # it may be secret
+            raise ValueError(f"{name}[{key!r}] must be text that UTF-8 can hold")
+        checked[text(f"a name in {name}", key)] = lower
+    return checked
+
+
+def addresses(name: str, value: Any) -> str:
+    """Where a broker answers: `host:port`, or several with commas between."""
+    if not are_addresses(text(name, value)):
+        raise ValueError(
+            f"{name} must be host:port, or several with commas between, and is "
+            f"{shown(value)}"
+        )
+    return str(value)
+
+
+def are_addresses(value: str) -> bool:
+    """Whether it is what `addresses` takes."""
+    matches = [ADDRESS.match(address.strip(" ")) for address in value.split(",")]
+    return all(match and 0 < int(match["port"]) < 1 << 16 for match in matches)
+
+
+def session(name: str, value: Any) -> Any:
+    """A Spark session, classic or Connect."""
+    if not callable(getattr(value, "createDataFrame", None)):
+        raise TypeError(f"{name} must be a SparkSession, not {type(value).__name__}")
+    return value
+
+
+def streaming_query(name: str, value: Any) -> Any:
+    """A query; a writer is given instead, most often."""
+    if not hasattr(value, "isActive"):
+        raise TypeError(
+            f"{name} must be a StreamingQuery, not {type(value).__name__}; is "
+            ".start() missing?"
+        )
+    return value

@@ -1,0 +1,364 @@
+"""Bad input to the command line: a line on stderr and an exit code, and no more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from spark_kafka_testkit.cli import NAME, cli
+from tests.cli.conftest import COMMAND, CommandLine
+
+Line = tuple[tuple[str, ...], str]
+
+NO_NAME = (
+    "the name=%s can't be the name of a topic: Kafka allows 1 to 249 of the characters "
+    "a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+)
+NAMES = [
+    ("", "the name must not be empty"),
+    ("\udcff", "the name must be text that UTF-8 can hold, and is '\\udcff'"),
+    *((name, NO_NAME % repr(name)) for name in (".", "..", "a b", "é", "a/b", "t\n")),
+    ("x" * 250, NO_NAME % f"'{'x' * 56}..."),
+]
+ADDRESSES = [
+    *(
+        (
+            address,
+            f"the address must be host:port, or several with commas between, and is "
+            f"{address!r}",
+        )
+        for address in ("host", "host:x", ":1", "h:0", "h:65536", "a b:1", "h:1,")
+    ),
+    ("\udcff", "the address must be text that UTF-8 can hold, and is '\\udcff'"),
+]
+NO_TIME = "%s is no time; write 90s, 30m, 8h or 2d"
+TIMES = [
+    *(
+        (time, NO_TIME % repr(time))
+        for time in ("999999999999", "inf", "nan", "-1s", "8 h", "1w", "0s", "٣s", "")
+    ),
+    ("999999999999d", "'999999999999d' is too long; write 36500d at most"),
+    ("9" * 400 + "d", f"'{'9' * 56}... is too long; write 36500d at most"),
+]
+NO_POINT = (
+    "%s is no point of a topic; write earliest, latest, a time (2026-01-31T12:00), an "
+    "age (15m) or offsets (0=5,1=7)"
+)
+POINTS = [
+    *(
+        (point, NO_POINT % repr(point))
+        for point in ("", "now", "5", "0=", "=5", "0=x", "0=1.5", "0=1=2", "2026-13-01")
+    ),
+    ("999999999999d", "'999999999999d' is too long; write 36500d at most"),
+]
+
+
+def usage() -> list[Line]:
+    """Commands that are not understood, each with the last line that is said."""
+    address = "'-b' / '--bootstrap-servers' (env var: 'SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS')"
+    lines: list[Line] = []
+    for name, text in NAMES:
+        told = f"Invalid value for 'TOPIC': {text}"
+        lines += [
+            (args, told)
+            for args in (("produce", "--", name, "-"), ("read", "--", name))
+        ]
+        told = f"Invalid value for '[TOPIC]...': {text}"
+        lines.append((("topics", "--", "t", name), told))
+    for value, text in ADDRESSES:
+        told = f"Invalid value for {address}: {text}"
+        lines += [
+            ((*command, "-b", value), told)
+            for command in (("topics",), ("read", "t"), ("produce", "t", "-"))
+        ]
+    for value, text in TIMES:
+        lines.append((("up", "--for", value), f"Invalid value for '--for': {text}"))
+    for value, text in POINTS:
+        for option in ("--from", "--to"):
+            told = f"Invalid value for '{option}': {text}"
+            lines.append((("read", "t", option, value), told))
+    for value in ("=1", "a", ""):
+        told = f"Invalid value for '--config': {value!r} is not of the form NAME=VALUE"
+        lines.append((("up", "--config", value), told))
+    for value, text in (
+        ("", "the key must not be empty"),
+        ("\udcff", "the key must be text that UTF-8 can hold, and is '\\udcff'"),
+    ):
+        told = f"Invalid value for '-k' / '--key': {text}"
+        lines.append((("produce", "t", "-", "--key", value), told))
+    for option, names, most in (
+        ("--limit", "'-n' / '--limit'", sys.maxsize),
+        ("--partitions", "'-p' / '--partitions'", 2**31 - 1),
+    ):
+        command = ("read", "t") if option == "--limit" else ("produce", "t", "-")
+        told = f"Invalid value for {names}: "
+        lines += [
+            (
+                (*command, option, value),
+                f"{told}{value} is not in the range 1<=x<={most}.",
+            )
+            for value in ("0", "-1", str(most + 1))
+        ]
+        lines += [
+            (
+                (*command, option, value),
+                f"{told}{value!r} is not a valid integer range.",
+            )
+            for value in ("x", "1.5", "", "\udcff")
+        ]
+    return lines
+
+
+USAGE = usage()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs a command in this process; no broker is up, and none is asked for."""
+    for name in ("BOOTSTRAP_SERVERS", "BACKEND", "REUSE"):
+        monkeypatch.delenv(f"SPARK_KAFKA_TESTKIT_{name}", raising=False)
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
+
+    def run(*args: str, stdin: bytes = b"") -> tuple[int, list[str]]:
+        done = CliRunner().invoke(cli, args, input=stdin, prog_name=NAME)
+        return done.exit_code, done.output.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("args", "text"), USAGE, ids=[f"{n} {args[0]}" for n, (args, _) in enumerate(USAGE)]
+)
+def test_a_command_that_is_not_understood(
+    run: Any, args: tuple[str, ...], text: str
+) -> None:
+    """The option is named, with what it must be; the exit code is 2."""
+    code, lines = run(*args)
+    assert (code, lines[0][:7], lines[-1]) == (2, "Usage: ", f"Error: {text}")
+
+
+SETTINGS = [
+    (("--image", ""), "image must not be empty"),
+    (
+        ("--image", "two words"),
+        "image must be the name of an image, for example apache/kafka:4.1.0, and is "
+        "'two words'",
+    ),
+    (("--kafka-version", ""), "kafka_version must not be empty"),
+    (
+        ("--kafka-version", "7 4"),
+        "kafka_version must be a tag of Confluent's image, for example 7.4.0, and is "
+        "'7 4'",
+    ),
+    (("--config", "a=\udcff"), "broker_config['a'] must be text that UTF-8 can hold"),
+    (
+        ("--config", "\udcff=a"),
+        "a name in broker_config must be text that UTF-8 can hold, and is '\\udcff'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "text"), SETTINGS)
+def test_settings_of_a_broker(run: Any, args: tuple[str, ...], text: str) -> None:
+    """They are refused before one is started."""
+    assert run("up", *args) == (1, [f"Error: {text}"])
+
+
+def record(**fields: Any) -> bytes:
+    """A line of `--format records`."""
+    return json.dumps({"value": "v", **fields}).encode()
+
+
+PLACE = "of line 1 of stdin must"
+NO_HEADERS = "The headers of line 1 of stdin must be (name, value) pairs, and are %s."
+DEEP = b"[" * 100_000
+RECORDS = [
+    (b"{", "Line 1 of stdin is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+    (b"\xff", "Line 1 of stdin is no JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte."),
+    (DEEP, "Line 1 of stdin is nested too deep."),
+    (b'{"value": ' + DEEP, "Line 1 of stdin is nested too deep."),
+    (b"5", "Line 1 of stdin is no record: it has no field 'value'."),
+    (b"null", "Line 1 of stdin is no record: it has no field 'value'."),
+    (b'["value"]', "Line 1 of stdin is no record: it has no field 'value'."),
+    (b"{}", "Line 1 of stdin is no record: it has no field 'value'."),
+    (record(partition="0"), f"The partition {PLACE} be an int, not str."),
+    (record(partition=True), f"The partition {PLACE} be an int, not bool."),
+    (record(partition=0.5), f"The partition {PLACE} be an int, not float."),
+    (record(partition=[0]), f"The partition {PLACE} be an int, not list."),
+    (record(partition=-1), f"The partition {PLACE} not be negative, and is -1."),
+    (record(partition=1 << 31), f"The partition {PLACE} be at most 2,147,483,647, and is 2147483648."),
+    (record(timestamp="now"), f"The timestamp {PLACE} be an int, not str."),
+    (record(timestamp=float("nan")), f"The timestamp {PLACE} be an int, not float."),
+    (record(timestamp={}), f"The timestamp {PLACE} be an int, not dict."),
+    (record(timestamp=-5), "The timestamp of line 1 of stdin is a time before 1970: -5."),
+    (record(timestamp=1 << 63), f"The timestamp {PLACE} be at most {(1 << 63) - 1:,}, and is {1 << 63}."),
+    (record(headers=5), NO_HEADERS % "5"),
+    (record(headers="ab"), NO_HEADERS % "'ab'"),
+    (record(headers=["ab"]), NO_HEADERS % "['ab']"),
+    (record(headers=[["a"]]), NO_HEADERS % "[['a']]"),
+    (record(headers=[["a", "b", "c"]]), NO_HEADERS % "[['a', 'b', 'c']]"),
+    (record(headers=[[5, "b"]]), NO_HEADERS % "[[5, 'b']]"),
+    (record(headers=[{"key": "a", "value": "b"}]), NO_HEADERS % "[{'key': 'a', 'value': 'b'}]"),
+    (record(headers=[["\ud800", "b"]]), "The headers of line 1 of stdin: '\\ud800' can't be encoded as UTF-8: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed."),
+    (record(value={"base64": 5}), "Line 1 of stdin is no record: argument should be a bytes-like object or ASCII string, not 'int'."),
+    (record(key={"base64": "é"}), "Line 1 of stdin is no record: string argument should contain only ASCII characters."),
+    (record(value="\ud800"), "The value of message 0: '\\ud800' can't be encoded as UTF-8: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "text"), RECORDS, ids=[str(n) for n in range(len(RECORDS))]
+)
+def test_a_record_that_is_none(run: Any, line: bytes, text: str) -> None:
+    """The line is named, before the broker is asked for."""
+    args = ("produce", "t", "-", "--format", "records", "-b", "127.0.0.1:1")
+    assert run(*args, stdin=line + b"\n") == (1, [f"Error: {text}"])
+
+
+def test_other_formats_that_are_nested_too_deep(run: Any) -> None:
+    """The key may be, too."""
+    args = ("produce", "t", "-", "--format", "jsonl", "-b", "127.0.0.1:1")
+    told = (1, ["Error: Line 2 of stdin is nested too deep."])
+    assert run(*args, stdin=b"{}\n" + DEEP) == told
+
+
+def test_a_time_before_kafka_has_any(run: Any) -> None:
+    """An age that leads there, and a date."""
+    for point in ("30000d", "1969-12-31T00:00+00:00"):
+        code, (line,) = run("read", "t", "--from", point, "-b", "127.0.0.1:1")
+        assert (code, line[:38]) == (1, "Error: start is a time before 1970: 19")
+
+
+@pytest.fixture(scope="module")
+def there(shared: CommandLine) -> CommandLine:
+    """Commands with a broker that has a topic."""
+    shared.ok("produce", "there", "-", stdin=b"v\n")
+    return shared
+
+
+def shell(command: CommandLine, line: str) -> subprocess.CompletedProcess[str]:
+    """A shell's command line, in which `$it` is ours."""
+    return subprocess.run(
+        ["bash", "-c", line],  # noqa: S607  wherever it is
+        check=False,
+        env={**command.env, "it": " ".join(COMMAND)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+FULL = "Error: stdout can't be written: No space left on device.\n"
+CLOSED = "Error: stdout is closed.\n"
+COMMANDS = ["topics", "read there", "read there --table", "status --json", "--help"]
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        (">&-", CLOSED),
+        (">/dev/full", FULL),
+        (">/dev/full 2>&-", ""),
+        (">/dev/full 2>/dev/full", ""),
+        (">&- 2>&-", ""),
+        (">&- 2>&- <&-", ""),
+    ],
+)
+def test_an_output_that_takes_nothing(
+    there: CommandLine, what: str, where: str, text: str
+) -> None:
+    """One line where there is somewhere to say it, and the exit code in any case."""
+    done = shell(there, f"$it {what} {where}")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", text)
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_an_output_that_nobody_reads(there: CommandLine, what: str) -> None:
+    """The exit code is that of a command which SIGPIPE has ended; nothing is said."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen(
+        [*COMMAND, *what.split()],
+        env=there.env,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (141, b"")
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full"])
+def test_errors_that_nobody_hears(there: CommandLine, where: str) -> None:
+    """What is done is done the same, and the exit code tells the same."""
+    done = shell(there, f"$it read there {where}")
+    assert (done.returncode, json.loads(done.stdout)["value"]) == (0, "v")
+    for what, code in (("read missing", 1), ("read 'a b'", 2), ("topics -x", 2)):
+        done = shell(there, f"$it {what} {where}")
+        assert (done.returncode, done.stdout) == (code, "")
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        ("<&-", "stdin is closed."),
+        (
+            "</dev/full",
+            "Line 1 of stdin is longer than a message can be: 104,857,600 bytes.",
+        ),
+        ("0>/dev/null", "[Errno 9] Bad file descriptor"),
+    ],
+)
+def test_an_input_that_gives_nothing(
+    there: CommandLine, topic: str, where: str, text: str
+) -> None:
+    """A closed one, one whose line never ends, and an output; no topic is made."""
+    done = shell(there, f"$it produce {topic} - {where}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1:] == [f"Error: {text}"]
+    assert topic not in {fact["topic"] for fact in there.facts("topics")}
+
+
+def test_a_line_further_on_says_what_was_sent(there: CommandLine, topic: str) -> None:
+    """Beside which line it is, and that is all that is sent."""
+    there.ok("produce", topic, "-", stdin=b"")
+    lines = b'{"id": 1}\n' * 20_000 + b"{}\n"
+    args = ("produce", topic, "-", "--format", "jsonl", "--key", "id")
+    done = there.run(*args, stdin=lines)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: Line 20001 of stdin has no field 'id'. Topic {topic!r}: 16,384 "
+        "messages were sent before, and are in the topic.\n"
+    )
+    assert there.facts("topics", topic)[0]["end"] == 16_384
+
+
+def test_a_record_of_the_far_future(there: CommandLine, topic: str) -> None:
+    """A table has its timestamp as it is."""
+    last = (1 << 63) - 1
+    line = record(timestamp=last)
+    there.ok("produce", topic, "-", "--format", "records", stdin=line + b"\n")
+    _, row = there.ok("read", topic, "--table").splitlines()
+    assert row.split() == ["0", "0", str(last), "(null)", "v"]
+    assert there.records(topic)[0]["timestamp"] == last
+
+
+def test_half_of_a_surrogate_pair_is_printed_as_json_has_it(
+    there: CommandLine, topic: str
+) -> None:
+    """UTF-8 has no bytes for it."""
+    there.ok("produce", topic, "-", stdin=b'"\\ud800"\n')
+    assert there.records(topic, "--value-deserializer", "JSON")[0]["value"] == "\ud800"
+
+
+def test_there_are_many_rows() -> None:
+    """Beside those of the public API."""
+    assert len(USAGE) + len(SETTINGS) + len(RECORDS) >= 130
