@@ -265,6 +265,25 @@ def test_a_kept_broker_serves_one_run_at_a_time(command: CommandLine) -> None:
     assert [at["bootstrap_servers"] for at in command.facts("status")] == [address]
 
 
+def test_a_broker_in_use_is_ended_by_force_alone(command: CommandLine) -> None:
+    """`down` says which process uses it, and so does `status`."""
+    address = command.facts(*UP)["bootstrap_servers"]
+    holder = command.python(RUN.replace("input_from_the_test", "input()"))
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    done = command.run("down")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: Kafka 4.4.0, embedded, at {address} is in use by process "
+        f"{holder.pid} (-c).\nEnd it with: spark-kafka-testkit down --force\n"
+    )
+    assert f"by process {holder.pid} (-c)" in command.ok("status")
+    assert command.ok("down", "--force") == (
+        f"ended: Kafka 4.4.0, embedded, at {address}\n"
+    )
+    holder.communicate("\n")
+
+
 def test_a_run_is_set_up_sooner_with_a_kept_broker(
     command: CommandLine, record_property: Callable[[str, object], None]
 ) -> None:

@@ -21,7 +21,7 @@ from spark_kafka_testkit._brokers.kept.lease import (
     Lease,
     LeaseFile,
     Unclear,
-    found,
+    all_leases,
     running,
 )
 from spark_kafka_testkit._text import shown
@@ -107,7 +107,8 @@ def up(
     """Start a broker that stays, or find the one with the same settings.
 
     Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
-    SPARK_KAFKA_TESTKIT_REUSE=1 in their environment; its topics are removed then.
+    SPARK_KAFKA_TESTKIT_REUSE=1 in their environment. A run removes the topics that
+    it makes.
     """
     before = {lease.key for lease in running()}
     settings = BrokerSettings(
@@ -127,17 +128,31 @@ def up(
 
 
 @click.command()
+@click.option("--force", is_flag=True, help="End also one that a test run uses.")
 @json_option
-def down(is_json: bool) -> None:
-    """End the brokers that are up."""
-    leases = found()
-    for lease in leases:
-        end(lease)
-    lines = [
-        f"ended: {lease.description if isinstance(lease, Lease) else lease}"
-        for lease in leases
-    ]
-    say(is_json, [_facts(lease) for lease in leases], *(lines or ["No broker was up."]))
+def down(force: bool, is_json: bool) -> None:
+    """End the brokers that are up, but those that a test run uses."""
+    ended: list[Lease | Unclear] = []
+    used: list[str] = []
+    for lease in all_leases():
+        user = "" if force else LeaseFile(lease.key).user_now()
+        if user:
+            used.append(f"{_described(lease)} is in use by {user}.")
+        else:
+            end(lease)
+            ended.append(lease)
+    lines = [f"ended: {_described(lease)}" for lease in ended]
+    if not used:
+        lines = lines or ["No broker was up."]
+    say(is_json, [_facts(lease) for lease in ended], *lines)
+    if used:
+        raise click.ClickException(
+            "\n".join([*used, "End it with: spark-kafka-testkit down --force"])
+        )
+
+
+def _described(lease: Lease | Unclear) -> str:
+    return lease.description if isinstance(lease, Lease) else str(lease)
 
 
 @click.command(short_help="Show the brokers that are up.")
@@ -146,9 +161,10 @@ def down(is_json: bool) -> None:
 def status(ctx: click.Context, is_json: bool) -> None:
     """Show the brokers that are up; exit with 3 where there is none."""
     leases = running()
+    users = [LeaseFile(lease.key).user_now() for lease in leases]
     facts = [
-        {**_facts(lease), "in_use": LeaseFile(lease.key).is_held("use")}
-        for lease in leases
+        {**_facts(lease), "in_use": bool(user), "user": user or None}
+        for lease, user in zip(leases, users, strict=True)
     ]
     header = ["ADDRESS", "BROKER", "UP FOR", "ENDS IN", "KEEPER", "USE"]
     rows = [
@@ -158,9 +174,9 @@ def status(ctx: click.Context, is_json: bool) -> None:
             _time(_clock.now() - lease.started),
             _time(lease.seconds - LeaseFile(lease.key).idle_seconds()),
             str(lease.pid),
-            "by a test run" if fact["in_use"] else "free",
+            f"by {user}" if user else "free",
         ]
-        for lease, fact in zip(leases, facts, strict=True)
+        for lease, user in zip(leases, users, strict=True)
     ]
     say(is_json, facts, *(columns(header, rows) if rows else ["No broker is up."]))
     if not leases:

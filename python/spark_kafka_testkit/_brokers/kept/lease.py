@@ -42,8 +42,8 @@ __all__ = [
     "Lease",
     "LeaseFile",
     "Unclear",
+    "all_leases",
     "check_folder",
-    "found",
     "network_name",
     "running",
 ]
@@ -234,6 +234,15 @@ class LeaseFile:
         lock.release()
         return False
 
+    def user_now(self) -> str:
+        """What uses the broker now, for people; empty where nothing does."""
+        if not self.is_held("use"):
+            return ""
+        try:
+            return self.user.read_text(encoding="utf-8") or "a test run"
+        except OSError:
+            return "a test run"
+
     def read(self) -> Lease | Unclear | None:
         """What the state file holds, or None where there is none."""
         try:
@@ -318,7 +327,7 @@ def network_name(settings: BrokerSettings) -> str | None:
     return str(getattr(settings.network, "name", settings.network))
 
 
-def found() -> list[Lease | Unclear]:
+def all_leases() -> list[Lease | Unclear]:
     """All brokers that are kept now, by their start; last those whose state file can't
     be understood.
     """
@@ -338,7 +347,7 @@ def found() -> list[Lease | Unclear]:
 def running() -> list[Lease]:
     """The brokers that are kept now and can be used; of others a warning tells."""
     leases = []
-    for lease in found():
+    for lease in all_leases():
         if isinstance(lease, Unclear):
             log.warning("%s %s", lease, HOW_TO_END)
         else:

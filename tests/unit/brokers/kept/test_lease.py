@@ -13,7 +13,7 @@ from spark_kafka_testkit._brokers.kept.lease import (
     Lease,
     LeaseFile,
     Unclear,
-    found,
+    all_leases,
     running,
 )
 from tests.systems import read_only, run_python
@@ -122,7 +122,7 @@ def test_a_state_file_whose_keeper_lives_is_left(
     with lease_file.lock("keeper"):
         with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
             assert running() == []
-        (unclear,) = found()
+        (unclear,) = all_leases()
     assert unclear == Unclear(
         "embedded-0", lease_file.file, DAMAGED[changed(format=99)]
     )
