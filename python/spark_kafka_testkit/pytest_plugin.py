@@ -108,8 +108,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     # outside of tests too: there pytest-xdist's controller starts the broker
     warnings.filterwarnings("ignore", DEPRECATED, DeprecationWarning, DEPRECATING)
-    address = getattr(config, "workerinput", {}).get(WORKER_KEY)
-    run = Run(options.resolve(config), address)
+    controller = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    run = Run(options.resolve(config), controller)
     config.stash[RUN] = run
     current.append(run)
     shown = config.stash[SHOWN] = partial(output, config)
@@ -141,7 +141,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """In pytest-xdist's controller, before a worker starts."""
-    node.workerinput[WORKER_KEY] = node.config.stash[RUN].serve()
+    node.workerinput[WORKER_KEY] = node.config.stash[RUN].serve(node)
 
 
 @pytest.hookimpl(optionalhook=True)

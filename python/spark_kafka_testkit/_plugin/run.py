@@ -14,7 +14,7 @@ from spark_kafka_testkit._brokers.kept.broker import KeptBroker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder
-from spark_kafka_testkit._plugin.xdist import BrokerServer, SharedBroker
+from spark_kafka_testkit._plugin.xdist import SharedBroker, serve
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
@@ -29,15 +29,18 @@ current: list[Run] = []
 class Run:
     """The state of one pytest run in one process: its only one, or pytest-xdist's
     controller or worker.
+
+    Args:
+        options: the run's.
+        controller: in a worker, what the controller's `serve` gave.
     """
 
-    def __init__(self, options: Options, shared_address: str | None) -> None:
+    def __init__(self, options: Options, controller: Any = None) -> None:
         self.options = options
-        self._shared_address = shared_address
+        self._controller = controller
         self._lock = threading.Lock()
         self._first: Recorder | None = None
         self._error: KafkaTestkitError | None = None
-        self._server: BrokerServer | None = None
         self._others: list[Recorder] = []
         self.clients: set[str] = set()
 
@@ -84,16 +87,12 @@ class Run:
         """The names of the clients that moved records, in this process."""
         return set().union(*(recorder.clients for recorder in self.recorders()))
 
-    def serve(self) -> str | None:
-        """Lets a pytest-xdist worker use this run's broker: gives what the worker must
-        know. None where the broker is an external one, which workers reach by
+    def serve(self, node: Any) -> Any:
+        """Lets a pytest-xdist worker use this run's broker: gives what the worker's run
+        needs. None where the broker is an external one, which workers reach by
         themselves.
         """
-        if self.options.is_external:
-            return None
-        if self._server is None:
-            self._server = BrokerServer(self._broker)
-        return self._server.address
+        return None if self.options.is_external else serve(node, self._broker)
 
     def describe(self) -> str | None:
         """What was used, for people; None where nothing was."""
@@ -106,9 +105,7 @@ class Run:
     def finish(self) -> str | None:
         """Ends all brokers of the run; what is kept is told of, for people."""
         kept = None
-        if self._server is not None:
-            self._server.close()
-        if self.options.keep and self._shared_address is None and self.recorders():
+        if self.options.keep and self._controller is None and self.recorders():
             kept = self._keep()
         for recorder in reversed(self.recorders()):
             if self.options.keep and recorder.cluster is not None:
@@ -151,9 +148,10 @@ class Run:
             return self._first
 
     def _make(self) -> Recorder:
-        address = self._shared_address
-        if address is not None:  # the broker is that of pytest-xdist's controller
-            return Recorder(KafkaUtils(backend="auto"), lambda: SharedBroker(address))
+        controller = self._controller
+        if controller is not None:  # it is pytest-xdist's, and the broker's owner
+            utils = KafkaUtils(backend="auto")
+            return Recorder(utils, lambda: SharedBroker(controller))
         # without --kafka-keep the environment decides, as for any KafkaUtils
         arguments = {**self.options.arguments, "reuse": self.options.keep or None}
         return Recorder(KafkaUtils(**arguments))

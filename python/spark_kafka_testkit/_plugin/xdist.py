@@ -1,88 +1,75 @@
 """One broker for all workers of a pytest-xdist run.
 
 The controller owns it: it outlives every worker, and a broker lives no longer than its
-owner, however that ends. It is started when the first worker asks. The workers reach
-the controller on a loopback port by a one-time secret; that needs no file, so none is
-left by a run that is killed, and no count of users that a killed one could not
-decrease.
+owner, however that ends. It is started when the first worker asks. Workers ask over the
+pipe by which the controller runs them (execnet): no other user of the machine reaches
+that, no file is left by a run that is killed, and there is no count of users that a
+killed one could not decrease.
 """
 
 from __future__ import annotations
 
-import hmac
-import json
-import secrets
-import socket
-import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 
-__all__ = ["BrokerServer", "SharedBroker"]
-
-CONNECT_SECONDS = 10.0
-REQUEST_BYTES = 1024
+__all__ = ["SharedBroker", "serve"]
 
 
-class BrokerServer:
-    """The controller's side.
+def serve(node: Any, broker: Callable[[], Broker]) -> Any:
+    """The controller's side: answers a worker's questions, each in a thread of its own.
 
     Args:
+        node: the worker, as pytest-xdist has it.
         broker: starts the broker, or gives the one that was started; raises a
             KafkaTestkitError where there is none. It is called in any thread.
 
-    Attributes:
-        address: what a `SharedBroker` needs.
+    Returns:
+        What the worker's `SharedBroker` needs: a channel of execnet's.
     """
+    questions = node.gateway.newchannel()
+    is_near = bool(node.gateway.spec.popen)
 
-    def __init__(self, broker: Callable[[], Broker]) -> None:
-        self._broker = broker
-        self._secret = secrets.token_hex(16)
-        outer = self
+    def answer(question: str, reply: Any) -> None:
+        with suppress(OSError):  # a worker that was killed while it waited
+            try:
+                reply.send(_answer(question, broker) if is_near else TOO_FAR)
+            finally:
+                reply.close()
 
-        class Handler(socketserver.StreamRequestHandler):
-            timeout = CONNECT_SECONDS
-
-            def handle(self) -> None:
-                answer = outer._answer(self.rfile.readline(REQUEST_BYTES))
-                if answer is not None:
-                    self.wfile.write(json.dumps(answer).encode())
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self.address = f"{self._server.server_address[1]} {self._secret}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _answer(self, line: bytes) -> dict[str, Any] | None:
-        secret, _, request = line.decode(errors="replace").strip().partition(" ")
-        if not hmac.compare_digest(secret.encode(), self._secret.encode()):
-            return None
-        try:
-            broker = self._broker()
-            if request == "log":
-                return {"log": broker.log_tail()}
-            return _Facts(
-                broker.backend,
-                broker.bootstrap_servers,
-                broker.describe(),
-                broker.network_broker,
-            )._asdict()
-        except KafkaTestkitError as error:
-            return {"error": BrokerStartError.parts(error)}
+    questions.setcallback(
+        lambda asked: threading.Thread(target=answer, args=asked, daemon=True).start()
+    )
+    return questions
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 128
+def _answer(question: str, broker: Callable[[], Broker]) -> dict[str, Any]:
+    try:
+        started = broker()
+        if question == "log":
+            return {"log": started.log_tail()}
+        return _Facts(
+            started.backend,
+            started.bootstrap_servers,
+            started.describe(),
+            started.network_broker,
+        )._asdict()
+    except KafkaTestkitError as error:
+        return {"error": BrokerStartError.parts(error)}
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A worker that was killed while it waited is no news."""
+
+TOO_FAR = {
+    "error": (
+        "this pytest-xdist worker is not on the machine of pytest's controller, and "
+        "the controller's broker is for that machine alone. Give the address of a "
+        "broker that runs: --kafka-bootstrap-servers.",
+        "",
+    )
+}
 
 
 class _Facts(NamedTuple):
@@ -95,12 +82,15 @@ class _Facts(NamedTuple):
 class SharedBroker:
     """A worker's side: the broker that the controller owns.
 
+    Args:
+        questions: what `serve` gave.
+
     Raises:
-        BrokerStartError: the controller has none, or can't be reached.
+        BrokerStartError: the controller has none, or has gone.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, questions: Any) -> None:
+        self._questions = questions
         facts = _Facts(**self._ask("broker"))
         self.backend = facts.backend
         self.bootstrap_servers = facts.bootstrap_servers
@@ -117,21 +107,15 @@ class SharedBroker:
     def stop(self) -> None:
         """The controller does."""
 
-    def _ask(self, request: str) -> dict[str, Any]:
-        port, secret = self._address.split()
+    def _ask(self, question: str) -> dict[str, Any]:
         try:
-            with socket.create_connection(
-                ("127.0.0.1", int(port)), CONNECT_SECONDS
-            ) as connection:
-                connection.settimeout(None)  # an image may have to be pulled
-                connection.sendall(f"{secret} {request}\n".encode())
-                with connection.makefile("rb") as file:
-                    answer: dict[str, Any] = json.loads(file.read())
-        except (OSError, ValueError) as error:
+            reply = self._questions.gateway.newchannel()
+            self._questions.send((question, reply))
+            answer: dict[str, Any] = reply.receive()  # an image may have to be pulled
+        except (EOFError, OSError) as error:
             raise BrokerStartError(
-                "pytest's controller, which owns the broker, does not answer "
-                f"({error}). For workers on other machines give the address of a "
-                "broker that runs: --kafka-bootstrap-servers."
+                "pytest's controller, which owns the broker, does not answer: has it "
+                "been killed?"
             ) from error
         if "error" in answer:
             raise BrokerStartError(*answer["error"])
