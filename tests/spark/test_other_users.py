@@ -215,15 +215,33 @@ def test_a_race_for_a_channel_ends_and_delays_nothing(
 
 
 WORK = """
-import sys
+import glob, os, sys
 from spark_kafka_testkit import KafkaUtils
+
+def listening():
+    'Where this process and those that it has started listen.'
+    ours = set()
+    for name in glob.glob("/proc/[0-9]*"):
+        try:
+            parent = int(open(f"{name}/stat").read().rpartition(")")[2].split()[1])
+            if os.getpid() in (parent, int(name.removeprefix("/proc/"))):
+                ours.update(map(os.readlink, glob.glob(f"{name}/fd/*")))
+        except OSError:
+            pass  # it has ended
+    for table in glob.glob("/proc/net/tcp*"):
+        for line in open(table).readlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in ours:
+                yield words[1].partition(":")[0]
 
 with KafkaUtils(backend="embedded") as kafka:
     kafka.send_messages("t", [("k", "v")])
     assert kafka.get_all_records(None, "t") == {"k": "v"}
-    print(kafka.client, flush=True)
+    print(kafka.client, *listening(), flush=True)
     sys.stdin.readline()
 """
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
+"""127.0.0.1, as the system's tables of sockets have it."""
 LOOK = """
 print("there", flush=True)
 for top, folders, files in os.walk(sys.argv[1]):
@@ -243,8 +261,12 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-def test_nothing_of_a_run_can_be_read_or_written(open_folder: Path) -> None:
-    """What a broker and a helper have in TMPDIR is for their user alone."""
+def test_nothing_of_a_run_can_be_read_or_written_or_reached_from_elsewhere(
+    open_folder: Path,
+) -> None:
+    """What a broker and a helper have in TMPDIR is for their user alone, and where they
+    listen for this machine.
+    """
     working = subprocess.Popen(
         [sys.executable, "-c", WORK],
         env={**os.environ, "TMPDIR": str(open_folder)},
@@ -254,7 +276,10 @@ def test_nothing_of_a_run_can_be_read_or_written(open_folder: Path) -> None:
     )
     try:
         assert working.stdout is not None
-        assert working.stdout.readline() == "jvm\n"
+        client, *addresses = working.stdout.readline().split()
+        assert client == "jvm"
+        assert len(addresses) >= 3  # the broker's two, and the helper's
+        assert set(addresses) <= LOOPBACK
         assert list(open_folder.iterdir())
         with other_user(LOOK, open_folder) as stranger:
             assert stranger.stdout is not None
