@@ -16,7 +16,7 @@ from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
 from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
-from spark_kafka_testkit._model.client_config import ClientConfig, SparkOptions
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
@@ -88,7 +88,7 @@ class Cluster:
         self._check_usable()
         return self._admin.client
 
-    def spark_options(self) -> SparkOptions:
+    def spark_options(self) -> dict[str, str]:
         """What Spark's Kafka source and sink need to reach the broker; classes that the
         settings name are where the active session's connector has Kafka's.
         """

@@ -25,11 +25,7 @@ from spark_kafka_testkit._brokers.choice import (
 from spark_kafka_testkit._cluster import Cluster, OnUse
 from spark_kafka_testkit._jvm.spark_jvm import active_session
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
-from spark_kafka_testkit._model.client_config import (
-    ClientConfig,
-    SparkOptions,
-    checked_settings,
-)
+from spark_kafka_testkit._model.client_config import ClientConfig, checked_settings
 from spark_kafka_testkit._model.offsets import (
     Bound,
     Isolation,
@@ -39,6 +35,7 @@ from spark_kafka_testkit._model.offsets import (
     UpTo,
 )
 from spark_kafka_testkit._model.records import Record, Records
+from spark_kafka_testkit._model.secret import hidden
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
@@ -129,6 +126,8 @@ class KafkaUtils:
         client_config: Mapping[str, Any] | None = None,
         topic_prefix: str | None = None,
     ) -> None:
+        client_config = hidden(client_config)  # before pytest can show it
+        self._cluster: Cluster | None = None  # before it can ask for a repr
         self.kafka_version = kafka_version
         self._settings = BrokerSettings(
             kafka_version=kafka_version,
@@ -159,7 +158,6 @@ class KafkaUtils:
             _arguments.topic("topic_prefix and what follows it", f"{self._prefix}t")
         self._lock = threading.RLock()
         self._on_use: list[OnUse] = []
-        self._cluster: Cluster | None = None
         self._blocks = 0  # how many `with` statements it is in
         self._pid = os.getpid()
         _every.add(self)
@@ -281,12 +279,12 @@ class KafkaUtils:
         """
         return self._set_up("client").client().name
 
-    def spark_options(self) -> SparkOptions:
+    def spark_options(self) -> dict[str, str]:
         """What Spark's Kafka source and sink need to reach the broker, for
         `.options(**kafka.spark_options())`: its address, and `client_config`, each name
         after `kafka.`; and a `fetch.max.wait.ms` of 10 unless `client_config` has one,
-        which takes half a second off every batch that reads a topic to its end. A dict,
-        whose repr hides secrets.
+        which takes half a second off every batch that reads a topic to its end. No repr
+        of it, or of what is made of it, shows a secret.
 
         On Databricks, whose connector has Kafka's classes below `kafkashaded.`, those
         that the settings name get that prefix, the login module of `sasl.jaas.config`

@@ -22,6 +22,7 @@ from spark_kafka_testkit._leftovers import (
     left_running,
     topic_name,
 )
+from spark_kafka_testkit._model.secret import MASK, Secret
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
@@ -164,6 +165,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if options.left_out:
         lines.append(f"kafka: {options.left_out}")
     return lines
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """pytest would show where two texts differ, and with that the texts."""
+    if isinstance(left, Secret) or isinstance(right, Secret):
+        return [f"{MASK} {op} {MASK}"]
+    return None
 
 
 def pytest_terminal_summary(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.errors import BrokerUnreachableError
+from spark_kafka_testkit.errors import BrokerUnreachableError, HelperError
 from spark_kafka_testkit.kafka_utils import cluster_of
 
 from ..certificates import KEY_PASSWORD
@@ -138,6 +138,30 @@ def test_a_wrong_password_is_reported_and_not_shown(
     )
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert SECRET not in caplog.text
+
+
+def test_a_login_that_java_can_not_read_is_not_shown(
+    broker: SecureBroker, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kafka-python takes what the kit finds in the line, a word too many or not; Java
+    tells of that word, which may be half of a password.
+    """
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CLIENT", "jvm")
+    config = broker.sasl("PLAIN")
+    config["sasl.jaas.config"] = config["sasl.jaas.config"].replace(
+        '";', '" half-5ec3e7";'
+    )
+    with KafkaUtils(bootstrap_servers=broker.sasl_ssl, client_config=config) as kafka:
+        kafka.create_topics([topic])
+        with pytest.raises(HelperError) as caught:
+            kafka.send_messages(topic, [("k", "v")])
+    assert str(caught.value) == (
+        "The JVM helper failed: org.apache.kafka.common.KafkaException: Failed to "
+        "create new KafkaAdminClient"
+    )
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "Value not specified for key '***' in JAAS config" in shown
+    assert SECRET not in shown
 
 
 def test_a_client_without_settings_is_reminded_of_them(broker: SecureBroker) -> None:

@@ -38,7 +38,9 @@ class JvmClient:
     def __init__(self, helper: Helper, config: ClientConfig) -> None:
         self.helper = helper
         self._handle: int | None = helper.open(config.for_java())
-        self._channels = Channels(lambda: helper.serve(self._open_handle()))
+        self._channels = Channels(
+            lambda: helper.serve(self._open_handle()), config.masked
+        )
         self._lock = threading.Lock()
 
     def send(

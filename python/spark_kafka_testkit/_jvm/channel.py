@@ -29,14 +29,16 @@ class Channel:
 
     Args:
         address: what the helper's call returned.
+        masked: takes the secrets out of a text of Java's.
 
     Attributes:
         silence_seconds: how long the helper may neither take nor send a byte.
         is_idle: an operation has gone through whole, and another may follow.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, masked: Callable[[str], str] = str) -> None:
         port, secret = address.split()
+        self._masked = masked
         self.silence_seconds = CONNECT_SECONDS
         self.is_idle = True
         self._socket = socket.create_connection(
@@ -77,10 +79,20 @@ class Channel:
             HelperError: the JVM went away.
         """
         (length,) = struct.unpack(">i", self._exactly(4))
-        frame = json.loads(self._exactly(length))
+        frame = self._frame(self._exactly(length))
         if "error" in frame:
             raise from_helper(**frame["error"])
         return frame["ok"]
+
+    def _frame(self, data: bytes) -> dict[str, Any]:
+        """A frame, its error without secrets: no frame that raises has them in hand."""
+        frame: dict[str, Any] = json.loads(data)
+        if "error" in frame:
+            error = frame["error"]
+            error["trace"] = self._masked(error["trace"])
+            if "reason" in error["data"]:
+                error["data"]["reason"] = self._masked(error["data"]["reason"])
+        return frame
 
     def _exactly(self, size: int) -> bytes:
         try:
@@ -122,10 +134,13 @@ class Channels:
 
     Args:
         connect: gives the address of a new one.
+        masked: takes the secrets out of a text of Java's.
     """
 
-    def __init__(self, connect: Callable[[], str]) -> None:
-        self._connect = connect
+    def __init__(
+        self, connect: Callable[[], str], masked: Callable[[str], str]
+    ) -> None:
+        self._connect, self._masked = connect, masked
         self._idle: deque[Channel] = deque()
 
     @contextmanager
@@ -139,7 +154,7 @@ class Channels:
         try:
             lent = self._idle.pop()
         except IndexError:
-            lent = Channel(self._connect())
+            lent = Channel(self._connect(), self._masked)
         try:
             with silence_told(lent):
                 yield lent

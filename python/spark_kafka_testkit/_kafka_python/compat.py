@@ -75,7 +75,7 @@ def reaching(config: ClientConfig) -> Iterator[None]:
     except error_classes as error:
         raise BrokerUnreachableError(
             config.bootstrap_servers,
-            f"{type(error).__name__}: {error}.{config.login_hint()}",
+            config.masked(f"{type(error).__name__}: {error}.") + config.login_hint(),
         ) from error
 
 

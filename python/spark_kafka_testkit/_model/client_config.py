@@ -1,7 +1,7 @@
 """How a cluster is reached: its address, and the settings of Kafka's clients for it, in
 Kafka's own names, and as kafka-python and Spark want them.
 
-The settings hold secrets: they are in no repr, log or error of the kit.
+The settings hold secrets: they are in no repr, log or error of the kit (`secret.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._model.secret import Secret, hidden, masked
 
-__all__ = ["ClientConfig", "SparkOptions", "checked_settings"]
+__all__ = ["ClientConfig", "checked_settings"]
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -35,34 +36,10 @@ KAFKA_CLASS = re.compile(
 """A quoted text, which may be a password, or where a class of Kafka's is named."""
 CLASSES = ("sasl.jaas.config", ".class", ".classes")
 """How the names of settings end that name classes."""
-SHOWN = (
-    "bootstrap.servers",
-    "fetch.max.wait.ms",
-    "security.protocol",
-    "sasl.mechanism",
-    ".location",
-    ".type",
-    ".algorithm",
-)
-"""How the names of settings end whose values a repr may show."""
-
-
-class _Secret(str):
-    """A text that its repr does not show: kafka-python logs its settings."""
-
-    def __repr__(self) -> str:
-        return "'[hidden]'"
-
-
-class SparkOptions(dict[str, str]):
-    """Options for Spark's Kafka source and sink; their repr hides what may be
-    secret.
-    """
-
-    def __repr__(self) -> str:
-        return repr(
-            {k: v if k.endswith(SHOWN) else "[hidden]" for k, v in self.items()}
-        )
+JAAS_WORDS = re.compile(r"[\w.$]+LoginModule|required|username|password")
+"""Words of a JAAS line that are no secrets."""
+SECRET_LETTERS = 3
+"""How many letters of a piece of a secret would give something away."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +58,9 @@ class ClientConfig:
     client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        settings = hidden(self.client_config)  # before pytest can show it
         _arguments.addresses("bootstrap_servers", self.bootstrap_servers)
-        object.__setattr__(self, "client_config", checked_settings(self.client_config))
+        object.__setattr__(self, "client_config", checked_settings(settings))
 
     def __str__(self) -> str:
         return self.bootstrap_servers
@@ -98,6 +76,14 @@ class ClientConfig:
             f" It may refuse the login or the certificate ({protocol}): its own log "
             "has the reason."
         )
+
+    def masked(self, text: str) -> str:
+        """A text of someone else's, of Java for one, without the secrets."""
+        pieces: set[str] = set()
+        for name, value in self.client_config.items():
+            if isinstance(value, Secret):
+                pieces |= {value, *_pieces(name, value)}
+        return masked(text, pieces)
 
     @property
     def names_classes(self) -> bool:
@@ -115,18 +101,16 @@ class ClientConfig:
             else value
             for name, value in self.client_config.items()
         }
-        return {**settings, "bootstrap.servers": self.bootstrap_servers}
+        return {**hidden(settings), "bootstrap.servers": self.bootstrap_servers}
 
-    def for_spark(self, prefix: str = "") -> SparkOptions:
+    def for_spark(self, prefix: str = "") -> dict[str, str]:
         """The options of Spark's Kafka source and sink.
 
         Args:
             prefix: what stands before the names of Kafka's classes in that Spark.
         """
         settings = {**SPARKS_FETCHES, **self._for_classes_below(prefix)}
-        return SparkOptions(
-            (f"kafka.{name}", value) for name, value in settings.items()
-        )
+        return {f"kafka.{name}": value for name, value in settings.items()}
 
     def for_kafka_python(self, kind: Any) -> dict[str, Any]:
         """The settings of this class of kafka-python's: those it has; security comes as
@@ -143,7 +127,7 @@ class ClientConfig:
                 settings[own] = _as(type(kind.DEFAULT_CONFIG[own]), name, value)
         if jaas := config.get("sasl.jaas.config"):
             settings["sasl_plain_username"] = _of_jaas(jaas, "username")
-            settings["sasl_plain_password"] = _Secret(_of_jaas(jaas, "password"))
+            settings["sasl_plain_password"] = Secret(_of_jaas(jaas, "password"))
         if config.get("security.protocol", "").endswith("SSL"):
             settings["ssl_context"] = _ssl_context(config)
         return settings
@@ -210,6 +194,18 @@ def _check_pem(store: str, kind: str) -> None:
         )
 
 
+def _pieces(name: str, secret: str) -> set[str]:
+    """What of it may stand alone in a text: a line; a word of a login, too, as a quote
+    that is missing or one too many makes words of a password.
+    """
+    pieces = {line.strip() for line in secret.splitlines()}
+    if name == "sasl.jaas.config":
+        words = set(re.split(r"""[\s"'=;]+""", secret)) - {_of_jaas(secret, "username")}
+        pieces |= {word for word in words if not JAAS_WORDS.fullmatch(word)}
+        pieces.add(_of_jaas(secret, "password") or "")
+    return {piece for piece in pieces if len(piece) >= SECRET_LETTERS}
+
+
 def _as(kind: type, name: str, value: str) -> Any:
     """The setting's text as the type that kafka-python has for it."""
     if kind is bool:
@@ -238,14 +234,15 @@ def _ssl_context(config: Mapping[str, str]) -> ssl.SSLContext:
     try:
         _load_trust(context, config)
         _load_key(context, config)
+        return context
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ValueError(
-            "client_config: the certificates or the key of ssl.truststore... and "
-            f"ssl.keystore... can't be used: {reason}. Both must be PEM, the key with "
-            "its certificates, and ssl.key.password the key's."
-        ) from None
-    return context
+    # not in the handler: the error may hold the key, as one of encoding does
+    raise ValueError(
+        "client_config: the certificates or the key of ssl.truststore... and "
+        f"ssl.keystore... can't be used: {reason}. Both must be PEM, the key with "
+        "its certificates, and ssl.key.password the key's."
+    )
 
 
 def _load_trust(context: ssl.SSLContext, config: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ def test_how_long_fetches_wait_is_no_secret() -> None:
     """The repr hides only what may be one."""
     options = ClientConfig("h:1", {"ssl.key.password": "5ec3e7"}).for_spark()
     assert repr(options) == (
-        "{'kafka.fetch.max.wait.ms': '10', 'kafka.ssl.key.password': '[hidden]', "
+        "{'kafka.fetch.max.wait.ms': '10', 'kafka.ssl.key.password': ***, "
         "'kafka.bootstrap.servers': 'h:1'}"
     )
 

@@ -3,7 +3,6 @@ package sparkkafka.testkit
 import java.io.InputStream
 import java.nio.charset.StandardCharsets.US_ASCII
 
-import py4j.GatewayServer
 import sparkkafka.testkit.owner.Owner
 
 /** The helper in a JVM of its own, for Python processes without a classic Spark session.
@@ -20,13 +19,8 @@ object Main {
     val secret = readLine(System.in)
     val owner = new Owner(System.in, graceMillis)
     if (secret.nonEmpty) {
-      val gateway = new GatewayServer.GatewayServerBuilder(new PythonApi)
-        .javaAddress(LoopbackChannel.loopback)
-        .javaPort(0)
-        .authToken(secret)
-        .build()
-      gateway.start()
-      System.out.println(s"READY ${gateway.getListeningPort}")
+      val gateway = new LoopbackGateway(secret)
+      System.out.println(s"READY ${gateway.port}")
       System.out.flush()
       owner.awaitGone()
     }

@@ -1,0 +1,53 @@
+"""Another user of the machine, who does what he can: a process of his."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+__all__ = ["other_user"]
+
+PRELUDE = """
+import encodings.idna, os, pwd, socket, struct, sys  # none can be imported later
+nobody = pwd.getpwnam("nobody")
+os.setgroups([])
+os.setgid(nobody.pw_gid)
+os.setuid(nobody.pw_uid)
+os.chdir("/")
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port))
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+"""
+
+
+@contextmanager
+def other_user(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Runs the code as the user `nobody`, until it ends or the block does; it begins
+    when the code has printed a line. `connect` and `reset` are there for it.
+    """
+    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        pytest.skip("only root, on Linux, can be another user")
+    words = [sys.executable, "-c", PRELUDE + textwrap.dedent(code)]
+    process = subprocess.Popen(
+        [*words, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline(), "the other user's process has failed"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
