@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -96,61 +95,6 @@ def test_without_kafka_nothing_is_started(
     result = pytester.runpytest_subprocess(*XDIST, "-n2", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*no Kafka broker: JAVA_HOME is /nowhere*"])
-
-
-def test_a_worker_on_another_machine_is_told_what_it_needs(
-    pytester: pytest.Pytester, no_java: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The controller's broker is on loopback. A worker behind a command `ssh`, which
-    stays here, stands for one that is far.
-    """
-    ssh = pytester.mkdir("bin") / "ssh"
-    ssh.write_text('#!/bin/sh\nshift 2\nexec sh -c "$*"\n')
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", str(ssh.parent), prepend=os.pathsep)
-    test = pytester.makepyfile("def test_it(kafka_utils): pass")
-    far = (
-        f"--tx=ssh=far//python={sys.executable}",
-        f"--rsyncdir={test}",
-        "--dist=each",
-    )
-    result = pytester.runpytest_subprocess(*XDIST, *far, "--dist=each", "-rs", test)
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(
-        [
-            "SKIPPED*no Kafka broker: this pytest-xdist worker is not on the machine "
-            "of pytest's controller, and the controller's broker is for that machine "
-            "alone. Give the address of a broker that runs: "
-            "--kafka-bootstrap-servers."
-        ]
-    )
-
-
-LISTENING = """
-import os
-import pytest
-
-def sockets(pid):
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            yield os.readlink(f"/proc/{pid}/fd/{name}")
-        except FileNotFoundError:
-            pass
-
-def test_it(kafka_utils):
-    ours = {name for pid in (os.getpid(), os.getppid()) for name in sockets(pid)}
-    for line in open("/proc/net/tcp").readlines()[1:]:
-        words = line.split()
-        assert words[3] != "0A" or f"socket:[{words[9]}]" not in ours
-    assert any("pipe:" in name for name in ours)
-"""
-
-
-def test_neither_controller_nor_worker_listens(pytester: pytest.Pytester) -> None:
-    """What they say to each other is within no other user's reach."""
-    pytester.makepyfile(LISTENING)
-    result = pytester.runpytest_subprocess(*XDIST, "-n1", timeout=240)
-    result.assert_outcomes(passed=1)
 
 
 BLOCKING = """

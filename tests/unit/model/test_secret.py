@@ -112,16 +112,16 @@ def test_what_is_no_secret_is_seen() -> None:
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        (PASSWORD, "client_config must be a dict, not str; write {'security.protocol'"),
-        ([(PASSWORD, 1)], "client_config must be a dict, not list; write {'security."),
+        (PASSWORD, "client_config must be a dict, not str"),
+        ([(PASSWORD, 1)], "client_config must be a dict, not list"),
         (
             {"ssl.key.password": PASSWORD.encode()},
-            "client_config must have names and values of Kafka's settings; "
+            "client_config must have names and values of settings; "
             "'ssl.key.password' has a bytes",
         ),
         (
             {"ssl.key.password": [PASSWORD]},
-            "client_config must have names and values of Kafka's settings; "
+            "client_config must have names and values of settings; "
             "'ssl.key.password' has a list",
         ),
     ],
@@ -144,6 +144,7 @@ def test_what_can_not_be_settings_is_named_and_not_shown(
         {"sasl.mechanism": "GSSAPI"},
         {"sasl.jaas.config": f'required username="u" secret="{PASSWORD}";'},
         {"bootstrap.servers": "h:1"},
+        {"ssl.keystore.key": f"{PASSWORD}\ud800"},
         {"ssl.truststore.type": "JKS"},
     ],
 )
@@ -158,14 +159,13 @@ def test_no_frame_of_a_refusal_shows_a_secret(change: dict[str, str]) -> None:
     "change",
     [
         {},  # its truststore is not there
-        {"ssl.keystore.key": f"{PASSWORD}\ud800", "ssl.truststore.location": None},
         {"request.timeout.ms": PASSWORD},
     ],
 )
 def test_no_frame_of_settings_for_kafka_python_shows_a_secret(
     change: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Files that are not there, keys that are none, numbers that are none."""
+    """Files that are not there, numbers that are none."""
     settings = {**SASL, **change}
     config = ClientConfig("h:1", {k: v for k, v in settings.items() if v is not None})
     from kafka import KafkaProducer
