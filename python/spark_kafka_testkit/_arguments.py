@@ -174,10 +174,10 @@ def settings(name: str, values: Any) -> dict[str, str]:
                 f"{name} must have names and values of settings; "
                 f"{shown(key)} has a {type(value).__name__}"
             )
-        lower = str(value).lower() if isinstance(value, bool) else str(value)
-        if not is_encodable(lower):  # it may be secret
+        told = str(value).lower() if isinstance(value, bool) else str(value)
+        if not is_encodable(told):  # it may be secret, so it is not shown
             raise ValueError(f"{name}[{key!r}] must be text that UTF-8 can hold")
-        checked[text(f"a name in {name}", key)] = lower
+        checked[text(f"a name in {name}", key)] = told
     return checked
 
 

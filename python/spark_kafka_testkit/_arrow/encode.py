@@ -248,8 +248,8 @@ def check_record(message: Any, which: str) -> None:
 
 def _millis(timestamp: Any) -> int | None:
     """That of a record that was checked."""
-    is_told = timestamp is None or isinstance(timestamp, int)
-    return timestamp if is_told else to_millis("timestamp", timestamp)
+    is_plain = timestamp is None or isinstance(timestamp, int)
+    return timestamp if is_plain else to_millis("timestamp", timestamp)
 
 
 def _are_headers(headers: Any) -> bool:
@@ -305,11 +305,10 @@ def _from_table(messages: Any, of: _Serializers) -> pa.RecordBatchReader:
 
 def _check_type(kind: pa.DataType, field: pa.Field, of: _Serializers) -> None:
     """Raises where a column's type does not say what is meant, though Arrow would make
-    something of it.
+    something of it. Of headers it would not.
     """
     import pyarrow as pa
 
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     if field.name in of._fields:
         has_bytes = not (pa.types.is_nested(kind) or pa.types.is_temporal(kind))
         if not has_bytes and getattr(of, field.name) is None:
@@ -318,16 +317,13 @@ def _check_type(kind: pa.DataType, field: pa.Field, of: _Serializers) -> None:
                 f"number. Give a {field.name}_serializer, for example 'JSON', or cast "
                 "it to text."
             )
-    elif field.name == "headers":
-        pass  # what is no list of names and values can't be cast to it
-    elif not (
-        is_number
-        or pa.types.is_null(kind)
-        or (field.name == "timestamp" and pa.types.is_timestamp(kind))
-    ):
-        raise ValueError(
-            f"The column {field.name!r} must be {field.type}, and is {kind}."
-        )
+    elif field.name in ("partition", "timestamp"):
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        is_time = field.name == "timestamp" and pa.types.is_timestamp(kind)
+        if not (is_number or is_time or pa.types.is_null(kind)):
+            raise ValueError(
+                f"The column {field.name!r} must be {field.type}, and is {kind}."
+            )
 
 
 def _from_batches(

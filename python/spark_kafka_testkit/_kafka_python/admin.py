@@ -87,6 +87,7 @@ class Admin:
         with self._lock:
             outcome = _started(partial(getattr(self.client, method), *args, **options))
             if not wait([outcome], self._answer_seconds).done:
+                _started(self.client.close)
                 self._client = None
                 raise KafkaTimeoutError(
                     f"kafka-python's {method} did not return within "
