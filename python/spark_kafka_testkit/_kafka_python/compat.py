@@ -69,7 +69,7 @@ def reaching(config: ClientConfig) -> Iterator[None]:
     except kinds as error:
         raise BrokerUnreachableError(
             config.bootstrap_servers,
-            config.masked(f"{type(error).__name__}: {error}.") + config.login_hint(),
+            f"{type(error).__name__}: {error}.{config.login_hint()}",
         ) from error
 
 
