@@ -122,6 +122,16 @@ def test_spark_takes_the_same_settings(
             )
 
 
+def shown(error: BaseException) -> str:
+    """The error, those behind it, and the local variables of all frames but the
+    test's.
+    """
+    assert error.__traceback__ is not None
+    below = error.with_traceback(error.__traceback__.tb_next)
+    told = traceback.TracebackException.from_exception(below, capture_locals=True)
+    return "".join(told.format())
+
+
 @pytest.mark.parametrize("way", ["PLAIN", "SCRAM-SHA-256"])
 def test_a_wrong_password_is_reported_and_not_shown(
     broker: SecureBroker, way: str, caplog: pytest.LogCaptureFixture
@@ -136,7 +146,7 @@ def test_a_wrong_password_is_reported_and_not_shown(
         "reason. Check that the broker runs, and that this address is the one it "
         "advertises to clients on this machine."
     )
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown(caught.value)
     assert SECRET not in caplog.text
 
 
@@ -159,9 +169,9 @@ def test_a_login_that_java_can_not_read_is_not_shown(
         "The JVM helper failed: org.apache.kafka.common.KafkaException: Failed to "
         "create new KafkaAdminClient"
     )
-    shown = "".join(traceback.format_exception(caught.value))
-    assert "Value not specified for key '***' in JAAS config" in shown
-    assert SECRET not in shown
+    text = shown(caught.value)
+    assert "Value not specified for key '***' in JAAS config" in text
+    assert SECRET not in text
 
 
 def test_a_client_without_settings_is_reminded_of_them(broker: SecureBroker) -> None:

@@ -75,7 +75,7 @@ def reaching(config: ClientConfig) -> Iterator[None]:
     except error_classes as error:
         raise BrokerUnreachableError(
             config.bootstrap_servers,
-            config.masked(f"{type(error).__name__}: {error}.") + config.login_hint(),
+            f"{type(error).__name__}: {error}.{config.login_hint()}",
         ) from error
 
 
