@@ -66,11 +66,6 @@ class Cluster:
         self._pid = os.getpid()
         self._is_closed = False
 
-    @property
-    def is_external(self) -> bool:
-        """Whether the broker is one that the kit only visits."""
-        return self.broker.backend == "external"
-
     # Clients
 
     @property
@@ -198,7 +193,7 @@ class Cluster:
         """
         self._check_usable()
         with self._lock:
-            if self.is_external:
+            if self.broker.is_visited:
                 self._check_own(names)
             self._known.difference_update(names)
             try:
@@ -248,7 +243,7 @@ class Cluster:
             UnknownTopicError: the topic does not exist, and the broker makes none.
         """
         self._check_usable()
-        if not self.is_external:  # there it is the broker's to decide
+        if not self.broker.is_visited:  # there it is the broker's to decide
             self.ensure_topic(topic)
         report = self.client_for(topic).send(topic, batches, transactional)
         report.raise_unless_complete(topic)
@@ -261,7 +256,7 @@ class Cluster:
         external broker the topics that were created here are deleted first.
         """
         with self._lock:
-            if self.is_external and self.created:
+            if self.broker.is_visited and self.created:
                 _attempt(
                     "deleting the kit's topics",
                     lambda: self.delete_topics(sorted(self.created)),

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._text import shown
@@ -43,7 +43,7 @@ them.
 """
 
 Backend = Literal["auto", "container", "embedded", "external"]
-BACKENDS: tuple[Backend, ...] = ("auto", "container", "embedded", "external")
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 BACKEND_ENV = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP_ENV = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
 REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
@@ -57,6 +57,8 @@ class Broker(Protocol):
 
     Attributes:
         backend: `"container"`, `"embedded"` or `"external"`.
+        is_visited: whether it is another's: what others have made there is not touched,
+            and it decides itself whether a topic that is missing is created.
         bootstrap_servers: its address.
         network_broker: its address for other containers of its Docker network, or None.
         name: what it is, for people: `Kafka 4.4.0, embedded`.
@@ -64,6 +66,9 @@ class Broker(Protocol):
 
     backend: str
     bootstrap_servers: str
+
+    @property
+    def is_visited(self) -> bool: ...
 
     @property
     def name(self) -> str: ...

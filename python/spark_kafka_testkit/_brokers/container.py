@@ -93,6 +93,7 @@ class ContainerBroker:
     """
 
     backend = "container"
+    is_visited = False
     log_file: str | None = None
 
     def __init__(self, settings: BrokerSettings) -> None:

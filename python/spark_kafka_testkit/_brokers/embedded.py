@@ -85,6 +85,7 @@ class EmbeddedBroker:
     """
 
     backend = "embedded"
+    is_visited = False
     network_broker: str | None = None
     container_id: str | None = None
 

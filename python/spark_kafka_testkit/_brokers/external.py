@@ -18,6 +18,7 @@ class ExternalBroker:
     """
 
     backend = "external"
+    is_visited = True
     network_broker: str | None = None
     name = "external Kafka"
     ended = ""

@@ -23,11 +23,15 @@ def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
     Raises:
         BrokerStartError, MissingDependencyError: as `start_broker`.
     """
-    if backend == "auto":
-        return start_any(lambda chosen: start_own(chosen, settings))
-    if backend == "container":
-        return ContainerBroker(settings)
-    return EmbeddedBroker(settings)
+    match backend:
+        case "auto":
+            return start_any(lambda chosen: start_own(chosen, settings))
+        case "container":
+            return ContainerBroker(settings)
+        case "embedded":
+            return EmbeddedBroker(settings)
+        case "external":
+            raise ValueError("an external broker is started by others")
 
 
 Started = TypeVar("Started")

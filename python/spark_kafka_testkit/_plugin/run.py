@@ -169,7 +169,7 @@ def _kept(broker: Broker) -> str:
         f"{broker.describe()} is left running. Use it with: "
         f"--kafka-bootstrap-servers {broker.bootstrap_servers}"
     )
-    if broker.backend == "external":
+    if broker.is_visited:
         return left
     if isinstance(broker, KeptBroker):
         return f"{left}; end it with: spark-kafka-testkit down"

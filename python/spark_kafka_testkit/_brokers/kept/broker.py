@@ -66,6 +66,8 @@ class KeptBroker:
     running.
     """
 
+    is_visited = False
+
     def __init__(self, lease_file: LeaseFile, lease: Lease, use: BaseFileLock) -> None:
         self._lease_file, self._lease, self._use = lease_file, lease, use
         self.backend: str = lease.kind

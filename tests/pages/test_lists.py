@@ -1,0 +1,46 @@
+"""What README and docs list is what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from spark_kafka_testkit._brokers.broker import Backend
+from spark_kafka_testkit._plugin.options import SETTINGS
+from spark_kafka_testkit.serde import DESERIALIZERS
+
+ROOT = Path(__file__).parents[2]
+
+
+def named(page: str, beginning: str) -> set[str]:
+    """What stands as code in the one line of the page that has this in it."""
+    lines = (ROOT / page).read_text().splitlines()
+    (line,) = (line for line in lines if beginning in line)
+    return set(re.findall("`([^`]+)`", line))
+
+
+@pytest.mark.parametrize(
+    ("page", "beginning"),
+    [
+        ("README.md", "a dict with the latest value per key. Deserializers:"),
+        ("docs/records.md", "| `key_deserializer`, `value_deserializer` |"),
+    ],
+)
+def test_every_deserializer_is_listed(page: str, beginning: str) -> None:
+    """A new one is no use to whoever does not know of it."""
+    assert set(DESERIALIZERS) <= named(page, beginning)
+
+
+def test_every_option_of_the_plugin_is_listed() -> None:
+    """Its variable and its name in an ini file stand beside it."""
+    for setting in SETTINGS.values():
+        row = named("docs/pytest.md", f"| `{setting.option}` |")
+        assert {setting.option, setting.variable, setting.ini} <= row
+
+
+def test_every_backend_is_listed() -> None:
+    """The plugin's option is where users look for them."""
+    assert set(get_args(Backend)) <= named("docs/pytest.md", "| `--kafka-backend` |")
