@@ -14,7 +14,8 @@ import pytest
 __all__ = ["other_user"]
 
 PRELUDE = """
-import encodings.idna, os, pwd, socket, struct, sys  # none can be imported later
+import encodings.idna, os, pwd, resource, socket, struct, sys  # none can be later
+resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
 nobody = pwd.getpwnam("nobody")
 os.setgroups([])
 os.setgid(nobody.pw_gid)

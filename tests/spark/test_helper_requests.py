@@ -5,6 +5,7 @@ asked for, also while Python is still sending.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -49,7 +50,7 @@ def test_an_unknown_operation_is_named(
 ) -> None:
     """The error has those that the helper knows; nothing follows on that channel."""
     handle = helper.open(ClientConfig(kafka.broker).for_java())
-    channel = Channel(helper.serve(handle))
+    channel = Channel(partial(helper.serve, handle))
     try:
         channel.begin("shuffle", 30, topic=topic)
         with pytest.raises(
@@ -68,7 +69,7 @@ def test_an_unknown_operation_is_named(
 
 def test_a_handle_that_was_never_opened_is_named(helper: Helper, topic: str) -> None:
     """A read gets the error: Python waits for where the topic stands."""
-    channel = Channel(helper.serve(1234567))
+    channel = Channel(partial(helper.serve, 1234567))
     try:
         channel.begin("read", 30, topic=topic, times=[])
         with pytest.raises(

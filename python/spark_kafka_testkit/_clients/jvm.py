@@ -39,7 +39,7 @@ class JvmClient:
         self.helper = helper
         self._handle: int | None = helper.open(config.for_java())
         self._channels = Channels(
-            lambda: helper.serve(self._open_handle()), config.masked
+            lambda port: helper.serve(self._open_handle(), port), config.masked
         )
         self._lock = threading.Lock()
 

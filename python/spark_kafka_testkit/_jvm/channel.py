@@ -1,9 +1,10 @@
 """The socket to the helper, beside py4j.
 
-py4j carries short calls only; one names a loopback port and a one-time secret, and what
-takes time goes over that socket (`PythonApi.scala`, `Connection.scala`). So a wait
-is always on a socket of ours, which an interrupt can close, and py4j's own connection
-never holds an answer that nobody has read.
+py4j carries short calls only; one is told a loopback port of ours, names one of the
+helper's and a one-time secret, and what takes time goes between the two
+(`PythonApi.scala`, `Connection.scala`). So a wait is always on a socket of ours, which
+an interrupt can close, and py4j's own connection never holds an answer that nobody has
+read. Strangers call from other ports, and are sent away unheard.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_help
 __all__ = ["Channel", "Channels", "silence_told"]
 
 CONNECT_SECONDS = 30.0
+LOOPBACK = "127.0.0.1"
 
 
 class Channel:
@@ -28,7 +30,7 @@ class Channel:
     JSON between them.
 
     Args:
-        address: what the helper's call returned.
+        ask: asks the helper for a channel to this port of ours; gives its address.
         masked: takes the secrets out of a text of Java's.
 
     Attributes:
@@ -36,14 +38,21 @@ class Channel:
         is_idle: an operation has gone through whole, and another may follow.
     """
 
-    def __init__(self, address: str, masked: Callable[[str], str] = str) -> None:
-        port, secret = address.split()
+    def __init__(
+        self, ask: Callable[[int], str], masked: Callable[[str], str] = str
+    ) -> None:
         self._masked = masked
         self.silence_seconds = CONNECT_SECONDS
         self.is_idle = True
-        self._socket = socket.create_connection(
-            ("127.0.0.1", int(port)), self.silence_seconds
-        )
+        self._socket = socket.socket()
+        self._socket.settimeout(self.silence_seconds)
+        try:
+            self._socket.bind((LOOPBACK, 0))
+            port, secret = ask(self._socket.getsockname()[1]).split()
+            self._socket.connect((LOOPBACK, int(port)))
+        except BaseException:
+            self._socket.close()
+            raise
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(secret.encode())
         file = self._socket.makefile("rwb", buffering=1 << 16)
@@ -133,14 +142,12 @@ class Channels:
     milliseconds, so idle ones are kept.
 
     Args:
-        connect: gives the address of a new one.
+        ask: as for a `Channel`.
         masked: takes the secrets out of a text of Java's.
     """
 
-    def __init__(
-        self, connect: Callable[[], str], masked: Callable[[str], str]
-    ) -> None:
-        self._connect, self._masked = connect, masked
+    def __init__(self, ask: Callable[[int], str], masked: Callable[[str], str]) -> None:
+        self._ask, self._masked = ask, masked
         self._idle: deque[Channel] = deque()
 
     @contextmanager
@@ -154,7 +161,7 @@ class Channels:
         try:
             lent = self._idle.pop()
         except IndexError:
-            lent = Channel(self._connect(), self._masked)
+            lent = Channel(self._ask, self._masked)
         try:
             with silence_told(lent):
                 yield lent

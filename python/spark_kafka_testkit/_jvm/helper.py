@@ -37,7 +37,7 @@ class Helper:
 
         They hold secrets, so they take the channel: py4j logs what it carries.
         """
-        opened = Channel(str(self._api.pyOpen()))
+        opened = Channel(lambda port: str(self._api.pyOpen(port)))
         try:
             with silence_told(opened):
                 opened.send(dict(settings))
@@ -53,9 +53,11 @@ class Helper:
         except (Py4JError, OSError):
             pass  # the JVM has gone, and what was open in it
 
-    def serve(self, handle: int) -> str:
-        """The address of a channel that serves operations (`Operations.scala`)."""
-        return str(self._api.pyServe(handle))
+    def serve(self, handle: int, port: int) -> str:
+        """The address of a channel that serves operations (`Operations.scala`) to this
+        port of ours.
+        """
+        return str(self._api.pyServe(handle, port))
 
 
 def helper_at(port: int, secret: str) -> Helper:

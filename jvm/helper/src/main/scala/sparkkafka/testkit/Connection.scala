@@ -13,7 +13,7 @@ import com.fasterxml.jackson.databind.JsonNode
   * JSON, each a length (four bytes, big endian) and that many bytes of UTF-8: `{"ok": ...}` or
   * `{"error": {code, data, trace}}`.
   */
-private[testkit] final class Connection(socket: SocketChannel) extends AutoCloseable {
+private[testkit] final class Connection(socket: SocketChannel) {
 
   /** Without a buffer: what Arrow reads goes from the socket into Arrow's memory. */
   val in: ReadableByteChannel = socket
@@ -41,8 +41,6 @@ private[testkit] final class Connection(socket: SocketChannel) extends AutoClose
     catch { case _: SocketTimeoutException => () }
     finally socket.socket.setSoTimeout(0)
   }
-
-  override def close(): Unit = socket.close()
 
   private def exactly(size: Int): ByteBuffer = {
     val bytes = ByteBuffer.allocate(size)

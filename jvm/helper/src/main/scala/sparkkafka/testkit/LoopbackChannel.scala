@@ -1,16 +1,23 @@
 package sparkkafka.testkit
 
+import java.io.DataInputStream
 import java.io.IOException
+import java.net.InetSocketAddress
+import java.net.SocketTimeoutException
+import java.nio.channels.ServerSocketChannel
 import java.nio.channels.SocketChannel
 import java.nio.charset.StandardCharsets.US_ASCII
+import java.security.MessageDigest
 import java.security.SecureRandom
-import java.time.Duration
 
-/** A loopback socket between Python and a thread of the helper. It serves the first connection that
-  * opens with the one-time secret, and no other.
+import scala.annotation.tailrec
+
+/** A loopback socket between Python and a thread of the helper. Python says the port that it will
+  * call from, which is its own already; any user of the machine can call, and all others are sent
+  * away unheard. It opens with a one-time secret: the port may be another's if Python has died.
   */
 private[testkit] object LoopbackChannel {
-  private val acceptTime = Duration.ofSeconds(30)
+  private val acceptMillis = 30000
   private val random = new SecureRandom
 
   final case class Address(port: Int, secret: String)
@@ -18,23 +25,31 @@ private[testkit] object LoopbackChannel {
   /** Opens a channel and serves it on a daemon thread of its own. What `serve` throws is sent to
     * Python as a failure, and is the last that Python gets.
     */
-  def open(name: String)(serve: Connection => Unit): Address = {
-    val secret = newSecret()
-    val listener = new LoopbackListener(secret.getBytes(US_ASCII))
-    val thread = new Thread(() => run(listener, serve), s"spark-kafka-testkit-$name")
+  def open(name: String, caller: Int)(serve: Connection => Unit): Address = {
+    val server = ServerSocketChannel.open()
+    server.bind(new InetSocketAddress(LoopbackListener.loopback, 0), LoopbackListener.backlog)
+    val address = Address(server.socket.getLocalPort, newSecret())
+    val from = new InetSocketAddress(LoopbackListener.loopback, caller)
+    val thread =
+      new Thread(() => run(server, from, address.secret, serve), s"spark-kafka-testkit-$name")
     thread.setDaemon(true)
     thread.setContextClassLoader(getClass.getClassLoader)
     thread.start()
-    Address(listener.port, secret)
+    address
   }
 
-  private def run(listener: LoopbackListener, serve: Connection => Unit): Unit =
-    try first(listener).foreach(socket => answer(new Connection(socket), serve))
+  private def run(
+      server: ServerSocketChannel,
+      caller: InetSocketAddress,
+      secret: String,
+      serve: Connection => Unit
+  ): Unit =
+    try
+      accept(server, caller).foreach { socket =>
+        try if (isOurs(socket, secret)) answer(new Connection(socket), serve)
+        finally socket.close()
+      }
     catch { case _: IOException => () } // Python has gone: nobody is left to tell
-
-  private def first(listener: LoopbackListener): Option[SocketChannel] =
-    try listener.accept(acceptTime)
-    finally listener.close()
 
   private def answer(connection: Connection, serve: Connection => Unit): Unit =
     try serve(connection)
@@ -43,7 +58,41 @@ private[testkit] object LoopbackChannel {
       case thrown: Throwable =>
         connection.sendFailure(thrown)
         connection.drain() // Python may still be sending, and would not see the failure
-    } finally connection.close()
+    }
+
+  private def accept(
+      server: ServerSocketChannel,
+      caller: InetSocketAddress
+  ): Option[SocketChannel] = {
+    val deadline = System.nanoTime + acceptMillis * 1000000L
+    @tailrec def next(): Option[SocketChannel] = {
+      val left = ((deadline - System.nanoTime) / 1000000L).toInt
+      if (left <= 0) None
+      else {
+        server.socket.setSoTimeout(left) // the adaptor alone heeds it
+        val socket = server.socket.accept().getChannel
+        if (socket.getRemoteAddress == caller) Some(socket)
+        else {
+          socket.close()
+          next()
+        }
+      }
+    }
+    try next()
+    catch { case _: SocketTimeoutException => None }
+    finally server.close()
+  }
+
+  private def isOurs(channel: SocketChannel, secret: String): Boolean = {
+    val socket = channel.socket
+    val expected = secret.getBytes(US_ASCII)
+    val received = new Array[Byte](expected.length)
+    socket.setTcpNoDelay(true)
+    socket.setSoTimeout(acceptMillis)
+    new DataInputStream(socket.getInputStream).readFully(received)
+    socket.setSoTimeout(0)
+    MessageDigest.isEqual(expected, received)
+  }
 
   private def newSecret(): String = {
     val bytes = new Array[Byte](32)

@@ -21,7 +21,8 @@ import sparkkafka.testkit.Converters._
   * the machine can connect. Strangers wait beside one another, in nobody's way; when there are more
   * than `room`, the one who has waited longest is sent away.
   */
-private[testkit] final class LoopbackListener(greeting: Array[Byte]) extends AutoCloseable {
+private[testkit] final class LoopbackListener(greeting: Array[Byte], room: Int = 1024)
+    extends AutoCloseable {
   import LoopbackListener._
 
   private val server = ServerSocketChannel.open()
@@ -103,8 +104,8 @@ private[testkit] object LoopbackListener {
     */
   val loopback: InetAddress = InetAddress.getByAddress(Array[Byte](127, 0, 0, 1))
 
-  val room: Int = 64
-
-  // the system's queue of those not yet accepted: one whom it has no room for tries again after 1 s
-  private val backlog = 1024
+  /** The system's queue of those not yet accepted: one whom it has no room for tries again after a
+    * second.
+    */
+  val backlog: Int = 1024
 }

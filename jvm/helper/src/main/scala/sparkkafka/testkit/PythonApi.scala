@@ -7,7 +7,7 @@ import sparkkafka.testkit.Converters._
 
 /** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
   * own and over a channel, whose address (`port secret`) a method returns, so that Python can give
-  * up waiting whenever it wants to.
+  * up waiting whenever it wants to. Python says from which port it will call there.
   */
 final class PythonApi {
   private val clusters = new ConcurrentHashMap[Long, Cluster]
@@ -21,7 +21,7 @@ final class PythonApi {
     * a handle for the cluster; nothing is connected yet. Settings hold secrets, and py4j logs what
     * it is called with.
     */
-  def pyOpen(): String = open("open") { connection =>
+  def pyOpen(caller: Int): String = open("open", caller) { connection =>
     val settings = connection.receive().fields.asScala
     val handle = lastHandle.incrementAndGet()
     clusters.put(handle, new Cluster(settings.map(it => it.getKey -> it.getValue.asText).toMap))
@@ -34,9 +34,9 @@ final class PythonApi {
   /** Over the channel go operations on the cluster, see [[Operations]], until Python closes it. A
     * handle that is not open is told there too, as every failure is.
     */
-  def pyServe(handle: Long): String = {
+  def pyServe(handle: Long, caller: Int): String = {
     val cluster = Option(clusters.get(handle))
-    open("operations") { connection =>
+    open("operations", caller) { connection =>
       def notOpen = Failure.internal(
         s"it was asked to serve cluster $handle, which has been closed or was never opened."
       )
@@ -44,8 +44,8 @@ final class PythonApi {
     }
   }
 
-  private def open(name: String)(serve: Connection => Unit): String = {
-    val address = LoopbackChannel.open(name)(serve)
+  private def open(name: String, caller: Int)(serve: Connection => Unit): String = {
+    val address = LoopbackChannel.open(name, caller)(serve)
     s"${address.port} ${address.secret}"
   }
 }

@@ -10,10 +10,11 @@ import munit.FunSuite
 
 class LoopbackListenerSuite extends FunSuite {
   private val secret = "0123456789"
+  private val room = 20
   private val patience = Duration.ofSeconds(60)
 
   private val listeners = FunFixture[LoopbackListener](
-    _ => new LoopbackListener(secret.getBytes(US_ASCII)),
+    _ => new LoopbackListener(secret.getBytes(US_ASCII), room),
     _.close()
   )
 
@@ -78,9 +79,9 @@ class LoopbackListenerSuite extends FunSuite {
   }
 
   listeners.test("of too many strangers those go who have waited longest") { listener =>
-    val strangers = Seq.fill(3 * LoopbackListener.room)(connect(listener))
+    val strangers = Seq.fill(3 * room)(connect(listener))
     assertServed(listener)
-    val (gone, waiting) = strangers.splitAt(2 * LoopbackListener.room)
+    val (gone, waiting) = strangers.splitAt(2 * room)
     assert(gone.forall(isSentAway))
     // one more has gone where the last to come was taken in before he had said the secret
     assert(waiting.tail.forall(isStillThere))
