@@ -65,13 +65,14 @@ class Cluster:
         self._producer: KafkaProducer | None = None
         self._pid = os.getpid()
         self._is_closed = False
+        self._running: list[Callable[[], object]] = []
 
     # Clients
 
     @property
     def producer(self) -> KafkaProducer:
         """kafka-python's producer for users; made at the first use."""
-        self._check_usable()
+        self.check_usable()
         with self._lock:
             if self._producer is None:
                 self._producer = make_producer(self.config)
@@ -80,7 +81,7 @@ class Cluster:
     @property
     def admin_client(self) -> KafkaAdminClient:
         """kafka-python's admin client for users; made at the first use."""
-        self._check_usable()
+        self.check_usable()
         return self._admin.client
 
     def spark_options(self) -> dict[str, str]:
@@ -98,12 +99,18 @@ class Cluster:
             NotSetUpError: after `close()`, or in a forked child.
             BrokerEndedError: the broker has ended by itself.
         """
-        self._check_usable()
+        self.check_usable()
         _clock.load_arrow()
         with self._lock:
             return self._clients.choose(spark)
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Raises where the cluster can't be used any more.
+
+        Raises:
+            NotSetUpError: after `close()`, or in a forked child.
+            BrokerEndedError: the broker has ended by itself.
+        """
         if self._is_closed:
             raise NotSetUpError(
                 "The broker was set up before, and has been torn down since. Call "
@@ -145,7 +152,7 @@ class Cluster:
         Raises:
             TopicExistsError, TopicError: as `topics.create_topics`.
         """
-        self._check_usable()
+        self.check_usable()
         with self._lock:
             try:
                 with reaching(self.config):
@@ -191,7 +198,7 @@ class Cluster:
             ValueError: on an external broker, one that was not created here.
             TopicError: as `topics.delete_topics`.
         """
-        self._check_usable()
+        self.check_usable()
         with self._lock:
             if self.broker.is_visited:
                 self._check_own(names)
@@ -219,7 +226,7 @@ class Cluster:
 
     def internal_or_not(self) -> dict[str, bool]:
         """All topics of the broker, and whether each is one of Kafka's own."""
-        self._check_usable()
+        self.check_usable()
         with reaching(self.config):
             return self._admin.internal_or_not()
 
@@ -242,7 +249,7 @@ class Cluster:
             SendError: some were not acknowledged.
             UnknownTopicError: the topic does not exist, and the broker makes none.
         """
-        self._check_usable()
+        self.check_usable()
         if not self.broker.is_visited:  # there it is the broker's to decide
             self.ensure_topic(topic)
         report = self.client_for(topic).send(topic, batches, transactional)
@@ -251,10 +258,23 @@ class Cluster:
 
     # The end
 
+    def begin(self, stop: Callable[[], object]) -> None:
+        """Notes something that `close()` must stop while the broker is still there: a
+        query that has lost its broker can't be stopped for half a minute.
+        """
+        self._running.append(stop)
+
+    def end(self, stop: Callable[[], object]) -> None:
+        """Notes that it has ended."""
+        if stop in self._running:
+            self._running.remove(stop)
+
     def close(self) -> None:
         """Closes the clients and ends the broker; a step that fails is logged. On an
         external broker the topics that were created here are deleted first.
         """
+        for stop in list(self._running):
+            _attempt("stopping a stream", stop)
         with self._lock:
             if self.broker.is_visited and self.created:
                 _attempt(

@@ -255,6 +255,7 @@ class StreamRun:
         return exception
 
     def __enter__(self) -> StreamRun:
+        self._cluster.begin(self._stop_running)
         try:
             self.start()
         except BaseException:
@@ -284,8 +285,13 @@ class StreamRun:
         except Exception as error:  # noqa: BLE001  the block's own error comes first
             return error
         finally:
+            self._cluster.end(self._stop_running)
             if self._own_folder is not None:
                 self._own_folder.remove()
+
+    def _stop_running(self) -> None:
+        if self._query is not None:
+            stop(self._query)
 
     @property
     def _is_memory(self) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from spark_kafka_testkit.errors import NotSetUpError, UnknownTopicError, WaitError
 from tests.sessions import needs_own_functions
 
 from .conftest import Queries, needs_real_time
@@ -265,6 +265,19 @@ def test_a_missing_sink_topic_is_reported_at_once(
     stream = kafka.run_stream(queries.source(topic), f"{topic}-missing")
     with pytest.raises(UnknownTopicError), stream:
         pytest.fail("it has no sink")
+
+
+def test_a_teardown_in_its_block_stops_the_stream_first(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """A query that has lost its broker could not be stopped for half a minute."""
+    df = upper(queries.source(topic, **LATEST))
+    own = KafkaUtils(bootstrap_servers=kafka.broker)
+    with own, own.run_stream(df, sink) as stream:
+        own.teardown()
+        assert not stream.query.isActive
+        with pytest.raises(NotSetUpError):
+            stream.process_all_available()
 
 
 def test_a_given_checkpoint_is_not_removed(

@@ -79,6 +79,7 @@ def wait_until_processed(
     position = Position()
     while True:
         has_ended = not state.is_active  # before the progress, which is its last then
+        cluster.check_usable()
         state.raise_if_dead()
         if position.take(state.progress):
             ends = ends or _ends_of(cluster, state, position, of_topic)
