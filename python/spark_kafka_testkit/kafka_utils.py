@@ -910,11 +910,11 @@ def observe(utils: KafkaUtils, on_use: OnUse) -> None:
 
 def _look_around() -> None:
     """Warns of what does not go together, where a look takes milliseconds."""
-    found = preflight.check_packages()
+    findings = preflight.check_packages()
     session = active_session()
     if session is not None:
-        found += preflight.mismatches(session)
-    preflight.warn(found)
+        findings += preflight.mismatches(session)
+    preflight.warn(findings)
 
 
 def _check_apart(names: Sequence[str]) -> None:

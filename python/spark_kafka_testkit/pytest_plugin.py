@@ -200,11 +200,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _begin(item)
 
 
-def _begin(item: pytest.Item) -> marker.Wishes:
+def _begin(test: pytest.Item) -> marker.Wishes:
     """A test that uses the kit begins, or asks for the kit's fixtures as it runs."""
-    item.stash[WISHES] = wishes = marker.wishes(item)
-    run = item.config.stash[RUN]
-    run.replace_ended(item.nodeid)
+    test.stash[WISHES] = wishes = marker.wishes(test)
+    run = test.config.stash[RUN]
+    run.replace_ended(test.nodeid)
     for recorder in run.recorders():
         recorder.topics.clear()
     return wishes
@@ -250,19 +250,19 @@ def _kafka_end_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def _swept(item: pytest.Item) -> Iterator[None]:
-    run = item.config.stash[RUN]
-    leftovers = item.stash[LEFTOVERS] = Leftovers(run.clusters)
+def _swept(test: pytest.Item) -> Iterator[None]:
+    run = test.config.stash[RUN]
+    leftovers = test.stash[LEFTOVERS] = Leftovers(run.clusters)
     yield
     names = leftovers.stop_queries()
     if not run.options.keep:
         try:
             leftovers.delete_topics()
         except Exception as error:  # noqa: BLE001  a broker that is gone has failed the test already
-            text = f"{item.nodeid}: its topics were not deleted: {error}"
+            text = f"{test.nodeid}: its topics were not deleted: {error}"
             warnings.warn(LeftoverWarning(text), stacklevel=1)
     if names:
-        text = left_running(item.nodeid, names)
+        text = left_running(test.nodeid, names)
         if run.options.strict:
             pytest.fail(text, pytrace=False)
         warnings.warn(LeftoverWarning(text), stacklevel=1)
@@ -344,8 +344,8 @@ def kafka_stream(
     _kafka_wishes: marker.Wishes,  # so that it is stopped before leftovers are
 ) -> Iterator[StreamRunner]:
     """Runs streaming DataFrames to the test's end: see `StreamRunner`."""
-    item = request.node
-    streams = item.stash[STREAMS] = []
+    test = request.node
+    streams = test.stash[STREAMS] = []
 
     with ExitStack() as stack:
 
@@ -359,7 +359,7 @@ def kafka_stream(
             return stream
 
         yield run
-        failure = item.stash.get(FAILURE, None)
+        failure = test.stash.get(FAILURE, None)
         if failure is not None:  # then what killed a query does not come on top
             stack.__exit__(type(failure), failure, failure.__traceback__)
 

@@ -69,40 +69,40 @@ def encode(item: Any) -> bytes | None:
         ) from error
 
 
-def _to_bytes(item: Any) -> bytes:
-    if isinstance(item, (bytes, bytearray, memoryview)):
-        return bytes(item)
-    raise TypeError(f"bytes are expected, not {type(item).__name__}")
+def _to_bytes(value: Any) -> bytes:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(f"bytes are expected, not {type(value).__name__}")
 
 
-def _to_text(item: Any) -> bytes:
-    if isinstance(item, str):
-        return str.encode(item)
-    raise TypeError(f"a str is expected, not {type(item).__name__}")
+def _to_text(value: Any) -> bytes:
+    if isinstance(value, str):
+        return str.encode(value)
+    raise TypeError(f"a str is expected, not {type(value).__name__}")
 
 
-def _to_boolean(item: Any) -> bytes:
-    if isinstance(item, bool):
-        return b"\x01" if item else b"\x00"
-    raise TypeError(f"a bool is expected, not {type(item).__name__}")
+def _to_boolean(value: Any) -> bytes:
+    if isinstance(value, bool):
+        return b"\x01" if value else b"\x00"
+    raise TypeError(f"a bool is expected, not {type(value).__name__}")
 
 
 def _packing(layout: struct.Struct) -> Callable[[Any], bytes]:
-    kind = "a float" if layout.format[-1] in "fd" else "an int"
+    expected = "a float" if layout.format[-1] in "fd" else "an int"
 
-    def encode(item: Any) -> bytes:
+    def encode(value: Any) -> bytes:
         try:
-            return layout.pack(item)
+            return layout.pack(value)
         except (struct.error, OverflowError) as error:
             raise ValueError(
-                f"{kind} that fits {layout.size} bytes is expected"
+                f"{expected} that fits {layout.size} bytes is expected"
             ) from error
 
     return encode
 
 
-def _to_json(item: Any) -> bytes:
-    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+def _to_json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _from_boolean(data: bytes) -> bool:
@@ -133,7 +133,7 @@ SERIALIZERS: dict[str, Callable[[Any], bytes]] = {
     "BYTES": _to_bytes,
     **{name: _packing(layout) for name, layout in _LAYOUTS.items()},
     "BOOLEAN": _to_boolean,
-    "UUID": lambda item: str(uuid.UUID(str(item))).encode(),
+    "UUID": lambda value: str(uuid.UUID(str(value))).encode(),
     "JSON": _to_json,
 }
 """By name: the formats of Kafka's own serializers (numbers big endian), UTF-8 text, and
@@ -186,21 +186,21 @@ def serializer(of: Serializer, field: str) -> tuple[str, Callable[[Any], bytes]]
 
 
 def _known(
-    of: str | Callable[[Any], Any],
+    chosen: str | Callable[[Any], Any],
     argument: str,
     registry: dict[str, Callable[[Any], Any]],
     taken: str,
 ) -> tuple[str, Callable[[Any], Any]]:
-    if callable(of):
-        return getattr(of, "__name__", repr(of)), of
-    if not isinstance(of, str):
+    if callable(chosen):
+        return getattr(chosen, "__name__", repr(chosen)), chosen
+    if not isinstance(chosen, str):
         raise TypeError(
-            f"{argument} must be a name or a callable, not {type(of).__name__}"
+            f"{argument} must be a name or a callable, not {type(chosen).__name__}"
         )
-    function = registry.get(of.upper())
+    function = registry.get(chosen.upper())
     if function is None:
         raise ValueError(
-            f"{argument}={of!r} is not known; give one of {', '.join(registry)}, or a "
-            f"callable that takes {taken}"
+            f"{argument}={chosen!r} is not known; give one of {', '.join(registry)}, "
+            f"or a callable that takes {taken}"
         )
-    return of.upper(), function
+    return chosen.upper(), function

@@ -55,10 +55,10 @@ def batches(
         SerializationError: (a ValueError) a key or value that can't be serialized.
     """
     _clock.load_arrow()
-    of = _Serializers(key_serializer, value_serializer)
-    of.check()
+    serializers = _Serializers(key_serializer, value_serializer)
+    serializers.check()
     if _is_table(messages):
-        return _from_table(messages, of)
+        return _from_table(messages, serializers)
     if isinstance(messages, (str, bytes, Mapping)) or not isinstance(
         messages, Iterable
     ):
@@ -72,10 +72,10 @@ def batches(
         )
     if isinstance(messages, (list, tuple)):
         wide = not _are_pairs(messages, 0)
-        drawn = _batches(_sliced(messages), of, wide, is_checked=True)
+        drawn = _batches(_sliced(messages), serializers, wide, is_checked=True)
     else:
         wide = True
-        drawn = _batches(_drawn(messages), of, wide, is_checked=False)
+        drawn = _batches(_drawn(messages), serializers, wide, is_checked=False)
     return _reader(send_schema(wide), drawn)
 
 
@@ -94,18 +94,21 @@ class _Serializers(NamedTuple):
     value: Serializer | None
 
     def check(self) -> None:
-        for field, of in zip(self._fields, self, strict=True):
-            if of is not None:
-                serializer(of, field)
+        for field, chosen in zip(self._fields, self, strict=True):
+            if chosen is not None:
+                serializer(chosen, field)
 
 
 def _batches(
-    chunks: Iterable[Sequence[Any]], of: _Serializers, wide: bool, is_checked: bool
+    chunks: Iterable[Sequence[Any]],
+    serializers: _Serializers,
+    wide: bool,
+    is_checked: bool,
 ) -> Iterator[pa.RecordBatch]:
     first = 0
     for chunk in chunks:
         pairs = not wide if is_checked else _are_pairs(chunk, first)
-        yield _batch(chunk, first, of, wide, pairs)
+        yield _batch(chunk, first, serializers, wide, pairs)
         first += len(chunk)
 
 
@@ -156,25 +159,26 @@ def _value(message: Any) -> Any:
 
 
 def _batch(
-    chunk: Sequence[Any], first: int, of: _Serializers, wide: bool, pairs: bool
+    chunk: Sequence[Any], first: int, serializers: _Serializers, wide: bool, pairs: bool
 ) -> pa.RecordBatch:
     import pyarrow as pa
 
     schema = send_schema(wide)
     if pairs:
-        keys, values = [item[0] for item in chunk], [item[1] for item in chunk]
+        keys, values = [pair[0] for pair in chunk], [pair[1] for pair in chunk]
         rest = [pa.nulls(len(chunk), field.type) for field in list(schema)[2:]]
     else:
-        records = [_as_record(item) for item in chunk]
-        keys, values = [item.key for item in records], [item.value for item in records]
+        records = [_as_record(message) for message in chunk]
+        keys = [record.key for record in records]
+        values = [record.value for record in records]
         rest = [
-            pa.array([item.partition for item in records], pa.int32()),
-            pa.array([_millis(item.timestamp) for item in records], pa.int64()),
-            pa.array([_headers(item.headers) for item in records], header_type()),
+            pa.array([record.partition for record in records], pa.int32()),
+            pa.array([_millis(record.timestamp) for record in records], pa.int64()),
+            pa.array([_headers(record.headers) for record in records], header_type()),
         ]
     columns = [
-        encode_column(keys, first, "key", of.key),
-        encode_column(values, first, "value", of.value),
+        encode_column(keys, first, "key", serializers.key),
+        encode_column(values, first, "value", serializers.value),
         *rest,
     ]
     return pa.record_batch(columns, schema)
@@ -271,11 +275,11 @@ def _is_table(messages: Any) -> bool:
 
 
 def _is_pandas(messages: Any) -> bool:
-    kind = type(messages)
-    return kind.__name__ == "DataFrame" and kind.__module__.startswith("pandas.")
+    cls = type(messages)
+    return cls.__name__ == "DataFrame" and cls.__module__.startswith("pandas.")
 
 
-def _from_table(messages: Any, of: _Serializers) -> pa.RecordBatchReader:
+def _from_table(messages: Any, serializers: _Serializers) -> pa.RecordBatchReader:
     """Any table; its columns are looked at here, its rows as they are drawn."""
     import pyarrow as pa
 
@@ -299,35 +303,38 @@ def _from_table(messages: Any, of: _Serializers) -> pa.RecordBatchReader:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"A table to send has {name!r} {names.count(name)} times.")
-        _check_type(reader.schema.field(name).type, schema.field(name), of)
-    return _reader(schema, _from_batches(reader, names, of, wide))
+        _check_type(reader.schema.field(name).type, schema.field(name), serializers)
+    return _reader(schema, _from_batches(reader, names, serializers, wide))
 
 
-def _check_type(kind: pa.DataType, field: pa.Field, of: _Serializers) -> None:
+def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) -> None:
     """Raises where a column's type does not say what is meant, though Arrow would make
     something of it. Of headers it would not.
     """
     import pyarrow as pa
 
-    if field.name in of._fields:
-        has_bytes = not (pa.types.is_nested(kind) or pa.types.is_temporal(kind))
-        if not has_bytes and getattr(of, field.name) is None:
+    if field.name in serializers._fields:
+        has_bytes = not (pa.types.is_nested(dtype) or pa.types.is_temporal(dtype))
+        if not has_bytes and getattr(serializers, field.name) is None:
             raise ValueError(
-                f"The column {field.name!r} is {kind}, which is neither text nor a "
+                f"The column {field.name!r} is {dtype}, which is neither text nor a "
                 f"number. Give a {field.name}_serializer, for example 'JSON', or cast "
                 "it to text."
             )
     elif field.name in ("partition", "timestamp"):
-        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        is_time = field.name == "timestamp" and pa.types.is_timestamp(kind)
-        if not (is_number or is_time or pa.types.is_null(kind)):
+        is_number = pa.types.is_integer(dtype) or pa.types.is_floating(dtype)
+        is_time = field.name == "timestamp" and pa.types.is_timestamp(dtype)
+        if not (is_number or is_time or pa.types.is_null(dtype)):
             raise ValueError(
-                f"The column {field.name!r} must be {field.type}, and is {kind}."
+                f"The column {field.name!r} must be {field.type}, and is {dtype}."
             )
 
 
 def _from_batches(
-    reader: pa.RecordBatchReader, names: list[str], of: _Serializers, wide: bool
+    reader: pa.RecordBatchReader,
+    names: list[str],
+    serializers: _Serializers,
+    wide: bool,
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
@@ -336,7 +343,7 @@ def _from_batches(
     for whole in reader:
         for batch in _parts(whole):
             columns = [
-                _converted(batch.column(field.name), field, first, of)
+                _converted(batch.column(field.name), field, first, serializers)
                 if field.name in names
                 else pa.nulls(batch.num_rows, field.type)
                 for field in schema
@@ -359,25 +366,25 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _converted(
-    column: pa.Array, field: pa.Field, first: int, of: _Serializers
+    column: pa.Array, field: pa.Field, first: int, serializers: _Serializers
 ) -> pa.Array:
     """A column of a table, in the type of the schema."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if field.name in of._fields:
-        return _binary(column, first, field.name, getattr(of, field.name))
-    kind, converted = column.type, column
+    if field.name in serializers._fields:
+        return _binary(column, first, field.name, getattr(serializers, field.name))
+    dtype, converted = column.type, column
     try:
-        if pa.types.is_timestamp(kind):
+        if pa.types.is_timestamp(dtype):
             # not safe: what is less than a millisecond is lost
-            is_safe = kind.unit == "s"
-            converted = pc.cast(column, pa.timestamp("ms", kind.tz), safe=is_safe)
+            is_safe = dtype.unit == "s"
+            converted = pc.cast(column, pa.timestamp("ms", dtype.tz), safe=is_safe)
             converted = converted.cast(pa.int64())
         converted = converted.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"The column {field.name!r} must be {field.type}, and is {kind}: {error}"
+            f"The column {field.name!r} must be {field.type}, and is {dtype}: {error}"
         ) from error
     if field.name == "headers":
         _check_headers(converted, first)
@@ -411,16 +418,16 @@ def _check_not_negative(column: pa.Array, name: str, first: int) -> None:
 
 
 def _binary(
-    column: pa.Array, first: int, field: str, of: Serializer | None
+    column: pa.Array, first: int, field: str, chosen: Serializer | None
 ) -> pa.Array:
     """Text and bytes without a Python step per item; all else as `serde` says."""
     import pyarrow as pa
 
-    kind = column.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    if of is None and (is_text or is_bytes):
-        if is_text and kind != pa.string():
+    dtype = column.type
+    is_text = pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+    is_bytes = pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype)
+    if chosen is None and (is_text or is_bytes):
+        if is_text and dtype != pa.string():
             column = column.cast(pa.large_binary())
         return column.cast(pa.binary())
     try:
@@ -429,4 +436,4 @@ def _binary(
         raise SerializationError(
             f"The {field}s of messages from {first} on can't be had in Python: {error}"
         ) from error
-    return encode_column(values, first, field, of)
+    return encode_column(values, first, field, chosen)

@@ -96,7 +96,7 @@ class ClientConfig:
 
     def _for_classes_below(self, prefix: str) -> dict[str, str]:
         settings = {
-            name: KAFKA_CLASS.sub(lambda found: found[1] or prefix, value)
+            name: KAFKA_CLASS.sub(lambda match: match[1] or prefix, value)
             if name.endswith(CLASSES)
             else value
             for name, value in self.client_config.items()
@@ -112,7 +112,7 @@ class ClientConfig:
         settings = {**SPARKS_FETCHES, **self._for_classes_below(prefix)}
         return {f"kafka.{name}": value for name, value in settings.items()}
 
-    def for_kafka_python(self, kind: Any) -> dict[str, Any]:
+    def for_kafka_python(self, client_class: Any) -> dict[str, Any]:
         """The settings of this class of kafka-python's: those it has; security comes as
         an SSL context, a user name and a password.
 
@@ -123,8 +123,8 @@ class ClientConfig:
         settings: dict[str, Any] = {"bootstrap_servers": self.bootstrap_servers}
         for name, value in config.items():
             own = name.replace(".", "_")
-            if not name.startswith("ssl.") and own in kind.DEFAULT_CONFIG:
-                settings[own] = _as(type(kind.DEFAULT_CONFIG[own]), name, value)
+            if not name.startswith("ssl.") and own in client_class.DEFAULT_CONFIG:
+                settings[own] = _as(type(client_class.DEFAULT_CONFIG[own]), name, value)
         if jaas := config.get("sasl.jaas.config"):
             settings["sasl_plain_username"] = _of_jaas(jaas, "username")
             settings["sasl_plain_password"] = Secret(_of_jaas(jaas, "password"))
@@ -178,17 +178,17 @@ def _check_protocol(config: Mapping[str, str]) -> None:
             f"{protocol}: it must be SASL_SSL or SASL_PLAINTEXT"
         )
     for store in ("truststore", "keystore"):
-        kind = config.get(f"ssl.{store}.type", "JKS")
+        store_type = config.get(f"ssl.{store}.type", "JKS")
         if protocol.endswith("SSL") and f"ssl.{store}.location" in config:
-            _check_pem(store, kind)
+            _check_pem(store, store_type)
 
 
-def _check_pem(store: str, kind: str) -> None:
-    if kind != "PEM":
+def _check_pem(store: str, store_type: str) -> None:
+    if store_type != "PEM":
         raise ValueError(
-            f"client_config: ssl.{store}.type is {kind}, which Python can't read, and "
-            "kafka-python makes topics. Give PEM, which Java reads too: "
-            f"ssl.{store}.type=PEM (a {kind} file becomes one with: keytool "
+            f"client_config: ssl.{store}.type is {store_type}, which Python can't "
+            "read, and kafka-python makes topics. Give PEM, which Java reads too: "
+            f"ssl.{store}.type=PEM (a {store_type} file becomes one with: keytool "
             "-importkeystore -deststoretype PKCS12 -srckeystore OLD -destkeystore P12; "
             "openssl pkcs12 -in P12 -out PEM)"
         )
@@ -206,13 +206,13 @@ def _pieces(name: str, secret: str) -> set[str]:
     return {piece for piece in pieces if len(piece) >= SECRET_LETTERS}
 
 
-def _as(kind: type, name: str, value: str) -> Any:
+def _as(value_type: type, name: str, value: str) -> Any:
     """The setting's text as the type that kafka-python has for it."""
-    if kind is bool:
+    if value_type is bool:
         return value == "true"
-    if kind in (int, float):
+    if value_type in (int, float):
         try:
-            return kind(value)
+            return value_type(value)
         except ValueError:
             raise ValueError(f"client_config: {name} must be a number") from None
     return value

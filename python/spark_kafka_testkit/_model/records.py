@@ -58,9 +58,9 @@ class Record(NamedTuple):
         """Only what there is: `Record('k', 'v', topic='t', partition=0, offset=7)`."""
         shown = [repr(self.key), repr(self.value)]
         shown += [
-            f"{name}={item!r}"
-            for name, item in zip(self._fields[2:], self[2:], strict=True)
-            if item not in (None, ())
+            f"{name}={value!r}"
+            for name, value in zip(self._fields[2:], self[2:], strict=True)
+            if value not in (None, ())
         ]
         return f"Record({', '.join(shown)})"
 

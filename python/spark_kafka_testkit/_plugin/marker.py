@@ -32,32 +32,32 @@ class Wishes:
     topics: tuple[str, ...] = ("source", "sink")
 
 
-def mark_users(items: Sequence[pytest.Item]) -> None:
+def mark_users(tests: Sequence[pytest.Item]) -> None:
     """Marks the tests that use the kit and are not marked, so that `-m kafka` and
     `-m "not kafka"` tell them apart.
     """
-    for item in items:
-        if uses_kit(item) and item.get_closest_marker("kafka") is None:
-            item.add_marker("kafka")
+    for test in tests:
+        if uses_kit(test) and test.get_closest_marker("kafka") is None:
+            test.add_marker("kafka")
 
 
-def uses_kit(item: pytest.Item) -> bool:
+def uses_kit(test: pytest.Item) -> bool:
     """Whether the test uses a fixture of ours, or our mixin. A user's own fixture is
     not ours, though it bears the name of one, nor is a user's own marker `kafka`.
     """
-    return _has_mixin(item) or any(
+    return _has_mixin(test) or any(
         _is_ours(name, definitions)
-        for name, definitions in _fixtures(item).items()
+        for name, definitions in _fixtures(test).items()
         if name not in NOT_KAFKA
     )
 
 
-def _fixtures(item: pytest.Item) -> Mapping[str, Sequence[Any]]:
+def _fixtures(test: pytest.Item) -> Mapping[str, Sequence[Any]]:
     """The definitions of each fixture that the test asks for, directly or not, those
     that override others last.
     """
-    found: Any = getattr(item, "_fixtureinfo", None)  # pytest has no public way
-    return {} if found is None else cast("dict[str, Any]", found.name2fixturedefs)
+    info: Any = getattr(test, "_fixtureinfo", None)  # pytest has no public way
+    return {} if info is None else cast("dict[str, Any]", info.name2fixturedefs)
 
 
 def _is_ours(name: str, definitions: Sequence[Any]) -> bool:
@@ -69,37 +69,39 @@ def _is_ours(name: str, definitions: Sequence[Any]) -> bool:
     return False
 
 
-def _has_mixin(item: pytest.Item) -> bool:
+def _has_mixin(test: pytest.Item) -> bool:
     ours: Any = sys.modules.get("spark_kafka_testkit.testing")
-    kind = getattr(item, "cls", None)
+    test_class = getattr(test, "cls", None)
     return (
-        ours is not None and kind is not None and issubclass(kind, ours.KafkaTestMixin)
+        ours is not None
+        and test_class is not None
+        and issubclass(test_class, ours.KafkaTestMixin)
     )
 
 
-def wishes(item: pytest.Item) -> Wishes:
+def wishes(test: pytest.Item) -> Wishes:
     """What the markers on the test, its class and its module say; the closest wins,
     argument by argument. A marker that can't be understood is the test's failure.
     """
     said: dict[str, Any] = {}
-    for marker in item.iter_markers("kafka"):
+    for marker in test.iter_markers("kafka"):
         if marker.args:
             _refuse(f"it takes no positional arguments, and has {marker.args!r}")
         said = {**marker.kwargs, **said}
     unknown = sorted(set(said) - {"partitions", "topics"})
     if unknown:
         _refuse(f"{', '.join(unknown)} is not known; valid are partitions, topics")
-    found = Wishes(**{name: _frozen(value) for name, value in said.items()})
+    wished = Wishes(**{name: _frozen(value) for name, value in said.items()})
     try:
-        _arguments.whole("partitions", found.partitions, 1, _arguments.INT_MAX)
+        _arguments.whole("partitions", wished.partitions, 1, _arguments.INT_MAX)
     except (TypeError, ValueError) as error:
         _refuse(str(error))
-    names: Any = found.topics
+    names: Any = wished.topics
     if not isinstance(names, tuple) or not all(
         isinstance(name, str) and name for name in names
     ):
         _refuse(f"topics must be a list of labels, and is {shown(said['topics'])}")
-    return found
+    return wished
 
 
 def _frozen(value: Any) -> Any:

@@ -25,7 +25,7 @@ class Setting(NamedTuple):
 
     name: str
     help: str
-    kind: str = "string"
+    type: str = "string"
     metavar: str | None = None
 
     @property
@@ -34,7 +34,7 @@ class Setting(NamedTuple):
 
     @property
     def options(self) -> set[str]:
-        no = {self.option.replace("--", "--no-", 1)} if self.kind == "bool" else set()
+        no = {self.option.replace("--", "--no-", 1)} if self.type == "bool" else set()
         return {self.option, *no}
 
     @property
@@ -72,17 +72,17 @@ SETTINGS = {
         Setting(
             "broker_config",
             "A setting of Kafka's own for the broker; may be given more than once.",
-            kind="linelist",
+            type="linelist",
             metavar="NAME=VALUE",
         ),
         Setting(
             "require",
             "Without a broker fail, instead of skip. The default in CI (where the "
             "variable CI is set).",
-            kind="bool",
+            type="bool",
         ),
-        Setting("keep", "Leave broker and topics, and say where.", kind="bool"),
-        Setting("strict", "Fail a test that leaves a query running.", kind="bool"),
+        Setting("keep", "Leave broker and topics, and say where.", type="bool"),
+        Setting("strict", "Fail a test that leaves a query running.", type="bool"),
     )
 }
 
@@ -122,9 +122,9 @@ def add_options(parser: pytest.Parser) -> None:
     def parse_for_good(args: Any, namespace: Any = None) -> argparse.Namespace:
         del parser.parse, parser.parse_known_args  # the class's own are behind them
         left_out = _register(parser)
-        found = parse(args, namespace)
-        setattr(found, LEFT_OUT, left_out)
-        return found
+        options = parse(args, namespace)
+        setattr(options, LEFT_OUT, left_out)
+        return options
 
     vars(parser).update(parse=parse_for_good, parse_known_args=parse_early)
 
@@ -165,7 +165,7 @@ def _register(parser: pytest.Parser) -> list[str]:
             parser.addini(
                 setting.ini,
                 setting.help,
-                type=setting.kind,  # type: ignore[arg-type]
+                type=setting.type,  # type: ignore[arg-type]
                 default=None,
             )
     return left_out
@@ -173,19 +173,19 @@ def _register(parser: pytest.Parser) -> list[str]:
 
 def _shape(setting: Setting) -> dict[str, Any]:
     shape: dict[str, Any] = {"dest": setting.dest, "default": None}
-    if setting.kind == "bool":
+    if setting.type == "bool":
         return {**shape, "action": argparse.BooleanOptionalAction}
-    if setting.kind == "linelist":
+    if setting.type == "linelist":
         shape["action"] = "append"
     return {**shape, "metavar": setting.metavar}
 
 
-class _Found(NamedTuple):
+class _Given(NamedTuple):
     value: Any
     where: str
 
 
-Source = Callable[[Setting], _Found]
+Source = Callable[[Setting], _Given]
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -198,23 +198,23 @@ def resolve(config: pytest.Config) -> Options:
 
     theirs = config.getoption(LEFT_OUT, None)  # None: we came after the command line
 
-    def on_command_line(setting: Setting) -> _Found:
-        return _Found(config.getoption(setting.dest, None), setting.option)
+    def on_command_line(setting: Setting) -> _Given:
+        return _Given(config.getoption(setting.dest, None), setting.option)
 
-    def in_environment(setting: Setting) -> _Found:
-        return _Found(os.environ.get(setting.variable) or None, setting.variable)
+    def in_environment(setting: Setting) -> _Given:
+        return _Given(os.environ.get(setting.variable) or None, setting.variable)
 
-    def in_ini(setting: Setting) -> _Found:
+    def in_ini(setting: Setting) -> _Given:
         where = f"{setting.ini} in {config.inipath or 'the ini file'}"
         if theirs is None or setting.ini in theirs:
-            return _Found(None, where)
+            return _Given(None, where)
         try:
             value = config.getini(setting.ini)
         except (TypeError, ValueError, pytest.UsageError) as error:
-            valid = "; valid is true or false" if setting.kind == "bool" else ""
+            valid = "; valid is true or false" if setting.type == "bool" else ""
             raise pytest.UsageError(f"{where}: {error}{valid}") from error
         # not set: None, or before pytest 8.2 what is empty
-        return _Found(None if value in ("", []) else value, where)
+        return _Given(None if value in ("", []) else value, where)
 
     sources = (on_command_line, in_environment, in_ini)
     backend, servers = _broker(sources)
@@ -263,12 +263,14 @@ def _left_out(theirs: Sequence[str] | None) -> str | None:
     )
 
 
-def _first(sources: tuple[Source, ...], name: str) -> _Found:
-    found = [source(SETTINGS[name]) for source in sources]
-    return next((item for item in found if item.value is not None), found[0])
+def _first(sources: tuple[Source, ...], name: str) -> _Given:
+    candidates = [source(SETTINGS[name]) for source in sources]
+    return next(
+        (given for given in candidates if given.value is not None), candidates[0]
+    )
 
 
-def _broker(sources: tuple[Source, ...]) -> tuple[_Found, _Found]:
+def _broker(sources: tuple[Source, ...]) -> tuple[_Given, _Given]:
     """Backend and address: of the first source that has one of them, so that an address
     in the ini file gives way to a backend on the command line.
     """
@@ -289,42 +291,42 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Found, _Found]:
                 )
         _check(servers, are_addresses, "host:port, or several with commas between")
         return backend, servers
-    return _Found("auto", "the default"), _Found(None, "")
+    return _Given("auto", "the default"), _Given(None, "")
 
 
 def _broker_config(sources: tuple[Source, ...]) -> Iterator[tuple[str, str]]:
     """Name by name: what the ini file sets, others may set too."""
     for source in reversed(sources):
-        value, where = source(SETTINGS["broker_config"])
-        lines = value.splitlines() if isinstance(value, str) else value or ()
+        settings, where = source(SETTINGS["broker_config"])
+        lines = settings.splitlines() if isinstance(settings, str) else settings or ()
         for line in filter(None, map(str.strip, lines)):
-            name, equals, item = line.partition("=")
+            name, equals, value = line.partition("=")
             if not (name.strip() and equals and is_encodable(line)):
                 raise pytest.UsageError(
                     f"{where}: {line!r} is not valid; valid is NAME=VALUE, for example "
                     "message.max.bytes=2000000"
                 )
-            yield name.strip(), item.strip()
+            yield name.strip(), value.strip()
 
 
 def _require(sources: tuple[Source, ...]) -> tuple[bool, str]:
-    found = _first(sources, "require")
-    if found.value is not None:
-        return _flag(found), found.where
+    require = _first(sources, "require")
+    if require.value is not None:
+        return _flag(require), require.where
     in_ci = os.environ.get("CI", "").lower() not in ("", *FALSE)
     return in_ci, "CI is set" if in_ci else ""
 
 
-def _flag(found: _Found) -> bool:
-    if isinstance(found.value, str):
+def _flag(given: _Given) -> bool:
+    if isinstance(given.value, str):
         words = TRUE + FALSE
-        _check(found, lambda text: text.lower() in words, ", ".join(words))
-        return found.value.lower() in TRUE
-    return bool(found.value)
+        _check(given, lambda text: text.lower() in words, ", ".join(words))
+        return given.value.lower() in TRUE
+    return bool(given.value)
 
 
-def _check(found: _Found, is_valid: Callable[[str], object], valid: str) -> None:
-    if found.value is not None and not is_valid(found.value):
+def _check(given: _Given, is_valid: Callable[[str], object], valid: str) -> None:
+    if given.value is not None and not is_valid(given.value):
         raise pytest.UsageError(
-            f"{found.where}: {found.value!r} is not valid; valid is {valid}"
+            f"{given.where}: {given.value!r} is not valid; valid is {valid}"
         )

@@ -61,8 +61,8 @@ class RecordMatcher:
             (self.key is None or equal(record.key, self.key))
             and (self.value is None or equal(record.value, self.value))
             and all(
-                any(equal(header, item) for header in record.headers)
-                for item in (self.headers or {}).items()
+                any(equal(header, wanted) for header in record.headers)
+                for wanted in (self.headers or {}).items()
             )
             and (self.predicate is None or bool(self.predicate(record)))
         )
@@ -70,9 +70,9 @@ class RecordMatcher:
     def __str__(self) -> str:
         asked = {"key": self.key, "value": self.value, "headers": self.headers}
         parts = [
-            f"{name}={shorten(item)}"
-            for name, item in asked.items()
-            if item is not None
+            f"{name}={shorten(value)}"
+            for name, value in asked.items()
+            if value is not None
         ]
         if self.predicate is not None:
             parts.append(f"{named(self.predicate)} is true")
@@ -91,30 +91,30 @@ def wait_for_records(
     """See `KafkaUtils.wait_for_records`."""
     state = None if streaming_query is None else QueryState(streaming_query)
     deadline = _clock.monotonic() + timeout
-    found: list[Record] = []
+    matched: list[Record] = []
     has_ended = False
     with closing(client.follow(request)) as batches:
         for batch in batches:
             records = decoder.records(batch)
-            found += [record for record in records if matcher.matches(record)]
-            if len(found) >= matcher.count:
-                return found[: matcher.count]
+            matched += [record for record in records if matcher.matches(record)]
+            if len(matched) >= matcher.count:
+                return matched[: matcher.count]
             has_ended = state is not None and not state.is_active
             if has_ended or _clock.monotonic() >= deadline:
                 break
     # An exact read: what came at the last moment counts, however slow the start was.
     last_look = replace(request, upto="stable", stall_seconds=LAST_LOOK_SECONDS)
     records = read_records(client, last_look, decoder)
-    found = [record for record in records if matcher.matches(record)]
-    if len(found) >= matcher.count:
-        return found[: matcher.count]
+    matched = [record for record in records if matcher.matches(record)]
+    if len(matched) >= matcher.count:
+        return matched[: matcher.count]
     if state is not None:
         state.raise_if_dead()
     when = "when its query had ended" if has_ended else f"within {timeout:g} s"
     lines = [
         f"Topic {request.topic!r} did not have the records {when}.",
         f"  wanted: {matcher}",
-        f"  found:  {len(found)}, among {len(records)} looked at",
+        f"  found:  {len(matched)}, among {len(records)} looked at",
         *(f"  last looked at: {shorten(record)}" for record in records[-1:]),
         *_where_it_ends(client, request),
         *([state.describe()] if state is not None else []),

@@ -73,10 +73,10 @@ def completion(shell: str) -> None:
 
     For bash: eval "$(spark-kafka-testkit completion bash)"
     """
-    kind = get_completion_class(shell)
-    assert kind is not None
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None
     variable = f"_{NAME}_COMPLETE".replace("-", "_").upper()
-    click.echo(kind(cli, {}, NAME, variable).source())
+    click.echo(completion_class(cli, {}, NAME, variable).source())
 
 
 for command in (*_brokers.COMMANDS, *_records.COMMANDS, _doctor.doctor):

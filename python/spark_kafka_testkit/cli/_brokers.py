@@ -58,10 +58,10 @@ def _to_seconds(text: str) -> float:
 
 
 def _to_setting(text: str) -> tuple[str, str]:
-    name, equals, item = text.partition("=")
+    name, equals, value = text.partition("=")
     if not (name and equals):
         raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
-    return name, item
+    return name, value
 
 
 @click.command(short_help="Start a broker that stays, or find it.")
@@ -115,11 +115,11 @@ def up(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
     lease = keep(backend, settings, seconds)
-    found = lease.key in before
+    was_up = lease.key in before
     say(
         is_json,
-        {**_facts(lease), "found": found},
-        f"{lease.description} ({'was up already' if found else 'started'})",
+        {**_facts(lease), "found": was_up},
+        f"{lease.description} ({'was up already' if was_up else 'started'})",
         f"Test runs take it with {REUSE_ENV}=1, or KafkaUtils(reuse=True);",
         f"other programs with: export {BOOTSTRAP_ENV}={lease.address}",
         f"It ends {_time(lease.seconds)} after its last use, or with: "

@@ -56,12 +56,12 @@ def format_of(name: str) -> str:
     return SUFFIXES.get(Path(name).suffix.lower(), "lines")
 
 
-def open_source(name: str, kind: str, key: str | None, is_text: bool) -> Source:
+def open_source(name: str, file_format: str, key: str | None, is_text: bool) -> Source:
     """The messages of a file, or of stdin for `-`.
 
     Args:
         name: the path, or `-`.
-        kind: one of `FORMATS`.
+        file_format: one of `FORMATS`.
         key: what the key is: of lines the separator behind it, else the name of a field
             or column.
         is_text: all values of a CSV file are text.
@@ -70,34 +70,36 @@ def open_source(name: str, kind: str, key: str | None, is_text: bool) -> Source:
         click.UsageError: they don't go together.
         click.ClickException: while it is drawn: a line that can't be used.
     """
-    if kind == "records" and key is not None:
+    if file_format == "records" and key is not None:
         raise click.UsageError("Records have their own keys; leave out --key.")
-    if is_text and kind != "csv":
+    if is_text and file_format != "csv":
         raise click.UsageError("--text is for CSV.")
     if name == "-":
         if sys.stdin is None:
             raise click.ClickException("stdin is closed.")
-        if kind == "parquet":
+        if file_format == "parquet":
             raise click.UsageError("Parquet is read from a file, not from a pipe.")
         return Source(
-            _messages(sys.stdin.buffer, "stdin", kind, key, is_text), None, None
+            _messages(sys.stdin.buffer, "stdin", file_format, key, is_text), None, None
         )
     file = Path(name).open("rb")  # noqa: SIM115  it is read as the messages are sent
     size = Path(name).stat().st_size
-    messages = _messages(file, name, kind, key, is_text)
+    messages = _messages(file, name, file_format, key, is_text)
     return Source(messages, size, lambda: size if file.closed else file.tell())
 
 
 def _messages(
-    file: IO[bytes], name: str, kind: str, key: str | None, is_text: bool
+    file: IO[bytes], name: str, file_format: str, key: str | None, is_text: bool
 ) -> Iterator[Any]:
-    if kind == "lines":
+    if file_format == "lines":
         return _lines(file, name, key)
-    if kind == "jsonl":
+    if file_format == "jsonl":
         return _json_lines(file, name, key)
-    if kind == "records":
+    if file_format == "records":
         return _records(file, name)
-    draw = _csv_batches(file, is_text) if kind == "csv" else _parquet_batches(file)
+    draw = (
+        _csv_batches(file, is_text) if file_format == "csv" else _parquet_batches(file)
+    )
     return _rows(draw, name, key)
 
 
@@ -110,8 +112,8 @@ def _lines(
         return
     mark = separator.encode()
     for number, line in _numbered(file, name):
-        key, found, value = line.partition(mark)
-        if not found:
+        key, sep, value = line.partition(mark)
+        if not sep:
             raise _fault(name, number, f"has no {separator!r} behind its key")
         yield key, value
 
@@ -119,23 +121,23 @@ def _lines(
 def _json_lines(
     file: IO[bytes], name: str, key: str | None
 ) -> Iterator[tuple[Any, bytes]]:
-    for number, line, item in _parsed(file, name):
+    for number, line, parsed in _parsed(file, name):
         if key is None:
             yield None, line
-        elif isinstance(item, dict) and key in item:
-            yield _text(item[key]), line
+        elif isinstance(parsed, dict) and key in parsed:
+            yield _text(parsed[key]), line
         else:
             raise _fault(name, number, f"has no field {key!r}")
 
 
 def _records(file: IO[bytes], name: str) -> Iterator[Record]:
-    for number, _, item in _parsed(file, name):
-        if not isinstance(item, dict) or "value" not in item:
+    for number, _, parsed in _parsed(file, name):
+        if not isinstance(parsed, dict) or "value" not in parsed:
             raise _fault(name, number, "is no record: it has no field 'value'")
-        headers = () if item.get("headers") is None else item["headers"]
+        headers = () if parsed.get("headers") is None else parsed["headers"]
         place = Record(
-            partition=item.get("partition"),
-            timestamp=item.get("timestamp"),
+            partition=parsed.get("partition"),
+            timestamp=parsed.get("timestamp"),
             headers=headers,
         )
         try:
@@ -145,8 +147,8 @@ def _records(file: IO[bytes], name: str) -> Iterator[Record]:
         pairs = headers.items() if isinstance(headers, dict) else headers
         try:
             record = place._replace(
-                key=_bytes(item.get("key")),
-                value=_bytes(item["value"]),
+                key=_bytes(parsed.get("key")),
+                value=_bytes(parsed["value"]),
                 headers=tuple((header, _bytes(data)) for header, data in pairs),
             )
         except (binascii.Error, TypeError, ValueError, RecursionError) as error:
@@ -219,16 +221,16 @@ def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     yield from ParquetFile(file).iter_batches(batch_size=4096)
 
 
-def _text(item: Any) -> Any:
+def _text(value: Any) -> Any:
     """A key: text and bytes as they are, anything else as its JSON."""
-    return item if item is None or isinstance(item, (str, bytes)) else as_json(item)
+    return value if value is None or isinstance(value, (str, bytes)) else as_json(value)
 
 
-def _bytes(item: Any) -> Any:
+def _bytes(printed: Any) -> Any:
     """A key or value as `read` has printed it."""
-    if isinstance(item, dict) and set(item) == {"base64"}:
-        return base64.b64decode(item["base64"], validate=True)
-    return _text(item)
+    if isinstance(printed, dict) and set(printed) == {"base64"}:
+        return base64.b64decode(printed["base64"], validate=True)
+    return _text(printed)
 
 
 def _fault(name: str, number: int, what: str) -> click.ClickException:

@@ -67,45 +67,45 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     """The address that was given, else that of the one kept broker; and whether it is a
     kept one. `may_write` notes that it may hold topics then.
     """
-    found = running()
+    leases = running()
     if address is None:
-        if not found:
+        if not leases:
             click.echo(
                 "No broker is up. Start one with: spark-kafka-testkit up; or give the "
                 "address of one with --bootstrap-servers.",
                 err=True,
             )
             click.get_current_context().exit(NO_BROKER)
-        if len(found) > 1:
-            addresses = ", ".join(state.address for state in found)
+        if len(leases) > 1:
+            addresses = ", ".join(lease.address for lease in leases)
             raise click.UsageError(
                 f"Several brokers are up: {addresses}. Choose one with "
                 "--bootstrap-servers."
             )
-        address = found[0].address
-    kept = [state for state in found if state.address == address]
+        address = leases[0].address
+    kept = [lease for lease in leases if lease.address == address]
     if may_write:
-        for state in kept:
-            LeaseFile(state.key).touch()
+        for lease in kept:
+            LeaseFile(lease.key).touch()
     return address, bool(kept)
 
 
-def as_json(item: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON on one line; bytes that are no text become `{"base64": "..."}`."""
-    return json.dumps(item, default=_plain, ensure_ascii=False)
+    return json.dumps(value, default=_plain, ensure_ascii=False)
 
 
-def _plain(item: Any) -> Any:
-    if isinstance(item, bytes):
-        return {"base64": base64.b64encode(item).decode()}
-    if isinstance(item, datetime):
-        return item.isoformat()
-    return str(item)
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
 
 
-def say(is_json: bool, item: Any, *lines: str) -> None:
+def say(is_json: bool, result: Any, *lines: str) -> None:
     """The result of a command: as JSON, or as lines."""
-    for line in [as_json(item)] if is_json else lines:
+    for line in [as_json(result)] if is_json else lines:
         click.echo(line)
 
 

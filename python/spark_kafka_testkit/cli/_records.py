@@ -324,11 +324,11 @@ def _columns(partition: str, offset: str, time: str, key: str, value: str) -> st
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
-def _cell(item: Any) -> str:
+def _cell(value: Any) -> str:
     """A key or value on one line; null is told from the text."""
-    if item is None:
+    if value is None:
         return "(null)"
-    text = item if isinstance(item, str) else as_json(item)
+    text = value if isinstance(value, str) else as_json(value)
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
 
 
