@@ -15,6 +15,7 @@ import pytest
 
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.errors import BrokerStartError
+from tests.systems import run_python
 
 WORK = """
 from spark_kafka_testkit import KafkaUtils
@@ -140,3 +141,20 @@ def test_kafka_spark_starts_on_a_host_whose_name_does_not_resolve(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_python_without_asserts_is_reported_at_set_up() -> None:
+    """kafka-python 3 can't read any answer then, and says that nobody answers."""
+    code = """
+        from spark_kafka_testkit import KafkaUtils
+        try:
+            KafkaUtils(bootstrap_servers="127.0.0.1:1").setup()
+        except ImportError as error:
+            print(error)
+    """
+    done = run_python(code, {**os.environ, "PYTHONOPTIMIZE": "1"})
+    assert done.stdout == (
+        "kafka-python 3 does not work here: Python runs with -O or PYTHONOPTIMIZE, "
+        "which leaves out the asserts that it reads a broker's answers by. Run Python "
+        "without them.\n"
+    )

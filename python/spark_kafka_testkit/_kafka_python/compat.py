@@ -6,6 +6,7 @@ import importlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._imports import find_package, shadow_text
@@ -33,7 +34,7 @@ def require_kafka_python() -> None:
 
     Raises:
         MissingDependencyError: it is not, in the document's words, or another module
-            has its name.
+            has its name, or it can't work as Python runs.
     """
     package = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
     if package is None:
@@ -44,6 +45,12 @@ def require_kafka_python() -> None:
     if package.shadow is not None:
         text = shadow_text("kafka", "kafka-python", package.shadow)
         raise MissingDependencyError(text)
+    if not __debug__ and int(metadata.version("kafka-python").partition(".")[0]) >= 3:
+        raise MissingDependencyError(
+            "kafka-python 3 does not work here: Python runs with -O or PYTHONOPTIMIZE, "
+            "which leaves out the asserts that it reads a broker's answers by. "
+            "Run Python without them."
+        )
 
 
 def preload() -> None:
