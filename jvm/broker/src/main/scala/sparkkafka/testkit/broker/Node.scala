@@ -35,6 +35,7 @@ private[broker] final class Node(properties: Properties) {
       .setControllerListenerName(config.controllerListenerNames.get(0))
       .setMetadataLogDirectory(config.metadataLogDir)
       .setHasDynamicQuorum(false)
+      .setIgnoreFormatted(true) // a node that was killed may be started again over its data
     config.logDirs.forEach(directory => { formatter.addDirectory(directory); () })
     formatter.run()
   }
