@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["children", "is_alive", "wait_until"]
+__all__ = ["children", "is_alive", "pids", "text_of", "wait_until"]
 
 WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.05
@@ -19,6 +19,19 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def pids() -> list[int]:
+    """The processes there are."""
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
+def text_of(pid: int, file: str) -> str:
+    """A file of the process's; empty where it has gone."""
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def children(pid: int) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.processes import children, is_alive, wait_until
+from tests.processes import children, is_alive, pids, text_of, wait_until
 from tests.systems import refusing
 
 UP = ("up", "--backend", "embedded")
@@ -154,6 +154,33 @@ def test_no_broker_stays_where_files_can_not_be_locked(
     done = command.run("status", LD_PRELOAD=library)
     assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
     assert list(command.kept.iterdir()) == list(command.temp.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("trace", ["cache/kept/*.log", "temp/*/broker.log"])
+def test_an_up_that_is_ended_while_it_starts_leaves_nothing(
+    command: CommandLine, trace: str, number: signal.Signals
+) -> None:
+    """Nobody waits for the broker any more, and it does not come up all the same."""
+    process = command.start(*UP)
+    wait_until(lambda: any(command.temp.parent.glob(trace)), "it does not start")
+    process.send_signal(number)
+    said = process.communicate()
+    assert said == (b"", b"")
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    wait_until(lambda: not keepers(command), "its keeper is there")
+    assert list(command.temp.iterdir()) == []
+    assert command.run("status").returncode == 3
+
+
+def keepers(command: CommandLine) -> list[int]:
+    """The processes that keep the brokers of these commands, or start to."""
+    cache = f"SPARK_KAFKA_TESTKIT_CACHE={command.env['SPARK_KAFKA_TESTKIT_CACHE']}"
+    return [
+        pid
+        for pid in pids()
+        if "kept.keeper" in text_of(pid, "cmdline") and cache in text_of(pid, "environ")
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.processes import wait_until
 
 
 def pairs(command: CommandLine, topic: str) -> list[tuple[object, object]]:
@@ -320,6 +321,41 @@ def test_topics_lists_sizes(command: CommandLine) -> None:
     assert command.facts("topics", "a") == [
         {"topic": "a", "partition": 0, "beginning": 0, "end": 1, "stable": 1}
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+@pytest.mark.parametrize("client", ["jvm", "kafka-python"])
+def test_a_transaction_that_is_ended_by_a_signal_is_aborted(
+    shared: CommandLine, topic: str, client: str, number: signal.Signals, code: int
+) -> None:
+    """Readers need not wait until the broker does so by itself."""
+    shared.ok("produce", topic, "-", stdin=b"before\n")
+    process = shared.start(
+        "produce",
+        topic,
+        "-",
+        "--transactional",
+        SPARK_KAFKA_TESTKIT_CLIENT=client,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"line\n" * 50_000)
+    process.stdin.flush()
+    wait_until(lambda: offsets(shared, topic)["end"] > 1, "nothing arrives")
+    assert offsets(shared, topic)["stable"] == 1
+    process.send_signal(number)
+    out, _ = process.communicate()
+    assert (process.returncode, out) == (code, b"")
+    after = offsets(shared, topic)
+    assert after["stable"] == after["end"]
+    assert [record["value"] for record in shared.records(topic)] == ["before"]
+
+
+def offsets(command: CommandLine, topic: str) -> dict[str, int]:
+    """Where the topic's one partition stands."""
+    (fact,) = command.facts("topics", topic)
+    return {name: fact[name] for name in ("end", "stable")}
 
 
 @pytest.mark.parametrize("name", ["topics", "read"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 FLUSH_RECORDS = 1000
+TERMINATED = 128 + signal.SIGTERM
 NARROW = 80
 
 
@@ -141,6 +143,8 @@ def produce(
         if is_kept or partitions:
             cluster.ensure_topic(topic, partitions or 1)
         started = _clock.monotonic()
+        if transactional:  # it is aborted, as it is by an interrupt
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
         with watched("sending", source.size, source.position) as add:
             drawn = _counted(messages, add)
             written = cluster.send(topic, drawn, transactional)

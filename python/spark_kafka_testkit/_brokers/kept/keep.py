@@ -113,8 +113,16 @@ def _start_keeper(
             # no module of the folder where this was called is taken for another
             env={**environment(), "PYTHONSAFEPATH": "1"},
         )
-    # its first process ends at once, and the pipe's other end is with the second
-    answer, _ = keeper.communicate(json.dumps(order).encode())
+    try:
+        # its first process ends at once, and the pipe's other end is with the second
+        answer, _ = keeper.communicate(json.dumps(order).encode())
+    except (
+        BaseException
+    ):  # nobody wants the broker any more: see the keeper's `_answer`
+        assert keeper.stdout is not None
+        keeper.stdout.close()
+        lease_file.clear()
+        raise
     if not answer:
         said = lease_file.errors.read_text(errors="replace").strip()
         raise BrokerStartError(f"The keeper of the broker ended unexpectedly:\n{said}")

@@ -1,14 +1,16 @@
 """The process that owns a kept broker; `keep` starts it.
 
 It takes an order on its stdin, answers with one line, and stays until its state file is
-gone, its time is up, a signal comes, or the broker ends. Killed, it takes an embedded
-broker with it, whose stdin it holds, and leaves a container to testcontainers' reaper.
+gone, its time is up, a signal comes, or the broker ends; or, while it starts, until who
+gave the order is gone. Killed, it takes an embedded broker with it, whose stdin it
+holds, and leaves a container to testcontainers' reaper.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 import threading
@@ -53,22 +55,26 @@ def _keep(order: dict[str, Any]) -> None:
         except Timeout:
             kept = lease_file.read()  # where whoever asked for another keeper has died
             if isinstance(kept, Unclear):
-                return _answer({"error": (f"{kept} {HOW_TO_END}", "")})
+                _answer({"error": (f"{kept} {HOW_TO_END}", "")})
+                return
             if kept is not None:
-                return _answer(asdict(kept))
+                _answer(asdict(kept))
+                return
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
     try:
         broker = start_own(order["kind"], BrokerSettings(**order["settings"]))
     except KafkaTestkitError as error:
-        return _answer({"error": BrokerStartError.parts(error)})
+        _answer({"error": BrokerStartError.parts(error)})
+        return
     try:
-        lease = _lease(order, broker)
-        lease_file.write(lease)
-        _answer(asdict(lease))
-        os.chdir("/")
-        _wait(lease_file, lease, broker, told)
+        if _is_awaited():  # else the user has thought better of it
+            lease = _lease(order, broker)
+            lease_file.write(lease)
+            if _answer(asdict(lease)):
+                os.chdir("/")
+                _wait(lease_file, lease, broker, told)
     finally:
         lease_file.clear()
         broker.stop()
@@ -91,17 +97,30 @@ def _lease(order: dict[str, Any], broker: OwnBroker) -> Lease:
     )
 
 
-def _answer(answer: dict[str, Any]) -> None:
-    """Answers, and lets go of the pipe: who asked waits for its end."""
+def _is_awaited() -> bool:
+    """Whether who asked waits at the other end of the pipe."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)  # errors, which need no asking for
+    return not pipe.poll(0)
+
+
+def _answer(answer: dict[str, Any]) -> bool:
+    """Answers, and lets go of the pipe: who asked waits for its end.
+
+    Returns:
+        Whether who asked was still there.
+    """
+    is_awaited = True
     try:
         sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        pass  # who asked has died; the next one finds the state file
+        is_awaited = False
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     os.close(nothing)
+    return is_awaited
 
 
 def _wait(
