@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
@@ -20,7 +21,11 @@ from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
-from spark_kafka_testkit.errors import BrokerEndedError, NotSetUpError
+from spark_kafka_testkit.errors import (
+    BrokerEndedError,
+    BrokerUnreachableError,
+    NotSetUpError,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +66,7 @@ class Cluster:
         self._known: set[str] = set()
         self._lock = threading.RLock()
         self._admin = Admin(self.config)
-        self._clients = Clients(self.config)
+        self._clients = Clients(self.config, self._check_broker)
         self._producer: KafkaProducer | None = None
         self._pid = os.getpid()
         self._is_closed = False
@@ -122,8 +127,21 @@ class Cluster:
                 f"child {os.getpid()}: connections do not survive a fork. Make a "
                 "KafkaUtils(bootstrap_servers=...) in the child."
             )
+        self._check_broker()
+
+    def _check_broker(self) -> None:
         if how := self.broker.ended:
             raise BrokerEndedError(self.broker.describe(), how, self._log_tail())
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Tells of a broker that does not answer, or is gone."""
+        try:
+            with reaching(self.config):
+                yield
+        except BrokerUnreachableError:
+            self._check_broker()
+            raise
 
     def _log_tail(self) -> str:
         try:
@@ -151,11 +169,13 @@ class Cluster:
 
         Raises:
             TopicExistsError, TopicError: as `topics.create_topics`.
+            BrokerUnreachableError: with the topics that may have been made.
         """
         self.check_usable()
         with self._lock:
+            before = set(self.created)
             try:
-                with reaching(self.config):
+                with self._reaching():
                     topics.create_topics(
                         self._admin,
                         names,
@@ -163,6 +183,10 @@ class Cluster:
                         replication_factor,
                         created=self.created,
                     )
+            except BrokerUnreachableError as error:
+                asked = self.created - before
+                error.topics = tuple(name for name in names if name in asked)
+                raise
             finally:
                 self.broker.note_topics(self.created)
             self._known.update(names)
@@ -175,7 +199,7 @@ class Cluster:
         with self._lock:
             if name in self._known:
                 return
-            with reaching(self.config):
+            with self._reaching():
                 is_there = bool(self._admin.existing([name]))
             if not is_there:
                 log.info(
@@ -197,6 +221,7 @@ class Cluster:
         Raises:
             ValueError: on an external broker, one that was not created here.
             TopicError: as `topics.delete_topics`.
+            BrokerUnreachableError: with the topics that may be gone.
         """
         self.check_usable()
         with self._lock:
@@ -204,8 +229,11 @@ class Cluster:
                 self._check_own(names)
             self._known.difference_update(names)
             try:
-                with reaching(self.config):
+                with self._reaching():
                     topics.delete_topics(self._admin, names, created=self.created)
+            except BrokerUnreachableError as error:
+                error.topics = tuple(names)
+                raise
             finally:
                 self.broker.note_topics(self.created)
                 if self._producer is not None:
@@ -214,7 +242,7 @@ class Cluster:
                     client.forget(names)
 
     def _check_own(self, names: Sequence[str]) -> None:
-        with reaching(self.config):
+        with self._reaching():
             existing = self._admin.existing(names)
         others = [name for name in existing if name not in self.created]
         if others:
@@ -227,7 +255,7 @@ class Cluster:
     def internal_or_not(self) -> dict[str, bool]:
         """All topics of the broker, and whether each is one of Kafka's own."""
         self.check_usable()
-        with reaching(self.config):
+        with self._reaching():
             return self._admin.internal_or_not()
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:

@@ -121,7 +121,10 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
 
     Attributes:
         bootstrap_servers: the address that was asked.
+        topics: those that it was asked to create or delete, and may have.
     """
+
+    topics: tuple[str, ...] = ()
 
     def __init__(self, bootstrap_servers: str, reason: str) -> None:
         self.bootstrap_servers = bootstrap_servers
@@ -236,6 +239,8 @@ class SendError(KafkaTestkitError, RuntimeError):
         failures: the first of those that failed or are unknown (at most 100), by index.
         aborted: whether they were sent in a transaction, which was aborted then: no
             read_committed consumer sees any of them.
+        given_up: why the messages of the call that come after these were not sent;
+            empty where all were sent that could be.
     """
 
     def __init__(
@@ -247,9 +252,10 @@ class SendError(KafkaTestkitError, RuntimeError):
         unknown: int,
         failures: Sequence[SendFailure],
         aborted: bool = False,
+        given_up: str = "",
     ) -> None:
         self.topic, self.sent, self.acked = topic, sent, acked
-        self.aborted = aborted
+        self.aborted, self.given_up = aborted, given_up
         self.failed, self.unknown, self.failures = failed, unknown, tuple(failures)
         lines = [
             f"  message {failure.index} {failure.outcome}: {failure.error}: "
@@ -259,6 +265,8 @@ class SendError(KafkaTestkitError, RuntimeError):
         more = failed + unknown - len(lines)
         if more > 0:
             lines.append(f"  and {more} more (see .failures)")
+        if given_up:
+            lines.append(f"The send ended after {sent} messages: {given_up}.")
         if aborted:
             lines.append("The transaction was aborted: none of them will be seen.")
         super().__init__(

@@ -396,7 +396,11 @@ class KafkaUtils:
 
         Raises:
             SendError: (a RuntimeError) some were not acknowledged; it names each with
-                its cause. A transaction was aborted then.
+                its cause. A transaction was aborted then. Where the broker dies, or
+                does not answer for 12 s, the rest is not sent.
+            BrokerUnreachableError, BrokerEndedError: (RuntimeErrors) nothing was sent.
+            TopicChangedError: (a RuntimeError) the topic was deleted or made again
+                meanwhile; the SendError is its cause.
             UnknownTopicError: (a LookupError) the topic does not exist on an external
                 broker, which does not create it.
             SerializationError: (a ValueError) a key or value that can't be serialized.

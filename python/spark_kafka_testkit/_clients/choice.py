@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._clients.jvm import JvmClient
@@ -25,10 +26,17 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class Clients:
-    """The clients of one cluster, each made when first needed and kept."""
+    """The clients of one cluster, each made when first needed and kept.
 
-    def __init__(self, config: ClientConfig) -> None:
-        self._config = config
+    Args:
+        config: how it is reached.
+        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+    """
+
+    def __init__(
+        self, config: ClientConfig, check_broker: Callable[[], None] = lambda: None
+    ) -> None:
+        self._config, self._check_broker = config, check_broker
         self._sessions: JvmClient | None = None
         self._own: JvmClient | None = None
         self._kafka_python: KafkaPythonClient | None = None
@@ -99,11 +107,11 @@ class Clients:
         return self._own, f"in a JVM of the kit's own: {why}"
 
     def _by_helper(self, helper: Helper) -> JvmClient:
-        return JvmClient(helper, self._config)
+        return JvmClient(helper, self._config, self._check_broker)
 
     def _by_kafka_python(self) -> KafkaPythonClient:
         if self._kafka_python is None:
-            self._kafka_python = KafkaPythonClient(self._config)
+            self._kafka_python = KafkaPythonClient(self._config, self._check_broker)
         return self._kafka_python
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._clients.protocol import Read, Reading
 from spark_kafka_testkit._jvm.channel import Channel, Channels
 from spark_kafka_testkit._jvm.helper import Helper
+from spark_kafka_testkit._jvm.socket_stream import HelperGoneError
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import (
     Coverage,
@@ -16,8 +18,13 @@ from spark_kafka_testkit._model.offsets import (
     ReadRequest,
     TopicSnapshot,
 )
-from spark_kafka_testkit._model.send_report import SendReport, Written
-from spark_kafka_testkit.errors import SendFailure
+from spark_kafka_testkit._model.send_report import SendReport, Written, why_given_up
+from spark_kafka_testkit.errors import (
+    BrokerEndedError,
+    BrokerUnreachableError,
+    HelperError,
+    SendFailure,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,16 +34,29 @@ if TYPE_CHECKING:
 # requests that look for its reason.
 SEND_SILENCE_SECONDS = 120.0
 READ_GRACE_SECONDS = 60.0
+ABORT_SECONDS = 20.0
 COMPLETE = b"\x01"
 
 
 class JvmClient:
-    """A client of one cluster by the helper in one JVM."""
+    """A client of one cluster by the helper in one JVM.
+
+    Args:
+        helper: the helper.
+        config: how the cluster is reached.
+        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+    """
 
     name = "jvm"
 
-    def __init__(self, helper: Helper, config: ClientConfig) -> None:
+    def __init__(
+        self,
+        helper: Helper,
+        config: ClientConfig,
+        check_broker: Callable[[], None] = lambda: None,
+    ) -> None:
         self.helper = helper
+        self._check_broker = check_broker
         self._handle: int | None = helper.open(config.for_java())
         self._channels = Channels(
             lambda port: helper.serve(self._open_handle(), port), config.masked
@@ -46,15 +66,22 @@ class JvmClient:
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        with self._channels.lend() as lent:
-            lent.begin(
-                "send", SEND_SILENCE_SECONDS, topic=topic, transactional=transactional
-            )
-            failure = self._write(lent, batches)
-            data = lent.result()
-            is_whole = data["acked"] == data["sent"] and failure is None
-            if is_whole and not data["aborted"]:
+        with self._operation(
+            "send", SEND_SILENCE_SECONDS, topic=topic, transactional=transactional
+        ) as lent:
+            try:
+                failure = self._write(lent, batches)
+                data = lent.result()
+            except BaseException as error:
+                if transactional and not isinstance(error, Exception):
+                    _await_abort(lent)
+                raise
+            report = self._report(data, failure)
+            if report.is_complete:
                 lent.end()
+        return report
+
+    def _report(self, data: dict[str, Any], failure: Exception | None) -> SendReport:
         return SendReport(
             sent=data["sent"],
             acked=data["acked"],
@@ -67,7 +94,40 @@ class JvmClient:
             },
             aborted=data["aborted"],
             failure=failure,
+            given_up=why_given_up(self._check_broker) if data["given_up"] else "",
+            change=data["change"],
         )
+
+    @contextmanager
+    def _operation(
+        self, name: str, silence_seconds: float, **details: Any
+    ) -> Iterator[Channel]:
+        """Asks for an operation, over a channel that it has to itself.
+
+        Raises:
+            HelperError: the helper failed, or has gone, or was silent for too long.
+            BrokerUnreachableError: the broker does not answer.
+            BrokerEndedError: the broker is gone.
+        """
+        try:
+            with self._channels.lend() as lent:
+                lent.begin(name, silence_seconds, self._end_with_broker, **details)
+                yield lent
+        except (HelperError, BrokerUnreachableError) as error:
+            if isinstance(error, HelperGoneError):
+                self.helper.is_lost = True
+            self._check_broker()
+            raise
+
+    def _end_with_broker(self) -> None:
+        """Lets the helper give up what it does where the broker is gone.
+
+        A send answers with its account then, a read with an error.
+        """
+        try:
+            self._check_broker()
+        except BrokerEndedError:
+            self.close()
 
     @staticmethod
     def _write(lent: Channel, batches: pa.RecordBatchReader) -> Exception | None:
@@ -77,7 +137,7 @@ class JvmClient:
         failure: Exception | None = None
         try:
             with pa.ipc.new_stream(lent.stream, batches.schema) as writer:
-                while True:
+                while not lent.is_answered:
                     try:
                         batch = batches.read_next_batch()
                     except StopIteration:
@@ -90,9 +150,9 @@ class JvmClient:
                 lent.stream.write(COMPLETE)
                 lent.stream.flush()
             else:
-                lent.end_of_input()
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the helper has stopped reading, and says why in its answer
+                lent.end_of_input(SEND_SILENCE_SECONDS)
+        except HelperGoneError:
+            pass  # it has stopped reading, and says why in its answer
         return failure
 
     def read(self, request: ReadRequest) -> Read:
@@ -102,8 +162,9 @@ class JvmClient:
         import pyarrow as pa
 
         silence = request.stall_seconds + READ_GRACE_SECONDS
-        with self._channels.lend() as lent:
-            lent.begin("read", silence, topic=request.topic, times=request.times())
+        with self._operation(
+            "read", silence, topic=request.topic, times=request.times()
+        ) as lent:
             _send_plan(lent, request)
             yield None
             with pa.ipc.open_stream(lent.stream) as reader:
@@ -119,18 +180,18 @@ class JvmClient:
     def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
         import pyarrow as pa
 
-        with self._channels.lend() as lent:
-            lent.begin(
-                "follow", READ_GRACE_SECONDS, topic=request.topic, times=request.times()
-            )
+        with self._operation(
+            "follow", READ_GRACE_SECONDS, topic=request.topic, times=request.times()
+        ) as lent:
             _send_plan(lent, request)
             with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
             lent.result()  # it ends by a failure alone
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
-        with self._channels.lend() as lent:
-            lent.begin("read", READ_GRACE_SECONDS, topic=topic, times=list(times))
+        with self._operation(
+            "read", READ_GRACE_SECONDS, topic=topic, times=list(times)
+        ) as lent:
             captured = _captured(lent.result())
             lent.send(None)
             lent.end()
@@ -150,6 +211,13 @@ class JvmClient:
         if self._handle is None:
             raise RuntimeError("the client is closed")
         return self._handle
+
+
+def _await_abort(lent: Channel) -> None:
+    """Lets the helper end a transaction, and waits for it: this process may end."""
+    with suppress(Exception):
+        lent.end_of_input(ABORT_SECONDS)
+        lent.result()
 
 
 def _send_plan(lent: Channel, request: ReadRequest) -> None:

@@ -5,9 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._clients.protocol import Read
@@ -20,6 +28,7 @@ from spark_kafka_testkit._kafka_python.topic_reader import TopicReader
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import ReadRequest, TopicSnapshot
 from spark_kafka_testkit._model.send_report import SendReport
+from spark_kafka_testkit.errors import BrokerUnreachableError, UnknownTopicError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,15 +36,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("spark_kafka_testkit")
 
 VISIBLE_SECONDS = 30.0
+LOOK_SECONDS = 2.0
 
 
 class KafkaPythonClient:
-    """A client of one cluster by kafka-python."""
+    """A client of one cluster by kafka-python.
+
+    Args:
+        config: how the cluster is reached.
+        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+    """
 
     name = "kafka-python"
 
-    def __init__(self, config: ClientConfig) -> None:
-        self._config = config
+    def __init__(
+        self, config: ClientConfig, check_broker: Callable[[], None] = lambda: None
+    ) -> None:
+        self._config, self._check_broker = config, check_broker
         self._idle_lock = threading.Lock()
         self._idle: list[OwnedProducer] = []
         self._is_closed = False
@@ -44,12 +61,66 @@ class KafkaPythonClient:
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        with self._slot(transactional) as slot:
-            slot.check_partitions(topic, self._admin)
-            report = BulkProducer(slot, topic).run(batches)
-            if slot.transactional_id and report.written and report.is_complete:
-                self._await_visible(slot.transactional_id)
-        return report
+        with self._reaching():
+            before = self._admin.existing([topic]).get(topic)
+            self._end_left_open()
+            with self._slot(transactional) as slot:
+                slot.check_topic(topic, before)
+                try:
+                    report = BulkProducer(slot, topic, self._check_broker).run(batches)
+                except UnknownTopicError:
+                    if self._admin.existing([topic]):
+                        raise BrokerUnreachableError(
+                            self._config.bootstrap_servers,
+                            f"it tells of topic {topic!r}, and not of its partitions.",
+                        ) from None
+                    raise
+                if slot.transactional_id and report.written and report.is_complete:
+                    self._await_visible(slot.transactional_id)
+        if report.is_complete:
+            return report
+        return replace(report, change=self._change(topic, before, report.change))
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Tells of a broker that does not answer, or is gone."""
+        try:
+            with reaching(self._config):
+                yield
+        except BrokerUnreachableError:
+            self._check_broker()
+            raise
+
+    def _change(
+        self, topic: str, before: Mapping[str, Any] | None, seen: str | None
+    ) -> str | None:
+        """What happened to the topic under a send that did not go through.
+
+        A broker that is silent has said so already.
+        """
+        if before is None:
+            return seen
+        try:
+            with Admin(self._config, LOOK_SECONDS) as admin:
+                now = admin.existing([topic]).get(topic)
+        except BrokerUnreachableError:
+            return seen
+        if now is None:
+            return "deleted"
+        return "recreated" if now.get("topic_id") != before.get("topic_id") else seen
+
+    def _end_left_open(self) -> None:
+        """Ends the transactions that the broker could not be told to end.
+
+        They would hold up reads until it does so by itself.
+        """
+        with self._idle_lock:
+            left = [slot for slot in self._idle if slot.is_left_open]
+            self._idle = [slot for slot in self._idle if slot not in left]
+        for slot in left:
+            with suppress(BrokerUnreachableError):
+                slot.producer()
+            self._give_back(slot)
 
     @contextmanager
     def _slot(self, transactional: bool) -> Iterator[OwnedProducer]:
@@ -69,20 +140,24 @@ class KafkaPythonClient:
         try:
             yield slot
         finally:
-            with self._idle_lock:
-                if not self._is_closed:
-                    self._idle.append(slot)
-            if self._is_closed:
-                slot.drop()
+            self._give_back(slot)
+
+    def _give_back(self, slot: OwnedProducer) -> None:
+        with self._idle_lock:
+            if not self._is_closed:
+                self._idle.append(slot)
+        if self._is_closed:
+            slot.drop()
 
     def read(self, request: ReadRequest) -> Read:
+        self._end_left_open()
         return Read(TopicReader(self._config, self._admin, request).run())
 
     def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
         return TopicFollower(self._config, self._admin, request).follow()
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
-        with reaching(self._config):
+        with self._reaching():
             return TopicAdmin(self._config, self._admin, topic).capture(times)
 
     def forget(self, topics: Iterable[str]) -> None:

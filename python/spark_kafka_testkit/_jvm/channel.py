@@ -9,7 +9,9 @@ read. Strangers call from other ports, and are sent away unheard.
 
 from __future__ import annotations
 
+import io
 import json
+import select
 import socket
 import struct
 from collections import deque
@@ -17,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
+from spark_kafka_testkit._jvm.socket_stream import SocketStream
 from spark_kafka_testkit.errors import HelperError, KafkaTestkitError, from_helper
 
 __all__ = ["Channel", "Channels", "silence_told"]
@@ -42,10 +45,9 @@ class Channel:
         self, ask: Callable[[int], str], masked: Callable[[str], str] = str
     ) -> None:
         self._masked = masked
-        self.silence_seconds = CONNECT_SECONDS
         self.is_idle = True
         self._socket = socket.socket()
-        self._socket.settimeout(self.silence_seconds)
+        self._socket.settimeout(CONNECT_SECONDS)
         try:
             self._socket.bind((LOOPBACK, 0))
             port, secret = ask(self._socket.getsockname()[1]).split()
@@ -55,14 +57,32 @@ class Channel:
             raise
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(secret.encode())
-        file = self._socket.makefile("rwb", buffering=1 << 16)
-        self.stream: BinaryIO = cast(BinaryIO, file)
+        self._raw = SocketStream(self._socket, CONNECT_SECONDS)
+        self.stream = cast(BinaryIO, io.BufferedRWPair(self._raw, self._raw, 1 << 16))
 
-    def begin(self, operation: str, silence_seconds: float, **details: Any) -> None:
-        """Asks for an operation."""
+    @property
+    def silence_seconds(self) -> float:
+        return self._raw.silence_seconds
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the helper has sent something that nobody has read."""
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLIN)
+        return bool(waiting.poll(0))
+
+    def begin(
+        self,
+        operation: str,
+        silence_seconds: float,
+        look: Callable[[], None] = lambda: None,
+        **details: Any,
+    ) -> None:
+        """Asks for an operation. `look` is called now and then while it is waited for;
+        what it raises ends the wait.
+        """
         self.is_idle = False
-        self.silence_seconds = silence_seconds
-        self._socket.settimeout(silence_seconds)
+        self._raw.silence_seconds, self._raw.look = silence_seconds, look
         self.send({"operation": operation, **details})
 
     def end(self) -> None:
@@ -75,8 +95,9 @@ class Channel:
         self.stream.write(struct.pack(">i", len(data)) + data)
         self.stream.flush()
 
-    def end_of_input(self) -> None:
-        """Tells the helper that no more is sent."""
+    def end_of_input(self, silence_seconds: float) -> None:
+        """Tells the helper that no more is sent; it may be silent for so long."""
+        self._raw.silence_seconds = silence_seconds
         self.stream.flush()
         self._socket.shutdown(socket.SHUT_WR)
 
@@ -87,8 +108,8 @@ class Channel:
             KafkaTestkitError: the failure that the frame tells of.
             HelperError: the JVM went away.
         """
-        (length,) = struct.unpack(">i", self._exactly(4))
-        frame = self._frame(self._exactly(length))
+        (length,) = struct.unpack(">i", self.stream.read(4))
+        frame = self._frame(self.stream.read(length))
         if "error" in frame:
             raise from_helper(**frame["error"])
         return frame["ok"]
@@ -103,24 +124,12 @@ class Channel:
                 error["data"]["reason"] = self._masked(error["data"]["reason"])
         return frame
 
-    def _exactly(self, size: int) -> bytes:
-        try:
-            data = self.stream.read(size)
-        except ConnectionError:
-            data = b""
-        if len(data) < size:
-            raise HelperError(
-                "The JVM helper went away in the middle of an answer: has its Spark "
-                "session been stopped?"
-            )
-        return data
-
     def close(self) -> None:
+        self._socket.close()
         try:
             self.stream.close()
         except OSError:
-            pass  # unsent bytes for a helper that has gone
-        self._socket.close()
+            pass  # bytes of an operation that has broken off
 
 
 @contextmanager

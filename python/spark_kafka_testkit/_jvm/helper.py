@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._jvm.channel import Channel, silence_told
+from spark_kafka_testkit._jvm.socket_stream import HelperGoneError
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import HelperError
 
@@ -25,19 +26,21 @@ class Helper:
     Attributes:
         jvm_key: tells one JVM from another; a helper is of no use to another JVM.
         gateway: py4j's, to the JVM.
+        is_lost: it has been found gone.
     """
 
     def __init__(self, api: Any, jvm_key: int, gateway: JavaGateway) -> None:
         self._api = api
         self.jvm_key = jvm_key
         self.gateway = gateway
+        self.is_lost = False
 
     def open(self, settings: Mapping[str, str]) -> int:
         """A handle for the cluster that clients reach by these settings of Kafka's.
 
         They hold secrets, so they take the channel: py4j logs what it carries.
         """
-        opened = Channel(lambda port: str(self._api.pyOpen(port)))
+        opened = Channel(lambda port: self._asked("pyOpen", port))
         try:
             with silence_told(opened):
                 opened.send(dict(settings))
@@ -57,7 +60,16 @@ class Helper:
         """The address of a channel that serves operations (`Operations.scala`) to this
         port of ours.
         """
-        return str(self._api.pyServe(handle, port))
+        return self._asked("pyServe", handle, port)
+
+    def _asked(self, method: str, *args: int) -> str:
+        from py4j.protocol import Py4JNetworkError
+
+        try:
+            return str(getattr(self._api, method)(*args))
+        except (Py4JNetworkError, OSError) as error:
+            self.is_lost = True
+            raise HelperGoneError from error
 
 
 def helper_at(port: int, secret: str) -> Helper:

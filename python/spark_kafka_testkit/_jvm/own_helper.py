@@ -91,7 +91,7 @@ class _Slot:
 
     def helper(self) -> tuple[Helper | None, str]:
         with self._lock:
-            if self._jvm is not None and not self._jvm.is_alive:
+            if self._jvm is not None and not self._jvm.is_usable:
                 self._jvm.stop()
                 self._jvm = None
             if self._jvm is None and not self._reason:
@@ -164,8 +164,8 @@ class _HelperJvm:
             raise
 
     @property
-    def is_alive(self) -> bool:
-        return not self._process.ended
+    def is_usable(self) -> bool:
+        return not (self._process.ended or self.helper.is_lost)
 
     def _connect(self) -> Helper:
         secret = secrets.token_hex(32)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
 ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
+AGAIN_SECONDS = 2.0
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
 """The names of kafka-python's errors for a topic that does not exist."""
 
@@ -60,15 +61,15 @@ class Admin:
         """
         with self._lock:
             if self._client is None:
-                self._client = self._connect()
+                self._client = self._connect(self._timeout_seconds)
             return self._client
 
-    def _connect(self) -> KafkaAdminClient:
+    def _connect(self, seconds: float) -> KafkaAdminClient:
         with reaching(self._config):
             from kafka import KafkaAdminClient
 
             _clock.keep_running("kafka")
-            millis = round(self._timeout_seconds * 1000)
+            millis = round(seconds * 1000)
             settings = supported(
                 KafkaAdminClient,
                 bootstrap_timeout_ms=millis,
@@ -79,20 +80,37 @@ class Admin:
             )
 
     def _ask(self, method: str, *args: Any, **options: Any) -> Any:
-        """What a method of kafka-python's client gives. It may wait for ever for its
-        own thread, if that has met what it does not expect.
+        """What a method of kafka-python's client gives.
+
+        One that has lost its connection does not look again for a while, though the
+        broker may be back: another is asked then, once.
+        """
+        from kafka.errors import KafkaConnectionError, NodeNotReadyError
+
+        with self._lock:
+            try:
+                return self._answer(getattr(self.client, method), args, options)
+            except (KafkaConnectionError, NodeNotReadyError):
+                self.close()
+                self._client = self._connect(AGAIN_SECONDS)
+                return self._answer(getattr(self._client, method), args, options)
+
+    def _answer(
+        self, method: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]
+    ) -> Any:
+        """It may wait for ever for kafka-python's own thread, if that has met what it
+        does not expect.
         """
         from kafka.errors import KafkaTimeoutError
 
-        with self._lock:
-            outcome = _started(partial(getattr(self.client, method), *args, **options))
-            if not wait([outcome], self._answer_seconds).done:
-                _started(self.client.close)
-                self._client = None
-                raise KafkaTimeoutError(
-                    f"kafka-python's {method} did not return within "
-                    f"{self._answer_seconds:g} s"
-                )
+        outcome = _started(partial(method, *args, **options))
+        if not wait([outcome], self._answer_seconds).done:
+            _started(self.client.close)
+            self._client = None
+            raise KafkaTimeoutError(
+                f"kafka-python's {method.__name__} did not return within "
+                f"{self._answer_seconds:g} s"
+            )
         return outcome.result()
 
     def topic_names(self) -> list[str]:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._kafka_python.admin import Admin
-from spark_kafka_testkit._kafka_python.producer import forget_topics, make_producer
+from spark_kafka_testkit._kafka_python.compat import reaching
+from spark_kafka_testkit._kafka_python.producer import (
+    close_at_once,
+    end_transaction,
+    forget_topics,
+    make_producer,
+)
 from spark_kafka_testkit._model.client_config import ClientConfig
-from spark_kafka_testkit._model.send_report import SendReport, Written
-from spark_kafka_testkit.errors import SendFailure, UnknownTopicError
+from spark_kafka_testkit._model.send_report import (
+    NO_ANSWER,
+    SendReport,
+    Written,
+    why_given_up,
+)
+from spark_kafka_testkit.errors import (
+    BrokerUnreachableError,
+    SendFailure,
+    UnknownTopicError,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +35,9 @@ if TYPE_CHECKING:
 MAX_FAILURES = 100
 MAX_PENDING = 20_000  # what bounds the memory of a long send: the producer does not
 MAX_PENDING_BYTES = 32 << 20
-SEND_SECONDS = 60.0
+DELIVERY_SECONDS = 12.0  # what a broker that has died takes of a send's time
+BLOCK_SECONDS = 10.0
+LOOK_SECONDS = 0.25
 BATCH_BYTES = 256 << 10
 TRANSACTION_SECONDS = 900  # what brokers allow at the most, by default
 
@@ -36,16 +53,20 @@ class OwnedProducer:
 
     Attributes:
         transactional_id: that of the transactional one, or None.
+        is_left_open: its transaction may be open still; the next producer ends it.
     """
 
     def __init__(self, config: ClientConfig, transactional: bool) -> None:
         self._config = config
         self._producer: KafkaProducer | None = None
+        self._topic_ids: dict[str, Any] = {}
         self.transactional_id = (
             f"spark-kafka-testkit-{uuid.uuid4()}" if transactional else None
         )
+        self.is_left_open = False
 
     def producer(self) -> KafkaProducer:
+        """Raises a BrokerUnreachableError where nobody answers."""
         if self._producer is None:
             settings: dict[str, Any] = {}
             if self.transactional_id:
@@ -55,34 +76,42 @@ class OwnedProducer:
                 self._config,
                 _without_sentinel,
                 enable_idempotence=True,
-                max_block_ms=10_000,
+                max_block_ms=round(BLOCK_SECONDS * 1000),
                 linger_ms=5,
                 batch_size=BATCH_BYTES,
                 max_request_size=100 << 20,
-                delivery_timeout_ms=round(SEND_SECONDS * 1000),
+                request_timeout_ms=10_000,
+                delivery_timeout_ms=round(DELIVERY_SECONDS * 1000),
                 **settings,
             )
             try:
                 if self.transactional_id:
-                    producer.init_transactions()
+                    with reaching(self._config):
+                        producer.init_transactions()
             except BaseException:
-                producer.close(timeout=1)
+                close_at_once(producer)
                 raise
             self._producer = producer
+            self.is_left_open = False
         return self._producer
 
-    def check_partitions(self, topic: str, admin: Admin) -> None:
-        """Drops a producer that has not heard of partitions added to the topic.
+    def check_topic(self, topic: str, known: Mapping[str, Any] | None) -> None:
+        """Drops a producer that does not know the topic as it is.
 
-        That may take it minutes.
+        It may hear of partitions that were added after minutes, and would go on with
+        the numbers of its batches in another topic of the name.
         """
-        if self._producer is None:
+        if known is None:
             return
-        description = admin.existing([topic]).get(topic)
-        if description is not None and self._producer.partitions_for(topic) != {
-            part["partition_index"] for part in description["partitions"]
-        }:
-            self.drop()
+        topic_id = known.get("topic_id")
+        if self._producer is not None:
+            numbers = {part["partition_index"] for part in known["partitions"]}
+            if (
+                self._topic_ids.get(topic, topic_id) != topic_id
+                or self._producer.partitions_for(topic) != numbers
+            ):
+                self.drop()
+        self._topic_ids[topic] = topic_id
 
     def forget(self, topics: Iterable[str]) -> None:
         """Notes that these topics are gone."""
@@ -93,14 +122,23 @@ class OwnedProducer:
         """Closes the producer, if there is one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=1)
+            close_at_once(producer)
 
 
 class BulkProducer:
-    """One send of rows to a topic, and what became of each."""
+    """One send of rows to a topic, and what became of each.
 
-    def __init__(self, producer: OwnedProducer, topic: str) -> None:
+    Args:
+        producer: what they are sent by.
+        topic: where to.
+        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+    """
+
+    def __init__(
+        self, producer: OwnedProducer, topic: str, check_broker: Callable[[], None]
+    ) -> None:
         self._slot, self._topic = producer, topic
+        self._check_broker = check_broker
         self._transactional = producer.transactional_id is not None
         self._sent = self._acked = 0
         self._counts = {"failed": 0, "unknown": 0}
@@ -109,6 +147,8 @@ class BulkProducer:
         self._futures: list[tuple[int, Any]] = []
         self._pending_bytes = 0
         self._failure: Exception | None = None
+        self._given_up = ""
+        self._has_started_over = False  # offsets rise, but in a topic made anew
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
         """Sends all rows; see `clients.Client.send`."""
@@ -124,29 +164,61 @@ class BulkProducer:
         return self._report(aborted)
 
     def _transaction(self, batches: Iterable[pa.RecordBatch]) -> bool:
-        """Whether it was aborted."""
-        from kafka.errors import KafkaTimeoutError
+        """Whether it was aborted.
 
-        producer = self._slot.producer()
-        producer.begin_transaction()
+        One that the broker can't be told to abort is never committed all the same.
+        """
+        self._slot.producer().begin_transaction()
+        self._slot.is_left_open = True
         try:
             self._send_all(batches)
             self._settle()
         except BaseException:
             self._futures.clear()
-            producer.abort_transaction()
+            self._end_transaction(is_commit=False)
             raise
-        if self._acked == self._sent and self._failure is None:
-            try:
-                producer.commit_transaction()
-            except KafkaTimeoutError:
+        if self._acked == self._sent and not (self._failure or self._given_up):
+            if not self._end_transaction(is_commit=True):
                 self._counts["unknown"], self._acked = self._acked, 0
-                self._slot.drop()
             return False
-        producer.abort_transaction()
+        self._end_transaction(is_commit=False)
         if self._failures:
             self._slot.drop()
         return True
+
+    def _end_transaction(self, is_commit: bool) -> bool:
+        """Whether the broker has acknowledged it."""
+        from kafka.errors import KafkaError
+
+        if self._given_up:
+            return False
+        deadline = _clock.monotonic() + BLOCK_SECONDS
+        try:
+            is_ended = end_transaction(
+                self._slot.producer(), is_commit, lambda: self._is_over(deadline)
+            )
+        except KafkaError as error:
+            self._give_up(f"{type(error).__name__}: {error}")
+            return False
+        self._slot.is_left_open = not is_ended
+        return is_ended
+
+    def _is_over(self, deadline: float) -> bool:
+        """Gives up where there is nothing to wait for any more."""
+        why = self._why()
+        if why != NO_ANSWER or _clock.monotonic() >= deadline:
+            self._give_up(why)
+        return bool(self._given_up)
+
+    def _why(self) -> str:
+        """Why the broker does not answer."""
+        return why_given_up(self._check_broker)
+
+    def _give_up(self, reason: str) -> None:
+        """Sends no more. What the producer holds is completed by its end."""
+        if not self._given_up:
+            self._given_up = reason
+            self._slot.drop()
 
     def _count_partitions(self) -> int:
         """Raises where the topic does not exist and the broker makes none."""
@@ -163,9 +235,11 @@ class BulkProducer:
     def _send_all(self, batches: Iterable[pa.RecordBatch]) -> None:
         for batch in self._drawn(batches):
             for row in _rows(batch):
-                if self._transactional and self._failures:
-                    return  # the transaction is lost
+                if self._given_up or (self._transactional and self._failures):
+                    return  # a transaction that has lost a row is lost
                 self._send(row)
+            if self._futures and self._futures[0][1].failed():
+                self._settle()
 
     def _drawn(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches, up to where they fail."""
@@ -176,7 +250,7 @@ class BulkProducer:
 
     def _send(self, row: Row) -> None:
         """A large record is settled by itself, so that no other shares its fate."""
-        from kafka.errors import KafkaError
+        from kafka.errors import KafkaError, KafkaTimeoutError
 
         key, value, partition, timestamp, headers = row
         if timestamp is None:  # the helper's records do not travel in time either
@@ -189,6 +263,9 @@ class BulkProducer:
             or self._pending_bytes >= MAX_PENDING_BYTES
         ):
             self._settle()
+        producer = self._current_producer()
+        if producer is None:
+            return
         self._pending_bytes += size
         index = self._sent
         self._sent += 1
@@ -201,7 +278,7 @@ class BulkProducer:
             self._fail(index, "NullHeader", reason, "failed")
             return
         try:
-            future = self._slot.producer().send(
+            future = producer.send(
                 self._topic,
                 key=key,
                 value=NOTHING if key is None and value is None else value,
@@ -209,6 +286,9 @@ class BulkProducer:
                 partition=partition,
                 timestamp_ms=timestamp,
             )
+        except KafkaTimeoutError as error:
+            self._fail(index, type(error).__name__, str(error), "failed")
+            self._give_up(NO_ANSWER)
         except KafkaError as error:
             self._fail(index, type(error).__name__, str(error), "failed")
         else:
@@ -216,36 +296,62 @@ class BulkProducer:
             if is_large:
                 self._settle()
 
+    def _current_producer(self) -> KafkaProducer | None:
+        """The producer, a new one after a failure; None where the send is given up."""
+        if self._given_up:
+            return None
+        try:
+            return self._slot.producer()
+        except BrokerUnreachableError:
+            self._give_up(self._why())
+            return None
+
     def _settle(self) -> None:
         """Waits for what was sent.
 
-        A failure ends the producer: an idempotent one refuses everything from then on.
+        The first row that is out of time ends the send: a dead broker takes the time of
+        one delivery. A failure ends the producer: an idempotent one refuses everything
+        from then on.
         """
-        from kafka.errors import KafkaError, KafkaTimeoutError
-
-        deadline = _clock.monotonic() + SEND_SECONDS
+        deadline = _clock.monotonic() + DELIVERY_SECONDS
         failed = False
         for index, future in self._futures:
-            try:
-                self._ack(future.get(timeout=max(0.0, deadline - _clock.monotonic())))
-            except KafkaError as error:
-                failed = True
-                is_unknown = isinstance(error, KafkaTimeoutError) or getattr(
-                    error, "retriable", False
-                )
-                outcome = "unknown" if is_unknown else "failed"
-                self._fail(index, type(error).__name__, str(error), outcome)
+            self._wait_for(future, deadline)
+            if future.succeeded():
+                self._ack(future.value)
+                continue
+            failed = True
+            error = future.exception
+            if error is None or _may_be_done(error):
+                name = "KafkaTimeoutError" if error is None else type(error).__name__
+                self._fail(index, name, str(error or NO_ANSWER), "unknown")
+                self._give_up(NO_ANSWER)
+            else:
+                self._fail(index, type(error).__name__, str(error), "failed")
         self._futures.clear()
         self._pending_bytes = 0
         if failed and not self._transactional:
             self._slot.drop()
 
+    def _wait_for(self, future: Any, deadline: float) -> None:
+        """Returns when it is done, or the send is given up."""
+        from kafka.errors import KafkaError
+
+        while not (future.is_done or self._given_up):
+            with suppress(KafkaError):  # its own, or that it is not done yet
+                future.get(timeout=LOOK_SECONDS)
+            if not future.is_done:
+                self._is_over(deadline)
+
     def _ack(self, metadata: Any) -> None:
         self._acked += 1
         before = self._written.get(metadata.partition)
-        first = metadata.offset if before is None else before.first
+        if before is None:
+            before = Written(0, metadata.offset, metadata.offset - 1)
+        if metadata.offset <= before.last:
+            self._has_started_over = True
         self._written[metadata.partition] = Written(
-            (before.count if before else 0) + 1, first, metadata.offset
+            before.count + 1, before.first, metadata.offset
         )
 
     def _fail(self, index: int, error: str, reason: str, outcome: str) -> None:
@@ -264,7 +370,18 @@ class BulkProducer:
             self._written,
             aborted,
             self._failure,
+            self._given_up,
+            "truncated" if self._has_started_over else None,
         )
+
+
+def _may_be_done(error: Exception) -> bool:
+    """Whether a row may be written: its time was up, or its producer was closed."""
+    from kafka.errors import BrokerResponseError
+
+    return getattr(error, "retriable", False) or not isinstance(
+        error, BrokerResponseError
+    )
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Row]:

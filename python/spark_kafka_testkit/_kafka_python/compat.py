@@ -26,6 +26,14 @@ __all__ = [
     "supported",
 ]
 
+SILENCES = (
+    "KafkaConnectionError",
+    "KafkaTimeoutError",
+    "NoBrokersAvailable",
+    "NodeNotReadyError",
+    "RequestTimedOutError",
+)
+
 
 def require_kafka_python() -> None:
     """Checks that kafka-python is installed; it is not imported for that.
@@ -73,9 +81,7 @@ def reaching(config: ClientConfig) -> Iterator[None]:
     from kafka import errors
 
     error_classes = tuple(
-        getattr(errors, name)
-        for name in ("NoBrokersAvailable", "KafkaTimeoutError", "KafkaConnectionError")
-        if hasattr(errors, name)
+        getattr(errors, name) for name in SILENCES if hasattr(errors, name)
     )
     try:
         yield

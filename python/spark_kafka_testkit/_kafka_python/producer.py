@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._model.client_config import ClientConfig
 
-__all__ = ["forget_topics", "make_producer"]
+__all__ = ["close_at_once", "end_transaction", "forget_topics", "make_producer"]
+
+CLOSE_SECONDS = 1.0
+LOOK_MILLIS = 250
 
 
 def make_producer(
@@ -38,6 +42,34 @@ def make_producer(
             **supported(KafkaProducer, bootstrap_timeout_ms=10_000, **settings),
         }
         return KafkaProducer(**{**config.for_kafka_python(KafkaProducer), **ours})
+
+
+def close_at_once(producer: KafkaProducer) -> None:
+    """Closes the producer; what it has not sent it sends no more. Its own `close` waits
+    for that, and where it waits in vain, leaves all as it is.
+    """
+    from kafka.errors import KafkaError
+
+    sender: Any = getattr(producer, "_sender", None)
+    if sender is not None:
+        sender.force_close()
+    with suppress(KafkaError):  # what it has not sent
+        producer.close(timeout=CLOSE_SECONDS)
+
+
+def end_transaction(
+    producer: KafkaProducer, is_commit: bool, is_over: Callable[[], bool]
+) -> bool:
+    """Commits or aborts. False where `is_over`, which is asked now and then, says that
+    it has taken too long; kafka-python's own methods would wait for ever.
+    """
+    manager: Any = producer._transaction_manager
+    result = manager.begin_commit() if is_commit else manager.begin_abort()
+    producer._sender.wakeup()
+    while not result.wait(timeout_ms=LOOK_MILLIS):
+        if is_over():
+            return False
+    return True
 
 
 def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from spark_kafka_testkit.errors import SendError, SendFailure
+from spark_kafka_testkit.errors import (
+    BrokerEndedError,
+    SendError,
+    SendFailure,
+    TopicChangedError,
+)
 
-__all__ = ["SendReport", "Written"]
+__all__ = ["NO_ANSWER", "SendReport", "Written", "why_given_up"]
+
+NO_ANSWER = "the broker did not acknowledge those before it in time"
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,9 @@ class SendReport:
 
     Attributes:
         failure: what ended the drawing of messages before their end, or None.
+        given_up: as in `SendError`.
+        change: `"deleted"`, `"recreated"` or `"truncated"` where the topic was that
+            under the send; else None.
     """
 
     sent: int
@@ -36,16 +47,22 @@ class SendReport:
     written: dict[int, Written]
     aborted: bool = False
     failure: Exception | None = None
+    given_up: str = ""
+    change: str | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether every record was acknowledged, and not taken back."""
-        is_whole = self.acked == self.sent and self.failure is None
-        return is_whole and not self.aborted
+        is_whole = not (self.failure or self.aborted or self.given_up or self.change)
+        return self.acked == self.sent and is_whole
 
     def raise_unless_complete(self, topic: str) -> None:
-        """Raises a SendError where a record was not acknowledged; and the failure of
-        the messages, with a note of what was sent before.
+        """Raises where a record was not acknowledged.
+
+        Raises:
+            SendError: with the account.
+            TopicChangedError: that is why; the SendError is its cause.
+            Exception: the failure of the messages, with a note of what was sent before.
         """
         if self.failure is not None:
             sent = f"{self.acked:,} messages were sent before, and are in the topic."
@@ -53,16 +70,32 @@ class SendReport:
                 sent = "The transaction was aborted: none of them will be seen."
             _add_note(self.failure, f"Topic {topic!r}: {sent}")
             raise self.failure
-        if not self.is_complete:
-            raise SendError(
-                topic,
-                self.sent,
-                self.acked,
-                self.failed,
-                self.unknown,
-                self.failures,
-                self.aborted,
-            )
+        if self.is_complete:
+            return
+        error = SendError(
+            topic,
+            self.sent,
+            self.acked,
+            self.failed,
+            self.unknown,
+            self.failures,
+            self.aborted,
+            self.given_up,
+        )
+        if self.change:
+            raise TopicChangedError(
+                topic, self.change, "while it was sent to"
+            ) from error
+        raise error
+
+
+def why_given_up(check_broker: Callable[[], None]) -> str:
+    """Why the broker does not answer, by what raises where it is known to be gone."""
+    try:
+        check_broker()
+    except BrokerEndedError as error:
+        return f"the broker is gone: {error.how}"
+    return NO_ANSWER
 
 
 def _add_note(error: Exception, text: str) -> None:

@@ -8,11 +8,14 @@ import scala.collection.mutable
 import org.apache.kafka.clients.producer.Callback
 import org.apache.kafka.clients.producer.RecordMetadata
 import org.apache.kafka.common.KafkaException
+import org.apache.kafka.common.errors.ApiException
 import org.apache.kafka.common.errors.RetriableException
-import org.apache.kafka.common.errors.TimeoutException
 
 /** Sends the rows of one Arrow stream to one topic and keeps account of each. The producer's own
   * thread sends while rows are decoded; what is not acknowledged yet is bounded.
+  *
+  * The first row that is out of time ends the send: the producer is closed, which completes all
+  * that it holds, and no more rows are taken. So a dead broker takes the time of one delivery.
   *
   * @param isTransactional
   *   all in one transaction: committed where every row was acknowledged and Python sent all it had,
@@ -35,13 +38,29 @@ private[testkit] final class BulkProducer(
   private var unknown = 0L
   private var partitions = 0
   private var aborted = false
+  private var hasStartedOver = false // offsets rise, but in a topic made anew
+  @volatile private var isGivenUp = false
 
-  /** Fails with [[Failure.unknownTopic]] where the topic does not exist and the broker makes none.
-    */
+  /** Whether the transaction may be open still. */
+  @volatile var isLeftOpen = false
+
+  /** Fails with a TimeoutException where the broker tells of no such topic. */
   def run(in: ReadableByteChannel): Report = {
-    partitions = countPartitions()
+    partitions = producer.partitionsFor(topic).size
     if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
-    synchronized(Report(sent, acked, failed, unknown, failures.toList, written.toMap, aborted))
+    synchronized {
+      Report(
+        sent,
+        acked,
+        failed,
+        unknown,
+        failures.toList,
+        written.toMap,
+        aborted,
+        isGivenUp,
+        hasStartedOver
+      )
+    }
   }
 
   /** Whether all was sent, and acknowledged. */
@@ -55,19 +74,25 @@ private[testkit] final class BulkProducer(
     producer.beginTransaction()
     val isComplete =
       try work
-      catch { case thrown: Throwable => producer.abortTransaction(); throw thrown }
-    if (isComplete)
-      try producer.commitTransaction()
-      catch { case _: TimeoutException => synchronized { unknown = acked; acked = 0 } }
-    else {
-      producer.abortTransaction()
-      aborted = true
-    }
+      catch { case thrown: Throwable => abort(); throw thrown }
+    if (isComplete) commit() else abort()
   }
 
-  private def countPartitions(): Int =
-    try producer.partitionsFor(topic).size
-    catch { case missing: TimeoutException => throw Failure.unknownTopic(topic, Some(missing)) }
+  private def commit(): Unit =
+    try producer.commitTransaction()
+    catch {
+      case lost: KafkaException if mayBeDone(lost) =>
+        isLeftOpen = true
+        synchronized { unknown = acked; acked = 0 }
+      case _: IllegalStateException => abort() // the producer was closed before
+    }
+
+  /** A transaction that the broker can't be told to abort is never committed all the same. */
+  private def abort(): Unit = {
+    aborted = true
+    try producer.abortTransaction()
+    catch { case _: KafkaException | _: IllegalStateException => isLeftOpen = true }
+  }
 
   /** A record larger than a batch is sent before another can join its batch: refused as too large,
     * such a batch would be split, joined again, and retried until the delivery times out.
@@ -77,6 +102,11 @@ private[testkit] final class BulkProducer(
     */
   private def send(record: SendBatches.Out): Boolean = {
     if (sent % share == 0) room.acquire(share)
+    if (!isGivenUp) handOver(record)
+    !isGivenUp && !(isTransactional && synchronized(failures.nonEmpty))
+  }
+
+  private def handOver(record: SendBatches.Out): Unit = {
     val index = sent
     sent += 1
     if (record.partition != null && record.partition >= partitions) {
@@ -86,8 +116,12 @@ private[testkit] final class BulkProducer(
       try {
         producer.send(record, new Outcome(index))
         if (length(record.key) + length(record.value) > Cluster.batchBytes) producer.flush()
-      } catch { case refused: KafkaException => fail(SendFailure(index, Failed, refused)) }
-    !(isTransactional && synchronized(failures.nonEmpty))
+      } catch {
+        case refused: KafkaException => fail(SendFailure(index, Failed, refused))
+        case _: IllegalStateException => // the producer has been closed: it does not take this one
+          sent = index
+          isGivenUp = true
+      }
   }
 
   private def length(bytes: Array[Byte]): Int = if (bytes == null) 0 else bytes.length
@@ -96,10 +130,16 @@ private[testkit] final class BulkProducer(
     override def onCompletion(metadata: RecordMetadata, exception: Exception): Unit =
       exception match {
         case null => ack(metadata)
-        // out of time, or out of tries: it may have been written all the same
-        case _: RetriableException => fail(SendFailure(index, Unknown, exception))
+        case _ if mayBeDone(exception) =>
+          fail(SendFailure(index, Unknown, exception))
+          if (!isGivenUp) giveUp()
         case _ => fail(SendFailure(index, Failed, exception))
       }
+  }
+
+  private def giveUp(): Unit = {
+    isGivenUp = true
+    producer.close(Cluster.atOnce)
   }
 
   private def ack(metadata: RecordMetadata): Unit = synchronized {
@@ -109,6 +149,7 @@ private[testkit] final class BulkProducer(
         metadata.partition,
         new Written(metadata.partition, metadata.offset)
       )
+    if (metadata.offset <= latest.last) hasStartedOver = true
     latest.count += 1
     latest.last = metadata.offset
     settle()
@@ -134,8 +175,15 @@ private[testkit] object BulkProducer {
   private val Failed = "failed"
   private val Unknown = "unknown"
 
+  /** Out of time, or the producer was closed: it may be written all the same. */
+  private def mayBeDone(thrown: Exception): Boolean = thrown match {
+    case _: RetriableException => true
+    case _: ApiException => false
+    case _ => true
+  }
+
   final class Written(val partition: Int, val first: Long) {
-    var last: Long = first
+    var last: Long = first - 1
     var count: Long = 0
   }
 
@@ -156,9 +204,12 @@ private[testkit] object BulkProducer {
       unknown: Long,
       failures: Seq[SendFailure],
       written: Map[Int, Written],
-      aborted: Boolean
+      aborted: Boolean,
+      givenUp: Boolean,
+      startedOver: Boolean,
+      change: Option[String] = None
   ) {
-    def isComplete: Boolean = acked == sent && !aborted
+    def isComplete: Boolean = acked == sent && !aborted && !givenUp && !startedOver
 
     def toData: Map[String, Any] = Map(
       "sent" -> sent,
@@ -169,7 +220,9 @@ private[testkit] object BulkProducer {
       "written" -> written.map { case (partition, item) =>
         partition -> Seq(item.count, item.first, item.last)
       },
-      "aborted" -> aborted
+      "aborted" -> aborted,
+      "given_up" -> givenUp,
+      "change" -> change
     )
   }
 }

@@ -5,10 +5,17 @@ import java.time.Duration
 import java.util.Locale
 import java.util.Properties
 import java.util.UUID
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentLinkedQueue
 
+import scala.collection.mutable
+
+import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.KafkaConsumer
 import org.apache.kafka.clients.producer.KafkaProducer
 import org.apache.kafka.common.IsolationLevel
+import org.apache.kafka.common.Uuid
+import org.apache.kafka.common.errors.TimeoutException
 import org.apache.kafka.common.serialization.ByteArrayDeserializer
 import org.apache.kafka.common.serialization.ByteArraySerializer
 
@@ -23,6 +30,9 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
 
   private val readers = new Pool[Reader]
   private val senders = new Pool[Sender]
+  private val lent = ConcurrentHashMap.newKeySet[Client]
+  private val leftOpen = new ConcurrentLinkedQueue[String]
+  @volatile private var isClosed = false
 
   lazy val admin: TopicAdmin = new TopicAdmin(
     settings(
@@ -31,29 +41,77 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     )
   )
 
+  /** The topic as it is; see [[TopicAdmin.describe]]. */
+  def describe(topic: String): TopicDescription = {
+    val description = admin.describe(topic)
+    endLeftOpen()
+    description
+  }
+
   /** Sends an Arrow stream; see [[BulkProducer]]. Each send has a producer to itself: one may wait
     * for another, as where messages are drawn from a generator that sends some as well.
     */
   def send(topic: String, transactional: Boolean, in: ReadableByteChannel): BulkProducer.Report = {
-    val lent = senderFor(topic, transactional)
-    try {
-      val report = new BulkProducer(lent.producer, topic, transactional).run(in)
-      if (report.isComplete && report.sent > 0) lent.transactionalId.foreach(admin.awaitVisible)
-      // after a failure an idempotent producer may be past repair
-      if (report.isComplete) senders.giveBack(lent) else lent.close()
-      report
-    } catch { case thrown: Throwable => lent.close(); throw thrown }
+    val before = admin.lookUp(topic)
+    endLeftOpen()
+    try
+      lending(senders, senderFor(before, transactional)) { sender =>
+        sender.prepare()
+        before.foreach(sender.note)
+        val sending = new BulkProducer(sender.producer, topic, transactional)
+        val report =
+          try sending.run(in)
+          finally if (sending.isLeftOpen) sender.transactionalId.foreach(leftOpen.add)
+        if (report.isComplete && report.sent > 0) sender.transactionalId.foreach(admin.awaitVisible)
+        // after a failure an idempotent producer may be past repair
+        val result = if (report.isComplete) report else report.copy(change = change(before, report))
+        (result, report.isComplete)
+      }
+    catch { case late: TimeoutException => throw unheard(topic, late) }
   }
 
-  /** A sender of the kind. One that has not heard of partitions added to the topic, which may take
-    * minutes, is not used again.
-    */
-  private def senderFor(topic: String, transactional: Boolean): Sender = {
-    val count = admin.lookUp(topic).map(_.partitions.size)
+  /** A sender of the kind, if there is one that knows the topic as it is. */
+  private def senderFor(topic: Option[TopicDescription], transactional: Boolean): Sender =
     senders.take(_.transactionalId.isDefined == transactional) match {
-      case Some(idle) if count.forall(_ == idle.partitions(topic)) => idle
+      case Some(idle) if topic.forall(idle.knows) => idle
       case Some(stale) => stale.close(); newSender(transactional)
       case None => newSender(transactional)
+    }
+
+  /** Why the broker told a producer nothing in time. */
+  private def unheard(topic: String, late: TimeoutException): Failure =
+    admin.lookUp(topic, lookMillis) match {
+      case Some(_) => Failure.brokerUnreachable(access.getOrElse("bootstrap.servers", ""), late)
+      case None => Failure.unknownTopic(topic, Some(late))
+    }
+
+  /** What happened to the topic under a send that did not go through. A broker that is silent has
+    * said so already, and so has whoever closed this.
+    */
+  private def change(
+      before: Option[TopicDescription],
+      report: BulkProducer.Report
+  ): Option[String] =
+    try
+      before.flatMap { known =>
+        admin.lookUp(known.name, lookMillis) match {
+          case None => Some("deleted")
+          case Some(now) if now.topicId != known.topicId => Some("recreated")
+          case _ => if (report.startedOver) Some("truncated") else None
+        }
+      }
+    catch { case Failure.Silence(_) | (_: IllegalStateException) => None }
+
+  /** Ends the transactions that the broker could not be told to end: they would hold up reads until
+    * it does so by itself.
+    */
+  private def endLeftOpen(): Unit = {
+    val ids = Iterator.continually(leftOpen.poll()).takeWhile(_ != null).toList
+    ids.foreach { id =>
+      val sender = newSender(Some(id))
+      try sender.prepare()
+      catch { case _: TimeoutException => leftOpen.add(id); () }
+      finally sender.close()
     }
   }
 
@@ -61,31 +119,50 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     * warm from the last read.
     */
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
-    val lent = readers
-      .take(_.isolation == isolation)
-      .getOrElse(new Reader(newConsumer(isolation, readWaitMillis), isolation))
-    val result =
-      try use(lent.consumer)
-      catch { case thrown: Throwable => lent.close(); throw thrown }
-    lent.consumer.unsubscribe()
-    readers.giveBack(lent)
-    result
+    val idle = readers.take(_.isolation == isolation)
+    val reader = idle.getOrElse(new Reader(newConsumer(isolation, readWaitMillis), isolation))
+    lending(readers, reader) { reader =>
+      val result = use(reader.consumer)
+      reader.consumer.unsubscribe()
+      (result, true)
+    }
+  }
+
+  /** Lends a client of a pool, which is closed unless it is sound at the end. */
+  private def lending[A <: Client, B](pool: Pool[A], client: A)(use: A => (B, Boolean)): B = {
+    lent.add(client)
+    if (isClosed) client.interrupt()
+    var isSound = false
+    try {
+      val (result, soundness) = use(client)
+      isSound = soundness
+      result
+    } finally {
+      lent.remove(client)
+      if (isSound) pool.giveBack(client) else client.close()
+    }
   }
 
   /** Lends a consumer whose fetches wait for records, and closes it. */
   def withFollower[A](isolation: IsolationLevel)(use: Consumer => A): A = {
-    val consumer = newConsumer(isolation, followWaitMillis)
-    try use(consumer)
-    finally consumer.close(atOnce)
+    val reader = new Reader(newConsumer(isolation, followWaitMillis), isolation)
+    lending(readers, reader)(reader => (use(reader.consumer), false))
   }
 
+  /** Ends what is under way too: sends with an account, reads with an error. */
   override def close(): Unit = {
+    isClosed = true
+    lent.forEach(_.interrupt())
     senders.close()
     readers.close()
     admin.close()
   }
 
-  private def newSender(transactional: Boolean): Sender = {
+  private def newSender(transactional: Boolean): Sender = newSender(
+    if (transactional) Some(s"spark-kafka-testkit-${UUID.randomUUID()}") else None
+  )
+
+  private def newSender(transactionalId: Option[String]): Sender = {
     val properties = settings(
       "acks" -> "all",
       "enable.idempotence" -> "true",
@@ -98,20 +175,18 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       // the topic decides what is too large
       "max.request.size" -> (100 << 20).toString,
       "max.block.ms" -> "10000",
-      "request.timeout.ms" -> "15000",
-      "delivery.timeout.ms" -> "60000"
+      "request.timeout.ms" -> "10000",
+      // what a broker that has died takes of a send's time
+      "delivery.timeout.ms" -> "12000"
     )
-    val transactionalId =
-      if (transactional) Some(s"spark-kafka-testkit-${UUID.randomUUID()}") else None
     transactionalId.foreach { id =>
       properties.put("transactional.id", id)
       properties.put("transaction.timeout.ms", transactionMillis.toString)
     }
-    val producer = new KafkaProducer(properties, new ByteArraySerializer, new ByteArraySerializer)
-    val sender = new Sender(producer, transactionalId)
-    try if (transactional) producer.initTransactions()
-    catch { case thrown: Throwable => sender.close(); throw thrown }
-    sender
+    new Sender(
+      new KafkaProducer(properties, new ByteArraySerializer, new ByteArraySerializer),
+      transactionalId
+    )
   }
 
   private def newConsumer(isolation: IsolationLevel, waitMillis: Int): Consumer = new KafkaConsumer(
@@ -158,17 +233,44 @@ private[testkit] object Cluster {
   // what brokers allow at the most, by default
   private val transactionMillis = 900000
 
-  private final class Sender(val producer: Producer, val transactionalId: Option[String])
-      extends AutoCloseable {
+  private val lookMillis = 2000
 
-    /** As many as the producer has heard of. */
-    def partitions(topic: String): Int = producer.partitionsFor(topic).size
+  private trait Client extends AutoCloseable {
+
+    /** Lets whoever uses it now fail at once; for any thread. */
+    def interrupt(): Unit
+  }
+
+  private final class Sender(val producer: Producer, val transactionalId: Option[String])
+      extends Client {
+    private val ids = mutable.Map.empty[String, Uuid]
+    private var isPrepared = transactionalId.isEmpty
+
+    /** Ends what its transactional id has left open, if that was not done before. */
+    def prepare(): Unit = if (!isPrepared) {
+      producer.initTransactions()
+      isPrepared = true
+    }
+
+    /** Whether the producer has heard of the partitions that were added to the topic, which may
+      * take minutes; and of no other topic of the name, where it would go on with the numbers that
+      * it gave to its batches.
+      */
+    def knows(topic: TopicDescription): Boolean =
+      ids.get(topic.name).forall(_ == topic.topicId) &&
+        topic.partitions.size == producer.partitionsFor(topic.name).size
+
+    /** Notes that it is sent to. */
+    def note(topic: TopicDescription): Unit = ids(topic.name) = topic.topicId
+
+    override def interrupt(): Unit = close()
 
     override def close(): Unit = producer.close(atOnce)
   }
 
-  private final class Reader(val consumer: Consumer, val isolation: IsolationLevel)
-      extends AutoCloseable {
+  private final class Reader(val consumer: Consumer, val isolation: IsolationLevel) extends Client {
+    override def interrupt(): Unit = consumer.wakeup()
+
     override def close(): Unit = consumer.close(atOnce)
   }
 }

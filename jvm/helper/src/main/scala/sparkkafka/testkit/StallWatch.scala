@@ -7,7 +7,7 @@ package sparkkafka.testkit
   */
 private[testkit] final class StallWatch(
     limitMillis: Long,
-    clock: () => Long = () => System.nanoTime
+    clock: () => Long = () => RunningClock.nanos
 ) {
   private val lookMillis = 1000L
   private val longestRestMillis = 50L

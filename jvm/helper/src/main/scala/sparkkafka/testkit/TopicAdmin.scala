@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ExecutionException
 
 import org.apache.kafka.clients.admin.Admin
+import org.apache.kafka.clients.admin.DescribeTopicsOptions
 import org.apache.kafka.clients.admin.ListOffsetsOptions
 import org.apache.kafka.clients.admin.OffsetSpec
 import org.apache.kafka.clients.admin.TopicDescription
@@ -28,17 +29,18 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
   import TopicAdmin._
 
   private val admin: Admin = Admin.create(settings)
+  @volatile private var isClosed = false
   private val ids = new ConcurrentHashMap[String, Uuid]
 
   /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so
     * the broker is asked for a while.
     */
   def describe(topic: String): TopicDescription = {
-    val deadline = System.nanoTime + unknownTopicMillis * 1000000L
+    val deadline = RunningClock.nanos + unknownTopicMillis * 1000000L
     def attempt(): TopicDescription =
       lookUp(topic) match {
         case Some(description) => description
-        case None if System.nanoTime >= deadline => throw Failure.unknownTopic(topic)
+        case None if RunningClock.nanos >= deadline => throw Failure.unknownTopic(topic)
         case None =>
           Thread.sleep(unknownTopicPauseMillis)
           attempt()
@@ -46,22 +48,31 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     attempt()
   }
 
-  def lookUp(topic: String): Option[TopicDescription] =
-    byKnownId(topic).orElse {
+  def lookUp(topic: String): Option[TopicDescription] = whileRunning(lookUp(topic, apiMillis))
+
+  /** The same, or a failure when nobody has answered within the time. */
+  def lookUp(topic: String, timeoutMillis: Int): Option[TopicDescription] = {
+    val options = new DescribeTopicsOptions().timeoutMs(timeoutMillis)
+    byKnownId(topic, options).orElse {
       try {
-        val found = await(admin.describeTopics(singletonList(topic)).allTopicNames).get(topic)
+        val asked = admin.describeTopics(singletonList(topic), options)
+        val found = await(asked.allTopicNames).get(topic)
         if (found.topicId != Uuid.ZERO_UUID) ids.put(topic, found.topicId)
         Some(found)
       } catch { case _: UnknownTopicOrPartitionException | _: InvalidTopicException => None }
     }
+  }
 
   /** To be described by its id takes a topic one request; by its name it takes two. An id is of one
     * topic only, and no topic changes its name.
     */
-  private def byKnownId(topic: String): Option[TopicDescription] =
+  private def byKnownId(
+      topic: String,
+      options: DescribeTopicsOptions
+  ): Option[TopicDescription] =
     Option(ids.get(topic)).flatMap { id =>
       val wanted = TopicCollection.ofTopicIds(singletonList(id))
-      try Some(await(admin.describeTopics(wanted).allTopicIds).get(id))
+      try Some(await(admin.describeTopics(wanted, options).allTopicIds).get(id))
       catch {
         // Invalid is what kafka-clients 3.4, Spark 3.5's, call one that is not there.
         case _: UnknownTopicIdException | _: InvalidTopicException |
@@ -71,7 +82,9 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
       }
     }
 
-  /** Beginning offset, end offset (the high watermark) and last stable offset of each partition. */
+  /** Beginning offset, end offset (the high watermark) and last stable offset of each partition; an
+    * UnknownTopicOrPartitionException where one is not there.
+    */
   def offsets(partitions: Iterable[TopicPartition]): Map[TopicPartition, PartitionOffsets] =
     inTries(offsets(partitions, _))
 
@@ -134,25 +147,42 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     */
   def awaitVisible(transactionalId: String): Unit = {
     val deadline = System.nanoTime + visibleMillis * 1000000L
-    def isVisible: Boolean = {
-      val asked = admin.describeTransactions(singletonList(transactionalId))
-      await(asked.description(transactionalId)).state == TransactionState.COMPLETE_COMMIT
-    }
+    def isVisible: Boolean =
+      try {
+        val asked = admin.describeTransactions(singletonList(transactionalId))
+        await(asked.description(transactionalId)).state == TransactionState.COMPLETE_COMMIT
+      } catch { // it is committed, and nobody can look
+        case Failure.Silence(_) | (_: IllegalStateException) => true
+      }
     while (!isVisible && System.nanoTime < deadline) Thread.sleep(visiblePauseMillis)
   }
 
-  override def close(): Unit = admin.close(Cluster.atOnce)
+  override def close(): Unit = {
+    isClosed = true
+    admin.close(Cluster.atOnce)
+  }
 
   /** A request for a leader stays with the one that was known when it was made: where that one has
     * died it fails with its time, though another has been elected. So it gets less time, and more
     * tries.
     */
   private def inTries[A](request: Int => A): A = {
-    val deadline = System.nanoTime + apiMillis * 1000000L
+    val deadline = RunningClock.nanos + apiMillis * 1000000L
+    def isTime: Boolean = !isClosed && RunningClock.nanos < deadline
     def attempt(): A =
       try request(tryMillis)
-      catch { case Failure.Silence(_) if System.nanoTime < deadline => attempt() }
+      catch { case Failure.Silence(_) if isTime => attempt() }
     attempt()
+  }
+
+  /** Asks again where this JVM was suspended for a while: the time was up then, and no broker
+    * silent.
+    */
+  private def whileRunning[A](request: => A): A = {
+    val deadline = RunningClock.nanos + suspendedMillis * 1000000L
+    def isEarly: Boolean = !isClosed && RunningClock.nanos < deadline
+    try request
+    catch { case Failure.Silence(_) if isEarly => whileRunning(request) }
   }
 
   private def await[A](future: KafkaFuture[A]): A =
@@ -171,6 +201,7 @@ private[testkit] object TopicAdmin {
   val apiMillis = 20000
 
   private val tryMillis = 4000
+  private val suspendedMillis = apiMillis - 5000
   private val unknownTopicMillis = 2000L
   private val unknownTopicPauseMillis = 50L
   private val visibleMillis = 30000L
