@@ -161,6 +161,121 @@ def test_a_jvm_that_was_killed_is_followed_by_another(
     )
 
 
+def test_a_jvm_that_is_killed_amid_a_read_is_told(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """At once, as what it is; and the next call has another, and works. So it is amid a
+    send.
+    """
+    run(
+        kafka,
+        topic,
+        """
+        import signal
+
+        def told(call):
+            killed = pid()
+            try:
+                call()
+            except errors.HelperError as error:
+                assert str(error) == (
+                    "The JVM helper went away in the middle of an answer: has its "
+                    "Spark session been stopped?"
+                )
+            else:
+                raise AssertionError("nothing was told")
+            kafka.send_messages(topic, [("next", "v")])
+            assert pid() != killed
+
+        def kill():
+            os.kill(pid(), signal.SIGKILL)
+
+        def read():
+            for record in kafka.iter_records(topic):
+                if record.offset == 10:
+                    kill()
+
+        def messages():
+            for number in range(100_000):
+                if number == 50_000:
+                    kill()
+                yield str(number), "x" * 100
+
+        kafka.send_messages(topic, [(str(n), "x" * 100) for n in range(200_000)])
+        told(read)
+        told(lambda: kafka.send_messages(topic, messages()))
+        told(lambda: kafka.send_messages(topic, messages(), transactional=True))
+        kill()
+        try:
+            kafka.offsets(topic)
+        except errors.HelperError:
+            kafka.offsets(topic)
+        """,
+    )
+
+
+def test_a_jvm_that_is_suspended_amid_a_read_is_waited_for(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Longer than the limits of all its requests, as by a laptop that sleeps; the
+    broker is fine, and is not blamed.
+    """
+    run(
+        kafka,
+        topic,
+        """
+        import signal, threading, time
+        from kafka import KafkaProducer
+
+        kafka.send_messages(topic, [("k", "v")])
+        producer = KafkaProducer(
+            bootstrap_servers=kafka.broker, transactional_id=topic
+        )
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, b"held").get(30)
+        stream = kafka.iter_records(topic, timeout=15)
+        assert next(stream).key == "k"
+        time.sleep(2)  # it waits for the transaction, and looks why
+        os.kill(pid(), signal.SIGSTOP)
+        time.sleep(25)
+        producer.commit_transaction()
+        producer.close()
+        os.kill(pid(), signal.SIGCONT)
+        assert [record.value for record in stream] == ["held"]
+        """,
+    )
+
+
+def test_a_jvm_that_stays_suspended_is_told_when_the_time_is_up(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """As what it is, and not as a broker that does not answer."""
+    run(
+        kafka,
+        topic,
+        """
+        import signal
+        from spark_kafka_testkit._clients import jvm
+
+        kafka.send_messages(topic, [("k", "v")])
+        jvm.READ_GRACE_SECONDS = 1.0
+        os.kill(pid(), signal.SIGSTOP)
+        try:
+            kafka.read_records(topic, timeout=1)
+        except errors.HelperError as error:
+            assert str(error) == (
+                "The JVM helper has been silent for 2 s; is its JVM suspended, or out "
+                "of memory?"
+            )
+        else:
+            raise AssertionError("nothing was told")
+        finally:
+            os.kill(pid(), signal.SIGCONT)
+        """,
+    )
+
+
 def test_the_secret_of_the_jvm_is_shown_nowhere_and_asked_of_everyone(
     kafka: KafkaUtils, topic: str
 ) -> None:
