@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._model.client_config import ClientConfig
     from spark_kafka_testkit._model.offsets import Isolation
 
-__all__ = ["make_consumer"]
+__all__ = ["lost_positions", "make_consumer"]
+
+
+def lost_positions() -> tuple[type[Exception], ...]:
+    """kafka-python's errors for a position that the topic does not have any more."""
+    from kafka import errors
+
+    names = ("OffsetOutOfRangeError", "LogTruncationError")  # the last one is of 3
+    return tuple(getattr(errors, name) for name in names if hasattr(errors, name))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
-from spark_kafka_testkit._kafka_python.consumer import make_consumer
+from spark_kafka_testkit._kafka_python.consumer import lost_positions, make_consumer
 from spark_kafka_testkit._kafka_python.record_batch import to_batch
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
 from spark_kafka_testkit._model.client_config import ClientConfig
@@ -63,11 +63,10 @@ class TopicFollower:
                         self._look(consumer)
 
     def _poll_on(self, consumer: KafkaConsumer) -> list[Any]:
-        from kafka.errors import OffsetOutOfRangeError
-
         try:
             polled = consumer.poll(HEARTBEAT_MILLIS, max_records=BATCH_RECORDS)
-        except OffsetOutOfRangeError:
+        except lost_positions():
+            self._look(consumer)
             self._check_position(consumer)
             return []
         return [record for records in polled.values() for record in records]
@@ -97,7 +96,10 @@ class TopicFollower:
         partitions = list(consumer.assignment())
         offsets = self._lookup.offsets(partitions)
         for partition, now in offsets.items():
-            position = consumer.position(partition)
+            try:
+                position = consumer.position(partition)
+            except lost_positions() as error:
+                raise TopicChangedError(self._topic, "truncated") from error
             if now.end < position:
                 raise TopicChangedError(self._topic, "truncated")
             if now.beginning > position:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
-from spark_kafka_testkit._kafka_python.consumer import make_consumer
+from spark_kafka_testkit._kafka_python.consumer import lost_positions, make_consumer
 from spark_kafka_testkit._kafka_python.record_batch import to_batch
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
 from spark_kafka_testkit._model.client_config import ClientConfig
@@ -75,8 +75,7 @@ class TopicReader:
             consumer.seek(partition, self._progress[partition].position)
         moved_at = looked_at = _clock.monotonic()
         while todo:
-            polled = self._poll(consumer, todo)
-            moved = self._move(consumer, todo, polled)
+            polled, moved = self._advance(consumer, todo)
             records = [
                 record
                 for partition, fetched in polled.items()
@@ -102,27 +101,26 @@ class TopicReader:
                 if is_over:
                     raise self._timeout(todo, current)
 
-    def _poll(self, consumer: KafkaConsumer, todo: set[Any]) -> dict[Any, list[Any]]:
-        """The records of one poll, by partition."""
-        from kafka import errors
+    def _advance(
+        self, consumer: KafkaConsumer, todo: set[Any]
+    ) -> tuple[dict[Any, list[Any]], bool]:
+        """The records of one poll, by partition, and whether a position has moved."""
+        from kafka.errors import UnsupportedCodecError
 
-        lost = [errors.OffsetOutOfRangeError]
-        if hasattr(errors, "LogTruncationError"):
-            lost.append(errors.LogTruncationError)
+        polled: dict[Any, list[Any]] = {}
+        moved = False
         try:
-            polled: dict[Any, list[Any]] = consumer.poll(
-                timeout_ms=100, max_records=BATCH_RECORDS
-            )
-        except tuple(lost):
+            polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
+            moved = self._move(consumer, todo, polled)
+        except lost_positions():
             self._check_still(consumer, todo)
-            return {}
-        except errors.UnsupportedCodecError as error:
+        except UnsupportedCodecError as error:
             raise MissingDependencyError(
                 f"Topic {self._topic!r} holds records compressed with a codec that "
                 f"kafka-python lacks here ({error}). Install it with: "
                 "pip install 'spark-kafka-testkit[codecs]'"
             ) from error
-        return polled
+        return polled, moved
 
     def _move(
         self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]

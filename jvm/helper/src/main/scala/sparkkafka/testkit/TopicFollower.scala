@@ -5,6 +5,7 @@ import java.time.Duration
 import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
 import org.apache.kafka.common.TopicPartition
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
 import sparkkafka.testkit.Converters._
 
 /** Gives a topic's records as they come, from given offsets on, until the other side goes away or
@@ -66,7 +67,9 @@ private[testkit] final class TopicFollower(
     } catch { case Failure.Silence(_) => () }
 
   private def checkPartition(partition: TopicPartition, position: Long): Unit = {
-    val now = cluster.admin.offsets(Seq(partition))(partition)
+    val now =
+      try cluster.admin.offsets(Seq(partition))(partition)
+      catch { case _: UnknownTopicOrPartitionException => throw changed("deleted") }
     if (now.end < position) throw changed("truncated")
     if (now.beginning > position)
       throw Failure.recordsDeleted(topic, partition.partition, position, now.beginning)

@@ -8,6 +8,7 @@ import org.apache.kafka.clients.admin.TopicDescription
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException
 import org.apache.kafka.common.TopicPartition
 import org.apache.kafka.common.errors.TimeoutException
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
 import sparkkafka.testkit.Converters._
 
 /** Reads ranges of a topic's partitions: exactly those, or a failure that says per partition how
@@ -20,11 +21,17 @@ import sparkkafka.testkit.Converters._
   * would leave out what is committed above an open transaction, or committed a moment ago.
   */
 private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
-  val description: TopicDescription = cluster.admin.describe(topic)
+  val description: TopicDescription = cluster.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
   /** Where the topic stands at the beginning of the read; see `TopicSnapshot` in `offsets.py`. */
-  def capture(millis: Seq[Long]): Map[String, Any] = {
+  def capture(millis: Seq[Long]): Map[String, Any] =
+    try captureAt(millis)
+    catch {
+      case gone: UnknownTopicOrPartitionException => throw Failure.unknownTopic(topic, Some(gone))
+    }
+
+  private def captureAt(millis: Seq[Long]): Map[String, Any] = {
     val partitions = numbers.map(new TopicPartition(topic, _))
     val offsets = cluster.admin.offsets(partitions)
     val times = millis.map { time =>
@@ -157,7 +164,10 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
         val now = cluster.admin.offsets(todo.toSeq, TopicReader.lookMillis)
         todo.foreach(partition => checkPartition(partition, now(partition)))
         Right(now)
-      } catch { case Failure.Silence(silence) => Left(silence) }
+      } catch {
+        case Failure.Silence(silence) => Left(silence)
+        case _: UnknownTopicOrPartitionException => throw changed("deleted")
+      }
 
     private def checkPartition(partition: TopicPartition, now: PartitionOffsets): Unit = {
       val at = progress(partition)
