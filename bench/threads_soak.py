@@ -65,7 +65,7 @@ def run_round(
     kafka.create_topics(topics)
     kafka.send_messages(topics[0], [(str(n), "v" * 100) for n in range(2000)])
     over = threading.Event()
-    ended: list[float] = []
+    ended: list[tuple[float, str]] = []
     seeds = [chances.getrandbits(32) for _ in range(THREADS)]
 
     def work(seed: int) -> None:
@@ -81,7 +81,7 @@ def run_round(
                     break
             except Exception as error:  # noqa: BLE001  what must not be
                 outcomes[f"raw {call.__name__}: {type(error).__name__}: {error}"] += 1
-        ended.append(time.monotonic())
+        ended.append((time.monotonic(), call.__name__))
 
     threads = [
         threading.Thread(target=work, args=(seed,), daemon=True) for seed in seeds
@@ -99,7 +99,10 @@ def run_round(
             outcomes["hangs"] += 1
     for child in children:
         reap(child, outcomes)
-    return max([*ended, began]) - began
+    last, name = max([*ended, (began, "")])
+    if last - began > LATE_SECONDS:
+        outcomes[f"late: {name}"] += 1
+    return last - began
 
 
 def fork(kafka: KafkaUtils) -> int:

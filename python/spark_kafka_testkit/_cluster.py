@@ -66,7 +66,7 @@ class Cluster:
         self._known: set[str] = set()
         self._lock = threading.RLock()
         self._admin = Admin(self.config)
-        self._clients = Clients(self.config, self._check_broker)
+        self._clients = Clients(self.config, self.check_usable)
         self._producer: KafkaProducer | None = None
         self._pid = os.getpid()
         self._is_closed = False
@@ -127,20 +127,17 @@ class Cluster:
                 f"child {os.getpid()}: connections do not survive a fork. Make a "
                 "KafkaUtils(bootstrap_servers=...) in the child."
             )
-        self._check_broker()
-
-    def _check_broker(self) -> None:
         if how := self.broker.ended:
             raise BrokerEndedError(self.broker.describe(), how, self._log_tail())
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Tells of a broker that does not answer, or is gone."""
+        """Tells of a broker that does not answer, or why nothing can be asked now."""
         try:
             with reaching(self.config):
                 yield
-        except BrokerUnreachableError:
-            self._check_broker()
+        except Exception:
+            self.check_usable()
             raise
 
     def _log_tail(self) -> str:
@@ -281,6 +278,8 @@ class Cluster:
         if not self.broker.is_visited:  # there it is the broker's to decide
             self.ensure_topic(topic)
         report = self.client_for(topic).send(topic, batches, transactional)
+        if not report.is_complete and self._is_closed:
+            self.check_usable()
         report.raise_unless_complete(topic)
         return report.written
 
@@ -299,24 +298,29 @@ class Cluster:
 
     def close(self) -> None:
         """Closes the clients and ends the broker; a step that fails is logged. On an
-        external broker the topics that were created here are deleted first.
+        external broker the topics that were created here are deleted.
+
+        Calls of other threads that are under way end soon, by a NotSetUpError.
         """
+        self._is_closed = True
         for stop in list(self._running):
             _attempt("stopping a stream", stop)
         with self._lock:
-            if self.broker.is_visited and self.created:
-                _attempt(
-                    "deleting the kit's topics",
-                    lambda: self.delete_topics(sorted(self.created)),
-                )
             for client in self._clients.made():
                 _attempt(f"closing the {client.name} client", client.close)
             if self._producer is not None:
                 producer = self._producer
                 _attempt("closing the producer", lambda: producer.close(timeout=1))
+            if self.broker.is_visited and self.created:
+                _attempt("deleting the kit's topics", self._delete_created)
             _attempt("closing the admin client", self._admin.close)
-            self._is_closed = True
             _attempt("stopping the broker", self.broker.stop)
+
+    def _delete_created(self) -> None:
+        with reaching(self.config):
+            topics.delete_topics(
+                self._admin, sorted(self.created), created=self.created
+            )
 
 
 def _attempt(what: str, step: Callable[[], Any]) -> None:

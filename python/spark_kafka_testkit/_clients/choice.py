@@ -30,13 +30,13 @@ class Clients:
 
     Args:
         config: how it is reached.
-        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+        check_usable: raises a BrokerEndedError where the broker is known to be gone.
     """
 
     def __init__(
-        self, config: ClientConfig, check_broker: Callable[[], None] = lambda: None
+        self, config: ClientConfig, check_usable: Callable[[], None] = lambda: None
     ) -> None:
-        self._config, self._check_broker = config, check_broker
+        self._config, self._check_usable = config, check_usable
         self._sessions: JvmClient | None = None
         self._own: JvmClient | None = None
         self._kafka_python: KafkaPythonClient | None = None
@@ -107,11 +107,11 @@ class Clients:
         return self._own, f"in a JVM of the kit's own: {why}"
 
     def _by_helper(self, helper: Helper) -> JvmClient:
-        return JvmClient(helper, self._config, self._check_broker)
+        return JvmClient(helper, self._config, self._check_usable)
 
     def _by_kafka_python(self) -> KafkaPythonClient:
         if self._kafka_python is None:
-            self._kafka_python = KafkaPythonClient(self._config, self._check_broker)
+            self._kafka_python = KafkaPythonClient(self._config, self._check_usable)
         return self._kafka_python
 
 

@@ -21,8 +21,6 @@ from spark_kafka_testkit._model.offsets import (
 from spark_kafka_testkit._model.send_report import SendReport, Written, why_given_up
 from spark_kafka_testkit.errors import (
     BrokerEndedError,
-    BrokerUnreachableError,
-    HelperError,
     SendFailure,
 )
 
@@ -44,7 +42,8 @@ class JvmClient:
     Args:
         helper: the helper.
         config: how the cluster is reached.
-        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+        check_usable: raises where the cluster can't be used any more: a
+            BrokerEndedError, or another error where it was closed.
     """
 
     name = "jvm"
@@ -53,10 +52,10 @@ class JvmClient:
         self,
         helper: Helper,
         config: ClientConfig,
-        check_broker: Callable[[], None] = lambda: None,
+        check_usable: Callable[[], None] = lambda: None,
     ) -> None:
         self.helper = helper
-        self._check_broker = check_broker
+        self._check_usable = check_usable
         self._handle: int | None = helper.open(config.for_java())
         self._channels = Channels(
             lambda port: helper.serve(self._open_handle(), port), config.masked
@@ -94,7 +93,7 @@ class JvmClient:
             },
             aborted=data["aborted"],
             failure=failure,
-            given_up=why_given_up(self._check_broker) if data["given_up"] else "",
+            given_up=why_given_up(self._check_usable) if data["given_up"] else "",
             change=data["change"],
         )
 
@@ -107,16 +106,16 @@ class JvmClient:
         Raises:
             HelperError: the helper failed, or has gone, or was silent for too long.
             BrokerUnreachableError: the broker does not answer.
-            BrokerEndedError: the broker is gone.
+            BrokerEndedError, NotSetUpError: the broker is gone, or the cluster closed.
         """
         try:
             with self._channels.lend() as lent:
                 lent.begin(name, silence_seconds, self._end_with_broker, **details)
                 yield lent
-        except (HelperError, BrokerUnreachableError) as error:
+        except Exception as error:
             if isinstance(error, HelperGoneError):
                 self.helper.is_lost = True
-            self._check_broker()
+            self._check_usable()
             raise
 
     def _end_with_broker(self) -> None:
@@ -125,7 +124,7 @@ class JvmClient:
         A send answers with its account then, a read with an error.
         """
         try:
-            self._check_broker()
+            self._check_usable()
         except BrokerEndedError:
             self.close()
 

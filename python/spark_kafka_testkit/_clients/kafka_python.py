@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._clients.protocol import Read
+from spark_kafka_testkit._clients.protocol import Read, Reading
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.bulk_producer import BulkProducer, OwnedProducer
 from spark_kafka_testkit._kafka_python.compat import reaching
@@ -28,7 +28,11 @@ from spark_kafka_testkit._kafka_python.topic_reader import TopicReader
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import ReadRequest, TopicSnapshot
 from spark_kafka_testkit._model.send_report import SendReport
-from spark_kafka_testkit.errors import BrokerUnreachableError, UnknownTopicError
+from spark_kafka_testkit.errors import (
+    BrokerUnreachableError,
+    NotSetUpError,
+    UnknownTopicError,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,17 +48,19 @@ class KafkaPythonClient:
 
     Args:
         config: how the cluster is reached.
-        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+        check_usable: raises where the cluster can't be used any more: a
+            BrokerEndedError, or another error where it was closed.
     """
 
     name = "kafka-python"
 
     def __init__(
-        self, config: ClientConfig, check_broker: Callable[[], None] = lambda: None
+        self, config: ClientConfig, check_usable: Callable[[], None] = lambda: None
     ) -> None:
-        self._config, self._check_broker = config, check_broker
+        self._config, self._check_usable = config, check_usable
         self._idle_lock = threading.Lock()
         self._idle: list[OwnedProducer] = []
+        self._lent: list[OwnedProducer] = []
         self._is_closed = False
         self._admin = Admin(config)
 
@@ -67,7 +73,7 @@ class KafkaPythonClient:
             with self._slot(transactional) as slot:
                 slot.check_topic(topic, before)
                 try:
-                    report = BulkProducer(slot, topic, self._check_broker).run(batches)
+                    report = BulkProducer(slot, topic, self._check_usable).run(batches)
                 except UnknownTopicError:
                     if self._admin.existing([topic]):
                         raise BrokerUnreachableError(
@@ -83,12 +89,12 @@ class KafkaPythonClient:
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Tells of a broker that does not answer, or is gone."""
+        """Tells of a broker that does not answer, or why nothing can be asked now."""
         try:
             with reaching(self._config):
                 yield
-        except BrokerUnreachableError:
-            self._check_broker()
+        except Exception:
+            self._check_usable()
             raise
 
     def _change(
@@ -128,6 +134,8 @@ class KafkaPythonClient:
         messages are drawn from a generator that sends some as well.
         """
         with self._idle_lock:
+            if self._is_closed:
+                raise NotSetUpError("The client is closed.")
             idle = [
                 slot
                 for slot in self._idle
@@ -136,7 +144,8 @@ class KafkaPythonClient:
             slot = idle[0] if idle else None
             if slot is not None:
                 self._idle.remove(slot)
-        slot = slot or OwnedProducer(self._config, transactional)
+            slot = slot or OwnedProducer(self._config, transactional)
+            self._lent.append(slot)
         try:
             yield slot
         finally:
@@ -144,17 +153,27 @@ class KafkaPythonClient:
 
     def _give_back(self, slot: OwnedProducer) -> None:
         with self._idle_lock:
+            if slot in self._lent:
+                self._lent.remove(slot)
             if not self._is_closed:
                 self._idle.append(slot)
         if self._is_closed:
-            slot.drop()
+            slot.close()
 
     def read(self, request: ReadRequest) -> Read:
-        self._end_left_open()
-        return Read(TopicReader(self._config, self._admin, request).run())
+        return Read(self._read(request))
+
+    def _read(self, request: ReadRequest) -> Reading:
+        with self._reaching():
+            self._end_left_open()
+            reader = TopicReader(self._config, self._admin, request, self._check_usable)
+            return (yield from reader.run())
 
     def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
-        return TopicFollower(self._config, self._admin, request).follow()
+        with self._reaching():
+            for batch in TopicFollower(self._config, self._admin, request).follow():
+                self._check_usable()
+                yield batch
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
         with self._reaching():
@@ -168,9 +187,9 @@ class KafkaPythonClient:
     def close(self) -> None:
         with self._idle_lock:
             self._is_closed = True
-            idle, self._idle = self._idle, []
-        for slot in idle:
-            slot.drop()
+            slots, self._idle = [*self._idle, *self._lent], []
+        for slot in slots:
+            slot.close()
         self._admin.close()
 
     def _await_visible(self, transactional_id: str) -> None:

@@ -158,6 +158,7 @@ class Channels:
     def __init__(self, ask: Callable[[int], str], masked: Callable[[str], str]) -> None:
         self._ask, self._masked = ask, masked
         self._idle: deque[Channel] = deque()
+        self._is_closed = False
 
     @contextmanager
     def lend(self) -> Iterator[Channel]:
@@ -179,8 +180,11 @@ class Channels:
                 self._idle.append(lent)
             else:
                 lent.close()
+            if self._is_closed:
+                self.close()
 
     def close(self) -> None:
-        """Closes the idle ones; the others end with their operations."""
+        """Closes the idle ones, and the others with their operations."""
+        self._is_closed = True
         while self._idle:
             self._idle.pop().close()

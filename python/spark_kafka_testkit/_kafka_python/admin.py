@@ -5,14 +5,20 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._kafka_python.compat import new_topics, reaching, supported
+from spark_kafka_testkit._kafka_python.compat import (
+    new_topics,
+    reaching,
+    started,
+    supported,
+)
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
 from spark_kafka_testkit._model.offsets import PartitionOffsets
+from spark_kafka_testkit.errors import NotSetUpError
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
+LOOK_SECONDS = 0.25
 ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
 AGAIN_SECONDS = 2.0
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
@@ -51,6 +58,7 @@ class Admin:
         self._answer_seconds = answer_seconds
         self._lock = threading.RLock()
         self._client: KafkaAdminClient | None = None
+        self._is_closed = False
 
     @property
     def client(self) -> KafkaAdminClient:
@@ -62,6 +70,9 @@ class Admin:
         with self._lock:
             if self._client is None:
                 self._client = self._connect(self._timeout_seconds)
+            if self._is_closed:
+                self._drop()
+                raise NotSetUpError("The admin client is closed.")
             return self._client
 
     def _connect(self, seconds: float) -> KafkaAdminClient:
@@ -91,7 +102,7 @@ class Admin:
             try:
                 return self._answer(getattr(self.client, method), args, options)
             except (KafkaConnectionError, NodeNotReadyError):
-                self.close()
+                self._drop()
                 self._client = self._connect(AGAIN_SECONDS)
                 return self._answer(getattr(self._client, method), args, options)
 
@@ -103,9 +114,14 @@ class Admin:
         """
         from kafka.errors import KafkaTimeoutError
 
-        outcome = _started(partial(method, *args, **options))
-        if not wait([outcome], self._answer_seconds).done:
-            _started(self.client.close)
+        outcome = started(partial(method, *args, **options))
+        deadline = _clock.monotonic() + self._answer_seconds
+        while not wait([outcome], LOOK_SECONDS).done:
+            if self._is_closed:
+                raise NotSetUpError("The admin client was closed meanwhile.")
+            if _clock.monotonic() < deadline:
+                continue
+            started(self.client.close)
             self._client = None
             raise KafkaTimeoutError(
                 f"kafka-python's {method.__name__} did not return within "
@@ -266,31 +282,21 @@ class Admin:
         return str(getattr(answer.state, "value", answer.state))  # an enum of 3
 
     def close(self) -> None:
+        """Closes the client for good, also under a call that waits for an answer."""
+        self._is_closed = True
+        self._drop()
+
+    def _drop(self) -> None:
         """Closes the client, if there is one; the next use makes another."""
-        with self._lock:
-            client, self._client = self._client, None
-            if client is not None:
-                client.close()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def __enter__(self) -> Admin:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _started(call: Callable[[], Any]) -> Future[Any]:
-    """The call, on a thread that may have to be left behind with it."""
-    outcome: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001  the caller gets it
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return outcome
 
 
 def await_api(config: ClientConfig, timeout_seconds: float = 10.0) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._kafka_python.compat import reaching
+from spark_kafka_testkit._kafka_python.compat import reaching, started
 from spark_kafka_testkit._kafka_python.producer import (
     close_at_once,
     end_transaction,
@@ -24,6 +26,7 @@ from spark_kafka_testkit._model.send_report import (
 )
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
+    NotSetUpError,
     SendFailure,
     UnknownTopicError,
 )
@@ -64,9 +67,16 @@ class OwnedProducer:
             f"spark-kafka-testkit-{uuid.uuid4()}" if transactional else None
         )
         self.is_left_open = False
+        self._is_closed = False
 
     def producer(self) -> KafkaProducer:
-        """Raises a BrokerUnreachableError where nobody answers."""
+        """Makes the producer where there is none.
+
+        Raises:
+            BrokerUnreachableError: nobody answers.
+            NotSetUpError: after `close()`.
+        """
+        self._check_open()
         if self._producer is None:
             settings: dict[str, Any] = {}
             if self.transactional_id:
@@ -86,14 +96,34 @@ class OwnedProducer:
             )
             try:
                 if self.transactional_id:
-                    with reaching(self._config):
-                        producer.init_transactions()
+                    self._init_transactions(producer)
+                self._check_open()
             except BaseException:
                 close_at_once(producer)
                 raise
             self._producer = producer
             self.is_left_open = False
         return self._producer
+
+    def partitions_for(self, topic: str) -> set[int] | None:
+        """The numbers of the topic's partitions, as the producer knows them."""
+        numbers: set[int] | None = self._waited(self.producer().partitions_for, topic)
+        return numbers
+
+    def _init_transactions(self, producer: KafkaProducer) -> None:
+        with reaching(self._config):
+            self._waited(producer.init_transactions)
+
+    def _waited(self, call: Callable[..., Any], *args: Any) -> Any:
+        """What a call gives that kafka-python does not end when it is closed."""
+        outcome = started(partial(call, *args))
+        while not wait([outcome], LOOK_SECONDS).done:
+            self._check_open()
+        return outcome.result()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise NotSetUpError("The client is closed.")
 
     def check_topic(self, topic: str, known: Mapping[str, Any] | None) -> None:
         """Drops a producer that does not know the topic as it is.
@@ -108,7 +138,7 @@ class OwnedProducer:
             numbers = {part["partition_index"] for part in known["partitions"]}
             if (
                 self._topic_ids.get(topic, topic_id) != topic_id
-                or self._producer.partitions_for(topic) != numbers
+                or self.partitions_for(topic) != numbers
             ):
                 self.drop()
         self._topic_ids[topic] = topic_id
@@ -118,8 +148,13 @@ class OwnedProducer:
         if self._producer is not None:
             forget_topics(self._producer, topics)
 
+    def close(self) -> None:
+        """Closes the producer for good, also under a send that waits for it."""
+        self._is_closed = True
+        self.drop()
+
     def drop(self) -> None:
-        """Closes the producer, if there is one."""
+        """Closes the producer, if there is one; the next use makes another."""
         producer, self._producer = self._producer, None
         if producer is not None:
             close_at_once(producer)
@@ -131,14 +166,15 @@ class BulkProducer:
     Args:
         producer: what they are sent by.
         topic: where to.
-        check_broker: raises a BrokerEndedError where the broker is known to be gone.
+        check_usable: raises where the cluster can't be used any more: a
+            BrokerEndedError, or another error where it was closed.
     """
 
     def __init__(
-        self, producer: OwnedProducer, topic: str, check_broker: Callable[[], None]
+        self, producer: OwnedProducer, topic: str, check_usable: Callable[[], None]
     ) -> None:
         self._slot, self._topic = producer, topic
-        self._check_broker = check_broker
+        self._check_usable = check_usable
         self._transactional = producer.transactional_id is not None
         self._sent = self._acked = 0
         self._counts = {"failed": 0, "unknown": 0}
@@ -212,7 +248,7 @@ class BulkProducer:
 
     def _why(self) -> str:
         """Why the broker does not answer."""
-        return why_given_up(self._check_broker)
+        return why_given_up(self._check_usable)
 
     def _give_up(self, reason: str) -> None:
         """Sends no more. What the producer holds is completed by its end."""
@@ -225,7 +261,7 @@ class BulkProducer:
         from kafka.errors import KafkaTimeoutError
 
         try:
-            known = self._slot.producer().partitions_for(self._topic)
+            known = self._slot.partitions_for(self._topic)
         except KafkaTimeoutError as error:
             raise UnknownTopicError(self._topic) from error
         if known is None:

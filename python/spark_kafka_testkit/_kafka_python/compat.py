@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ __all__ = [
     "preload",
     "reaching",
     "require_kafka_python",
+    "started",
     "supported",
 ]
 
@@ -122,3 +124,17 @@ def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) ->
         )
         for name, shape in shapes.items()
     ]
+
+
+def started(call: Callable[[], Any]) -> Future[Any]:
+    """The call, on a thread that may have to be left behind with it."""
+    outcome: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001  the caller gets it
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome

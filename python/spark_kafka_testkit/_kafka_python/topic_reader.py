@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
@@ -41,12 +41,18 @@ class TopicReader:
         config: how the cluster is reached.
         admin: what the broker is asked by.
         request: what is wanted.
+        look: is called now and then while it waits, and may raise.
     """
 
     def __init__(
-        self, config: ClientConfig, admin: Admin, request: ReadRequest
+        self,
+        config: ClientConfig,
+        admin: Admin,
+        request: ReadRequest,
+        look: Callable[[], None] = lambda: None,
     ) -> None:
         self._config, self._request, self._topic = config, request, request.topic
+        self._look = look
         self._lookup = TopicAdmin(config, admin, request.topic)
         self._progress: dict[Any, Progress] = {}
 
@@ -75,6 +81,7 @@ class TopicReader:
             consumer.seek(partition, self._progress[partition].position)
         moved_at = looked_at = _clock.monotonic()
         while todo:
+            self._look()
             polled, moved = self._advance(consumer, todo)
             records = [
                 record

@@ -44,14 +44,16 @@ def create_topics(
     for name, info in present.items():
         if len(info["partitions"]) != num_partitions:
             raise TopicExistsError(name, num_partitions, len(info["partitions"]))
-    _create(
+    refusals = _create(
         admin,
         [name for name in names if name not in present],
         num_partitions,
         replication_factor,
         set() if created is None else created,
     )
-    _await_ready(admin, names, num_partitions, ready_seconds)
+    made = [name for name in names if name not in refusals]
+    _await_ready(admin, made, num_partitions, ready_seconds)
+    _raise_refusals(refusals, "created")
 
 
 def delete_topics(
@@ -108,7 +110,8 @@ def _create(
     num_partitions: int,
     replication_factor: int,
     created: set[str],
-) -> None:
+) -> dict[str, Exception]:
+    """Asks for the topics, and gives what the broker has refused, and why."""
     from kafka.errors import RequestTimedOutError, TopicAlreadyExistsError
 
     shape = {
@@ -124,7 +127,7 @@ def _create(
         # Where someone was quicker, whether it fits shows when it is ready.
         if not isinstance(error, TopicAlreadyExistsError):
             refusals[name] = error
-    _raise_refusals(refusals, "created")
+    return refusals
 
 
 def _raise_refusals(refusals: dict[str, Exception], done: str) -> None:

@@ -89,10 +89,10 @@ class SendReport:
         raise error
 
 
-def why_given_up(check_broker: Callable[[], None]) -> str:
+def why_given_up(check_usable: Callable[[], None]) -> str:
     """Why the broker does not answer, by what raises where it is known to be gone."""
     try:
-        check_broker()
+        check_usable()
     except BrokerEndedError as error:
         return f"the broker is gone: {error.how}"
     return NO_ANSWER
