@@ -54,6 +54,7 @@ def test_ups_at_the_same_time_start_one_broker(command: CommandLine) -> None:
     processes = [command.start(*UP, "--json") for _ in range(4)]
     facts = [json.loads(process.communicate()[0]) for process in processes]
     assert len({fact["pid"] for fact in facts}) == 1
+    assert sorted(fact["found"] for fact in facts) == [False, True, True, True]
     assert len(command.facts("status")) == 1
 
 

@@ -110,12 +110,10 @@ def up(
     SPARK_KAFKA_TESTKIT_REUSE=1 in their environment. A run removes the topics that
     it makes.
     """
-    before = {lease.key for lease in running()}
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
-    lease = keep(backend, settings, seconds)
-    was_up = lease.key in before
+    lease, was_up = keep(backend, settings, seconds)
     say(
         is_json,
         {**_facts(lease), "found": was_up},

@@ -38,7 +38,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
     """
     from filelock import Timeout
 
-    lease = keep(backend, settings)
+    lease, _ = keep(backend, settings)
     lease_file = LeaseFile(lease.key)
     use = lease_file.lock("use")
     try:

@@ -35,8 +35,9 @@ ANSWER_SECONDS = 2.0
 
 def keep(
     backend: Backend, settings: BrokerSettings, seconds: float = HOURS * 3600
-) -> Lease:
-    """The kept broker with these settings; it is started where there is none.
+) -> tuple[Lease, bool]:
+    """The kept broker with these settings, and whether it was up already; it is started
+    where there is none.
 
     Its time begins anew. `auto` takes one of either kind that runs before it starts
     one.
@@ -53,17 +54,17 @@ def keep(
         if lease_file.file.exists():
             with lease_file.lock():
                 if lease := _living(lease_file):
-                    return lease
+                    return lease, True
     return start_any(lambda chosen: _keep(cast(Kind, chosen), settings, seconds))
 
 
-def _keep(kind: Kind, settings: BrokerSettings, seconds: float) -> Lease:
+def _keep(kind: Kind, settings: BrokerSettings, seconds: float) -> tuple[Lease, bool]:
     lease_file = LeaseFile.of(kind, settings)
     with lease_file.lock():
         if lease := _living(lease_file):
-            return lease
+            return lease, True
         _prepare(kind, settings)
-        return _start_keeper(lease_file, kind, settings, seconds)
+        return _start_keeper(lease_file, kind, settings, seconds), False
 
 
 def _living(lease_file: LeaseFile) -> Lease | None:
