@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.errors import BrokerStartError
-from tests.systems import run_python
+from tests.systems import run_python, small
 
 WORK = """
 from spark_kafka_testkit import KafkaUtils
@@ -158,3 +159,34 @@ def test_python_without_asserts_is_reported_at_set_up() -> None:
         "which leaves out the asserts that it reads a broker's answers by. Run Python "
         "without them.\n"
     )
+
+
+@pytest.mark.parametrize("size", ["64k", "40M"])
+def test_a_disk_that_is_full_is_named(tmp_path: Path, size: str) -> None:
+    """The broker ends then: at a first topic, or under a send, which has an account."""
+    code = """
+        from spark_kafka_testkit import KafkaUtils
+        from spark_kafka_testkit.errors import BrokerEndedError, SendError
+        kafka = KafkaUtils(backend="embedded")
+        try:
+            kafka.setup()
+            kafka.create_topics(["t"])
+            kafka.send_messages("t", [(None, bytes(10_000))] * 10_000)
+        except SendError as error:
+            print(error.acked > 0, error.acked + error.failed + error.unknown)
+            print(error.given_up)
+        except BrokerEndedError as error:
+            print(error.how)
+        kafka.teardown()
+    """
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = run_python(code, environment, *small(tmp_path, size))
+    *account, how = done.stdout.splitlines()
+    assert account in ([], ["True 10000"]), done.stdout
+    assert (size == "64k") == (account == [])
+    assert re.fullmatch(
+        r"(the broker is gone: )?its process \(pid \d+\) ended with exit code 1; its "
+        rf"data lies in {re.escape(str(tmp_path))}, where [0-3]\.\d MB are left: set "
+        r"TMPDIR to a folder with room for it",
+        how,
+    ), done.stdout
