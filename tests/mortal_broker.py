@@ -57,20 +57,21 @@ class MortalBroker:
         self.bootstrap_servers = self._first.bootstrap_servers
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """The id of its process: the last one, if it was started again."""
         return self._first.pid if self._again is None else self._again.pid
 
     def kill(self) -> None:
         """Ends it as `kill -9` does."""
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
 
     def suspend(self) -> None:
         """Lets it fall silent."""
-        os.kill(self._pid, signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets one that is suspended go on."""
-        os.kill(self._pid, signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     def start_again(self) -> None:
         """Starts one that was killed over the data that it left."""
