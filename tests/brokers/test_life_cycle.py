@@ -13,6 +13,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import BrokerEndedError, NotSetUpError
 from spark_kafka_testkit.kafka_utils import cluster_of
+from tests.systems import run_python
 
 
 @pytest.fixture
@@ -122,3 +123,46 @@ def test_a_child_of_a_fork_ends_while_a_thread_of_its_parent_is_in_a_call(
             os.waitpid(child, 0)
             pytest.fail("the child hangs")
         time.sleep(0.01)
+
+
+def test_an_interrupted_setup_can_be_begun_again(kafka: KafkaUtils) -> None:
+    """Python's own lock for imports is not lost, which an import may keep that is
+    interrupted while it waits for another thread's.
+    """
+    done = run_python(
+        f"""
+        import os, signal, sys, threading, time, traceback
+        from spark_kafka_testkit import KafkaUtils
+
+        interrupted = threading.Event()
+        main = threading.main_thread()
+
+        def is_main_waiting():
+            name = sys._current_frames()[main.ident].f_code.co_name
+            return name in ("acquire", "join", "_wait_for_tstate_lock")
+
+        def interrupt_at_import(event, args):
+            if event != "exec" or threading.current_thread() is main:
+                return
+            if args[0].co_filename.endswith("kafka/__init__.py"):
+                while not is_main_waiting():
+                    time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGINT)
+                interrupted.wait()
+
+        sys.addaudithook(interrupt_at_import)
+        kafka = KafkaUtils(bootstrap_servers={kafka.broker!r})
+        try:
+            kafka.setup()
+        except KeyboardInterrupt as error:
+            where = traceback.extract_tb(error.__traceback__)
+            assert not any("importlib" in frame.filename for frame in where), where
+        else:
+            raise AssertionError("not interrupted")
+        assert not kafka.initialized
+        interrupted.set()
+        with kafka:
+            kafka.admin_client.list_topics()
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "")

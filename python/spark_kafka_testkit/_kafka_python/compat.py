@@ -73,12 +73,29 @@ def preload() -> None:
         with suppress(Exception):
             importlib.import_module("kafka")
 
-    threading.Thread(target=load, daemon=True).start()
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    _preloading.append(thread)
+
+
+_preloading: list[threading.Thread] = []
+
+
+def _await_preloaded() -> None:
+    """Waits for the import by `preload`.
+
+    An import that waits for another thread's may keep Python's own lock when Ctrl-C
+    ends it, and no thread can import anything after that.
+    """
+    for thread in _preloading:
+        thread.join()
+    _preloading.clear()
 
 
 @contextmanager
 def reaching(config: ClientConfig) -> Iterator[None]:
     """Turns kafka-python's several ways to say that nobody answers into one."""
+    _await_preloaded()
     require_kafka_python()
     from kafka import errors
 
