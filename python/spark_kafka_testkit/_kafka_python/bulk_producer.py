@@ -184,6 +184,7 @@ class BulkProducer:
         self._pending_bytes = 0
         self._failure: Exception | None = None
         self._given_up = ""
+        self._looked_at = _clock.monotonic()
         self._has_started_over = False  # offsets rise, but in a topic made anew
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
@@ -274,8 +275,19 @@ class BulkProducer:
                 if self._given_up or (self._transactional and self._failures):
                     return  # a transaction that has lost a row is lost
                 self._send(row)
-            if self._futures and self._futures[0][1].failed():
-                self._settle()
+                self._look()
+
+    def _look(self) -> None:
+        """Sees now and then whether the broker is still there, while rows are sent."""
+        now = _clock.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        why = self._why()
+        if why != NO_ANSWER:
+            self._give_up(why)
+        elif self._futures and self._futures[0][1].failed():
+            self._settle()
 
     def _drawn(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches, up to where they fail."""

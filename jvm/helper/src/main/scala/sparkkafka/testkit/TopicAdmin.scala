@@ -198,7 +198,7 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
 }
 
 private[testkit] object TopicAdmin {
-  val apiMillis = 20000
+  val apiMillis = 15000
 
   private val tryMillis = 4000
   private val suspendedMillis = apiMillis - 5000
