@@ -332,7 +332,7 @@ def test_a_query_in_its_first_batch_is_described(
     """So does a real-time query look where its mode can't be known."""
     kafka.create_topics([topic])
     query = queries.source(topic).writeStream.foreachBatch(blocking).start()
-    kafka.wait_for_query_alive(query)
+    assert blocking.begun.wait(120)  # it says what it does now from here on
     with pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(query, timeout=0.2)
     blocking.released.set()
