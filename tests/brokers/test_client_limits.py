@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._model.client_config import ClientConfig
+from tests.processes import wait_until
 
 SECONDS = 5.0
 
@@ -24,6 +26,12 @@ def broker() -> Iterator[EmbeddedBroker]:
     broker.stop()
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether all its threads are, which takes a while on a busy machine."""
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+
 def test_a_call_that_does_not_return_is_given_up(broker: EmbeddedBroker) -> None:
     """Before kafka-python's own half a minute; the next call is by a new client."""
     from kafka.errors import KafkaTimeoutError
@@ -31,6 +39,7 @@ def test_a_call_that_does_not_return_is_given_up(broker: EmbeddedBroker) -> None
     with Admin(ClientConfig(broker.bootstrap_servers), answer_seconds=SECONDS) as admin:
         assert admin.topic_names() == []
         os.kill(broker.pid, signal.SIGSTOP)
+        wait_until(lambda: is_stopped(broker.pid), "the broker does not stop")
         try:
             with pytest.raises(KafkaTimeoutError) as caught:
                 admin.topic_names()
