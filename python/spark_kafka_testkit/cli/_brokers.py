@@ -113,6 +113,7 @@ def up(
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
+    running()  # warns of state files that can't be understood
     lease, was_up = keep(backend, settings, seconds)
     say(
         is_json,
