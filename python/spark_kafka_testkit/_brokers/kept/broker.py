@@ -51,10 +51,10 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
         )
         return start_own(backend, replace(settings, reuse=False))
     try:
-        if names := _noted(lease_file):  # of a run that was killed
+        if names := lease_file.noted_topics():  # of a run that was killed
             _remove_topics(lease.address, names)
             lease_file.topics.unlink()
-        _write_private(lease_file.user, f"process {os.getpid()} ({_command()})")
+        lease_file.note_user(f"process {os.getpid()} ({_command()})")
     except BaseException:
         use.release()
         raise
@@ -105,7 +105,7 @@ class KeptBroker:
         return "\n".join(text.splitlines()[-lines:])
 
     def note_topics(self, names: Collection[str]) -> None:
-        _write_private(self._lease_file.topics, "\n".join(sorted(names)))
+        self._lease_file.note_topics(names)
 
     def leave_topics(self) -> None:
         """Lets `stop()` leave the topics of the run; the next run removes them."""
@@ -115,7 +115,7 @@ class KeptBroker:
         if not self._use.is_locked:
             return
         try:
-            names = _noted(self._lease_file)
+            names = self._lease_file.noted_topics()
             if names and not self._leaves_topics:
                 _remove_topics(self.bootstrap_servers, names)
                 self._lease_file.topics.unlink()
@@ -123,18 +123,6 @@ class KeptBroker:
             self._lease_file.touch()
         finally:
             self._use.release()
-
-
-def _noted(lease_file: LeaseFile) -> list[str]:
-    try:
-        return lease_file.topics.read_text().split()
-    except FileNotFoundError:
-        return []
-
-
-def _write_private(file: Path, text: str) -> None:
-    file.touch(mode=0o600)
-    file.write_text(text)
 
 
 def _command() -> str:

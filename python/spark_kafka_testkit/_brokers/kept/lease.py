@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -268,12 +269,32 @@ class LeaseFile:
         return None
 
     def write(self, lease: Lease) -> None:
-        """Writes the state file, whole or not at all, for this user only."""
+        """Writes the state file."""
+        self._write_whole(self.file, lease.text())
+
+    def note_topics(self, names: Iterable[str]) -> None:
+        """Writes the names of the topics that the run has created, and are there."""
+        self._write_whole(self.topics, "\n".join(sorted(names)))
+
+    def noted_topics(self) -> list[str]:
+        """The names that were written last."""
+        try:
+            return self.topics.read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return []
+
+    def note_user(self, user: str) -> None:
+        """Writes what uses the broker, for people."""
+        self._write_whole(self.user, user)
+
+    def _write_whole(self, place: Path, text: str) -> None:
+        """Writes a file whole or not at all, for this user only."""
         handle, part = tempfile.mkstemp(dir=self._folder, prefix=f".{self.key}.")
         try:
-            with os.fdopen(handle, "w") as file:
-                file.write(lease.text())
-            Path(part).replace(self.file)
+            # a command line may have bytes that are no text
+            with os.fdopen(handle, "w", -1, "utf-8", "backslashreplace") as file:
+                file.write(text)
+            Path(part).replace(place)
         finally:
             Path(part).unlink(missing_ok=True)
 
