@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.compat import (
+    awaited,
     new_topics,
     reaching,
     started,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
-LOOK_SECONDS = 0.25
 ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
 AGAIN_SECONDS = 2.0
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
@@ -72,8 +71,12 @@ class Admin:
                 self._client = self._connect(self._timeout_seconds)
             if self._is_closed:
                 self._drop()
-                raise NotSetUpError("The admin client is closed.")
+                self._check_open()
             return self._client
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise NotSetUpError("The admin client is closed.")
 
     def _connect(self, seconds: float) -> KafkaAdminClient:
         with reaching(self._config):
@@ -114,13 +117,10 @@ class Admin:
         """
         from kafka.errors import KafkaTimeoutError
 
-        outcome = started(partial(method, *args, **options))
-        deadline = _clock.monotonic() + self._answer_seconds
-        while not wait([outcome], LOOK_SECONDS).done:
-            if self._is_closed:
-                raise NotSetUpError("The admin client was closed meanwhile.")
-            if _clock.monotonic() < deadline:
-                continue
+        outcome = awaited(
+            partial(method, *args, **options), self._check_open, self._answer_seconds
+        )
+        if not outcome.done():
             started(self.client.close)
             self._client = None
             raise KafkaTimeoutError(

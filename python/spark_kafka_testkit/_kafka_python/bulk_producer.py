@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import wait
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._kafka_python.compat import reaching, started
+from spark_kafka_testkit._kafka_python.compat import awaited, reaching
 from spark_kafka_testkit._kafka_python.producer import (
     close_at_once,
     end_transaction,
@@ -107,19 +106,13 @@ class OwnedProducer:
 
     def partitions_for(self, topic: str) -> set[int] | None:
         """The numbers of the topic's partitions, as the producer knows them."""
-        numbers: set[int] | None = self._waited(self.producer().partitions_for, topic)
+        call = partial(self.producer().partitions_for, topic)
+        numbers: set[int] | None = awaited(call, self._check_open).result()
         return numbers
 
     def _init_transactions(self, producer: KafkaProducer) -> None:
         with reaching(self._config):
-            self._waited(producer.init_transactions)
-
-    def _waited(self, call: Callable[..., Any], *args: Any) -> Any:
-        """What a call gives that kafka-python does not end when it is closed."""
-        outcome = started(partial(call, *args))
-        while not wait([outcome], LOOK_SECONDS).done:
-            self._check_open()
-        return outcome.result()
+            awaited(producer.init_transactions, self._check_open).result()
 
     def _check_open(self) -> None:
         if self._is_closed:

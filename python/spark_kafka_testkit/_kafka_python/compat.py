@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._imports import find_package, shadow_text
 from spark_kafka_testkit.errors import BrokerUnreachableError, MissingDependencyError
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._model.client_config import ClientConfig
 
 __all__ = [
+    "awaited",
     "is_version_3",
     "new_topics",
     "preload",
@@ -27,6 +30,8 @@ __all__ = [
     "started",
     "supported",
 ]
+
+LOOK_SECONDS = 0.25
 
 SILENCES = (
     "KafkaConnectionError",
@@ -154,4 +159,21 @@ def started(call: Callable[[], Any]) -> Future[Any]:
             outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
+    return outcome
+
+
+def awaited(
+    call: Callable[[], Any], look: Callable[[], None], seconds: float = math.inf
+) -> Future[Any]:
+    """A call that kafka-python may not end by itself: done, or its time is up.
+
+    Args:
+        call: it runs on a thread of its own.
+        look: is called now and then meanwhile; what it raises ends the wait.
+        seconds: how long to wait.
+    """
+    outcome = started(call)
+    deadline = _clock.monotonic() + seconds
+    while not wait([outcome], LOOK_SECONDS).done and _clock.monotonic() < deadline:
+        look()
     return outcome
