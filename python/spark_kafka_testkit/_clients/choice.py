@@ -30,7 +30,8 @@ class Clients:
 
     Args:
         config: how it is reached.
-        check_usable: raises a BrokerEndedError where the broker is known to be gone.
+        check_usable: raises where the cluster can't be used any more: a
+            BrokerEndedError, or another error where it was closed.
     """
 
     def __init__(

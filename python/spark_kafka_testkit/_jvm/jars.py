@@ -224,9 +224,11 @@ def _is_there(jar: LockedJar, path: Path) -> bool:
     try:
         if path.is_dir():
             raise JarError(f"{path} is a folder where a jar should be. Remove it.")
-        if not path.is_file() or path.stat().st_size != jar.size:
+        if not path.is_file():
             return False
         facts = path.stat()
+        if facts.st_size != jar.size:
+            return False
         key = (str(path), jar.sha256, facts.st_size, facts.st_mtime_ns)
         if key not in _checked:
             if not is_as_stamped(path, jar.sha256):
