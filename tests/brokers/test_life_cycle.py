@@ -13,6 +13,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import BrokerEndedError, NotSetUpError
 from spark_kafka_testkit.kafka_utils import cluster_of
+from tests.processes import wait_until
 from tests.systems import run_python
 
 
@@ -63,8 +64,7 @@ def test_a_broker_that_was_killed_is_told_and_followed_by_another() -> None:
         broker = cluster_of(kafka).broker
         pid = broker.pid  # type: ignore[attr-defined]
         os.kill(pid, signal.SIGKILL)
-        while not broker.ended:
-            time.sleep(0.01)
+        wait_until(lambda: bool(broker.ended), "the broker does not end")
         assert not is_up(kafka)
         with pytest.raises(BrokerEndedError) as caught:
             kafka.send_messages("t", [("k", "v")])
