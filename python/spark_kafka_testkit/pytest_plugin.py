@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
+from spark_kafka_testkit._jvm.own_helper import stop_own_helper
 from spark_kafka_testkit._leftovers import (
     BrokerEndedWarning,
     Leftovers,
@@ -137,6 +138,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(config, "workeroutput", None)
     if output is not None:
         output[WORKER_KEY] = list(used)
+        # it may write its class archive now; the controller kills a worker that takes
+        # longer than ten seconds after this
+        stop_own_helper()
     elif lines := summary([used, *run.by_workers]):
         config.stash[SUMMARY] = "\n".join(lines)
 

@@ -25,8 +25,7 @@ from spark_kafka_testkit._jvm.process import (
 )
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError, SparkSetupError
 
-__all__ = ["CLIENT_ENV", "class_path", "own_helper"]
-
+__all__ = ["CLIENT_ENV", "class_path", "own_helper", "stop_own_helper"]
 
 CLIENT_ENV = "SPARK_KAFKA_TESTKIT_CLIENT"
 START_SECONDS = 60.0
@@ -76,6 +75,11 @@ def own_helper() -> tuple[Helper | None, str]:
         HelperError: the jar is of another version than this package.
     """
     return _slot.helper()
+
+
+def stop_own_helper() -> None:
+    """Ends the JVM, if there is one, sooner than this process ends."""
+    _slot.stop()
 
 
 class _Slot:
