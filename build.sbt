@@ -34,7 +34,8 @@ def helper(binary: String, release: String): Project = {
       "org.apache.kafka" % "kafka-clients" % baseline.kafkaClients % Provided,
       "org.apache.arrow" % "arrow-vector" % baseline.arrow % Provided,
       "com.fasterxml.jackson.core" % "jackson-databind" % baseline.jackson % Provided,
-      "net.sf.py4j" % "py4j" % baseline.py4j % Provided
+      "net.sf.py4j" % "py4j" % baseline.py4j % Provided,
+      "org.apache.hadoop" % "hadoop-client-api" % baseline.hadoop % Provided
     )
   )
 }
@@ -50,7 +51,8 @@ val suites: Seq[Setting[_]] = {
     libraryDependencies ++= Seq(
       "org.scalameta" %% "munit" % Versions.munit % Test,
       // Spark has an allocator of Arrow's on its class path
-      "org.apache.arrow" % "arrow-memory-unsafe" % baseline.arrow % Test
+      "org.apache.arrow" % "arrow-memory-unsafe" % baseline.arrow % Test,
+      "org.apache.hadoop" % "hadoop-client-runtime" % baseline.hadoop % Test
     )
   )
 }

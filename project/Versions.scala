@@ -10,6 +10,7 @@ object Versions {
       version: String,
       scala: String,
       kafkaClients: String,
+      hadoop: String,
       arrow: String,
       jackson: String,
       py4j: String
@@ -28,6 +29,7 @@ object Versions {
       "3.5.7",
       scala = "2.12.18",
       kafkaClients = "3.4.1",
+      hadoop = "3.3.4",
       arrow = "12.0.1",
       jackson = "2.15.2",
       py4j = "0.10.9.7"
@@ -36,6 +38,7 @@ object Versions {
       "4.0.0",
       scala = "2.13.16",
       kafkaClients = "3.9.0",
+      hadoop = "3.4.1",
       arrow = "18.1.0",
       jackson = "2.18.2",
       py4j = "0.10.9.9"
@@ -44,6 +47,7 @@ object Versions {
       "4.1.1",
       scala = "2.13.17",
       kafkaClients = "3.9.1",
+      hadoop = "3.4.2",
       arrow = "18.3.0",
       jackson = "2.20.0",
       py4j = "0.10.9.9"
@@ -52,6 +56,7 @@ object Versions {
       "4.2.0",
       scala = "2.13.18",
       kafkaClients = "3.9.2",
+      hadoop = "3.5.0",
       arrow = "19.0.0",
       jackson = "2.21.2",
       py4j = "0.10.9.9"
