@@ -12,6 +12,7 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils, __version__
 from spark_kafka_testkit._jvm.jars import own_jar
+from spark_kafka_testkit._spark.local_files import FILE_SYSTEM, OURS
 
 from .conftest import VERSION, RunScript, connector, jars_option
 
@@ -19,6 +20,7 @@ QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+    FILE_SYSTEM: OURS,
 }
 
 
@@ -248,12 +250,12 @@ def test_spark_conf_leaves_the_users_choice_of_what_is_quick() -> None:
         "spark.driver.extraJavaOptions": "-Xss4m",
     }
     conf = KafkaUtils.spark_conf(mine)
-    del conf["spark.jars"]
+    del conf["spark.jars"], conf[FILE_SYSTEM]
     options = "-Xss4m -XX:+UseSerialGC"
     assert conf == {**mine, "spark.driver.extraJavaOptions": options}
     mine["spark.driver.extraJavaOptions"] = "-XX:+UseParallelGC"
     conf = KafkaUtils.spark_conf(mine)
-    del conf["spark.jars"]
+    del conf["spark.jars"], conf[FILE_SYSTEM]
     assert conf == mine
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ __all__ = [
     "PRODUCER_CLASS",
     "SparkJvm",
     "active_session",
+    "finds_class",
     "is_connect",
     "trigger_of",
 ]
@@ -173,6 +175,25 @@ def active_session() -> SparkSession | None:
         getattr(module, "SparkSession", None), "_instantiatedSession", None
     )
     return session if SparkJvm.of(session) is not None else None
+
+
+def finds_class(name: str) -> bool | None:
+    """Whether the JVM of this process's next classic session finds the Java class; None
+    where that JVM is still to be started. It outlives its sessions, and spark-submit
+    starts it before the script.
+    """
+    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    gateway = getattr(context, "_gateway", None)
+    if gateway is None:
+        return False if "PYSPARK_GATEWAY_PORT" in os.environ else None
+    from py4j.protocol import Py4JJavaError
+
+    thread = gateway.jvm.java.lang.Thread.currentThread()
+    try:
+        thread.getContextClassLoader().loadClass(name)
+    except Py4JJavaError:
+        return False
+    return True
 
 
 def is_connect(session: SparkSession) -> bool:

@@ -25,6 +25,7 @@ from spark_kafka_testkit._jvm.java import chooses_collector
 from spark_kafka_testkit._jvm.maven import Repository
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, SparkJvm, is_connect
 from spark_kafka_testkit._model.client_config import RELOCATED
+from spark_kafka_testkit._spark.local_files import file_settings
 from spark_kafka_testkit._spark.loopback import driver_settings, local_host_name
 from spark_kafka_testkit._spark.pairing import mismatches
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
@@ -59,7 +60,8 @@ def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     submitted = submitted_settings()
     given = {**default_settings(folder.parent), **submitted}
     quick = {name: value for name, value in QUICK.items() if name not in given}
-    own = {**quick, **driver_settings({**given, **(conf or {})})}
+    known = {**given, **(conf or {})}
+    own = {**quick, **driver_settings(known), **file_settings(known, submitted)}
     settings = {**own, **(conf or {})}
     options = settings.get(DRIVER_OPTIONS, given.get(DRIVER_OPTIONS, ""))
     defaults = {**given, **settings}.get("spark.driver.defaultJavaOptions", "")

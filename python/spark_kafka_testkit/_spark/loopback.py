@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["driver_settings", "local_host_name"]
+__all__ = ["driver_settings", "is_local", "local_host_name"]
 
 HOST_SETTINGS = ("spark.driver.host", "spark.driver.bindAddress")
 HOST_VARIABLES = ("SPARK_LOCAL_HOSTNAME", "SPARK_LOCAL_IP")
@@ -27,7 +27,7 @@ def driver_settings(conf: Mapping[str, str]) -> dict[str, str]:
     if master is None:
         is_wanted = "spark.remote" not in conf and not _can_listen_at_own_name()
     else:
-        is_wanted = _is_local(master)
+        is_wanted = is_local(master)
     return dict.fromkeys(HOST_SETTINGS, "127.0.0.1") if is_wanted else {}
 
 
@@ -36,7 +36,7 @@ def local_host_name(conf: Mapping[str, str]) -> Iterator[None]:
     """Has a JVM of Spark that starts meanwhile take `localhost` for this machine's
     name: Spark looks its own name up before it reads any setting.
     """
-    if not _is_local(conf.get("spark.master", "")) or _is_chosen({}):
+    if not is_local(conf.get("spark.master", "")) or _is_chosen({}):
         yield
         return
     name = HOST_VARIABLES[0]
@@ -53,7 +53,8 @@ def _is_chosen(conf: Mapping[str, str]) -> bool:
     )
 
 
-def _is_local(master: str) -> bool:
+def is_local(master: str) -> bool:
+    """Whether Spark runs in one JVM by this master."""
     return re.match(r"local(\[|$)", master) is not None
 
 

@@ -18,6 +18,7 @@ __all__ = ["cause_of", "default_settings", "start_again", "submitted_settings"]
 
 ARGS_ENV = "PYSPARK_SUBMIT_ARGS"
 OPTIONS = {
+    "--master": "spark.master",
     "--jars": "spark.jars",
     "--packages": "spark.jars.packages",
     "--repositories": "spark.jars.repositories",

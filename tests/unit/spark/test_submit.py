@@ -76,7 +76,11 @@ def test_a_properties_file_takes_the_place_of_the_defaults(
         ("", {}),
         (
             "--master local[2] --jars /a.jar --packages g:a:1 pyspark-shell",
-            {"spark.jars": "/a.jar", "spark.jars.packages": "g:a:1"},
+            {
+                "spark.master": "local[2]",
+                "spark.jars": "/a.jar",
+                "spark.jars.packages": "g:a:1",
+            },
         ),
         ("--jars=/a.jar --jars /b.jar pyspark-shell", {"spark.jars": "/b.jar"}),
         ("--jars /a.jar --conf spark.jars=/b.jar", {"spark.jars": "/a.jar"}),
