@@ -827,10 +827,11 @@ class KafkaUtils:
 
         The connector is the nearest of Spark's minor version that the kit has. The
         settings also make the session quick for tests: no UI, 2 shuffle partitions, the
-        serial garbage collector (unless the environment names one). A local session
-        listens on loopback. What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give
-        stays in force: the kit adds to their lists. For a minor version that the kit
-        does not know, Spark is told to fetch the connector, and a warning is logged.
+        serial garbage collector (unless the environment names one), checkpoints of a
+        local session without a process for each file. A local session listens on
+        loopback. What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give stays in force:
+        the kit adds to their lists. For a minor version that the kit does not know,
+        Spark is told to fetch the connector, and a warning is logged.
 
         Args:
             conf: settings you have already: they win, what the kit adds is appended to
