@@ -9,11 +9,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import broker, cold, growth, produce, read, report, suite, topics, waiting
+from bench import (
+    batches,
+    broker,
+    cold,
+    growth,
+    produce,
+    read,
+    report,
+    suite,
+    topics,
+    waiting,
+)
 from bench.harness import measure
 from bench.world import Options, World
 
-FAMILIES = (broker, topics, produce, read, waiting, suite, cold, growth)
+FAMILIES = (broker, topics, produce, read, waiting, batches, suite, cold, growth)
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
