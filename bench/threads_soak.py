@@ -11,6 +11,7 @@ forks a child while the calls run, which must end.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
 import signal
@@ -178,7 +179,8 @@ def counts() -> tuple[int, int]:
 
 
 def settled(before: tuple[int, int]) -> tuple[int, int]:
-    """The same, when what ends by itself has had time to."""
+    """The same, when what ends by itself has had time to, objects in cycles too."""
+    gc.collect()
     deadline = time.monotonic() + 10
     while (now := counts()) > before and time.monotonic() < deadline:
         time.sleep(0.1)
