@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.harness import KIT, Contestant, Row, seconds_of, show_steps
 from bench.world import World, fallback, messages, plain_session, spark_session
-from spark_kafka_testkit._spark.attach import DRIVER_OPTIONS
+from spark_kafka_testkit._spark.conf import DRIVER_OPTIONS
 
 __all__ = ["rows"]
 

@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 
 from .sessions import spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+# ci/setup has recorded that of most sessions; for the others it is not worth the while
+os.environ.setdefault(ARCHIVE_ENV, "use")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

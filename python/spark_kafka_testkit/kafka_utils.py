@@ -39,7 +39,7 @@ from spark_kafka_testkit._model.secret import hidden
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
-from spark_kafka_testkit._spark import attach as spark
+from spark_kafka_testkit._spark import conf as spark
 from spark_kafka_testkit._spark.attach import attach
 from spark_kafka_testkit._waits import arrival, eventually, queries
 from spark_kafka_testkit.errors import NotSetUpError
@@ -827,11 +827,14 @@ class KafkaUtils:
 
         The connector is the nearest of Spark's minor version that the kit has. The
         settings also make the session quick for tests: no UI, 2 shuffle partitions, the
-        serial garbage collector (unless the environment names one), checkpoints of a
-        local session without a process for each file. A local session listens on
-        loopback. What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give stays in force:
-        the kit adds to their lists. For a minor version that the kit does not know,
-        Spark is told to fetch the connector, and a warning is logged.
+        serial garbage collector (unless the environment names one). A local session
+        listens on loopback, writes checkpoints without a process for each file, and
+        starts its JVM with the kit's jars on its class path, the quick compiler alone
+        (`-XX:TieredStopAtLevel=1`), and from a class archive: where there is none yet,
+        one is recorded in the background (SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE=use or off
+        does without). What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give stays in
+        force: the kit adds to their lists. For a minor version that the kit does not
+        know, Spark is told to fetch the connector, and a warning is logged.
 
         Args:
             conf: settings you have already: they win, what the kit adds is appended to

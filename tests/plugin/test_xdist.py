@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.marked import Marked
 from tests.plugin.conftest import CACHE, PLUGIN, Seen
-from tests.plugin.marked import Marked
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.skipif(

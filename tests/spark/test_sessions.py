@@ -4,6 +4,7 @@ there.
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils, __version__
 from spark_kafka_testkit._jvm.jars import own_jar
+from spark_kafka_testkit._spark import conf as spark_conf
+from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 from spark_kafka_testkit._spark.local_files import FILE_SYSTEM, OURS
 
 from .conftest import VERSION, RunScript, connector, jars_option
@@ -19,9 +22,17 @@ from .conftest import VERSION, RunScript, connector, jars_option
 QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     FILE_SYSTEM: OURS,
 }
+
+
+@pytest.fixture
+def in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no JVM runs yet, and no class archive was recorded."""
+    monkeypatch.setattr(spark_conf, "finds_class", lambda _: None)
+    monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+    monkeypatch.setenv(ARCHIVE_ENV, "off")
 
 
 def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> None:
@@ -228,39 +239,55 @@ def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> 
     )
 
 
-def test_spark_conf_appends_and_never_replaces() -> None:
+def test_spark_conf_appends_and_never_replaces(in_a_new_process: None) -> None:
     """The user's own jars and settings stay, and come first."""
-    mine = {"spark.jars": "/mine/a.jar,/mine/b.jar", "spark.app.name": "mine"}
+    mine = {
+        "spark.jars": "/mine/a.jar,/mine/b.jar",
+        "spark.driver.extraClassPath": "/mine/c.jar",
+        "spark.app.name": "mine",
+    }
+    given = dict(mine)
     conf = KafkaUtils.spark_conf(mine)
-    jars = conf.pop("spark.jars").split(",")
-    assert jars[:2] == ["/mine/a.jar", "/mine/b.jar"]
-    assert jars[2:] == [str(VERSION.helper), *map(str, connector())]
+    ours = [str(VERSION.helper), *map(str, connector())]
+    assert conf.pop("spark.jars").split(",") == ["/mine/a.jar", "/mine/b.jar", *ours]
+    class_path = conf.pop("spark.driver.extraClassPath")
+    assert class_path.split(os.pathsep) == ["/mine/c.jar", *ours]
     assert conf == {"spark.app.name": "mine", **QUICK}
-    assert mine == {"spark.jars": "/mine/a.jar,/mine/b.jar", "spark.app.name": "mine"}
+    assert mine == given
     assert KafkaUtils.spark_conf(KafkaUtils.spark_conf(mine)) == KafkaUtils.spark_conf(
         mine
     )
 
 
-def test_spark_conf_leaves_the_users_choice_of_what_is_quick() -> None:
-    """Settings and Java options of the user's stay; so does their collector."""
+def test_spark_conf_leaves_the_users_choice_of_what_is_quick(
+    in_a_new_process: None,
+) -> None:
+    """Settings and Java options of the user's stay; so do their collector and their
+    compiler.
+    """
     mine = {
         "spark.ui.enabled": "true",
         "spark.sql.shuffle.partitions": "8",
         "spark.driver.extraJavaOptions": "-Xss4m",
     }
     conf = KafkaUtils.spark_conf(mine)
-    del conf["spark.jars"], conf[FILE_SYSTEM]
-    options = "-Xss4m -XX:+UseSerialGC"
-    assert conf == {**mine, "spark.driver.extraJavaOptions": options}
-    mine["spark.driver.extraJavaOptions"] = "-XX:+UseParallelGC"
+    quick = conf["spark.driver.extraJavaOptions"]
+    assert quick == "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    assert {name: conf[name] for name in mine} == {
+        **mine,
+        "spark.driver.extraJavaOptions": quick,
+    }
+    options = "-XX:+UseParallelGC -XX:TieredStopAtLevel=4"
+    mine["spark.driver.extraJavaOptions"] = options
     conf = KafkaUtils.spark_conf(mine)
-    del conf["spark.jars"], conf[FILE_SYSTEM]
-    assert conf == mine
+    assert {name: conf[name] for name in mine} == mine
 
 
 def test_a_spark_without_a_locked_connector_gets_its_coordinate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    in_a_new_process: None,
 ) -> None:
     """For other minor versions Spark resolves exactly its own, and the user knows."""
     (tmp_path / "jars").mkdir()
@@ -330,10 +357,9 @@ def test_jars_on_the_command_line_leave_those_of_spark_conf(
 
 
 def test_the_users_connector_by_coordinate_stays_the_only_one(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, in_a_new_process: None
 ) -> None:
     """Spark fetches it with all it needs; the kit adds its helper alone."""
-    monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
     mine = {"spark.jars.packages": VERSION.connector}
     conf = KafkaUtils.spark_conf(mine)
     assert conf == {**QUICK, **mine, "spark.jars": str(VERSION.helper)}

@@ -130,12 +130,13 @@ show(spark)
 """,
         SPARK_HOME=str(spark_called(LATER)),
     )
-    by_conf, by_attach, _, spark, connector, *_ = out.splitlines()[-7:]
+    by_conf, no_archive, by_attach, _, spark, connector, *_ = out.splitlines()[-8:]
     line = (
         f"Spark {LATER} gets the Kafka connector of Spark {VERSION.nearest}, the "
         "nearest of its minor version that the kit has"
     )
     assert (by_conf, by_attach) == (line, line)
+    assert no_archive.startswith("Spark's JVM starts without a class archive: the fold")
     assert spark == (
         f"warning Spark: {LATER}, Scala {VERSION.scala}, driven by pyspark "
         f"{VERSION.spark}. Use pyspark of its version: pip install pyspark=={LATER}; "

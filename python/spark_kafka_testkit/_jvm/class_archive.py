@@ -18,6 +18,7 @@ from spark_kafka_testkit._stamp import is_as_stamped, stamp, stamp_of
 __all__ = ["ClassArchive"]
 
 SUFFIXES = (".jsa", ".aot")
+REFUSED = ".refused"
 UNUSED_SECONDS = 30 * 86400.0
 MAX_BYTES = 1 << 30
 
@@ -43,16 +44,25 @@ class ClassArchive:
         java: the Java.
         flags: its other flags; there is no archive beside an agent's.
         jars: the class path.
+        records: whether the process is to record one where there is none.
 
     Attributes:
         flags: what to add to the process's flags.
+        is_lacking: whether one could be recorded, and is not there.
     """
 
     def __init__(
-        self, name: str, java: Java, flags: Sequence[str], jars: Sequence[Path]
+        self,
+        name: str,
+        java: Java,
+        flags: Sequence[str],
+        jars: Sequence[Path],
+        *,
+        records: bool = True,
     ) -> None:
         self._part: Path | None = None
         self._is_used = False
+        self.is_lacking = False
         self.flags: list[str] = []
         if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not take it
             return
@@ -83,23 +93,28 @@ class ClassArchive:
         if not os.access(folder, os.W_OK):
             log.info("without a class archive: %s can't be written", folder)
             return
+        self.is_lacking = not self._is_refused()
+        if not records:
+            return
         self._part = (
             folder / f".{self._file.name}.{os.getpid()}.{random.getrandbits(32):08x}"
         )
         option = "AOTCacheOutput" if java.major >= 25 else "ArchiveClassesAtExit"
         self.flags = [f"-XX:{option}={self._part}"]
 
-    def end(self, is_whole: bool) -> None:
-        """Puts a recorded archive in its place, or removes it.
+    def end(self, is_whole: bool) -> bool:
+        """Puts a recorded archive in its place, or removes it. Returns whether the JVM
+        has written one.
 
         That of a process that never was ready holds too little, that of a killed one is
         half of one.
         """
         if self._part is None:
-            return
+            return False
         part, self._part = self._part, None
+        is_written = part.is_file()
         try:
-            if is_whole and part.is_file():
+            if is_whole and is_written:
                 part.chmod(0o644)
                 stamp(part, self._file)
                 part.replace(self._file)
@@ -108,6 +123,24 @@ class ClassArchive:
                 left.unlink(missing_ok=True)
         except OSError as error:
             log.info("the class archive could not be kept: %s", error)
+        return is_written
+
+    def refuse(self) -> None:
+        """Notes that Java writes none for this class path: nobody is to try again, for
+        as long as an archive would be kept.
+        """
+        refusal = self._file.with_suffix(REFUSED)
+        try:
+            refusal.touch()
+        except OSError as error:
+            log.info("%s can't be written: %s", refusal, error)
+
+    def _is_refused(self) -> bool:
+        try:
+            noted = self._file.with_suffix(REFUSED).stat().st_mtime
+        except OSError:
+            return False
+        return _clock.now() - noted < UNUSED_SECONDS
 
     def discard(self) -> bool:
         """Removes the archive that the process used, and may have died of.

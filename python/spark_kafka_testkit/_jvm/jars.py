@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LockedJar",
+    "are_fetched",
     "broker_jars",
     "broker_version",
     "connector_jars",
@@ -181,6 +182,16 @@ def fetch(jars: Sequence[LockedJar], what: str) -> list[Path]:
             if missing := _missing(jars, paths):
                 _fill(root, missing, what)
     return paths
+
+
+def are_fetched(jars: Sequence[LockedJar]) -> bool:
+    """Whether `fetch` would download nothing.
+
+    Raises:
+        JarError: what is there can't be read, or is a folder.
+    """
+    root = cache_folder() / "maven"
+    return not _missing(jars, [root / jar.path for jar in jars])
 
 
 def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:

@@ -7,12 +7,21 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from spark_kafka_testkit.errors import JavaNotFoundError
 
-__all__ = ["HINT", "EnvironmentOptions", "Java", "chooses_collector", "find_java"]
+__all__ = [
+    "HINT",
+    "EnvironmentOptions",
+    "Java",
+    "drivers_options",
+    "find_java",
+    "names_archive",
+    "names_collector",
+]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -30,12 +39,15 @@ VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 # The JVM's own rule: quotes may stand anywhere, and nothing escapes them.
 OPTION = re.compile(r"""(?:[^\s'"]|"[^"]*"|'[^']*')+""")
 COLLECTOR = re.compile(r"-XX:[+-]Use\w+GC")
+ARCHIVE = re.compile(
+    r"-Xshare:.*|-XX:(SharedArchiveFile|ArchiveClassesAtExit|SharedClassListFile|AOT\w+)"
+    r"=.*|-XX:[+-]AutoCreateSharedArchive"
+)
 # What our own flags decide: two collectors, or a smallest heap above the largest, and
 # the JVM does not start.
 SIZED_BY_US = re.compile(
-    rf"{COLLECTOR.pattern}|-Xm[nsx].*|-XX:(Initial|Min|Max)HeapSize=.*|-Xshare:.*"
-    r"|-XX:(SharedArchiveFile|ArchiveClassesAtExit|SharedClassListFile|AOT\w+)=.*"
-    r"|-XX:[+-]AutoCreateSharedArchive"
+    rf"{COLLECTOR.pattern}|-Xm[nsx].*|-XX:(Initial|Min|Max)HeapSize=.*"
+    rf"|{ARCHIVE.pattern}"
 )
 # What holds a port that one JVM alone can have: the user's is meant.
 FOR_ONE_JVM = re.compile(
@@ -185,17 +197,29 @@ def _tell_once(option: str) -> None:
         )
 
 
-def chooses_collector(*texts: str) -> bool:
-    """Whether one of the texts, or the environment of Spark's driver, names a garbage
-    collector: a JVM takes one only.
+def drivers_options(*texts: str) -> list[str]:
+    """The options of the JVM of Spark's driver: those of its settings, and what the
+    environment gives to it.
     """
     of_environment = (
         os.environ.get(name, "") for name in (*VARIABLES, "SPARK_SUBMIT_OPTS")
     )
-    return any(
-        COLLECTOR.fullmatch(_unquoted(option)) and option.startswith("-XX:+")
-        for text in (*texts, *of_environment)
+    return [
+        _unquoted(option)
+        for text in (*of_environment, *texts)
         for option in OPTION.findall(text)
+    ]
+
+
+def names_archive(options: Iterable[str]) -> bool:
+    """Whether they say what class archive is used or written, or that none is."""
+    return any(map(ARCHIVE.fullmatch, options))
+
+
+def names_collector(options: Iterable[str]) -> bool:
+    """Whether they name a garbage collector: a JVM takes one only."""
+    return any(
+        COLLECTOR.fullmatch(option) and option.startswith("-XX:+") for option in options
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "BrokenArchiveError",
     "JavaProcess",
     "JavaProcessError",
+    "close_in_children",
     "wait_for_end",
 ]
 
@@ -94,7 +95,7 @@ class JavaProcess:
         except OSError as error:
             log.close()
             raise JavaProcessError(str(error)) from error
-        _close_in_children(self._popen)
+        close_in_children(self._popen)
         self._answer = _Answer(self._popen, log)
 
     @property
@@ -230,7 +231,7 @@ def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
     return True
 
 
-def _close_in_children(popen: subprocess.Popen[bytes]) -> None:
+def close_in_children(popen: subprocess.Popen[bytes]) -> None:
     """Closes our end of the process's stdin in forked children: one that lives on would
     keep the process alive.
     """

@@ -13,7 +13,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.cli import _brokers, _doctor, _records
+from spark_kafka_testkit.cli import _brokers, _doctor, _prepare, _records
 from spark_kafka_testkit.cli._streams import guard_streams
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -79,7 +79,12 @@ def completion(shell: str) -> None:
     click.echo(completion_class(cli, {}, NAME, variable).source())
 
 
-for command in (*_brokers.COMMANDS, *_records.COMMANDS, _doctor.doctor):
+for command in (
+    *_brokers.COMMANDS,
+    *_records.COMMANDS,
+    _doctor.doctor,
+    _prepare.prepare,
+):
     cli.add_command(command)
 
 

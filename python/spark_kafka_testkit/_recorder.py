@@ -1,0 +1,195 @@
+"""Records the class archive of Spark's JVM: a process of its own, of low priority.
+
+    python -m spark_kafka_testkit._recorder
+
+Its stdin gives the settings of a session in a line of JSON. What it runs is what tests
+run, so that the archive holds the classes of tests. It ends soon after its stdin does;
+where another one records on this machine, at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._cache import cache_folder, make_folder
+from spark_kafka_testkit._jvm.jars import are_fetched, broker_jars
+from spark_kafka_testkit._jvm.process import wait_for_end
+from spark_kafka_testkit._spark.conf import CLASS_PATH, DRIVER_OPTIONS, archive_of
+from spark_kafka_testkit._spark.loopback import local_host_name
+from spark_kafka_testkit._spark.submit import ARGS_ENV
+from spark_kafka_testkit._work_folder import WorkFolder
+from spark_kafka_testkit.kafka_utils import KafkaUtils
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+GRACE_SECONDS = 8.0
+DUMP_SECONDS = 600.0
+QUIET = {"spark.log.level": "OFF", "spark.ui.showConsoleProgress": "false"}
+
+
+def main() -> None:
+    import fcntl
+
+    os.nice(19)
+    settings: dict[str, str] = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_owner, daemon=True).start()
+    folder = cache_folder() / "archives"
+    make_folder(folder)
+    with (folder / ".recording").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return  # another one does it, or the file system has no locks
+        _record(settings)
+
+
+_jvm: subprocess.Popen[bytes] | None = None
+_work: WorkFolder | None = None
+
+
+def _end_with_owner() -> None:
+    """What the JVM has not written by then is lost."""
+    sys.stdin.read()
+    time.sleep(GRACE_SECONDS)
+    if _jvm is not None:
+        _jvm.kill()
+        _jvm.wait()
+    if _work is not None:
+        _work.remove()
+    os._exit(1)
+
+
+def _record(settings: dict[str, str]) -> None:
+    global _jvm, _work  # noqa: PLW0603  there is one
+    archive = archive_of(settings, records=True)
+    if archive.file is None or not archive.is_lacking:
+        return
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    os.environ[ARGS_ENV] = "pyspark-shell"
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    _work = WorkFolder("recorder")
+    place = str(_work.path)
+    os.chdir(place)
+    own = {
+        name: settings[name]
+        for name in (CLASS_PATH, "spark.driver.defaultJavaOptions")
+        if name in settings
+    }
+    flags = [*archive.file.flags, f"-Djava.io.tmpdir={place}"]
+    own[DRIVER_OPTIONS] = " ".join([settings[DRIVER_OPTIONS], *flags])
+    builder = SparkSession.builder.master("local[2]").config("spark.local.dir", place)
+    for name, value in {**own, **QUIET}.items():
+        builder = builder.config(name, value)
+    code = None
+    try:
+        with local_host_name({"spark.master": "local[2]"}):
+            spark = builder.getOrCreate()
+        _jvm = SparkContext._gateway.proc  # type: ignore[union-attr]
+        _run(spark)
+        code = _end(spark, _jvm)
+    finally:
+        if not archive.file.end(is_whole=code == 0) and code == 0:
+            archive.file.refuse()
+        _work.remove()
+
+
+def _end(spark: SparkSession, jvm: subprocess.Popen[bytes]) -> int:
+    """Ends the JVM, which writes the archive then; its exit code."""
+    spark.stop()
+    assert jvm.stdin is not None
+    jvm.stdin.close()
+    if not wait_for_end(jvm, DUMP_SECONDS):
+        jvm.kill()
+    return jvm.wait()
+
+
+# What tests run
+
+
+def _run(spark: SparkSession) -> None:
+    """Each part for itself: one that a version of Spark can't do leaves the others."""
+    parts: list[Callable[[], None]] = [
+        lambda: _run_batch(spark),
+        lambda: _run_function(spark),
+    ]
+    if are_fetched(broker_jars()):
+        parts.append(lambda: _run_streams(spark))
+    for part in parts:
+        try:
+            part()
+        except Exception as error:  # noqa: BLE001  the archive holds less then
+            sys.stderr.write(f"{type(error).__name__}: {error}\n")
+
+
+def _run_batch(spark: SparkSession) -> None:
+    from pyspark.sql import functions
+
+    rows = spark.createDataFrame([(1, "a"), (2, "b")], "id long, name string")
+    rows.createOrReplaceTempView("rows")
+    joined = spark.sql("SELECT name, count(*) AS n FROM rows GROUP BY name").join(
+        rows, "name"
+    )
+    joined.orderBy(functions.col("id").desc()).collect()
+    rows.write.json("rows")
+    spark.read.schema("id long, name string").json("rows").collect()
+
+
+def _run_function(spark: SparkSession) -> None:
+    from pyspark.sql import functions
+
+    twice = functions.udf(lambda number: 2 * number, "long")
+    spark.range(3).select(twice("id")).collect()
+
+
+def _run_streams(spark: SparkSession) -> None:
+    from pyspark.sql import functions
+
+    with KafkaUtils(backend="embedded") as kafka:
+        kafka.create_topics(["source", "sink", "counts"])
+        kafka.send_messages("source", [("a", '{"n": 1}'), ("b", '{"n": 2}')])
+        events = (
+            spark.readStream.format("kafka")
+            .options(**kafka.spark_options())
+            .option("subscribe", "source")
+            .option("startingOffsets", "earliest")
+            .load()
+        )
+        value = functions.from_json(functions.col("value").cast("string"), "n long")
+        parsed = events.select("key", functions.to_json(value).alias("value"))
+        counts = events.groupBy("key").agg(
+            functions.count("*").cast("string").alias("value")
+        )
+        batches: list[Any] = []
+        with (
+            kafka.run_stream(parsed, "sink"),
+            kafka.run_stream(counts, "counts", output_mode="update"),
+        ):
+            kafka.send_messages("source", [("a", '{"n": 3}')])
+        checkpoint = tempfile.mkdtemp(dir=Path.cwd())
+        query = (
+            events.writeStream.foreachBatch(
+                lambda batch, _: batches.extend(batch.collect())
+            )
+            .option("checkpointLocation", checkpoint)
+            .start()
+        )
+        kafka.wait_until_processed(query)
+        query.stop()
+        kafka.get_all_records(spark, "sink")
+        kafka.assert_eventually(lambda: len(batches), 3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The class archive from which Spark's own JVM starts: it takes two thirds off what the
+JVM computes until a first stream has answered.
+
+Java takes one only where the class path is the one that it was recorded with, and none
+for folders. A JVM writes it when it ends, for many seconds: a user's would do so when
+the prompt is back. So a process of our own records a session of our own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from spark_kafka_testkit._cache import environment
+from spark_kafka_testkit._jvm.class_archive import ClassArchive
+from spark_kafka_testkit._jvm.java import find_java
+from spark_kafka_testkit._jvm.process import close_in_children
+from spark_kafka_testkit.errors import JarError, JavaNotFoundError
+
+__all__ = ["ARCHIVE_ENV", "SparkArchive", "record_beside", "start_recorder"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+ARCHIVE_ENV = "SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE"
+WISHES = ("record", "use", "off")
+RECORDER = "spark_kafka_testkit._recorder"
+NOT_DECIDING = ("-D", "-Xlog:")
+"""How options begin that don't decide what an archive holds."""
+CONF_FOLDERS = ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")
+
+
+class SparkArchive:
+    """The archive of one class path and one set of options.
+
+    Args:
+        folder: of Spark's own jars.
+        class_path: what stands before them.
+        options: of the driver's JVM.
+        records: whether the JVM is to record it.
+
+    Attributes:
+        obstacle: why there can't be one; empty where there can.
+        file: the archive; None where there can't be one.
+        flags: what to add to the options; none where there is no archive.
+        is_lacking: whether one could be recorded, and is not there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        class_path: str,
+        options: Sequence[str],
+        *,
+        records: bool = False,
+    ) -> None:
+        self.flags: list[str] = []
+        self.file: ClassArchive | None = None
+        self.obstacle = _obstacle(folder)
+        if self.obstacle:
+            return
+        jars = [Path(jar) for jar in class_path.split(os.pathsep) if jar]
+        jars += sorted(folder.glob("*.jar"))
+        flags = [option for option in options if not option.startswith(NOT_DECIDING)]
+        try:
+            java = find_java(hint="")
+            self.file = ClassArchive("spark", java, flags, jars, records=records)
+        except (JavaNotFoundError, JarError, OSError) as error:
+            self.obstacle = str(error)
+            return
+        if self.file.flags:
+            # of one that Java does not take it says nothing
+            tags = "aot*=off,cds*=off" if java.major >= 25 else "cds*=off"
+            self.flags = [*self.file.flags, f"-Xlog:{tags}"]
+
+    @property
+    def is_lacking(self) -> bool:
+        return self.file is not None and self.file.is_lacking
+
+
+def _obstacle(folder: Path) -> str:
+    """Why there can't be an archive; empty where there can be one."""
+    if _wish() == "off":
+        return f"{ARCHIVE_ENV} is off"
+    if "SPARK_DIST_CLASSPATH" in os.environ:
+        return "SPARK_DIST_CLASSPATH is set"
+    places = [os.environ.get(name) for name in CONF_FOLDERS]
+    places[0] = places[0] or str(folder.parent / "conf")
+    for place in filter(None, places):
+        if Path(place).is_dir() and any(Path(place).iterdir()):
+            return f"the folder {place} is on its class path, where only jars may be"
+    return ""
+
+
+def _wish() -> str:
+    wish = os.environ.get(ARCHIVE_ENV) or WISHES[0]
+    if wish not in WISHES:
+        raise ValueError(f"{ARCHIVE_ENV} must be record, use or off, and is {wish!r}")
+    return wish
+
+
+_recorder: subprocess.Popen[bytes] | None = None
+
+
+def record_beside(settings: Mapping[str, str]) -> None:
+    """Has the archive of these settings recorded while this process goes on, with what
+    the machine has to spare; once a process. The recorder ends soon after it.
+    """
+    global _recorder  # noqa: PLW0603
+    if _recorder is not None or _wish() != "record":
+        return
+    log.info("a class archive for Spark's JVM is recorded in the background")
+    _recorder = start_recorder(settings, subprocess.DEVNULL)
+    close_in_children(_recorder)
+
+
+def start_recorder(
+    settings: Mapping[str, str], output: int | IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    """Starts a process that records the archive of a session with these settings; it
+    ends when its stdin does.
+    """
+    recorder = subprocess.Popen(
+        [sys.executable, "-m", RECORDER],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    assert recorder.stdin is not None
+    recorder.stdin.write(f"{json.dumps(dict(settings))}\n".encode())
+    recorder.stdin.flush()
+    return recorder

@@ -1,0 +1,222 @@
+"""The settings of a new session: helper and connector, and what makes tests quick."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spark_kafka_testkit._jvm.installed_spark import (
+    CONNECTOR,
+    SparkVersion,
+    spark_and_jars,
+)
+from spark_kafka_testkit._jvm.jars import (
+    MAVEN_CENTRAL,
+    MAVEN_ENV,
+    connector_jars,
+    fetch,
+)
+from spark_kafka_testkit._jvm.java import (
+    drivers_options,
+    names_archive,
+    names_collector,
+)
+from spark_kafka_testkit._jvm.maven import Repository
+from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, finds_class
+from spark_kafka_testkit._spark.archive import SparkArchive, record_beside
+from spark_kafka_testkit._spark.local_files import file_settings
+from spark_kafka_testkit._spark.loopback import driver_settings, is_local
+from spark_kafka_testkit._spark.submit import default_settings, submitted_settings
+
+__all__ = [
+    "CLASS_PATH",
+    "DRIVER_OPTIONS",
+    "archive_of",
+    "connector_of",
+    "not_locked",
+    "plan",
+    "repository",
+    "spark_conf",
+]
+
+
+log = logging.getLogger("spark_kafka_testkit")
+
+# What makes the small queries of tests quick, and changes no result.
+QUICK = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+}
+CLASS_PATH = "spark.driver.extraClassPath"
+DEFAULT_OPTIONS = "spark.driver.defaultJavaOptions"
+DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
+QUICK_COLLECTOR = "-XX:+UseSerialGC"
+# Code that is compiled well pays off after minutes: tests are over by then.
+QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+COMPILER = re.compile(
+    r"-XX:TieredStopAtLevel=.*|-XX:[+-]TieredCompilation|-Xint|-Xcomp"
+)
+
+
+def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
+    """See `KafkaUtils.spark_conf`."""
+    settings, archive = plan(conf)
+    if archive is None:
+        return settings
+    if archive.obstacle:
+        log.info("Spark's JVM starts without a class archive: %s", archive.obstacle)
+    if archive.is_lacking:
+        record_beside(settings)
+    for flag in archive.flags:
+        _append(settings, {}, DRIVER_OPTIONS, flag, " ")
+    return settings
+
+
+def plan(
+    conf: Mapping[str, str] | None = None,
+) -> tuple[dict[str, str], SparkArchive | None]:
+    """The settings without a class archive, and the archive for them; None where it is
+    not the kit's to choose one.
+    """
+    version, folder = spark_and_jars()
+    submitted = submitted_settings()
+    given = {**default_settings(folder.parent), **submitted}
+    quick = {name: value for name, value in QUICK.items() if name not in given}
+    known = {**given, **(conf or {})}
+    own = {**quick, **driver_settings(known), **file_settings(known, submitted)}
+    settings = {**own, **(conf or {})}
+    jars = [version.helper]
+    packages = known.get("spark.jars.packages", "")
+    connector = connector_of(version)
+    if connector is None:
+        log.warning("%s", not_locked(version))
+        _append(settings, given, "spark.jars.packages", version.connector)
+        if address := repository():
+            _append(settings, given, "spark.jars.repositories", address)
+    elif CONNECTOR not in packages:
+        jars += connector
+    starts = _starts_jvm(known)
+    is_whole = len(jars) > 1 and CLASS_PATH not in submitted
+    on_class_path = starts and is_whole and not _has_kafka(known, folder, jars)
+    if on_class_path:
+        for jar in jars:
+            _append(settings, given, CLASS_PATH, str(jar), os.pathsep)
+    if not on_class_path or "spark.master" not in known:
+        for jar in jars:
+            _append(settings, given, "spark.jars", str(jar))
+    if "spark.jars" in submitted and CONNECTOR not in submitted["spark.jars"]:
+        # `--jars` hides `spark.jars` from the driver, which looks here as well
+        for jar in jars:
+            _append(settings, given, CLASS_PATH, str(jar), os.pathsep)
+    _add_options(settings, given, starts=starts)
+    is_ours = on_class_path and DRIVER_OPTIONS not in submitted
+    if not is_ours or names_archive(_options(settings, given)):
+        return settings, None
+    return settings, archive_of(settings)
+
+
+def archive_of(settings: Mapping[str, str], *, records: bool = False) -> SparkArchive:
+    """The class archive of a session with these settings.
+
+    Args:
+        settings: those of `plan`.
+        records: whether the session's JVM is to record it.
+    """
+    _, folder = spark_and_jars()
+    given = {**default_settings(folder.parent), **submitted_settings()}
+    options = _options(settings, given)
+    return SparkArchive(folder, settings[CLASS_PATH], options, records=records)
+
+
+def _starts_jvm(known: Mapping[str, str]) -> bool:
+    """Whether these may be settings of a local session that starts its JVM: only then
+    do they say what is on the JVM's class path.
+    """
+    if finds_class(CONNECTOR_CLASS) is not None:
+        return False
+    master = known.get("spark.master")
+    return "spark.remote" not in known if master is None else is_local(master)
+
+
+def _has_kafka(known: Mapping[str, str], folder: Path, jars: Sequence[Path]) -> bool:
+    """Whether the session has classes of Kafka by other ways. Ours on the class path
+    would win over them.
+    """
+    separators = f"[,{os.pathsep}]"
+    named = re.split(separators, f"{known.get('spark.jars')},{known.get(CLASS_PATH)}")
+    others = [*folder.glob("*kafka*.jar"), *map(Path, named)]
+    return any("kafka" in jar.name and jar not in jars for jar in others)
+
+
+def _options(settings: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
+    """The options of the driver's JVM, the environment's too."""
+    known = {**given, **settings}
+    return drivers_options(
+        *(known.get(n, "") for n in (DEFAULT_OPTIONS, DRIVER_OPTIONS))
+    )
+
+
+def _add_options(
+    settings: dict[str, str], given: Mapping[str, str], *, starts: bool
+) -> None:
+    present = _options(settings, given)
+    if not names_collector(present):
+        _append(settings, given, DRIVER_OPTIONS, QUICK_COLLECTOR, " ")
+    if starts and not any(map(COMPILER.fullmatch, present)):
+        _append(settings, given, DRIVER_OPTIONS, QUICK_COMPILER, " ")
+
+
+def _append(
+    settings: dict[str, str],
+    given: Mapping[str, str],
+    name: str,
+    entry: str,
+    separator: str = ",",
+) -> None:
+    """Adds to a list of the settings; where they have none, to what it is without."""
+    listed = settings.get(name, given.get(name, ""))
+    entries = [present for present in listed.split(separator) if present]
+    if entry not in entries:
+        entries.append(entry)
+    settings[name] = separator.join(entries)
+
+
+def connector_of(version: SparkVersion) -> list[Path] | None:
+    """The connector's jars, fetched; None where the kit has none for it."""
+    jars = connector_jars(version.spark, version.scala)
+    if jars is None:
+        return None
+    if version.nearest != version.apache:
+        log.info(
+            "Spark %s gets the Kafka connector of Spark %s, the nearest of its minor "
+            "version that the kit has",
+            version.spark,
+            version.nearest,
+        )
+    return fetch(jars, f"the Kafka connector for Spark {version.nearest}")
+
+
+def repository() -> str | None:
+    """The user's mirror of Maven Central, for Ivy.
+
+    User and password are left out: Ivy does not take them from there, and Spark shows
+    its settings.
+    """
+    if not os.environ.get(MAVEN_ENV):
+        return None
+    mirror = Repository.of_environment(MAVEN_ENV, MAVEN_CENTRAL)
+    if mirror.login is not None:
+        log.warning(
+            "Spark's Ivy takes no user and password from %s: it needs them in a file "
+            "that spark.jars.ivySettings names",
+            mirror.login,
+        )
+    return mirror.url
+
+
+def not_locked(version: SparkVersion) -> str:
+    """What is to be logged where the kit has no connector."""
+    return f"{version.not_locked[0].upper()}{version.not_locked[1:]}."
