@@ -27,7 +27,6 @@ from spark_kafka_testkit._model.secret import MASK, Secret
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
-from spark_kafka_testkit._plugin.spark_session import session
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit._streams import StreamOptions, StreamRun
@@ -202,6 +201,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             del item.stash[key]
     if marker.uses_kit(item):
         _begin(item)
+        item.config.stash[RUN].spark.begin(item)
 
 
 def _begin(test: pytest.Item) -> marker.Wishes:
@@ -383,5 +383,6 @@ def kafka_spark(
     """A Spark session with the helper and the Kafka connector: that of your fixture
     `spark` or `spark_session`, else the one that runs, else a new one.
     """
-    with session(request, kafka_spark_conf) as spark:
+    run = request.config.stash[RUN]
+    with run.spark.session(request, kafka_spark_conf) as spark:
         yield spark

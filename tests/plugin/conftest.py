@@ -11,12 +11,13 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._cache import cache_folder
+from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
 
 CACHE = cache_folder()  # here: pytester moves the home folder
-KEPT = ("SPARK_KAFKA_TESTKIT_JARS", "SPARK_KAFKA_TESTKIT_MAVEN_URL")
+KEPT = ("SPARK_KAFKA_TESTKIT_JARS", "SPARK_KAFKA_TESTKIT_MAVEN_URL", ARCHIVE_ENV)
 
 Inner = Callable[..., pytest.RunResult]
 

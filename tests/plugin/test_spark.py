@@ -108,6 +108,87 @@ def test_kafka_spark_makes_a_session(inner: Inner) -> None:
     assert "query 'wide'" not in text
 
 
+AHEAD = """
+import threading
+import time
+import pytest
+from pyspark import SparkContext
+
+
+@pytest.fixture
+def jvm(kafka_utils):
+    deadline = time.monotonic() + 120
+    while SparkContext._gateway is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return SparkContext._gateway
+
+
+def test_waits_for_the_jvm(kafka_utils, jvm, kafka_spark):
+    assert jvm is not None
+    assert kafka_spark.sparkContext._gateway is jvm
+    assert "spark.jars" not in dict(kafka_spark.sparkContext.getConf().getAll())
+    assert kafka_spark.range(3).count() == 3
+"""
+
+
+def test_sparks_jvm_starts_while_the_broker_does(inner: Inner) -> None:
+    """A test that wants both waits for the slower one."""
+    inner(test_ahead=AHEAD).assert_outcomes(passed=1)
+
+
+NOT_AHEAD = """
+import threading
+import pytest
+from pyspark import SparkContext
+
+
+@pytest.fixture
+def threads(kafka_utils):
+    return [thread.name for thread in threading.enumerate()]
+
+
+def test_looks(kafka_utils, threads, {asks}):
+    assert not any("Spark's JVM" in name for name in threads)
+
+
+def test_without_spark(kafka_utils, threads):
+    assert not any("Spark's JVM" in name for name in threads)
+"""
+CONF = """
+import pytest
+
+
+@pytest.fixture(scope="session")
+def kafka_spark_conf():
+    return {"spark.app.name": "mine"}
+"""
+USERS = """
+import pytest
+
+
+@pytest.fixture(scope="session")
+def spark():
+    pytest.skip("not here")
+"""
+
+
+@pytest.mark.parametrize(
+    ("conftest", "asks", "outcomes"),
+    [
+        (CONF, "kafka_spark", {"passed": 2}),
+        (USERS, "kafka_spark", {"passed": 1, "skipped": 1}),
+        ("", "kafka_spark_conf", {"passed": 2}),
+    ],
+    ids=["settings of the user's", "a session of the user's", "no session"],
+)
+def test_what_is_not_known_is_not_started(
+    inner: Inner, conftest: str, asks: str, outcomes: dict[str, int]
+) -> None:
+    """Settings that a fixture gives, or a session, are known when it has run."""
+    result = inner(conftest=conftest, test_ahead=NOT_AHEAD.format(asks=asks))
+    result.assert_outcomes(**outcomes)
+
+
 NO_JVM = """
 import pytest
 

@@ -218,7 +218,7 @@ def test_a_jvm_that_ends_is_reported_with_its_cause(
                 "spark.jars.ivy": "{tmp_path}/ivy",
             }}
             try:
-                new_session(conf)
+                new_session(KafkaUtils.spark_conf(conf))
             except errors.SparkSetupError as error:
                 print(error)
             """,

@@ -12,7 +12,7 @@ import pytest
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._text import shown
 
-__all__ = ["Wishes", "mark_users", "uses_kit", "wishes"]
+__all__ = ["Wishes", "mark_users", "uses_kit", "uses_ours_alone", "wishes"]
 
 DESCRIPTION = (
     "kafka(partitions=1, topics=('source', 'sink')): a test that uses Kafka; how many "
@@ -50,6 +50,12 @@ def uses_kit(test: pytest.Item) -> bool:
         for name, definitions in _fixtures(test).items()
         if name not in NOT_KAFKA
     )
+
+
+def uses_ours_alone(test: pytest.Item, *names: str) -> bool:
+    """Whether the test uses each of these fixtures as we define it."""
+    fixtures = _fixtures(test)
+    return all(_is_ours(name, fixtures.get(name, ())[-1:]) for name in names)
 
 
 def _fixtures(test: pytest.Item) -> Mapping[str, Sequence[Any]]:

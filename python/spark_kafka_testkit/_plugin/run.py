@@ -16,6 +16,7 @@ from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._leftovers import replace_ended
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder
+from spark_kafka_testkit._plugin.spark_session import SparkStart
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
@@ -74,6 +75,7 @@ class Run:
         self._first: Recorder | None = None
         self._error: KafkaTestkitError | None = None
         self._others: list[Recorder] = []
+        self.spark = SparkStart()
 
     def kafka_utils(self) -> KafkaUtils:
         """The KafkaUtils of the run. Where there is no broker the test is skipped, or

@@ -2,43 +2,112 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, active_session
-from spark_kafka_testkit._spark.attach import attach, new_session
+from spark_kafka_testkit._jvm.spark_jvm import (
+    CONNECTOR_CLASS,
+    SparkJvm,
+    active_session,
+    finds_class,
+)
+from spark_kafka_testkit._plugin import marker
+from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm
+from spark_kafka_testkit._spark.conf import spark_conf
+from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["session"]
+__all__ = ["SparkStart"]
+
+log = logging.getLogger("spark_kafka_testkit")
 
 USERS_FIXTURES = ("spark", "spark_session")
+OURS = ("kafka_utils", "kafka_spark", "kafka_spark_conf")
+THREAD = "spark-kafka-testkit: Spark's JVM"
 OWN_CONF = {"spark.master": "local[2]", "spark.app.name": "pytest"}
 
 
-@contextmanager
-def session(
-    request: pytest.FixtureRequest, conf: Mapping[str, str]
-) -> Iterator[SparkSession]:
-    """The user's session where there is one, with helper and connector added: that of
-    a fixture, else one that runs; else one of our own, which is stopped.
+class SparkStart:
+    """How the session of a run starts. Its JVM may be started ahead, while the broker
+    starts: then its settings are known before there is a session.
     """
-    users = _of_fixture(request) or active_session()
-    if users is not None:
-        if SparkJvm.of(users) is not None:  # Spark Connect works without
-            attach(users)
-        yield users
-        return
-    own = new_session({**OWN_CONF, **conf})
+
+    def __init__(self) -> None:
+        self._settings: dict[str, str] | None = None
+
+    def begin(self, test: pytest.Item) -> None:
+        """Starts Spark's JVM beside this thread if the test is sure to have a session
+        of ours, with settings of ours, and a broker to wait for.
+        """
+        if self._settings is not None or not _is_sure(test):
+            return
+        if finds_class(CONNECTOR_CLASS) is not None:
+            return  # a JVM runs
+        try:
+            self._settings = spark_conf(OWN_CONF)
+        except KafkaTestkitError:
+            return  # the fixture tells it
+        threading.Thread(
+            target=_start_quietly, args=[self._settings], name=THREAD, daemon=True
+        ).start()
+
+    @contextmanager
+    def session(
+        self, request: pytest.FixtureRequest, conf: Mapping[str, str]
+    ) -> Iterator[SparkSession]:
+        """The user's session where there is one, with helper and connector added: that
+        of a fixture, else one that runs; else one of our own, which is stopped.
+        """
+        users = _of_fixture(request) or active_session()
+        if users is not None:
+            if SparkJvm.of(users) is not None:  # Spark Connect works without
+                attach(users)
+            yield users
+            return
+        if self._settings is None:
+            settings = spark_conf({**OWN_CONF, **conf})
+        else:
+            settings = self._settings
+            _await_broker(request)
+        own = new_session(settings)
+        try:
+            attach(own)  # options of PYSPARK_SUBMIT_ARGS may have hidden the jars
+            yield own
+        finally:
+            own.stop()
+
+
+def _is_sure(test: pytest.Item) -> bool:
+    fixtures: Any = getattr(test.session, "_fixturemanager", None)  # no public way
+    return (
+        fixtures is not None
+        and marker.uses_ours_alone(test, *OURS)
+        and not any(fixtures.getfixturedefs(name, test) for name in USERS_FIXTURES)
+    )
+
+
+def _start_quietly(settings: Mapping[str, str]) -> None:
     try:
-        attach(own)  # options of PYSPARK_SUBMIT_ARGS may have hidden the jars
-        yield own
-    finally:
-        own.stop()
+        start_jvm(settings)
+    except Exception as error:  # noqa: BLE001  it comes again, where the session is made
+        log.debug("Spark's JVM did not start ahead: %s", error)
+
+
+def _await_broker(request: pytest.FixtureRequest) -> None:
+    """Starts the broker first, whichever the test names first: the JVM starts beside
+    it. Without one the test itself is skipped or fails.
+    """
+    try:
+        request.getfixturevalue("kafka_utils")
+    except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
+        log.debug("no broker: %s", outcome)
 
 
 def _of_fixture(request: pytest.FixtureRequest) -> Any:

@@ -15,12 +15,7 @@ from spark_kafka_testkit._jvm.installed_spark import (
 from spark_kafka_testkit._jvm.jars import MAVEN_ENV, connector_scala
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, SparkJvm, is_connect
 from spark_kafka_testkit._model.client_config import RELOCATED
-from spark_kafka_testkit._spark.conf import (
-    connector_of,
-    not_locked,
-    repository,
-    spark_conf,
-)
+from spark_kafka_testkit._spark.conf import connector_of, not_locked, repository
 from spark_kafka_testkit._spark.loopback import local_host_name
 from spark_kafka_testkit._spark.pairing import mismatches
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
@@ -31,23 +26,39 @@ from spark_kafka_testkit.errors import SparkSetupError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["attach", "new_session"]
+__all__ = ["attach", "new_session", "start_jvm"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 
-def new_session(conf: Mapping[str, str]) -> SparkSession:
-    """A classic session with these settings, and those of `spark_conf()`.
+def start_jvm(settings: Mapping[str, str]) -> None:
+    """Starts the JVM of a session that is to be made, where none runs.
+
+    Args:
+        settings: what `spark_conf()` gave.
+    """
+    from pyspark import SparkConf, SparkContext
+
+    conf = SparkConf()
+    for name, value in settings.items():
+        conf.set(name, value)
+    with local_host_name(settings):
+        SparkContext._ensure_initialized(conf=conf)
+
+
+def new_session(settings: Mapping[str, str]) -> SparkSession:
+    """A classic session.
+
+    Args:
+        settings: what `spark_conf()` gave.
 
     Raises:
         SparkSetupError: Spark's JVM ended at its start; the text has the reason, which
             PySpark does not tell.
-        JarError: a jar can't be found or fetched.
     """
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
-    settings = spark_conf(conf)
     builder = SparkSession.builder
     for name, value in settings.items():
         builder = builder.config(name, value)
