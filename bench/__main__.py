@@ -13,6 +13,7 @@ from bench import (
     batches,
     broker,
     cold,
+    first_test,
     growth,
     produce,
     read,
@@ -24,7 +25,18 @@ from bench import (
 from bench.harness import measure
 from bench.world import Options, World
 
-FAMILIES = (broker, topics, produce, read, waiting, batches, suite, cold, growth)
+FAMILIES = (
+    broker,
+    topics,
+    produce,
+    read,
+    waiting,
+    batches,
+    suite,
+    first_test,
+    cold,
+    growth,
+)
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 

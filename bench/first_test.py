@@ -1,0 +1,120 @@
+"""A whole run of pytest with one streaming test, from the shell's prompt to its prompt,
+against an empty Spark session.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.harness import KIT, AtLeast, Contestant, Row, seconds_of
+from bench.world import World
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
+
+__all__ = ["rows"]
+
+BARE = "an empty Spark session"
+OWN_SESSION = "kit, without a class archive"
+PLAIN = "kafka-python sends, Spark reads, a broker that runs"
+NOTHING = """
+from pyspark.sql import SparkSession
+
+SparkSession.builder.master("local[2]").getOrCreate().range(1).count()
+"""
+WITH_KIT = """
+def test_copy(kafka_utils, kafka_spark, kafka_topics, kafka_stream):
+    source, sink = kafka_topics
+    events = (
+        kafka_spark.readStream.format("kafka")
+        .options(**kafka_utils.spark_options())
+        .option("subscribe", source)
+        .load()
+    )
+    stream = kafka_stream(events.select("key", "value"), sink)
+    kafka_utils.send_messages(source, [("user1", "login")])
+    stream.check_answer({"user1": "login"})
+"""
+BY_HAND = """
+import os
+import time
+import uuid
+
+import pytest
+from kafka import KafkaProducer
+from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def spark():
+    builder = SparkSession.builder.master("local[2]")
+    session = builder.config("spark.jars", os.environ["JARS"]).getOrCreate()
+    yield session
+    session.stop()
+
+
+def test_copy(spark, tmp_path):
+    broker = os.environ["BROKER"]
+    source, sink = (f"{name}-{uuid.uuid4().hex}" for name in ("source", "sink"))
+    kafka = {"kafka.bootstrap.servers": broker}
+    producer = KafkaProducer(bootstrap_servers=broker)
+    producer.send(source, key=b"user1", value=b"login").get(30)
+    producer.send(sink, key=b"user1", value=b"none").get(30)
+    events = spark.readStream.format("kafka").options(**kafka)
+    events = events.option("subscribe", source).option("startingOffsets", "earliest")
+    stream = events.load().select("key", "value").writeStream.format("kafka")
+    stream = stream.options(**kafka).option("topic", sink)
+    query = stream.option("checkpointLocation", str(tmp_path / "c")).start()
+    found = []
+    while b"login" not in found:
+        time.sleep(1)
+        read = spark.read.format("kafka").options(**kafka).option("subscribe", sink)
+        found = [bytes(row.value) for row in read.load().collect()]
+    query.stop()
+    producer.close()
+"""
+
+
+def rows(world: World) -> dict[str, Callable[[], Row]]:
+    return {"first-test": lambda: _row(world)}
+
+
+def _row(world: World) -> Row:
+    folder = Path(tempfile.mkdtemp())
+    (folder / "bare.py").write_text(NOTHING)
+    (folder / "test_kit.py").write_text(WITH_KIT)
+    (folder / "test_plain.py").write_text(BY_HAND)
+    jars = KafkaUtils.spark_conf()["spark.jars"]
+    plain = {"BROKER": world.kafka.broker, "JARS": jars}
+
+    def run(*arguments: str, **environment: str) -> Callable[[], float]:
+        def once() -> None:
+            subprocess.run(
+                [sys.executable, *arguments],
+                cwd=folder,
+                env={**os.environ, **environment},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+
+        return lambda: seconds_of(once)
+
+    pytest = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
+    with_kit = (*pytest, "--kafka-backend=embedded", "test_kit.py")
+    return Row(
+        "first-test",
+        "pytest with one streaming test, shell to prompt",
+        [
+            Contestant(KIT, run(*with_kit)),
+            Contestant(OWN_SESSION, run(*with_kit, **{ARCHIVE_ENV: "off"})),
+            Contestant(BARE, run("bare.py")),
+            Contestant(PLAIN, run(*pytest, "test_plain.py", **plain)),
+        ],
+        targets=[AtLeast(1 / 0.7, (BARE,), BARE)],
+        notes=["the kit's broker starts within its time; the last one's runs already"],
+    )
