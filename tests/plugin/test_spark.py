@@ -162,7 +162,7 @@ import pytest
 def kafka_spark_conf():
     return {"spark.app.name": "mine"}
 """
-USERS = """
+SKIPS = """
 import pytest
 
 
@@ -176,7 +176,7 @@ def spark():
     ("conftest", "asks", "outcomes"),
     [
         (CONF, "kafka_spark", {"passed": 2}),
-        (USERS, "kafka_spark", {"passed": 1, "skipped": 1}),
+        (SKIPS, "kafka_spark", {"passed": 1, "skipped": 1}),
         ("", "kafka_spark_conf", {"passed": 2}),
     ],
     ids=["settings of the user's", "a session of the user's", "no session"],
@@ -366,14 +366,20 @@ def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
     inner: Inner,
 ) -> None:
     """A fixture `spark` gets helper and connector. With --kafka-strict a query that a
-    test leaves is a failure; tests that do not use Kafka may leave theirs.
+    test leaves is a failure; tests that do not use Kafka may leave theirs. A line at
+    INFO says what the session lacks.
     """
-    result = inner("--kafka-strict", conftest=USERS, test_strict=STRICT)
+    shows_log = ("-o", "log_cli=true", "--log-cli-level=INFO")
+    result = inner("--kafka-strict", *shows_log, conftest=USERS, test_strict=STRICT)
     result.assert_outcomes(passed=4, errors=1)
     result.stdout.fnmatch_lines(
         [
+            "INFO *the session that kafka_spark takes was not made with the settings "
+            "of KafkaUtils.spark_conf(): by SparkSession.builder.config(map="
+            "KafkaUtils.spark_conf()) its JVM would compute a third until a first "
+            "stream answers",
             "test_strict.py::test_leaves_a_query left running: query 'left' (*). "
-            "Stopped now; a test stops its queries."
+            "Stopped now; a test stops its queries.",
         ]
     )
 

@@ -125,6 +125,14 @@ class SparkJvm:
         if value not in values:
             system.setProperty(name, ",".join([*filter(None, values), value]))
 
+    @property
+    def options(self) -> list[str]:
+        """What the JVM was started with."""
+        factory = self.view.java.lang.management.ManagementFactory
+        return [
+            str(option) for option in factory.getRuntimeMXBean().getInputArguments()
+        ]
+
     def active_queries(self) -> list[StreamingQuery]:
         """The queries that run, of all sessions that share this one's context; none
         where the JVM has gone.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spark_kafka_testkit._jvm.java import names_archive
 from spark_kafka_testkit._jvm.spark_jvm import (
     CONNECTOR_CLASS,
     SparkJvm,
@@ -19,6 +20,7 @@ from spark_kafka_testkit._jvm.spark_jvm import (
 from spark_kafka_testkit._plugin import marker
 from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm
 from spark_kafka_testkit._spark.conf import spark_conf
+from spark_kafka_testkit._spark.loopback import is_local
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
@@ -67,8 +69,10 @@ class SparkStart:
         """
         users = _of_fixture(request) or active_session()
         if users is not None:
-            if SparkJvm.of(users) is not None:  # Spark Connect works without
+            jvm = SparkJvm.of(users)
+            if jvm is not None:  # Spark Connect works without
                 attach(users)
+                _tell_what_it_lacks(jvm)
             yield users
             return
         if self._settings is None:
@@ -82,6 +86,16 @@ class SparkStart:
             yield own
         finally:
             own.stop()
+
+
+def _tell_what_it_lacks(jvm: SparkJvm) -> None:
+    master = jvm.session.conf.get("spark.master")
+    if is_local(master or "") and not names_archive(jvm.options):
+        log.info(
+            "the session that kafka_spark takes was not made with the settings of "
+            "KafkaUtils.spark_conf(): by SparkSession.builder.config(map=KafkaUtils."
+            "spark_conf()) its JVM would compute a third until a first stream answers"
+        )
 
 
 def _is_sure(test: pytest.Item) -> bool:
