@@ -45,9 +45,8 @@ def messages(
 
 
 def lines_of(error: SendError) -> list[str]:
-    """The first and the last lines of its text."""
-    lines = str(error).splitlines()
-    return [lines[0], *lines[7:]]
+    """The lines of its text, but those of single messages."""
+    return [line for line in str(error).splitlines() if not line.startswith(" ")]
 
 
 def check_account(error: SendError, topic: str, given_up: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,8 @@ from tests.contract.topics import needs_kafka_python_3
 # Both clients bound what they have in flight to less.
 MANY = 100_000
 FIRST = 40_000
+BEFORE = 50_000
+TICK_SECONDS = 0.02
 TURNS = 20
 
 
@@ -39,12 +42,14 @@ def test_a_topic_changes_amid_a_send(
     needs_kafka_python_3(utils, "the id of a topic")
 
     def replace() -> None:
+        while kafka.offsets(topic)[0].end == BEFORE:
+            time.sleep(TICK_SECONDS)  # none that was sent is in the topic yet
         kafka.delete_topics([topic])
         if change == "recreated":
             kafka.create_topics([topic])
 
     kafka.create_topics([topic])
-    utils.send_messages(topic, [("before", "v")] * 50_000)
+    utils.send_messages(topic, [("before", "v")] * BEFORE)
     with pytest.raises(TopicChangedError) as caught:
         utils.send_messages(topic, messages(replace))
     assert str(caught.value) == (

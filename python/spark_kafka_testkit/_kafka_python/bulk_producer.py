@@ -332,6 +332,10 @@ class BulkProducer:
             self._give_up(NO_ANSWER)
         except KafkaError as error:
             self._fail(index, type(error).__name__, str(error), "failed")
+        except (TypeError, ValueError):
+            # of the partitioner, which looks twice while kafka-python learns of this
+            reason = f"kafka-python knows topic {self._topic!r} no more"
+            self._fail(index, "UnknownTopicOrPartitionError", reason, "failed")
         else:
             self._futures.append((index, future))
             if is_large:
