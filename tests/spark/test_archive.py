@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit._cache import cache_folder
+from spark_kafka_testkit._spark import conf
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV, RECORDER, start_recorder
 from spark_kafka_testkit._spark.conf import plan
 from tests.marked import Marked
@@ -31,6 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "maven").symlink_to(cache_folder() / "maven")
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(folder))
     monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+    monkeypatch.setattr(conf, "finds_class", lambda _: None)  # of the run's own JVM
     return folder
 
 

@@ -42,7 +42,8 @@ class ClassArchive:
     Args:
         name: what the process is; the archive's own name begins with it.
         java: the Java.
-        flags: its other flags; there is no archive beside an agent's.
+        flags: its other flags; there is no archive beside an agent's. Properties, and
+            what is logged, don't decide what an archive holds.
         jars: the class path.
         records: whether the process is to record one where there is none.
 
@@ -66,12 +67,13 @@ class ClassArchive:
         self.flags: list[str] = []
         if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not take it
             return
+        decisive = [flag for flag in flags if not flag.startswith(("-D", "-Xlog:"))]
         # whole seconds, as Java looks at: layers of container images keep no more
         stamps = [
             f"{jar}:{jar.stat().st_size}:{int(jar.stat().st_mtime)}" for jar in jars
         ]
         key = hashlib.sha256(
-            "\n".join([str(java.executable), java.version, *flags, *stamps]).encode()
+            "\n".join([str(java.executable), java.version, *decisive, *stamps]).encode()
         ).hexdigest()[:16]
         folder = cache_folder() / "archives"
         self._file = folder / f"{name}-{key}.{'aot' if java.major >= 25 else 'jsa'}"

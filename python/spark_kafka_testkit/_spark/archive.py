@@ -30,8 +30,6 @@ log = logging.getLogger("spark_kafka_testkit")
 ARCHIVE_ENV = "SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE"
 WISHES = ("record", "use", "off")
 RECORDER = "spark_kafka_testkit._recorder"
-NOT_DECIDING = ("-D", "-Xlog:")
-"""How options begin that don't decide what an archive holds."""
 CONF_FOLDERS = ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")
 
 
@@ -66,10 +64,9 @@ class SparkArchive:
             return
         jars = [Path(jar) for jar in class_path.split(os.pathsep) if jar]
         jars += sorted(folder.glob("*.jar"))
-        flags = [option for option in options if not option.startswith(NOT_DECIDING)]
         try:
             java = find_java(hint="")
-            self.file = ClassArchive("spark", java, flags, jars, records=records)
+            self.file = ClassArchive("spark", java, options, jars, records=records)
         except (JavaNotFoundError, JarError, OSError) as error:
             self.obstacle = str(error)
             return
