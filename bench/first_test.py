@@ -45,7 +45,8 @@ import time
 import uuid
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
 from pyspark.sql import SparkSession
 
 
@@ -61,6 +62,9 @@ def test_copy(spark, tmp_path):
     broker = os.environ["BROKER"]
     source, sink = (f"{name}-{uuid.uuid4().hex}" for name in ("source", "sink"))
     kafka = {"kafka.bootstrap.servers": broker}
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    admin.create_topics([NewTopic(name, 1, 1) for name in (source, sink)])
+    admin.close()
     producer = KafkaProducer(bootstrap_servers=broker)
     producer.send(source, key=b"user1", value=b"login").get(30)
     producer.send(sink, key=b"user1", value=b"none").get(30)
