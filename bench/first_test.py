@@ -100,7 +100,11 @@ def _row(world: World) -> Row:
             subprocess.run(
                 [sys.executable, *arguments],
                 cwd=folder,
-                env={**os.environ, **environment},
+                env={
+                    **os.environ,
+                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                    **environment,
+                },
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 check=True,
@@ -108,8 +112,10 @@ def _row(world: World) -> Row:
 
         return lambda: seconds_of(once)
 
+    # without the plugins of our own tests, which take a second to import
     pytest = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
-    with_kit = (*pytest, "--kafka-backend=embedded", "test_kit.py")
+    kit = ("-p", "spark_kafka_testkit", "--kafka-backend=embedded", "test_kit.py")
+    with_kit = (*pytest, *kit)
     return Row(
         "first-test",
         "pytest with one streaming test, shell to prompt",

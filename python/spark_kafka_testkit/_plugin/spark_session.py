@@ -18,7 +18,7 @@ from spark_kafka_testkit._jvm.spark_jvm import (
     finds_class,
 )
 from spark_kafka_testkit._plugin import marker
-from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm
+from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm, warm_up
 from spark_kafka_testkit._spark.conf import spark_conf
 from spark_kafka_testkit._spark.loopback import is_local
 from spark_kafka_testkit.errors import KafkaTestkitError
@@ -108,7 +108,9 @@ def _is_sure(test: pytest.Item) -> bool:
 
 
 def _start_quietly(settings: Mapping[str, str]) -> None:
+    imports = threading.Thread(target=warm_up, daemon=True)
     try:
+        imports.start()
         start_jvm(settings)
     except Exception as error:  # noqa: BLE001  it comes again, where the session is made
         log.debug("Spark's JVM did not start ahead: %s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.helper import API_CLASS
@@ -26,7 +27,7 @@ from spark_kafka_testkit.errors import SparkSetupError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["attach", "new_session", "start_jvm"]
+__all__ = ["attach", "new_session", "start_jvm", "warm_up"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -44,6 +45,16 @@ def start_jvm(settings: Mapping[str, str]) -> None:
         conf.set(name, value)
     with local_host_name(settings):
         SparkContext._ensure_initialized(conf=conf)
+
+
+def warm_up() -> None:
+    """Imports what PySpark does when it first talks to its JVM: pandas, by a converter
+    of arrays, which takes as long as all its other imports together.
+    """
+    with suppress(Exception):
+        from pyspark.sql.types import NumpyArrayConverter
+
+        NumpyArrayConverter().can_convert(None)
 
 
 def new_session(settings: Mapping[str, str]) -> SparkSession:
