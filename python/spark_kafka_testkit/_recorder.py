@@ -1,16 +1,17 @@
 """Records the class archive of Spark's JVM: a process of its own, of low priority.
 
-    python -m spark_kafka_testkit._recorder
+    python -m spark_kafka_testkit._recorder SECONDS
 
-Its stdin gives the settings of a session in a line of JSON. What it runs is what tests
-run, so that the archive holds the classes of tests. It ends soon after its stdin does;
-where another one records on this machine, at once.
+Its stdin gives the settings of a session in a line of JSON. It begins after so many
+seconds. What it runs is what tests run, so that the archive holds the classes of tests.
+It ends soon after its stdin does; where another one records on this machine, at once.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from spark_kafka_testkit.kafka_utils import KafkaUtils
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 5.0
 DUMP_SECONDS = 600.0
 QUIET = {"spark.log.level": "OFF", "spark.ui.showConsoleProgress": "false"}
 
@@ -40,8 +41,10 @@ QUIET = {"spark.log.level": "OFF", "spark.ui.showConsoleProgress": "false"}
 def main() -> None:
     import fcntl
 
-    os.nice(19)
     settings: dict[str, str] = json.loads(sys.stdin.readline())
+    if select.select([sys.stdin], [], [], float(sys.argv[1]))[0]:
+        return  # its owner has ended
+    os.nice(19)
     threading.Thread(target=_end_with_owner, daemon=True).start()
     folder = cache_folder() / "archives"
     make_folder(folder)
@@ -55,6 +58,7 @@ def main() -> None:
 
 _jvm: subprocess.Popen[bytes] | None = None
 _work: WorkFolder | None = None
+_kafka = KafkaUtils(backend="embedded")
 
 
 def _end_with_owner() -> None:
@@ -64,6 +68,7 @@ def _end_with_owner() -> None:
     if _jvm is not None:
         _jvm.kill()
         _jvm.wait()
+    _kafka.teardown()
     if _work is not None:
         _work.remove()
     os._exit(1)
@@ -156,7 +161,7 @@ def _run_function(spark: SparkSession) -> None:
 def _run_streams(spark: SparkSession) -> None:
     from pyspark.sql import functions
 
-    with KafkaUtils(backend="embedded") as kafka:
+    with _kafka as kafka:
         kafka.create_topics(["source", "sink", "counts"])
         kafka.send_messages("source", [("a", '{"n": 1}'), ("b", '{"n": 2}')])
         events = (

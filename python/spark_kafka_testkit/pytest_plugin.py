@@ -29,6 +29,7 @@ from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._progress import outputs
+from spark_kafka_testkit._spark.archive import is_recording
 from spark_kafka_testkit._streams import StreamOptions, StreamRun
 from spark_kafka_testkit.errors import JarError, SparkSetupError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
@@ -183,6 +184,11 @@ def pytest_terminal_summary(
     text = config.stash.get(SUMMARY, None)
     if text is not None:
         terminalreporter.write_line(text)
+    if is_recording():
+        terminalreporter.write_line(
+            "kafka: this run was too short to record what Spark starts from; "
+            "`spark-kafka-testkit prepare` does it once, and Spark starts twice as fast"
+        )
 
 
 # The tests

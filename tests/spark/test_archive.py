@@ -88,20 +88,24 @@ def test_sessions_start_from_what_was_recorded(
 
 OWNER = """
 import sys
+from spark_kafka_testkit._spark.archive import start_recorder
+from spark_kafka_testkit._spark.conf import plan
+settings, archive = plan({"spark.master": "local[2]"})
+assert archive.is_lacking
+recorder = start_recorder(settings, None)
+sys.stdin.read()
+"""
+SHORT = """
 from spark_kafka_testkit import KafkaUtils
 KafkaUtils.spark_conf({"spark.master": "local[2]"})
-sys.stdin.read()
 """
 
 
 @pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
 )
-def test_a_recorder_ends_with_its_owner(
-    cache: Path, marked: Marked, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recorder_ends_with_its_owner(cache: Path, marked: Marked) -> None:
     """`kill -9` in the middle: no process is left, nor half an archive."""
-    monkeypatch.setenv(ARCHIVE_ENV, "record")
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE)
     try:
         deadline = time.monotonic() + STARTED_SECONDS
@@ -118,6 +122,17 @@ def test_a_recorder_ends_with_its_owner(
         owner.stdin.close()
     marked.await_gone()
     plan(SETTINGS)  # sweeps
+    assert archives(cache) == []
+
+
+def test_a_process_that_is_over_soon_starts_no_session(
+    cache: Path, marked: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would pay for an archive that it does not live to see."""
+    monkeypatch.setenv(ARCHIVE_ENV, "record")
+    subprocess.run([sys.executable, "-c", SHORT], check=True)
+    assert not any("SparkSubmit" in text for text in marked.processes().values())
+    marked.await_gone()
     assert archives(cache) == []
 
 

@@ -23,12 +23,19 @@ from spark_kafka_testkit._jvm.java import find_java
 from spark_kafka_testkit._jvm.process import close_in_children
 from spark_kafka_testkit.errors import JarError, JavaNotFoundError
 
-__all__ = ["ARCHIVE_ENV", "SparkArchive", "record_beside", "start_recorder"]
+__all__ = [
+    "ARCHIVE_ENV",
+    "SparkArchive",
+    "is_recording",
+    "record_beside",
+    "start_recorder",
+]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 ARCHIVE_ENV = "SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE"
 WISHES = ("record", "use", "off")
+DELAY_SECONDS = 30.0
 RECORDER = "spark_kafka_testkit._recorder"
 CONF_FOLDERS = ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")
 
@@ -106,24 +113,30 @@ _recorder: subprocess.Popen[bytes] | None = None
 
 def record_beside(settings: Mapping[str, str]) -> None:
     """Has the archive of these settings recorded while this process goes on, with what
-    the machine has to spare; once a process. The recorder ends soon after it.
+    the machine has to spare; once a process. The recorder ends soon after it. A process
+    that is over soon pays nothing: it would not live to see it done.
     """
     global _recorder  # noqa: PLW0603
     if _recorder is not None or _wish() != "record":
         return
-    log.info("a class archive for Spark's JVM is recorded in the background")
-    _recorder = start_recorder(settings, subprocess.DEVNULL)
+    log.info("a class archive for Spark's JVM is to be recorded in the background")
+    _recorder = start_recorder(settings, subprocess.DEVNULL, DELAY_SECONDS)
     close_in_children(_recorder)
 
 
+def is_recording() -> bool:
+    """Whether this process has begun to have one recorded, and it is not there yet."""
+    return _recorder is not None and _recorder.poll() is None
+
+
 def start_recorder(
-    settings: Mapping[str, str], output: int | IO[bytes] | None
+    settings: Mapping[str, str], output: int | IO[bytes] | None, delay: float = 0
 ) -> subprocess.Popen[bytes]:
-    """Starts a process that records the archive of a session with these settings; it
-    ends when its stdin does.
+    """Starts a process that records the archive of a session with these settings, after
+    so many seconds; it ends when its stdin does.
     """
     recorder = subprocess.Popen(
-        [sys.executable, "-m", RECORDER],
+        [sys.executable, "-m", RECORDER, str(delay)],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=output,
