@@ -10,6 +10,12 @@ from spark_kafka_testkit.errors import WaitError
 
 from .conftest import Queries
 
+UNREACHABLE = {
+    "kafka.bootstrap.servers": "127.0.0.1:9",
+    "kafka.request.timeout.ms": "1000",  # else its stop takes a minute
+    "kafka.default.api.timeout.ms": "3000",
+}
+
 
 def test_a_stream_runs_in_frozen_time(
     kafka: KafkaUtils, queries: Queries, topic: str
@@ -24,7 +30,7 @@ def test_a_stream_runs_in_frozen_time(
             stream.add_data(topic, [("k", "v")])
             stream.process_all_available()
             stream.check_answer({"k": "v"})
-        kafka.send_messages(topic, [("k", "w")])
-        stream = kafka.run_stream(queries.source(topic), sink, timeout=0)
+        never = queries.source(topic, **UNREACHABLE)
+        stream = kafka.run_stream(never, sink, timeout=0)
         with pytest.raises(WaitError, match="was not alive within 0 s"):
             stream.__enter__()
