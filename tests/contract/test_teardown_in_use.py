@@ -5,11 +5,15 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from kafka.errors import KafkaConnectionError
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit.errors import NotSetUpError
+from spark_kafka_testkit.kafka_utils import cluster_of
 
 from .topics import hold, open_transaction
 
@@ -88,3 +92,29 @@ def test_calls_that_wait_end_with_one_error(
         "The broker was set up before, and has been torn down since. Call setup() "
         "again, and begin anew with what it gives."
     }
+
+
+class ClosedUnderACall(Admin):
+    """As where `teardown()` comes while kafka-python waits for an answer: its call ends
+    as if the broker had gone.
+    """
+
+    def _answer(self, *call: Any) -> Any:
+        if self._is_closed:
+            return super()._answer(*call)
+        self.close()
+        raise KafkaConnectionError("closed")
+
+
+def io_threads() -> int:
+    return sum(thread.name.startswith("kafka-io") for thread in threading.enumerate())
+
+
+def test_a_closed_admin_client_is_not_made_again(kafka: KafkaUtils) -> None:
+    """A broker that seems to have gone is asked once more, but not after the end."""
+    before = io_threads()
+    admin = ClosedUnderACall(cluster_of(kafka).config)
+    for _ in range(2):
+        with pytest.raises(NotSetUpError, match=r"^The admin client is closed\.$"):
+            admin.topic_names()
+    assert io_threads() == before

@@ -67,12 +67,16 @@ class Admin:
             BrokerUnreachableError: nobody answers in time.
         """
         with self._lock:
-            if self._client is None:
-                self._client = self._connect(self._timeout_seconds)
-            if self._is_closed:
-                self._drop()
-                self._check_open()
-            return self._client
+            return self._connected(self._timeout_seconds)
+
+    def _connected(self, seconds: float) -> KafkaAdminClient:
+        """The client, a new one where there is none; none is left of a closed Admin."""
+        self._check_open()
+        client = self._client = self._client or self._connect(seconds)
+        if self._is_closed:  # meanwhile
+            self._drop()
+            self._check_open()
+        return client
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -106,8 +110,8 @@ class Admin:
                 return self._answer(getattr(self.client, method), args, options)
             except (KafkaConnectionError, NodeNotReadyError):
                 self._drop()
-                self._client = self._connect(AGAIN_SECONDS)
-                return self._answer(getattr(self._client, method), args, options)
+                again = self._connected(AGAIN_SECONDS)
+                return self._answer(getattr(again, method), args, options)
 
     def _answer(
         self, method: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]
@@ -121,8 +125,9 @@ class Admin:
             partial(method, *args, **options), self._check_open, self._answer_seconds
         )
         if not outcome.done():
-            started(self.client.close)
-            self._client = None
+            client, self._client = self._client, None
+            if client is not None:
+                started(client.close)
             raise KafkaTimeoutError(
                 f"kafka-python's {method.__name__} did not return within "
                 f"{self._answer_seconds:g} s"
