@@ -3,7 +3,8 @@
     python bench/trees.py TREE [OTHER_TREE] [--runs 9]
 
 A tree is a checkout of the project with its jars built; the other one is this. Each has
-a process, a Spark session and an embedded broker of its own, all kept for the run.
+a process, a Spark session and an embedded broker of its own, all kept for the run. Their
+JVMs compile code alike, whatever a tree's default is.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def _measure() -> None:
     from spark_kafka_testkit import KafkaUtils
 
     builder = SparkSession.builder.master("local[2]")
-    for name, value in KafkaUtils.spark_conf().items():
+    compiled_alike = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"}
+    for name, value in KafkaUtils.spark_conf(compiled_alike).items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
