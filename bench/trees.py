@@ -3,8 +3,8 @@
     python bench/trees.py TREE [OTHER_TREE] [--runs 9]
 
 A tree is a checkout of the project with its jars built; the other one is this. Each has
-a process, a Spark session and an embedded broker of its own, all kept for the run. Their
-JVMs compile code alike, whatever a tree's default is.
+a process, a Spark session and an embedded broker of its own, all kept for the run;
+their JVMs compile code alike, whatever a tree's default is.
 """
 
 from __future__ import annotations
