@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit._jvm.jars import are_fetched, broker_jars
 from spark_kafka_testkit._jvm.process import wait_for_end
-from spark_kafka_testkit._spark.conf import CLASS_PATH, DRIVER_OPTIONS, archive_of
+from spark_kafka_testkit._spark.conf import (
+    CLASS_PATH,
+    DEFAULT_OPTIONS,
+    DRIVER_OPTIONS,
+    archive_of,
+)
 from spark_kafka_testkit._spark.loopback import local_host_name
 from spark_kafka_testkit._spark.submit import ARGS_ENV
 from spark_kafka_testkit._work_folder import WorkFolder
@@ -89,7 +94,7 @@ def _record(settings: dict[str, str]) -> None:
     os.chdir(place)
     own = {
         name: settings[name]
-        for name in (CLASS_PATH, "spark.driver.defaultJavaOptions")
+        for name in (CLASS_PATH, DEFAULT_OPTIONS)
         if name in settings
     }
     flags = [*archive.file.flags, f"-Djava.io.tmpdir={place}"]

@@ -28,11 +28,12 @@ from spark_kafka_testkit._jvm.maven import Repository
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, finds_class
 from spark_kafka_testkit._spark.archive import SparkArchive, record_beside
 from spark_kafka_testkit._spark.local_files import file_settings
-from spark_kafka_testkit._spark.loopback import driver_settings, is_local
+from spark_kafka_testkit._spark.loopback import driver_settings, may_be_local
 from spark_kafka_testkit._spark.submit import default_settings, submitted_settings
 
 __all__ = [
     "CLASS_PATH",
+    "DEFAULT_OPTIONS",
     "DRIVER_OPTIONS",
     "archive_of",
     "connector_of",
@@ -113,13 +114,14 @@ def plan(
             _append(settings, given, CLASS_PATH, str(jar), os.pathsep)
     _add_options(settings, given, starts=starts)
     is_ours = on_class_path and DRIVER_OPTIONS not in submitted
-    if not is_ours or names_archive(_options(settings, given)):
+    options = _options(settings, given)
+    if not is_ours or names_archive(options):
         return settings, None
-    return settings, archive_of(settings)
+    return settings, SparkArchive(folder, settings[CLASS_PATH], options)
 
 
 def archive_of(settings: Mapping[str, str], *, records: bool = False) -> SparkArchive:
-    """The class archive of a session with these settings.
+    """The class archive of a session with these settings, looked up anew.
 
     Args:
         settings: those of `plan`.
@@ -135,10 +137,7 @@ def _starts_jvm(known: Mapping[str, str]) -> bool:
     """Whether these may be settings of a local session that starts its JVM: only then
     do they say what is on the JVM's class path.
     """
-    if finds_class(CONNECTOR_CLASS) is not None:
-        return False
-    master = known.get("spark.master")
-    return "spark.remote" not in known if master is None else is_local(master)
+    return finds_class(CONNECTOR_CLASS) is None and may_be_local(known)
 
 
 def _has_kafka(known: Mapping[str, str], folder: Path, jars: Sequence[Path]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spark_kafka_testkit._jvm.spark_jvm import finds_class
-from spark_kafka_testkit._spark.loopback import is_local
+from spark_kafka_testkit._spark.loopback import may_be_local
 
 __all__ = ["file_settings"]
 
@@ -25,9 +25,7 @@ def file_settings(
         conf: all settings, those of the user and of the platform.
         submitted: those of PYSPARK_SUBMIT_ARGS among them.
     """
-    master = conf.get("spark.master")
-    is_elsewhere = "spark.remote" in conf if master is None else not is_local(master)
-    if FILE_SYSTEM in conf or is_elsewhere:
+    if FILE_SYSTEM in conf or not may_be_local(conf):
         return {}
     if "spark.jars" in submitted or finds_class(OURS) is False:
         return {}

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["driver_settings", "is_local", "local_host_name"]
+__all__ = ["driver_settings", "is_local", "local_host_name", "may_be_local"]
 
 HOST_SETTINGS = ("spark.driver.host", "spark.driver.bindAddress")
 HOST_VARIABLES = ("SPARK_LOCAL_HOSTNAME", "SPARK_LOCAL_IP")
@@ -56,6 +56,14 @@ def _is_chosen(conf: Mapping[str, str]) -> bool:
 def is_local(master: str) -> bool:
     """Whether Spark runs in one JVM by this master."""
     return re.match(r"local(\[|$)", master) is not None
+
+
+def may_be_local(conf: Mapping[str, str]) -> bool:
+    """Whether they are settings of a local session, or of one whose master, which the
+    builder may still name, is not among them.
+    """
+    master = conf.get("spark.master")
+    return "spark.remote" not in conf if master is None else is_local(master)
 
 
 def _can_listen_at_own_name() -> bool:
