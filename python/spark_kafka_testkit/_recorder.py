@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit._cache import cache_folder, make_folder
 from spark_kafka_testkit._jvm.jars import are_fetched, broker_jars
 from spark_kafka_testkit._jvm.process import wait_for_end
+from spark_kafka_testkit._spark.attach import start_jvm
 from spark_kafka_testkit._spark.conf import (
     CLASS_PATH,
     DEFAULT_OPTIONS,
     DRIVER_OPTIONS,
     archive_of,
 )
-from spark_kafka_testkit._spark.loopback import local_host_name
 from spark_kafka_testkit._spark.submit import ARGS_ENV
 from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.kafka_utils import KafkaUtils
@@ -64,12 +64,15 @@ def main() -> None:
 _jvm: subprocess.Popen[bytes] | None = None
 _work: WorkFolder | None = None
 _kafka = KafkaUtils(backend="embedded")
+_is_settled = threading.Event()  # no JVM is just being started
+_is_settled.set()
 
 
 def _end_with_owner() -> None:
     """What the JVM has not written by then is lost."""
     sys.stdin.read()
     time.sleep(GRACE_SECONDS)
+    _is_settled.wait(GRACE_SECONDS)  # or nobody would know what to end
     if _jvm is not None:
         _jvm.kill()
         _jvm.wait()
@@ -99,14 +102,17 @@ def _record(settings: dict[str, str]) -> None:
     }
     flags = [*archive.file.flags, f"-Djava.io.tmpdir={place}"]
     own[DRIVER_OPTIONS] = " ".join([settings[DRIVER_OPTIONS], *flags])
-    builder = SparkSession.builder.master("local[2]").config("spark.local.dir", place)
-    for name, value in {**own, **QUIET}.items():
+    own |= {**QUIET, "spark.master": "local[2]", "spark.local.dir": place}
+    builder = SparkSession.builder
+    for name, value in own.items():
         builder = builder.config(name, value)
     code = None
     try:
-        with local_host_name({"spark.master": "local[2]"}):
-            spark = builder.getOrCreate()
+        _is_settled.clear()
+        start_jvm(own)
         _jvm = SparkContext._gateway.proc  # type: ignore[union-attr]
+        _is_settled.set()
+        spark = builder.getOrCreate()
         _run(spark)
         code = _end(spark, _jvm)
     finally:
