@@ -9,11 +9,13 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 
 from .sessions import spark_session
@@ -54,6 +56,16 @@ def spark() -> Iterator[SparkSession]:
         session = spark_session()
     yield session
     session.stop()
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder with the jars of the real one and no archives."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "maven").symlink_to(cache_folder() / "maven")
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(cache))
+    return cache
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._brokers import embedded
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._brokers.ports import ephemeral_ports, free_ports
-from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit.errors import BrokerStartError, JarError
 from tests.processes import is_alive, wait_until
 from tests.systems import read_only, run_python
@@ -494,16 +493,6 @@ def test_a_newer_java_keeps_an_aot_cache(
     assert archive.suffix == ".aot"
     EmbeddedBroker().stop()
     assert archives(own_cache) == [archive]
-
-
-@pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder with the jars of the real one and no archives."""
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    (cache / "maven").symlink_to(cache_folder() / "maven")
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(cache))
-    return cache
 
 
 def work(kafka: KafkaUtils) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._spark import conf
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV, RECORDER, start_recorder
 from spark_kafka_testkit._spark.conf import plan
@@ -25,15 +24,11 @@ TICK_SECONDS = 0.05
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache without archives, of the jars of the run's."""
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    (folder / "maven").symlink_to(cache_folder() / "maven")
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(folder))
+def cache(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache without archives, for a process in which no JVM runs."""
     monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
     monkeypatch.setattr(conf, "finds_class", lambda _: None)  # of the run's own JVM
-    return folder
+    return own_cache
 
 
 @pytest.fixture

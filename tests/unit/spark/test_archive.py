@@ -20,19 +20,15 @@ FLAG = "-XX:SharedArchiveFile="
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache without archives. The run's own JVM and environment are of no concern."""
     spark = installed_spark()
     fetch(connector_jars(spark.spark, spark.scala) or [], "a connector")
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    (folder / "maven").symlink_to(cache_folder() / "maven")
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(folder))
     monkeypatch.setenv(ARCHIVE_ENV, "use")
     monkeypatch.setattr(conf, "finds_class", lambda _: None)
     for name in ("PYSPARK_SUBMIT_ARGS", "SPARK_DIST_CLASSPATH", *CONF_FOLDERS):
         monkeypatch.delenv(name, raising=False)
-    return folder
+    return own_cache
 
 
 def settings_with(options: str = "") -> dict[str, str]:
