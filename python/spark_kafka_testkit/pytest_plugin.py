@@ -187,7 +187,7 @@ def pytest_terminal_summary(
     if is_recording():
         terminalreporter.write_line(
             "kafka: this run was too short to record what Spark starts from; "
-            "`spark-kafka-testkit prepare` does it once, and Spark starts twice as fast"
+            "`spark-kafka-testkit prepare` does it once, and takes half the work off"
         )
 
 

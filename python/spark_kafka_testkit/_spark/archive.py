@@ -1,5 +1,5 @@
-"""The class archive from which Spark's own JVM starts: it takes two thirds off what the
-JVM computes until a first stream has answered.
+"""The class archive from which Spark's own JVM starts: it takes half off what the JVM
+computes until a first stream has answered.
 
 Java takes one only where the class path is the one that it was recorded with, and none
 for folders. A JVM writes it when it ends, for many seconds: a user's would do so when
