@@ -22,6 +22,8 @@ ROWS = ("send", "read", "send-10", "read-10", "suite")
 HERE = Path(__file__).resolve().parent.parent
 RECORDS = 300_000
 CALLS = 50
+# nothing is recorded beside what is measured
+ALONE = {"SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE": "use"}
 
 
 def main() -> None:
@@ -56,7 +58,7 @@ class _Measuring:
         self._popen = subprocess.Popen(
             [sys.executable, __file__, "--measure"],
             cwd=tree,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+            env={**os.environ, **ALONE, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
