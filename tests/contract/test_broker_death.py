@@ -6,14 +6,18 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
+import pyarrow as pa
 import pytest
 from kafka import TopicPartition
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.bulk_producer import BulkProducer, OwnedProducer
+from spark_kafka_testkit._kafka_python.topics import create_topics
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.errors import BrokerUnreachableError, SendError
 from spark_kafka_testkit.kafka_utils import cluster_of
@@ -25,6 +29,7 @@ CLIENTS = ["jvm", "kafka-python"]
 # Both clients bound what they have in flight to less.
 MANY = 200_000
 FIRST = 40_000  # the first of its batches is on its way when the third is drawn
+MANY_PAUSES = 1200  # five times what a delivery takes
 NO_ANSWER = "the broker did not acknowledge those before it in time"
 
 
@@ -115,6 +120,35 @@ def broker() -> Iterator[MortalBroker]:
     broker = MortalBroker()
     yield broker
     broker.stop()
+
+
+def test_rows_that_come_slowly_do_not_prolong_a_send(
+    broker: MortalBroker, topic: str
+) -> None:
+    """kafka-python: the first that is not acknowledged counts, wherever it stands."""
+    config = ClientConfig(broker.bootstrap_servers)
+    rows = [pa.record_batch({"key": [b"k"], "value": [b"v"]})]
+
+    def slowly(admin: Admin) -> Iterator[pa.RecordBatch]:
+        yield from rows
+        partition = TopicPartition(topic, 0)
+        wait_until(
+            lambda: admin.end_offsets([partition])[partition] > 0, "nothing arrives"
+        )
+        broker.kill()
+        for _ in range(MANY_PAUSES):
+            time.sleep(0.05)
+            yield from rows
+
+    with Admin(config) as admin:
+        create_topics(admin, [topic], 1, 1)
+        producer = OwnedProducer(config, transactional=False)
+        report = BulkProducer(producer, topic, lambda: None).run(slowly(admin))
+        producer.close()
+    assert report.given_up == NO_ANSWER
+    assert report.acked >= 1
+    assert report.acked + report.failed + report.unknown == report.sent
+    assert report.sent <= MANY_PAUSES
 
 
 @pytest.mark.parametrize("transactional", [False, True], ids=["plain", "transaction"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -173,7 +174,7 @@ class BulkProducer:
         self._counts = {"failed": 0, "unknown": 0}
         self._failures: list[SendFailure] = []
         self._written: dict[int, Written] = {}
-        self._futures: list[tuple[int, Any]] = []
+        self._futures: deque[tuple[int, int, Any]] = deque()  # index, size, future
         self._pending_bytes = 0
         self._failure: Exception | None = None
         self._given_up = ""
@@ -279,8 +280,19 @@ class BulkProducer:
         why = self._why()
         if why != NO_ANSWER:
             self._give_up(why)
-        elif self._futures and self._futures[0][1].failed():
-            self._settle()
+        else:
+            self._ack_first()
+            if self._futures and self._futures[0][-1].failed():
+                self._settle()
+
+    def _ack_first(self) -> None:
+        """Acknowledges the rows that are written, up to the first that is not: it is
+        the first whose time is up where the broker has died.
+        """
+        while self._futures and self._futures[0][-1].succeeded():
+            _, size, future = self._futures.popleft()
+            self._pending_bytes -= size
+            self._ack(future.value)
 
     def _drawn(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches, up to where they fail."""
@@ -307,7 +319,6 @@ class BulkProducer:
         producer = self._current_producer()
         if producer is None:
             return
-        self._pending_bytes += size
         index = self._sent
         self._sent += 1
         if partition is not None and partition >= self._partitions:
@@ -337,7 +348,8 @@ class BulkProducer:
             reason = f"kafka-python knows topic {self._topic!r} no more"
             self._fail(index, "UnknownTopicOrPartitionError", reason, "failed")
         else:
-            self._futures.append((index, future))
+            self._pending_bytes += size
+            self._futures.append((index, size, future))
             if is_large:
                 self._settle()
 
@@ -360,7 +372,7 @@ class BulkProducer:
         """
         deadline = _clock.monotonic() + DELIVERY_SECONDS
         failed = False
-        for index, future in self._futures:
+        for index, _, future in self._futures:
             self._wait_for(future, deadline)
             if future.succeeded():
                 self._ack(future.value)

@@ -46,15 +46,16 @@ def make_producer(
 
 def close_at_once(producer: KafkaProducer) -> None:
     """Closes the producer; what it has not sent it sends no more. Its own `close` waits
-    for that, and where it waits in vain, leaves all as it is.
+    for that, for each batch anew, and where it waits in vain, leaves all as it is.
     """
     from kafka.errors import KafkaError
 
     sender: Any = getattr(producer, "_sender", None)
     if sender is not None:
         sender.force_close()
+        sender.join(CLOSE_SECONDS)
     with suppress(KafkaError):  # what it has not sent
-        producer.close(timeout=CLOSE_SECONDS)
+        producer.close(timeout=0)
 
 
 def end_transaction(
