@@ -10,14 +10,14 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from spark_kafka_testkit import _arguments, _clock
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop, stop_all
 from spark_kafka_testkit._reads.results import read_latest, read_records
-from spark_kafka_testkit._waits.clock import sleep
+from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.queries import (
@@ -38,7 +38,6 @@ __all__ = ["StreamOptions", "StreamRun", "stop_queries"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-TICK_SECONDS = 0.05
 OUTPUT_MODES = ("append", "update", "complete")
 
 ForeachBatch = Callable[["DataFrame", int], None]
@@ -241,9 +240,9 @@ class StreamRun:
         Raises:
             WaitError: (an AssertionError) it did not die in time, or ended in peace.
         """
-        state, deadline = QueryState(self.query), _clock.monotonic() + self._timeout
-        while state.is_active and _clock.monotonic() < deadline:
-            sleep(TICK_SECONDS, deadline)
+        state, pauses = QueryState(self.query), Pauses(self._timeout)
+        while state.is_active and not pauses.is_over:
+            pauses.rest()
         exception = state.query.exception()
         if exception is None:
             raise WaitError(

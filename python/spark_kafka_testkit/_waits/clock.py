@@ -6,9 +6,35 @@ import time
 
 from spark_kafka_testkit import _clock
 
-__all__ = ["sleep"]
+__all__ = ["Pauses"]
+
+SHORTEST_SECONDS = 0.005
+LONGEST_SECONDS = 0.05
+PART = 0.2
 
 
-def sleep(seconds: float, deadline: float) -> None:
-    """Sleeps for some seconds, but not past the deadline (of the monotonic clock)."""
-    time.sleep(max(0.0, min(seconds, deadline - _clock.monotonic())))
+class Pauses:
+    """A wait's time, and the pauses between its looks: each a fifth of the time that it
+    has taken so far, within bounds. So what comes soon is seen soon, and a long wait
+    costs little.
+
+    Args:
+        seconds: how long the wait may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._begun = _clock.monotonic()
+        self._deadline = self._begun + seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return _clock.monotonic() >= self._deadline
+
+    def rest(self, longest: float = LONGEST_SECONDS) -> None:
+        """Sleeps, but not past the wait's end."""
+        now = _clock.monotonic()
+        wanted = max(SHORTEST_SECONDS, PART * (now - self._begun))
+        time.sleep(
+            max(0.0, min(wanted, longest, LONGEST_SECONDS, self._deadline - now))
+        )

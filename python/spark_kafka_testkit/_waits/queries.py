@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit import _arguments, _clock
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._queries.patterns import matching_topics
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
-from spark_kafka_testkit._waits.clock import sleep
+from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["lag", "wait_for_query_alive", "wait_until_processed"]
 
-TICK_SECONDS = 0.05
 
 # A query's status message once its start offsets are pinned (MicroBatchExecution,
 # ContinuousExecution); a long batch, and a query without batches, have no progress yet.
@@ -42,9 +41,9 @@ def wait_for_query_alive(
     timeout = _arguments.seconds("timeout", timeout)
     interval = _arguments.seconds("interval", interval)
     state = QueryState(query)
-    deadline = _clock.monotonic() + timeout
+    pauses = Pauses(timeout)
     while not _is_alive_or_done(state):
-        if _clock.monotonic() >= deadline:
+        if pauses.is_over:
             raise WaitError(
                 f"Query {state.name} was not alive within {timeout:g} s.\n"
                 f"{state.describe()}\n"
@@ -52,7 +51,7 @@ def wait_for_query_alive(
                 "log.",
                 query=query,
             )
-        sleep(min(interval, TICK_SECONDS), deadline)
+        pauses.rest(interval)
 
 
 def _is_alive_or_done(state: QueryState) -> bool:
@@ -73,7 +72,7 @@ def wait_until_processed(
     """See `KafkaUtils.wait_until_processed`."""
     state = QueryState(query)
     _check_has_batches(state)
-    deadline = _clock.monotonic() + timeout
+    pauses = Pauses(timeout)
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()
@@ -88,11 +87,11 @@ def wait_until_processed(
         elif not has_ended:
             # by Spark Connect its status tells, after a while
             _check_has_batches(state)
-        if has_ended or _clock.monotonic() >= deadline:
+        if has_ended or pauses.is_over:
             within = None if has_ended else timeout
             text = _why_not_processed(cluster, state, position, ends, within)
             raise WaitError(text, query=query)
-        sleep(TICK_SECONDS, deadline)
+        pauses.rest()
 
 
 def _check_has_batches(state: QueryState) -> None:
