@@ -17,11 +17,12 @@ from unittest import mock
 from bench.harness import KIT, AtLeast, AtMost, Contestant, Row, seconds_of
 from bench.world import World
 from spark_kafka_testkit import KafkaUtils, _cache
-from spark_kafka_testkit._brokers.kept.keep import end
-from spark_kafka_testkit._brokers.kept.lease import running
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile
 from spark_kafka_testkit._brokers.ports import free_ports
 from spark_kafka_testkit._jvm import jars as _jars
 from spark_kafka_testkit._jvm.java import find_java
+from spark_kafka_testkit._kept.keep import end
+from spark_kafka_testkit._kept.lease import running
 from spark_kafka_testkit.kafka_utils import cluster_of
 
 __all__ = ["rows"]
@@ -95,8 +96,8 @@ def take_kept(_world: World) -> Row:
 
     def close() -> None:
         with _caching_in(cache):
-            for lease in running():
-                end(lease)
+            for lease in running(BrokerFile):
+                end(BrokerFile(lease.key), lease)
         shutil.rmtree(cache, ignore_errors=True)
 
     return Row(

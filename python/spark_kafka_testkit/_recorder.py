@@ -3,8 +3,8 @@
     python -m spark_kafka_testkit._recorder SECONDS
 
 Its stdin gives the settings of a session in a line of JSON. It begins after so many
-seconds. What it runs is what tests run, so that the archive holds the classes of tests.
-It ends soon after its stdin does; where another one records on this machine, at once.
+seconds. It ends soon after its stdin does, and at once where another one records on
+this machine.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import os
 import select
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._cache import cache_folder, make_folder
+from spark_kafka_testkit._exercise import exercise
 from spark_kafka_testkit._jvm.jars import are_fetched, broker_jars
 from spark_kafka_testkit._jvm.process import wait_for_end
 from spark_kafka_testkit._spark.attach import start_jvm
@@ -113,7 +111,8 @@ def _record(settings: dict[str, str]) -> None:
         _jvm = SparkContext._gateway.proc  # type: ignore[union-attr]
         _is_settled.set()
         spark = builder.getOrCreate()
-        _run(spark)
+        kafka = _kafka if are_fetched(broker_jars()) else None
+        exercise(spark, kafka, _work.path)
         code = _end(spark, _jvm)
     finally:
         if not archive.file.end(is_whole=code == 0) and code == 0:
@@ -129,82 +128,6 @@ def _end(spark: SparkSession, jvm: subprocess.Popen[bytes]) -> int:
     if not wait_for_end(jvm, DUMP_SECONDS):
         jvm.kill()
     return jvm.wait()
-
-
-# What tests run
-
-
-def _run(spark: SparkSession) -> None:
-    """Each part for itself: one that a version of Spark can't do leaves the others."""
-    parts: list[Callable[[], None]] = [
-        lambda: _run_batch(spark),
-        lambda: _run_function(spark),
-    ]
-    if are_fetched(broker_jars()):
-        parts.append(lambda: _run_streams(spark))
-    for part in parts:
-        try:
-            part()
-        except Exception as error:  # noqa: BLE001  the archive holds less then
-            sys.stderr.write(f"{type(error).__name__}: {error}\n")
-
-
-def _run_batch(spark: SparkSession) -> None:
-    from pyspark.sql import functions
-
-    rows = spark.createDataFrame([(1, "a"), (2, "b")], "id long, name string")
-    rows.createOrReplaceTempView("rows")
-    joined = spark.sql("SELECT name, count(*) AS n FROM rows GROUP BY name").join(
-        rows, "name"
-    )
-    joined.orderBy(functions.col("id").desc()).collect()
-    rows.write.json("rows")
-    spark.read.schema("id long, name string").json("rows").collect()
-
-
-def _run_function(spark: SparkSession) -> None:
-    from pyspark.sql import functions
-
-    twice = functions.udf(lambda number: 2 * number, "long")
-    spark.range(3).select(twice("id")).collect()
-
-
-def _run_streams(spark: SparkSession) -> None:
-    from pyspark.sql import functions
-
-    with _kafka as kafka:
-        kafka.create_topics(["source", "sink", "counts"])
-        kafka.send_messages("source", [("a", '{"n": 1}'), ("b", '{"n": 2}')])
-        events = (
-            spark.readStream.format("kafka")
-            .options(**kafka.spark_options())
-            .option("subscribe", "source")
-            .option("startingOffsets", "earliest")
-            .load()
-        )
-        value = functions.from_json(functions.col("value").cast("string"), "n long")
-        parsed = events.select("key", functions.to_json(value).alias("value"))
-        counts = events.groupBy("key").agg(
-            functions.count("*").cast("string").alias("value")
-        )
-        batches: list[Any] = []
-        with (
-            kafka.run_stream(parsed, "sink"),
-            kafka.run_stream(counts, "counts", output_mode="update"),
-        ):
-            kafka.send_messages("source", [("a", '{"n": 3}')])
-        checkpoint = tempfile.mkdtemp(dir=Path.cwd())
-        query = (
-            events.writeStream.foreachBatch(
-                lambda batch, _: batches.extend(batch.collect())
-            )
-            .option("checkpointLocation", checkpoint)
-            .start()
-        )
-        kafka.wait_until_processed(query)
-        query.stop()
-        kafka.get_all_records(spark, "sink")
-        kafka.assert_eventually(lambda: len(batches), 3)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,11 @@ from spark_kafka_testkit import _arguments, _streams, preflight
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
-from spark_kafka_testkit._brokers.choice import (
-    choose_backend,
-    choose_reuse,
-    start_broker,
-)
+from spark_kafka_testkit._brokers.choice import choose_backend, start_broker
 from spark_kafka_testkit._cluster import Cluster, OnUse
 from spark_kafka_testkit._jvm.spark_jvm import active_session
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
+from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._model.client_config import ClientConfig, checked_settings
 from spark_kafka_testkit._model.offsets import (
     Bound,
@@ -41,6 +38,7 @@ from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
 from spark_kafka_testkit._spark import conf as spark
 from spark_kafka_testkit._spark.attach import attach
+from spark_kafka_testkit._spark.session import session
 from spark_kafka_testkit._waits import arrival, eventually, queries
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
@@ -848,6 +846,31 @@ class KafkaUtils:
         return spark.spark_conf(
             {} if conf is None else _arguments.settings("conf", conf)
         )
+
+    @staticmethod
+    def spark_session(conf: Mapping[str, str] | None = None) -> SparkSession:
+        """A classic Spark session with the helper and the Kafka connector: the one that
+        runs in this process, else a new one with the settings of `spark_conf()`.
+
+        With SPARK_KAFKA_TESTKIT_REUSE=1, and where `spark-kafka-testkit up --spark` has
+        been run in this working directory, the new one is made in the JVM that is kept
+        there, within a fraction of a second. It has a context of its own: nothing of
+        another run is seen in it. A kept JVM is used by one process at a time, until
+        that ends. Where it does not fit, one line at INFO says why, and this process
+        starts its own.
+
+        Example:
+            spark = KafkaUtils.spark_session({"spark.sql.session.timeZone": "UTC"})
+
+        Args:
+            conf: settings of yours, for a new session. Without a master it is
+                `local[2]`.
+
+        Raises:
+            SparkSetupError, JarError, TypeError, ValueError: as `spark_conf` and
+                `attach`.
+        """
+        return session({} if conf is None else _arguments.settings("conf", conf))
 
     @staticmethod
     def attach(spark: SparkSession) -> None:

@@ -13,6 +13,7 @@ from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
 from spark_kafka_testkit._jvm.installed_spark import SparkVersion, installed_spark
 from spark_kafka_testkit._jvm.java import HINT, find_java
 from spark_kafka_testkit._kafka_python.admin import await_api
+from spark_kafka_testkit._spark.kept.use import fit, listed
 from spark_kafka_testkit._spark.pairing import (
     Finding,
     Severity,
@@ -35,6 +36,7 @@ __all__ = [
     "check_address",
     "check_docker",
     "check_java",
+    "check_kept_spark",
     "check_packages",
     "check_session",
     "check_spark",
@@ -62,6 +64,7 @@ def check(
     if spark is not None and config is not None:
         findings += unreachable(spark, config.bootstrap_servers)
     findings += [*check_java(), *check_packages(), *check_docker()]
+    findings += check_kept_spark()
     return findings + (check_address(config) if config is not None else [])
 
 
@@ -96,6 +99,27 @@ def _check_lock(version: SparkVersion) -> Finding:
     if version.nearest != version.apache:
         seen += f", the nearest to {version.spark} of its minor version"
     return Finding("connector", "ok", f"{seen}; fetched when it is first needed")
+
+
+def check_kept_spark() -> list[Finding]:
+    """Whether a test run here would take the Spark that is kept for it."""
+    try:
+        text, differing = fit()
+    except KafkaTestkitError as error:
+        return [Finding.of_error("kept Spark", error, "warning")]
+    if not text:
+        return []
+    if not differing:
+        return [Finding("kept Spark", "ok", text)]
+    return [
+        Finding(
+            "kept Spark",
+            "warning",
+            f"{text}; a run of this shell has another {listed(differing)}, and would "
+            "start its own",
+            "Keep one that fits: spark-kafka-testkit up --spark",
+        )
+    ]
 
 
 def check_java() -> list[Finding]:

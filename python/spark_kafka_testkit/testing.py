@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._leftovers import (
     BrokerEndedWarning,
     Leftovers,
@@ -15,6 +16,7 @@ from spark_kafka_testkit._leftovers import (
     replace_ended,
     topic_name,
 )
+from spark_kafka_testkit._spark.kept.use import take
 from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of
 
 __all__ = ["BrokerEndedWarning", "KafkaTestMixin", "LeftoverWarning"]
@@ -42,6 +44,7 @@ class KafkaTestMixin(Base):
 
     It stands before the class that makes the Spark session. A session that is there as
     `cls.spark` after that class's `setUpClass` gets the helper and the Kafka connector.
+    With SPARK_KAFKA_TESTKIT_REUSE=1 it is made in the kept Spark, where there is one.
 
     Attributes:
         kafka_utils: a `KafkaUtils` that is set up.
@@ -76,6 +79,8 @@ class KafkaTestMixin(Base):
             utils.setup()
             cls.addClassCleanup(utils.teardown)
         cls.kafka_utils = utils
+        if choose_reuse():
+            take(_conf_of(cls))
         super().setUpClass()
         spark = getattr(cls, "spark", None)
         if spark is not None and SparkJvm.of(spark) is not None:
@@ -104,6 +109,12 @@ class KafkaTestMixin(Base):
         if names:
             text = left_running(self.id(), names)
             warnings.warn(LeftoverWarning(text), stacklevel=1)
+
+
+def _conf_of(test_class: type) -> dict[str, str]:
+    """The settings of the session that a class of pyspark.testing makes."""
+    conf = getattr(test_class, "conf", None)
+    return dict(conf().getAll()) if callable(conf) else {}
 
 
 def _pytest_run() -> Run | None:

@@ -16,8 +16,9 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.container import LABEL, _put_whole
-from spark_kafka_testkit._brokers.kept.keep import end
-from spark_kafka_testkit._brokers.kept.lease import running
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile
+from spark_kafka_testkit._kept.keep import end
+from spark_kafka_testkit._kept.lease import running
 from spark_kafka_testkit.kafka_utils import cluster_of
 from tests.processes import children
 from tests.systems import printed
@@ -178,7 +179,7 @@ def test_a_kept_container_is_found_again_and_clean(
 
     def kept_containers() -> list[str]:
         containers = engine.containers.list(all=True, filters={"label": LABEL})
-        pids = {str(state.pid) for state in running()}
+        pids = {str(state.pid) for state in running(BrokerFile)}
         return [at.id for at in containers if at.labels[LABEL] in pids]
 
     with KafkaUtils(backend="container", image=image, reuse=True) as kafka:
@@ -195,16 +196,16 @@ def test_a_kept_container_is_found_again_and_clean(
             assert kafka.admin_client.list_topics() == []
             (anew,) = kept_containers()
             assert anew != container
-        (state,) = running()
+        (state,) = running(BrokerFile)
         os.kill(state.pid, signal.SIGKILL)
         deadline = time.monotonic() + 30
-        while running():
+        while running(BrokerFile):
             assert time.monotonic() < deadline, "its keeper is still there"
         left = engine.containers.list(all=True, filters={"label": LABEL})
         assert anew not in [at.id for at in left]
     finally:
-        for state in running():
-            end(state)
+        for state in running(BrokerFile):
+            end(BrokerFile(state.key), state)
 
 
 PLAIN = """

@@ -17,7 +17,6 @@ __all__ = [
     "BOOTSTRAP_ENV",
     "IMAGE",
     "OWN_CONFIG",
-    "REUSE_ENV",
     "TAG",
     "Backend",
     "Broker",
@@ -46,7 +45,6 @@ Backend = Literal["auto", "container", "embedded", "external"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 BACKEND_ENV = "SPARK_KAFKA_TESTKIT_BACKEND"
 BOOTSTRAP_ENV = "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"
-REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
 LOOK_SECONDS = 1.0
 IMAGE = re.compile(r"[!-~]+\Z")
 TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)

@@ -10,7 +10,6 @@ from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BACKENDS,
     BOOTSTRAP_ENV,
-    REUSE_ENV,
     Backend,
     Broker,
     BrokerSettings,
@@ -21,7 +20,7 @@ from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._text import shown
 
-__all__ = ["choose_backend", "choose_reuse", "start_broker"]
+__all__ = ["choose_backend", "start_broker"]
 
 
 def choose_backend(
@@ -61,21 +60,6 @@ def choose_backend(
             _arguments.addresses(BOOTSTRAP_ENV, address)
         return "external", address
     return cast(Backend, asked), None
-
-
-def choose_reuse(reuse: bool | None) -> bool:
-    """Whether a kept broker is wanted, by the argument, else by the environment.
-
-    Raises:
-        TypeError: the argument is no bool.
-        ValueError: the variable is neither 1 nor 0.
-    """
-    if reuse is not None:
-        return _arguments.flag("reuse", reuse)
-    text = os.environ.get(REUSE_ENV) or "0"
-    if text not in ("0", "1"):
-        raise ValueError(f"{REUSE_ENV} must be 1 or 0, and is {text!r}")
-    return text == "1"
 
 
 def start_broker(

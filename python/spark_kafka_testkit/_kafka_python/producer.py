@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
-from spark_kafka_testkit._kafka_python.compat import reaching, supported
+from spark_kafka_testkit._kafka_python.compat import reaching, started, supported
 from spark_kafka_testkit.serde import encode
 
 if TYPE_CHECKING:
@@ -48,12 +50,22 @@ def close_at_once(producer: KafkaProducer) -> None:
     """Closes the producer; what it has not sent it sends no more. Its own `close` waits
     for that, for each batch anew, and where it waits in vain, leaves all as it is.
     """
+    sender: Any = getattr(producer, "_sender", None)
+    if sender is None:
+        producer.close(timeout=CLOSE_SECONDS)
+        return
+    sender.force_close()
+    sender.join(CLOSE_SECONDS)
+    if sender.is_alive():  # to let go of the producer closes it, which waits as well
+        started(partial(_close_when_ended, producer, sender))
+    else:
+        _close_when_ended(producer, sender)
+
+
+def _close_when_ended(producer: KafkaProducer, sender: threading.Thread) -> None:
     from kafka.errors import KafkaError
 
-    sender: Any = getattr(producer, "_sender", None)
-    if sender is not None:
-        sender.force_close()
-        sender.join(CLOSE_SECONDS)
+    sender.join()
     with suppress(KafkaError):  # what it has not sent
         producer.close(timeout=0)
 

@@ -17,6 +17,7 @@ from spark_kafka_testkit._leftovers import replace_ended
 from spark_kafka_testkit._plugin.options import Options
 from spark_kafka_testkit._plugin.recorder import Recorder
 from spark_kafka_testkit._plugin.spark_session import SparkStart
+from spark_kafka_testkit._spark.kept.use import wish_for_kept
 from spark_kafka_testkit.errors import BrokerStartError, KafkaTestkitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
@@ -35,6 +36,7 @@ class Used(NamedTuple):
         clients: the names of the clients that moved records.
         is_kept: whether the broker is left running.
         kept: what is to be said where it was to be left running; or empty.
+        spark: what became of the wish to use a kept Spark; or empty.
     """
 
     broker: str | None
@@ -42,6 +44,7 @@ class Used(NamedTuple):
     clients: list[str]
     is_kept: bool
     kept: str
+    spark: str = ""
 
 
 def summary(processes: Sequence[Used]) -> list[str]:
@@ -60,7 +63,12 @@ def summary(processes: Sequence[Used]) -> list[str]:
     records = f"; records by {', '.join(clients)}" if clients else ""
     kept = [process.kept for process in used if process.is_kept]
     kept = kept or [process.kept for process in used if process.kept]
-    return [f"kafka: {told}{records}", *kept[:1]]
+    sparks = sorted({process.spark for process in used if process.spark})
+    return [
+        f"kafka: {told}{records}",
+        *(f"kafka: the session is in {text}" for text in sparks),
+        *kept[:1],
+    ]
 
 
 class Run:
@@ -75,7 +83,7 @@ class Run:
         self._first: Recorder | None = None
         self._error: KafkaTestkitError | None = None
         self._others: list[Recorder] = []
-        self.spark = SparkStart()
+        self.spark = SparkStart(keep=options.keep)
 
     def kafka_utils(self) -> KafkaUtils:
         """The KafkaUtils of the run. Where there is no broker the test is skipped, or
@@ -134,6 +142,7 @@ class Run:
             clients,
             keep and isinstance(broker, KeptBroker),
             _kept(broker) if keep else "",
+            wish_for_kept(),
         )
 
     def finish(self) -> None:

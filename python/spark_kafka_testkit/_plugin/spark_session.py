@@ -17,10 +17,11 @@ from spark_kafka_testkit._jvm.spark_jvm import (
     active_session,
     finds_class,
 )
+from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._plugin import marker
 from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm, warm_up
-from spark_kafka_testkit._spark.conf import spark_conf
 from spark_kafka_testkit._spark.loopback import is_local
+from spark_kafka_testkit._spark.session import OWN_CONF, session_settings, stop
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ log = logging.getLogger("spark_kafka_testkit")
 USERS_FIXTURES = ("spark", "spark_session")
 OURS = ("kafka_utils", "kafka_spark", "kafka_spark_conf")
 THREAD = "spark-kafka-testkit: Spark's JVM"
-OWN_CONF = {"spark.master": "local[2]", "spark.app.name": "pytest"}
 
 
 class SparkStart:
@@ -41,7 +41,8 @@ class SparkStart:
     starts: then its settings are known before there is a session.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool) -> None:
+        self._keep = keep
         self._settings: dict[str, str] | None = None
 
     def begin(self, test: pytest.Item) -> None:
@@ -53,12 +54,15 @@ class SparkStart:
         if finds_class(CONNECTOR_CLASS) is not None:
             return  # a JVM runs
         try:
-            self._settings = spark_conf(OWN_CONF)
+            self._settings = self._new_settings(OWN_CONF)
         except KafkaTestkitError:
             return  # the fixture tells it
         threading.Thread(
             target=_start_quietly, args=[self._settings], name=THREAD, daemon=True
         ).start()
+
+    def _new_settings(self, conf: Mapping[str, str]) -> dict[str, str]:
+        return session_settings(conf, reuse=choose_reuse(self._keep or None))
 
     @contextmanager
     def session(
@@ -76,7 +80,7 @@ class SparkStart:
             yield users
             return
         if self._settings is None:
-            settings = spark_conf({**OWN_CONF, **conf})
+            settings = self._new_settings({**OWN_CONF, **conf})
         else:
             settings = self._settings
             _await_broker(request)
@@ -85,7 +89,7 @@ class SparkStart:
             attach(own)  # options of PYSPARK_SUBMIT_ARGS may have hidden the jars
             yield own
         finally:
-            own.stop()
+            stop(own)
 
 
 def _tell_what_it_lacks(jvm: SparkJvm) -> None:

@@ -1,10 +1,14 @@
-"""`up`, `down`, `status`: a broker that stays."""
+"""`up`, `down`, `status`: a broker that stays, and a Spark."""
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,19 +17,25 @@ from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BOOTSTRAP_ENV,
-    REUSE_ENV,
     BrokerSettings,
 )
-from spark_kafka_testkit._brokers.kept.keep import end, keep
-from spark_kafka_testkit._brokers.kept.lease import (
+from spark_kafka_testkit._brokers.kept.keep import keep
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile, BrokerLease
+from spark_kafka_testkit._exercise import exercise
+from spark_kafka_testkit._kept.keep import end
+from spark_kafka_testkit._kept.lease import (
     Lease,
     LeaseFile,
     Unclear,
     all_leases,
     running,
 )
+from spark_kafka_testkit._kept.reuse import REUSE_ENV
+from spark_kafka_testkit._spark.kept import use as kept_spark
+from spark_kafka_testkit._spark.kept.lease import SparkFile, SparkLease
 from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
+from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = ["COMMANDS", "seconds_of"]
 
@@ -95,6 +105,20 @@ def _to_setting(text: str) -> tuple[str, str]:
     metavar="TIME",
     help="How long it stays after its last use.",
 )
+@click.option(
+    "--spark",
+    "is_spark",
+    is_flag=True,
+    help="Keep a Spark as well, for test runs in this working directory.",
+)
+@click.option(
+    "--spark-conf",
+    "spark_conf",
+    type=_to_setting,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A setting of the kept Spark's JVM, as spark.driver.memory=2g; with --spark.",
+)
 @json_option
 def up(
     backend: Any,
@@ -102,6 +126,8 @@ def up(
     kafka_version: str,
     broker_config: tuple[tuple[str, str], ...],
     seconds: float,
+    is_spark: bool,
+    spark_conf: tuple[tuple[str, str], ...],
     is_json: bool,
 ) -> None:
     """Start a broker that stays, or find the one with the same settings.
@@ -109,36 +135,71 @@ def up(
     Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
     SPARK_KAFKA_TESTKIT_REUSE=1 in their environment. A run removes the topics that
     it makes.
+
+    With --spark a JVM of Spark's stays too: runs in this working directory, with
+    this environment, make their sessions there, one run at a time.
     """
+    if spark_conf and not is_spark:
+        raise click.UsageError("--spark-conf is for a kept Spark: add --spark")
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
-    running()  # warns of state files that can't be understood
+    running(BrokerFile)  # warns of state files that can't be understood
     lease, was_up = keep(backend, settings, seconds)
-    say(
-        is_json,
-        {**_facts(lease), "found": was_up},
+    facts = {**_facts(lease), "found": was_up}
+    lines = [
         f"{lease.description} ({'was up already' if was_up else 'started'})",
         f"Test runs take it with {REUSE_ENV}=1, or KafkaUtils(reuse=True);",
         f"other programs with: export {BOOTSTRAP_ENV}={lease.address}",
-        f"It ends {_time(lease.seconds)} after its last use, or with: "
+    ]
+    if is_spark:
+        spark, how = kept_spark.keep(dict(spark_conf), seconds)
+        if how != "found":
+            _warm_up(lease, dict(spark_conf))
+        facts["spark"] = {**_facts(spark), "found": how == "found"}
+        how = "was up already" if how == "found" else how
+        lines += [
+            f"{spark.description} ({how})",
+            f"Test runs there take it with {REUSE_ENV}=1: kafka_spark, KafkaTestMixin, "
+            "KafkaUtils.spark_session().",
+        ]
+    end_of = "Each ends" if is_spark else "It ends"
+    say(
+        is_json,
+        facts,
+        *lines,
+        f"{end_of} {_time(lease.seconds)} after its last use, or with: "
         "spark-kafka-testkit down",
     )
 
 
+def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
+    """Does what a first run would wait for, as a run of its own."""
+    kafka = KafkaUtils(
+        bootstrap_servers=broker.address, topic_prefix=f"warm-up-{os.getpid()}-"
+    )
+    if kept_spark.take(spark_conf) is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        spark = KafkaUtils.spark_session(spark_conf)
+        exercise(spark, kafka, Path(folder))
+        spark.stop()
+
+
 @click.command()
-@click.option("--force", is_flag=True, help="End also one that a test run uses.")
+@click.option("--force", is_flag=True, help="End also what a test run uses.")
 @json_option
 def down(force: bool, is_json: bool) -> None:
-    """End the brokers that are up, but those that a test run uses."""
+    """End the brokers and Sparks that are up, but those that a test run uses."""
     ended: list[Lease | Unclear] = []
     used: list[str] = []
-    for lease in all_leases():
-        user = "" if force else LeaseFile(lease.key).user_now()
+    for place, lease in _all():
+        lease_file = place(lease.key)
+        user = "" if force else lease_file.user_now()
         if user:
             used.append(f"{_described(lease)} is in use by {user}.")
         else:
-            end(lease)
+            end(lease_file, lease)
             ended.append(lease)
     lines = [f"ended: {_described(lease)}" for lease in ended]
     if not used:
@@ -150,43 +211,60 @@ def down(force: bool, is_json: bool) -> None:
         )
 
 
+def _all() -> list[tuple[Callable[[str], LeaseFile[Any]], Lease | Unclear]]:
+    return [(place, lease) for place in PLACES for lease in all_leases(place)]
+
+
 def _described(lease: Lease | Unclear) -> str:
     return lease.description if isinstance(lease, Lease) else str(lease)
 
 
-@click.command(short_help="Show the brokers that are up.")
+@click.command(short_help="Show what is up.")
 @json_option
 @click.pass_context
 def status(ctx: click.Context, is_json: bool) -> None:
-    """Show the brokers that are up; exit with 3 where there is none."""
-    leases = running()
-    users = [LeaseFile(lease.key).user_now() for lease in leases]
-    facts = [
-        {**_facts(lease), "in_use": bool(user), "user": user or None}
-        for lease, user in zip(leases, users, strict=True)
-    ]
-    header = ["ADDRESS", "BROKER", "UP FOR", "ENDS IN", "KEEPER", "USE"]
-    rows = [
-        [
-            lease.address,
-            lease.name,
-            _time(_clock.now() - lease.started),
-            _time(lease.seconds - LeaseFile(lease.key).idle_seconds()),
-            str(lease.pid),
-            f"by {user}" if user else "free",
-        ]
-        for lease, user in zip(leases, users, strict=True)
-    ]
-    say(is_json, facts, *(columns(header, rows) if rows else ["No broker is up."]))
-    if not leases:
+    """Show the brokers and Sparks that are up; exit with 3 where there is none."""
+    facts: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for place, (header, cells) in PLACES.items():
+        rows = []
+        for lease in running(place):
+            lease_file = place(lease.key)
+            user = lease_file.user_now()
+            facts.append({**_facts(lease), "in_use": bool(user), "user": user or None})
+            rows.append(
+                [
+                    *cells(lease),
+                    _time(_clock.now() - lease.started),
+                    _time(lease.seconds - lease_file.idle_seconds()),
+                    str(lease.pid),
+                    f"by {user}" if user else "free",
+                ]
+            )
+        if rows:
+            lines += columns([*header, *COLUMNS], rows)
+    say(is_json, facts, *(lines or ["No broker is up."]))
+    if not facts:
         ctx.exit(NO_BROKER)
+
+
+COLUMNS = ("UP FOR", "ENDS IN", "KEEPER", "USE")
+PLACES: dict[Callable[[str], LeaseFile[Any]], Any] = {
+    BrokerFile: (("ADDRESS", "BROKER"), lambda lease: [lease.address, lease.name]),
+    SparkFile: (("FOLDER", "SPARK"), lambda lease: [lease.working_folder, lease.name]),
+}
 
 
 def _facts(lease: Lease | Unclear) -> dict[str, Any]:
     if isinstance(lease, Unclear):
         return {"state_file": str(lease.file), "problem": lease.reason}
     facts = {**asdict(lease), "description": lease.description}
-    facts["bootstrap_servers"] = facts.pop("address")
+    if isinstance(lease, BrokerLease):
+        facts["bootstrap_servers"] = facts.pop("address")
+    if isinstance(lease, SparkLease):
+        facts["kind"] = "spark"
+        for name in ("secret", "port", "facts"):  # who may use it finds them himself
+            del facts[name]
     facts["started"] = datetime.fromtimestamp(lease.started, timezone.utc).isoformat(
         timespec="seconds"
     )

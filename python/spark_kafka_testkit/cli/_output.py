@@ -14,7 +14,8 @@ import click
 
 from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
-from spark_kafka_testkit._brokers.kept.lease import LeaseFile, running
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile
+from spark_kafka_testkit._kept.lease import running
 
 __all__ = [
     "NO_BROKER",
@@ -67,7 +68,7 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     """The address that was given, else that of the one kept broker; and whether it is a
     kept one. `may_write` notes that it may hold topics then.
     """
-    leases = running()
+    leases = running(BrokerFile)
     if address is None:
         if not leases:
             click.echo(
@@ -86,7 +87,7 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     kept = [lease for lease in leases if lease.address == address]
     if may_write:
         for lease in kept:
-            LeaseFile(lease.key).touch()
+            BrokerFile(lease.key).touch()
     return address, bool(kept)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._brokers.broker import Backend, Broker, BrokerSettings, Look
 from spark_kafka_testkit._brokers.kept.keep import keep
-from spark_kafka_testkit._brokers.kept.lease import Lease, LeaseFile
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile, BrokerLease
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.topics import delete_topics
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["KeptBroker", "take"]
 
 log = logging.getLogger("spark_kafka_testkit")
-
-COMMAND_LENGTH = 60
 
 
 def take(backend: Backend, settings: BrokerSettings) -> Broker:
@@ -39,7 +35,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
     from filelock import Timeout
 
     lease, _ = keep(backend, settings)
-    lease_file = LeaseFile(lease.key)
+    lease_file = BrokerFile(lease.key)
     use = lease_file.lock("use")
     try:
         with lease_file.lock():  # else it might be held for a moment by who looks at it
@@ -54,7 +50,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
         if names := lease_file.noted_topics():  # of a run that was killed
             _remove_topics(lease.address, names)
             lease_file.topics.unlink()
-        lease_file.note_user(f"process {os.getpid()} ({_command()})")
+        lease_file.note_user()
     except BaseException:
         use.release()
         raise
@@ -68,7 +64,9 @@ class KeptBroker:
 
     is_visited = False
 
-    def __init__(self, lease_file: LeaseFile, lease: Lease, use: BaseFileLock) -> None:
+    def __init__(
+        self, lease_file: BrokerFile, lease: BrokerLease, use: BaseFileLock
+    ) -> None:
         self._lease_file, self._lease, self._use = lease_file, lease, use
         self.backend: str = lease.kind
         self.bootstrap_servers = lease.address
@@ -123,15 +121,6 @@ class KeptBroker:
             self._lease_file.touch()
         finally:
             self._use.release()
-
-
-def _command() -> str:
-    """This process's command line, cut where it is long."""
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":  # python -m
-        program = program.parent
-    text = " ".join([program.name, *sys.argv[1:]])
-    return text if len(text) <= COMMAND_LENGTH else f"{text[: COMMAND_LENGTH - 3]}..."
 
 
 def _remove_topics(bootstrap_servers: str, names: list[str]) -> None:

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from spark_kafka_testkit._brokers.kept.keep import end
-from spark_kafka_testkit._brokers.kept.lease import (
-    Lease,
-    LeaseFile,
-    Unclear,
-    all_leases,
-    running,
-)
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile, BrokerLease
+from spark_kafka_testkit._kept.keep import end
+from spark_kafka_testkit._kept.lease import Unclear, all_leases, running
 from tests.systems import read_only, run_python
 
-LEASE = Lease(
+LEASE = BrokerLease(
     key="embedded-0",
     kind="embedded",
     address="127.0.0.1:9092",
@@ -47,7 +42,7 @@ def changed(**facts: object) -> str:
 
 def test_a_lease_that_was_written_is_read() -> None:
     """The file holds all that is known of a broker."""
-    assert Lease.parse(LEASE.text(), "embedded-0") == LEASE
+    assert BrokerLease.parse(LEASE.text(), "embedded-0") == LEASE
 
 
 DAMAGED = {
@@ -78,7 +73,7 @@ def test_a_damaged_state_file_is_reported_and_swept(
     file = folder / "embedded-0.json"
     file.write_text(text)
     with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
-        assert running() == running() == []
+        assert running(BrokerFile) == running(BrokerFile) == []
     assert caplog.messages == [
         f"The state file {file} can't be understood ({DAMAGED[text]}). Its keeper has "
         "gone, and it is removed."
@@ -93,7 +88,7 @@ def test_a_state_file_that_is_no_text_or_too_deep_is_swept(
 ) -> None:
     """So is all that is not understood."""
     (folder / "embedded-0.json").write_bytes(data)
-    assert running() == []
+    assert running(BrokerFile) == []
     assert not list(folder.glob("*.json"))
 
 
@@ -104,7 +99,7 @@ def test_a_folder_in_the_place_of_a_state_file_is_reported(
     file = folder / "embedded-0.json"
     file.mkdir()
     with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
-        assert running() == []
+        assert running(BrokerFile) == []
     assert caplog.messages[0].startswith(
         f"The state file {file} can't be understood ([Errno 21] Is a directory: "
     )
@@ -117,12 +112,12 @@ def test_a_state_file_whose_keeper_lives_is_left(
     """Another version of the kit may have written it; to end its broker is the user's
     to say.
     """
-    lease_file = LeaseFile("embedded-0")
+    lease_file = BrokerFile("embedded-0")
     lease_file.file.write_text(changed(format=99))
     with lease_file.lock("keeper"):
         with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
-            assert running() == []
-        (unclear,) = all_leases()
+            assert running(BrokerFile) == []
+        (unclear,) = all_leases(BrokerFile)
     assert unclear == Unclear(
         "embedded-0", lease_file.file, DAMAGED[changed(format=99)]
     )
@@ -131,7 +126,7 @@ def test_a_state_file_whose_keeper_lives_is_left(
         "wrote it: its format is 99, not 2). Its keeper lives; end it with: "
         "spark-kafka-testkit down"
     ]
-    end(unclear)
+    end(lease_file, unclear)
     assert not lease_file.file.exists()
 
 
@@ -140,9 +135,10 @@ def test_no_broker_is_kept_in_a_read_only_cache(folder: Path) -> None:
     code = """
         from spark_kafka_testkit._brokers.broker import BrokerSettings
         from spark_kafka_testkit._brokers.kept.broker import take
-        from spark_kafka_testkit._brokers.kept.lease import running
+        from spark_kafka_testkit._brokers.kept.lease import BrokerFile
+        from spark_kafka_testkit._kept.lease import running
         from spark_kafka_testkit.errors import BrokerStartError
-        assert running() == []
+        assert running(BrokerFile) == []
         for backend in ("auto", "embedded"):
             try:
                 take(backend, BrokerSettings())

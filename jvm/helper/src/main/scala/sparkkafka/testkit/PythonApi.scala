@@ -10,6 +10,8 @@ import sparkkafka.testkit.Converters._
   * up waiting whenever it wants to. Python says from which port it will call there.
   */
 final class PythonApi {
+  import PythonApi.opened
+
   private val clusters = new ConcurrentHashMap[Long, Cluster]
   private val lastHandle = new AtomicLong
 
@@ -24,12 +26,19 @@ final class PythonApi {
   def pyOpen(caller: Int): String = open("open", caller) { connection =>
     val settings = connection.receive().fields.asScala
     val handle = lastHandle.incrementAndGet()
-    clusters.put(handle, new Cluster(settings.map(it => it.getKey -> it.getValue.asText).toMap))
+    val cluster = new Cluster(settings.map(it => it.getKey -> it.getValue.asText).toMap)
+    clusters.put(handle, cluster)
+    opened.add(cluster)
     connection.sendResult(handle)
   }
 
   /** Closes the handle's clients. A handle that is not open is no error. */
-  def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(_.close())
+  def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(close)
+
+  private def close(cluster: Cluster): Unit = {
+    opened.remove(cluster)
+    cluster.close()
+  }
 
   /** Over the channel go operations on the cluster, see [[Operations]], until Python closes it. A
     * handle that is not open is told there too, as every failure is.
@@ -48,4 +57,25 @@ final class PythonApi {
     val address = LoopbackChannel.open(name, caller)(serve)
     s"${address.port} ${address.secret}"
   }
+
+  /** Notes how the JVM is, for [[pyTidy]]. */
+  def pyRemember(): Unit = KeptJvm.remember()
+
+  /** Puts a JVM that stays back to how it was, when the Python that used it has gone: also clusters
+    * are closed that it left open.
+    */
+  def pyTidy(): Unit = {
+    opened.forEach(close(_))
+    KeptJvm.tidy()
+  }
+
+  /** See [[KeptJvm.interrupt]]. */
+  def pyInterrupt(threads: String, millis: Long): Int = KeptJvm.interrupt(threads, millis)
+
+  /** See [[KeptJvm.fullness]]. */
+  def pyFullness(): Double = KeptJvm.fullness()
+}
+
+object PythonApi {
+  private val opened = ConcurrentHashMap.newKeySet[Cluster]
 }

@@ -1,0 +1,129 @@
+"""A JVM of Spark's that stays between runs, through py4j."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from spark_kafka_testkit._jvm.helper import API_CLASS
+
+__all__ = ["KeptJvm", "answers"]
+
+ANSWER_SECONDS = 2.0
+STREAM_MILLIS = 10_000
+QUERY_THREADS = "stream execution thread"
+CONTEXT = "org.apache.spark.SparkContext"
+PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
+LOG_LEVEL = "sparkkafka.testkit.log.level"
+GATEWAY_VARIABLES = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+
+
+def answers(port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+class KeptJvm:
+    """Spark's JVM, for its keeper and for the runs that use it.
+
+    Args:
+        gateway: py4j's gateway.
+    """
+
+    def __init__(self, gateway: Any) -> None:
+        self._gateway, self._view = gateway, gateway.jvm
+
+    @classmethod
+    def connect(cls, port: int, secret: str) -> KeptJvm:
+        """By PySpark's own way to a JVM that another process has started. Nothing of it
+        stays in the environment, for child processes.
+        """
+        from pyspark import java_gateway
+
+        given = dict(zip(GATEWAY_VARIABLES, (str(port), secret), strict=True))
+        os.environ.update(given)
+        try:
+            return cls(java_gateway.launch_gateway())  # type: ignore[no-untyped-call]
+        finally:
+            for name in given:
+                del os.environ[name]
+
+    @property
+    def port(self) -> int:
+        return int(self._gateway.gateway_parameters.port)
+
+    @property
+    def secret(self) -> str:
+        return str(self._gateway.gateway_parameters.auth_token)
+
+    @property
+    def java_version(self) -> str:
+        return str(
+            self._view.java.lang.System.getProperty("java.specification.version")
+        )
+
+    def use(self) -> None:
+        """Has the classic sessions of this process made there."""
+        from pyspark import SparkContext
+
+        SparkContext._ensure_initialized(gateway=self._gateway)
+
+    def remember(self) -> None:
+        """Notes in the JVM what `tidy` is to put back."""
+        self._view.java.lang.System.setProperty(LOG_LEVEL, self._root_level().name())
+        self._api().pyRemember()
+
+    def tidy(self) -> None:
+        """Ends what an earlier run has left: its queries, its context, its connections
+        to Kafka; and puts back what it has changed for all.
+
+        A context of its own is what a run has for itself: with it go cached tables,
+        views, functions, jars that were added, listeners, and Python's workers.
+        """
+        api = self._api()
+        api.pyInterrupt(QUERY_THREADS, STREAM_MILLIS)
+        context = self._singleton(f"{CONTEXT}$").getActive()
+        if context.isDefined():
+            context.get().stop()
+        sessions = self._view.org.apache.spark.sql.SparkSession
+        sessions.clearActiveSession()
+        sessions.clearDefaultSession()
+        # Spark keeps them for ten minutes: they would look for a broker that has gone
+        self._singleton(f"{PRODUCERS}$").reset()
+        api.pyTidy()
+        level = self._view.java.lang.System.getProperty(LOG_LEVEL)
+        log4j = self._view.org.apache.logging.log4j
+        log4j.core.config.Configurator.setRootLevel(log4j.Level.valueOf(level))
+        self._forget()
+
+    def fullness(self) -> float:
+        """How much of its memory is in use after a collection, from 0 to 1."""
+        return float(self._api().pyFullness())
+
+    def _api(self) -> Any:
+        return getattr(self._view, API_CLASS)()
+
+    def _root_level(self) -> Any:
+        log4j = self._view.org.apache.logging.log4j
+        return log4j.LogManager.getRootLogger().getLevel()
+
+    def _singleton(self, name: str) -> Any:
+        """What Scala calls an object; some of Spark's own are hidden from py4j."""
+        loader = self._view.java.lang.Thread.currentThread().getContextClassLoader()
+        return loader.loadClass(name).getField("MODULE$").get(None)
+
+    def _forget(self) -> None:
+        """Lets go of the objects that a Python which has gone held: py4j keeps them."""
+        from py4j.java_gateway import JavaObject
+
+        server = JavaObject("GATEWAY_SERVER", self._gateway._gateway_client)
+        names = server.getGateway().getBindings().keySet()
+        fixed = self._view.java.util.HashSet()
+        for name in ("GATEWAY_SERVER", "t", "j"):
+            fixed.add(name)
+        names.retainAll(fixed)

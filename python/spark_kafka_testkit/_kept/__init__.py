@@ -1,0 +1,1 @@
+"""What outlives a run: a process of ours, the keeper, owns it; runs find it again."""

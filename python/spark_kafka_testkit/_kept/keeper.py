@@ -1,0 +1,179 @@
+"""The process that owns what is kept; `keep.start_keeper` starts it.
+
+It takes an order on its stdin, answers with one line, and stays until its state file is
+gone, its time is up, a signal comes, or what it keeps ends; or, while it starts, until
+who gave the order is gone. Killed, it takes with it what lives by its stdin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from spark_kafka_testkit import _clock
+from spark_kafka_testkit._kept.lease import (
+    HOW_TO_END,
+    Lease,
+    LeaseFile,
+    LeaseType,
+    Unclear,
+)
+from spark_kafka_testkit.errors import KafkaTestkitError
+
+__all__ = ["Kept", "serve"]
+
+TICK_SECONDS = 0.25
+LOOK_SECONDS = 5.0
+
+
+class Kept(Protocol):
+    """What a keeper keeps."""
+
+    @property
+    def ended(self) -> str:
+        """How it has ended; empty while it runs."""
+
+    def lease(self) -> Lease:
+        """Its lease, as it is now."""
+
+    def tidy(self) -> bool:
+        """Removes what a run has left; whether the lease is another now."""
+
+    def replace(self) -> bool:
+        """Where it has ended: starts another; False where that is not to be tried."""
+
+    def stop(self) -> None:
+        """Ends it."""
+
+
+def serve(
+    place: Callable[[str], LeaseFile[LeaseType]],
+    start: Callable[[LeaseFile[LeaseType], dict[str, Any]], Kept],
+) -> None:
+    """Reads the order, goes into the background, and keeps what `start` starts."""
+    order = json.load(sys.stdin)
+    if os.fork():
+        os._exit(0)  # the second process is nobody's child: none must wait for it
+    lease_file = place(order["key"])
+    _keep(lease_file, lambda: start(lease_file, order))
+
+
+def _keep(lease_file: LeaseFile[Any], start: Callable[[], Kept]) -> None:
+    from filelock import Timeout
+
+    alive = lease_file.lock("keeper")
+    while True:
+        try:
+            alive.acquire(timeout=TICK_SECONDS)
+            break
+        except Timeout:
+            lease = lease_file.read()  # where whoever asked for another keeper has died
+            if isinstance(lease, Unclear):
+                _answer({"error": (f"{lease} {HOW_TO_END}",)})
+                return
+            if lease is not None:
+                _answer(asdict(lease))
+                return
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    try:
+        kept = start()
+    except KafkaTestkitError as error:
+        _answer({"error": lease_file.kind.parts_of(error)})
+        return
+    try:
+        if _is_awaited():  # else the user has thought better of it
+            lease = kept.lease()
+            lease_file.write(lease)
+            if _answer(asdict(lease)):
+                os.chdir("/")
+                _wait(lease_file, lease.seconds, kept, told)
+    finally:
+        lease_file.clear()
+        kept.stop()
+        alive.release()
+
+
+def _is_awaited() -> bool:
+    """Whether who asked waits at the other end of the pipe."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)  # errors, which need no asking for
+    return not pipe.poll(0)
+
+
+def _answer(answer: dict[str, Any]) -> bool:
+    """Answers, and lets go of the pipe: who asked waits for its end.
+
+    Returns:
+        Whether who asked was still there.
+    """
+    is_awaited = True
+    try:
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        is_awaited = False
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    return is_awaited
+
+
+def _wait(
+    lease_file: LeaseFile[Any], seconds: float, kept: Kept, told: threading.Event
+) -> None:
+    looked = _clock.monotonic()
+    while not told.wait(TICK_SECONDS) and lease_file.file.exists():
+        is_left = lease_file.user.exists()  # by a run that goes on, or has ended
+        if not is_left and _clock.monotonic() - looked < LOOK_SECONDS:
+            continue
+        looked = _clock.monotonic()
+        if _look(lease_file, seconds, kept):
+            return
+
+
+def _look(lease_file: LeaseFile[Any], seconds: float, kept: Kept) -> bool:
+    """Replaces what has ended, tidies up behind a run, and tells whether there is
+    nothing more to keep: then the state file is removed, so that none finds what is
+    about to end.
+    """
+    from filelock import Timeout
+
+    look = lease_file.lock()
+    try:
+        look.acquire(timeout=0)
+    except Timeout:
+        return False  # who holds it asks for it, or waits until it has ended
+    try:
+        if not lease_file.file.exists():
+            return True
+        is_other = False
+        if kept.ended:
+            if not kept.replace():
+                lease_file.file.unlink(missing_ok=True)
+                return True
+            is_other = True
+        is_used = lease_file.is_held("use")
+        if lease_file.user.exists() and not is_used:
+            is_other |= kept.tidy()
+            lease_file.user.unlink(missing_ok=True)
+            lease_file.touch()
+        if is_other:
+            lease_file.write(kept.lease())
+        if is_used or lease_file.idle_seconds() <= seconds:
+            return False
+        lease_file.file.unlink()
+    except FileNotFoundError:
+        return True
+    finally:
+        look.release()
+    return True

@@ -1,0 +1,185 @@
+"""A kept Spark in the hands of one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._jvm.kept_jvm import KeptJvm
+from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, finds_class
+from spark_kafka_testkit._kept.keep import end_here, living, start_keeper
+from spark_kafka_testkit._kept.lease import Unclear
+from spark_kafka_testkit._spark.conf import plan, spark_conf
+from spark_kafka_testkit._spark.kept.lease import (
+    JVM_SETTINGS,
+    SparkFile,
+    SparkLease,
+    differences,
+    facts,
+)
+from spark_kafka_testkit._spark.loopback import is_local
+from spark_kafka_testkit.errors import KafkaTestkitError, SparkSetupError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+__all__ = ["Use", "fit", "keep", "listed", "take", "wish_for_kept"]
+
+log = logging.getLogger("spark_kafka_testkit")
+
+KEEPER = "spark_kafka_testkit._spark.kept.keeper"
+SHOWN = 3
+
+
+def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
+    """The kept Spark for this working directory, and how it was found: `"found"`,
+    `"started"`, or `"replaced: "` and in what the one before differed.
+
+    Args:
+        conf: settings of the JVM, and of contexts that runs make.
+        seconds: how long it stays when nobody asks for it.
+
+    Raises:
+        SparkSetupError: none came up, or the one that is there is in use and differs.
+    """
+    wanted = {"spark.master": "local[2]", **conf}
+    settings, _ = plan(wanted)
+    lease_file = SparkFile.here()
+    how = "started"
+    with lease_file.lock():
+        lease = living(lease_file)
+        if lease is not None:
+            differing = differences(lease.facts, facts(settings))
+            if not differing:
+                return lease, "found"
+            if user := lease_file.user_now():
+                raise SparkSetupError(
+                    f"{lease.description}, has another {listed(differing)}, and is in "
+                    f"use by {user}. End it with: spark-kafka-testkit down --force"
+                )
+            end_here(lease_file, lease)
+            how = f"replaced: the one before had another {listed(differing)}"
+        order = {
+            "seconds": seconds,
+            "safe_path": "PYTHONSAFEPATH" in os.environ,
+            "settings": spark_conf(wanted),
+            "facts": facts(settings),
+        }
+        return start_keeper(lease_file, KEEPER, order), how
+
+
+@dataclass
+class Use:
+    """What became of the wish to use a kept Spark.
+
+    Attributes:
+        text: what is to be said of it, for people.
+        lease: the one that this process uses now, or None.
+        settings: those for a context there.
+    """
+
+    text: str
+    lease: SparkLease | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+_use: Use | None = None
+_held: BaseFileLock | None = None  # until this process ends, as Spark's JVM is its own
+
+
+def take(conf: Mapping[str, str]) -> Use | None:
+    """Connects this process to the kept Spark of its working directory, so that its
+    classic sessions are made there. None where none is kept, or where a JVM of Spark's
+    runs for this process already, or is not to be a local one.
+    """
+    global _use  # noqa: PLW0603  a process has one JVM of Spark's
+    if finds_class(CONNECTOR_CLASS) is not None:
+        return None
+    wanted = {"spark.master": "local[2]", **conf}
+    if not is_local(wanted["spark.master"]):
+        return None
+    try:
+        lease_file = SparkFile.here()
+        if not lease_file.file.exists():
+            return None
+        _use = _taken(lease_file, wanted)
+    except (KafkaTestkitError, OSError) as error:
+        _use = Use(f"a Spark of its own; the kept one can't be used: {error}")
+    if _use is not None:
+        log.info("the session is in %s", _use.text)
+    return _use
+
+
+def fit() -> tuple[str, list[str]]:
+    """What is kept for this working directory, for people, and in what a run of default
+    settings would differ; empty where nothing is kept.
+    """
+    lease_file = SparkFile.here()
+    if not lease_file.file.exists():
+        return "", []
+    lease = lease_file.read()
+    if not isinstance(lease, SparkLease):
+        return str(lease or ""), []
+    settings, _ = plan({"spark.master": "local[2]"})
+    user = lease_file.user_now()
+    return (
+        f"{lease.description}, {f'in use by {user}' if user else 'free'}",
+        differences(lease.facts, facts(settings)),
+    )
+
+
+def wish_for_kept() -> str:
+    """What became of this process's wish to use a kept Spark; empty where it had none,
+    or none was kept.
+    """
+    return "" if _use is None else _use.text
+
+
+def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
+    from filelock import Timeout
+
+    global _held  # noqa: PLW0603
+    with lease_file.lock():
+        lease = lease_file.current()
+        if lease is None:
+            return None
+        if isinstance(lease, Unclear):
+            return Use(f"a Spark of its own; {lease}")
+        settings, _ = plan(conf)
+        if differing := differences(lease.facts, facts(settings)):
+            return Use(
+                f"a Spark of its own; the kept one has another {listed(differing)}"
+            )
+        use = lease_file.lock("use")
+        try:
+            use.acquire(timeout=0)
+        except Timeout:
+            return Use(
+                f"a Spark of its own; the kept one is in use by {lease_file.user_now()}"
+            )
+        try:
+            jvm = KeptJvm.connect(lease.port, lease.secret)
+            if lease_file.user.exists():  # a run has just ended, or was killed
+                jvm.tidy()
+            jvm.use()
+            lease_file.note_user()
+            lease_file.touch()
+        except BaseException:
+            use.release()
+            raise
+    _held = use
+    return Use(
+        f"the kept {lease.name} (keeper: process {lease.pid})",
+        lease,
+        {name: value for name, value in settings.items() if name not in JVM_SETTINGS},
+    )
+
+
+def listed(names: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - SHOWN
+    listed = ", ".join(names[:SHOWN])
+    return f"{listed} and {more} more" if more > 0 else listed
