@@ -1,10 +1,13 @@
 """A whole run of pytest with one streaming test, from the shell's prompt to its prompt,
-against an empty Spark session.
+against an empty Spark session; and the same with a broker and a Spark that are kept.
 """
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +17,7 @@ from pathlib import Path
 from bench.harness import KIT, AtLeast, Contestant, Row, seconds_of
 from bench.world import World
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._kept.reuse import REUSE_ENV
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 
 __all__ = ["rows"]
@@ -84,17 +88,18 @@ def test_copy(spark, tmp_path):
 
 
 def rows(world: World) -> dict[str, Callable[[], Row]]:
-    return {"first-test": lambda: _row(world)}
+    return {"first-test": lambda: _row(world), "kept-test": _kept_row}
 
 
-def _row(world: World) -> Row:
+def _folder() -> Path:
     folder = Path(tempfile.mkdtemp())
     (folder / "bare.py").write_text(NOTHING)
     (folder / "test_kit.py").write_text(WITH_KIT)
     (folder / "test_plain.py").write_text(BY_HAND)
-    jars = KafkaUtils.spark_conf()["spark.jars"]
-    plain = {"BROKER": world.kafka.broker, "JARS": jars}
+    return folder
 
+
+def _runner(folder: Path) -> Callable[..., Callable[[], float]]:
     def run(*arguments: str, **environment: str) -> Callable[[], float]:
         def once() -> None:
             subprocess.run(
@@ -112,18 +117,56 @@ def _row(world: World) -> Row:
 
         return lambda: seconds_of(once)
 
-    # without the plugins of our own tests, which take a second to import
-    pytest = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
-    kit = ("-p", "spark_kafka_testkit", "--kafka-backend=embedded", "test_kit.py")
-    with_kit = (*pytest, *kit)
+    return run
+
+
+# without the plugins of our own tests, which take a second to import
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
+PYTEST_KIT = (
+    *PYTEST,
+    "-p",
+    "spark_kafka_testkit",
+    "--kafka-backend=embedded",
+    "test_kit.py",
+)
+
+
+def _kept_row() -> Row:
+    folder = _folder()
+    run = _runner(folder)
+    up = ("-m", "spark_kafka_testkit", "up", "--backend", "embedded", "--spark")
+    started = subprocess.run(
+        [sys.executable, *up, "--json"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    facts = json.loads(started.stdout)
+    for keeper in (facts["pid"], facts["spark"]["pid"]):
+        atexit.register(os.kill, keeper, signal.SIGTERM)
+    return Row(
+        "kept-test",
+        "the same with a kept broker and a kept Spark",
+        [
+            Contestant(KIT, run(*PYTEST_KIT, **{REUSE_ENV: "1"})),
+            Contestant(BARE, run("bare.py")),
+        ],
+        targets=[AtLeast(1 / 0.15, (BARE,), BARE)],
+    )
+
+
+def _row(world: World) -> Row:
+    run = _runner(_folder())
+    jars = KafkaUtils.spark_conf()["spark.jars"]
+    plain = {"BROKER": world.kafka.broker, "JARS": jars}
     return Row(
         "first-test",
         "pytest with one streaming test, shell to prompt",
         [
-            Contestant(KIT, run(*with_kit)),
-            Contestant(OWN_SESSION, run(*with_kit, **{ARCHIVE_ENV: "off"})),
+            Contestant(KIT, run(*PYTEST_KIT)),
+            Contestant(OWN_SESSION, run(*PYTEST_KIT, **{ARCHIVE_ENV: "off"})),
             Contestant(BARE, run("bare.py")),
-            Contestant(PLAIN, run(*pytest, "test_plain.py", **plain)),
+            Contestant(PLAIN, run(*PYTEST, "test_plain.py", **plain)),
         ],
         targets=[AtLeast(1 / 0.7, (BARE,), BARE)],
         notes=["the kit's broker starts within its time; the last one's runs already"],

@@ -64,12 +64,13 @@ def _run_streams(spark: SparkSession, kafka: KafkaUtils, checkpoint: Path) -> No
     from pyspark.sql import functions
 
     with kafka:
-        kafka.create_topics(["source", "sink", "counts"])
-        kafka.send_messages("source", [("a", '{"n": 1}'), ("b", '{"n": 2}')])
+        source, sink, totals = map(kafka.topic, ("source", "sink", "counts"))
+        kafka.create_topics([source, sink, totals])
+        kafka.send_messages(source, [("a", '{"n": 1}'), ("b", '{"n": 2}')])
         events = (
             spark.readStream.format("kafka")
             .options(**kafka.spark_options())
-            .option("subscribe", "source")
+            .option("subscribe", source)
             .option("startingOffsets", "earliest")
             .load()
         )
@@ -80,10 +81,10 @@ def _run_streams(spark: SparkSession, kafka: KafkaUtils, checkpoint: Path) -> No
         )
         batches: list[Any] = []
         with (
-            kafka.run_stream(parsed, "sink"),
-            kafka.run_stream(counts, "counts", output_mode="update"),
+            kafka.run_stream(parsed, sink),
+            kafka.run_stream(counts, totals, output_mode="update"),
         ):
-            kafka.send_messages("source", [("a", '{"n": 3}')])
+            kafka.send_messages(source, [("a", '{"n": 3}')])
         query = (
             events.writeStream.foreachBatch(
                 lambda batch, _: batches.extend(batch.collect())
@@ -93,5 +94,5 @@ def _run_streams(spark: SparkSession, kafka: KafkaUtils, checkpoint: Path) -> No
         )
         kafka.wait_until_processed(query)
         query.stop()
-        kafka.get_all_records(spark, "sink")
+        kafka.get_all_records(spark, sink)
         kafka.assert_eventually(lambda: len(batches), 3)

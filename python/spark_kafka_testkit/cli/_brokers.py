@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -180,6 +181,7 @@ def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
     )
     if kept_spark.take(spark_conf) is None:
         return
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with tempfile.TemporaryDirectory() as folder:
         spark = KafkaUtils.spark_session(spark_conf)
         exercise(spark, kafka, Path(folder))
