@@ -1,0 +1,55 @@
+"""Readers with a fault of one line, which the histories must find."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from spark_kafka_testkit import KafkaUtils
+
+__all__ = ["ROOT", "Edit", "assert_found"]
+
+ROOT = Path(__file__).parents[2]
+HISTORIES = "200"
+STALL_SECONDS = "3"
+ARGUMENTS = ["-qx", "-p", "no:cacheprovider", "tests/histories/test_histories.py"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One line of a file, and what the fault makes of it."""
+
+    file: str
+    line: str
+    fault: str
+
+    def apply(self, folder: Path) -> None:
+        (file,) = folder.rglob(self.file)
+        text = file.read_text()
+        assert text.count(self.line) == 1, f"{self.file} has no line {self.line!r}"
+        file.write_text(text.replace(self.line, self.fault))
+
+
+def assert_found(kafka: KafkaUtils, client: str, more: dict[str, str]) -> None:
+    """Runs the histories in a process of its own, which must fail by its assertion."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *ARGUMENTS],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "SPARK_KAFKA_TESTKIT_TEST_BROKER": kafka.broker,
+            "HISTORIES": HISTORIES,
+            "HISTORIES_CLIENT": client,
+            "HISTORIES_STALL_SECONDS": STALL_SECONDS,
+            **more,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-2000:]
+    assert "1 failed" in done.stdout, done.stdout[-3000:]
+    assert "test_a_read_gives_what_the_oracle_says(" in done.stdout, done.stdout[-3000:]
