@@ -37,6 +37,19 @@ def starts_processes(df):
             stream.process_all_available()
         return page_faults() != before
 
+def writing_starts_processes():
+    def page_faults():
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[8]
+
+    import tempfile
+    pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
+    folder = tempfile.mkdtemp()
+    before = page_faults()
+    for format in ("json", "parquet"):
+        spark.range(3).write.format(format).save(f"{folder}/{format}")
+        assert spark.read.format(format).load(f"{folder}/{format}").count() == 3
+    return page_faults() != before
+
 def queries():
     source = spark.readStream.format("kafka").options(**kafka.spark_options())
     source = source.option("startingOffsets", "earliest")
@@ -67,6 +80,7 @@ spark.stop()
 {MADE}
 spark = builder.getOrCreate()
 assert [starts_processes(df) for df in queries()] == [False, False]
+assert not writing_starts_processes()
 spark.stop()
 spark = builder.config({FILE_SYSTEM!r}, {HADOOPS!r}).getOrCreate()
 assert [starts_processes(df) for df in queries()] == [True, True]

@@ -138,9 +138,10 @@ class KeptSpark(CommandLine):
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptSpark]:
     """One for all tests that don't end it."""
     spark = KeptSpark(tmp_path_factory.mktemp("kept"))
-    spark.ok(*UP)
+    done = spark.run(*UP)  # which may have to fetch the connector
     yield spark
     spark.run("down", "--force")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -283,7 +284,7 @@ def test_streams_run_there(kept: KeptSpark) -> None:
 
 TESTS = """
 import unittest
-from pyspark.testing.sqlutils import ReusedSQLTestCase as SparkTestCase
+from pyspark.sql import SparkSession
 from spark_kafka_testkit.testing import KafkaTestMixin
 
 def test_by_fixture(kafka_utils, kafka_spark, kafka_topics, kafka_stream):
@@ -298,11 +299,14 @@ def copy(kafka, spark, source, sink):
         run.add_data(source, [("a", "1")])
         run.check_answer([("a", "1")])
 
+class SparkTestCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.spark = SparkSession.builder.master("local[2]").getOrCreate()
+
 class CopyTest(KafkaTestMixin, SparkTestCase):
     def test_by_mixin(self):
         copy(self.kafka_utils, self.spark, self.source_topic, self.sink_topic)
-
-del SparkTestCase
 """
 
 

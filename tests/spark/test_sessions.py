@@ -15,7 +15,7 @@ from spark_kafka_testkit import KafkaUtils, __version__
 from spark_kafka_testkit._jvm.jars import own_jar
 from spark_kafka_testkit._spark import conf as spark_conf
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
-from spark_kafka_testkit._spark.local_files import FILE_SYSTEM, OURS
+from spark_kafka_testkit._spark.local_files import FOR_FILES, OURS
 
 from .conftest import VERSION, RunScript, connector, jars_option
 
@@ -23,8 +23,10 @@ QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-    FILE_SYSTEM: OURS,
+    **OURS,
 }
+# the helper by `spark.jars`, which spark-submit looks for as a file
+BY_JARS = {name: value for name, value in QUICK.items() if name != FOR_FILES}
 
 
 @pytest.fixture
@@ -295,7 +297,7 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     monkeypatch.delenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", raising=False)
     assert KafkaUtils.spark_conf() == {
-        **QUICK,
+        **BY_JARS,
         "spark.jars": str(own_jar("spark-kafka-testkit_2.13.jar")),
         "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0",
     }
@@ -362,11 +364,11 @@ def test_the_users_connector_by_coordinate_stays_the_only_one(
     """Spark fetches it with all it needs; the kit adds its helper alone."""
     mine = {"spark.jars.packages": VERSION.connector}
     conf = KafkaUtils.spark_conf(mine)
-    assert conf == {**QUICK, **mine, "spark.jars": str(VERSION.helper)}
+    assert conf == {**BY_JARS, **mine, "spark.jars": str(VERSION.helper)}
     monkeypatch.setenv(
         "PYSPARK_SUBMIT_ARGS", f"--packages {VERSION.connector} pyspark-shell"
     )
-    assert KafkaUtils.spark_conf() == {**QUICK, "spark.jars": str(VERSION.helper)}
+    assert KafkaUtils.spark_conf() == {**BY_JARS, "spark.jars": str(VERSION.helper)}
 
 
 def stamp_version(jar: Path, copy: Path, version: str) -> None:

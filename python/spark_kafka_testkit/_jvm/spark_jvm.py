@@ -26,6 +26,7 @@ __all__ = [
     "active_session",
     "finds_class",
     "is_connect",
+    "is_on_class_path",
     "trigger_of",
 ]
 
@@ -199,6 +200,23 @@ def finds_class(name: str) -> bool | None:
     thread = gateway.jvm.java.lang.Thread.currentThread()
     try:
         thread.getContextClassLoader().loadClass(name)
+    except Py4JJavaError:
+        return False
+    return True
+
+
+def is_on_class_path(name: str) -> bool:
+    """Whether the running JVM of this process has the Java class on its own class path;
+    False where none runs.
+    """
+    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    gateway = getattr(context, "_gateway", None)
+    if gateway is None:
+        return False
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        gateway.jvm.java.lang.ClassLoader.getSystemClassLoader().loadClass(name)
     except Py4JJavaError:
         return False
     return True

@@ -87,8 +87,7 @@ def plan(
     given = {**default_settings(folder.parent), **submitted}
     quick = {name: value for name, value in QUICK.items() if name not in given}
     known = {**given, **(conf or {})}
-    own = {**quick, **driver_settings(known), **file_settings(known, submitted)}
-    settings = {**own, **(conf or {})}
+    settings = {**quick, **driver_settings(known), **(conf or {})}
     jars = [version.helper]
     packages = known.get("spark.jars.packages", "")
     connector = connector_of(version)
@@ -102,6 +101,7 @@ def plan(
     starts = _starts_jvm(known)
     is_whole = len(jars) > 1 and CLASS_PATH not in submitted
     on_class_path = starts and is_whole and not _has_kafka(known, folder, jars)
+    settings |= file_settings(known, submitted, on_class_path=on_class_path)
     if on_class_path:
         for jar in jars:
             _append(settings, given, CLASS_PATH, str(jar), os.pathsep)

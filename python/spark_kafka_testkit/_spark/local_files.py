@@ -1,22 +1,26 @@
-"""The file system by which sessions of ours write their checkpoints: without a process
-for each file, which costs more than most batches of tests do.
+"""The file system by which sessions of ours write local files: without a process for
+each, which costs more than most batches of tests do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spark_kafka_testkit._jvm.spark_jvm import finds_class
+from spark_kafka_testkit._jvm.spark_jvm import finds_class, is_on_class_path
 from spark_kafka_testkit._spark.loopback import may_be_local
 
 __all__ = ["file_settings"]
 
-FILE_SYSTEM = "spark.hadoop.fs.AbstractFileSystem.file.impl"
-OURS = "sparkkafka.testkit.NioLocalFs"
+FOR_CHECKPOINTS = "spark.hadoop.fs.AbstractFileSystem.file.impl"
+FOR_FILES = "spark.hadoop.fs.file.impl"
+OURS = {
+    FOR_CHECKPOINTS: "sparkkafka.testkit.NioLocalFs",
+    FOR_FILES: "sparkkafka.testkit.NioLocalFileSystem",
+}
 
 
 def file_settings(
-    conf: Mapping[str, str], submitted: Mapping[str, str]
+    conf: Mapping[str, str], submitted: Mapping[str, str], *, on_class_path: bool
 ) -> dict[str, str]:
     """What has a session take it; nothing where the user has chosen another, and where
     a JVM of Spark's would not find it.
@@ -24,9 +28,15 @@ def file_settings(
     Args:
         conf: all settings, those of the user and of the platform.
         submitted: those of PYSPARK_SUBMIT_ARGS among them.
+        on_class_path: whether the session's JVM is to be started with the helper on its
+            own class path. spark-submit looks for `spark.jars` by the file system for
+            files, before these are on a class path.
     """
-    if FILE_SYSTEM in conf or not may_be_local(conf):
+    if not may_be_local(conf):
         return {}
-    if "spark.jars" in submitted or finds_class(OURS) is False:
+    names = [FOR_FILES, FOR_CHECKPOINTS]
+    if "spark.jars" in submitted or finds_class(OURS[FOR_CHECKPOINTS]) is False:
         return {}
-    return {FILE_SYSTEM: OURS}
+    if not (on_class_path or is_on_class_path(OURS[FOR_FILES])):
+        names.remove(FOR_FILES)
+    return {name: OURS[name] for name in names if name not in conf}

@@ -14,6 +14,7 @@ import org.apache.hadoop.fs.DelegateToFileSystem
 import org.apache.hadoop.fs.FileStatus
 import org.apache.hadoop.fs.FsConstants
 import org.apache.hadoop.fs.FsServerDefaults
+import org.apache.hadoop.fs.LocalFileSystem
 import org.apache.hadoop.fs.Path
 import org.apache.hadoop.fs.RawLocalFileSystem
 import org.apache.hadoop.fs.local.LocalConfigKeys
@@ -25,7 +26,12 @@ import org.apache.hadoop.fs.permission.FsPermission
 final class NioLocalFs(uri: URI, conf: Configuration)
     extends ChecksumFs(new NioRawLocalFs(new NioRawLocalFileSystem, uri, conf))
 
-/** The same without checksums. Hadoop's `RawLocalFs`, whose overrides are here too, is closed to
+/** The same for Hadoop's `FileSystem`, by which Spark writes all other files, and uploads the state
+  * of RocksDB.
+  */
+final class NioLocalFileSystem extends LocalFileSystem(new NioRawLocalFileSystem)
+
+/** `NioLocalFs` without checksums. Hadoop's `RawLocalFs`, whose overrides are here too, is closed to
   * other packages. Files are renamed in one step, where Hadoop's looks first whether the new name
   * is free.
   */
