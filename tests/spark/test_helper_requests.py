@@ -5,6 +5,8 @@ asked for, also while Python is still sending.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -113,3 +115,33 @@ def test_a_send_that_can_not_begin_tells_why(
             client.send(topic, large())
     finally:
         client.close()
+
+
+UNCAUGHT = """
+import os, sys
+from pyspark.sql import SparkSession
+from spark_kafka_testkit import KafkaUtils
+
+builder = SparkSession.builder.master("local[2]").config("spark.log.level", "OFF")
+spark = builder.config(map=KafkaUtils.spark_conf()).getOrCreate()
+kafka = KafkaUtils(bootstrap_servers=sys.argv[1])
+kafka.setup()
+assert kafka.client == "jvm"
+kafka.offsets(sys.argv[2])
+os.kill(spark.sparkContext._gateway.proc.pid, 9)
+raise RuntimeError("the user's own")
+"""
+
+
+def test_nothing_stands_below_the_users_own_error(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Also where Spark's JVM is gone when the process tears down what is set up."""
+    kafka.create_topics([topic])
+    done = subprocess.run(
+        [sys.executable, "-c", UNCAUGHT, kafka.broker, topic],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.splitlines()[-1] == "RuntimeError: the user's own", done.stderr

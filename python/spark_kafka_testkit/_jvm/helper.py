@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._jvm.channel import Channel, silence_told
@@ -14,9 +17,18 @@ from spark_kafka_testkit.errors import HelperError
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway
 
-__all__ = ["API_CLASS", "Helper", "check_scala", "check_version", "helper_at"]
+__all__ = [
+    "API_CLASS",
+    "Helper",
+    "check_scala",
+    "check_version",
+    "helper_at",
+    "is_listening",
+]
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
+LISTENING_SECONDS = 2.0
+SENDING_FAILED = "Exception while sending command."  # py4j 0.10.9
 HELPER_JAR = re.compile(r"spark-kafka-testkit_(\d+\.\d+)\.jar$")
 
 
@@ -52,7 +64,8 @@ class Helper:
         from py4j.protocol import Py4JError
 
         try:
-            self._api.pyClose(handle)
+            with _silent_py4j():
+                self._api.pyClose(handle)
         except (Py4JError, OSError):
             pass  # the JVM has gone, and what was open in it
 
@@ -70,6 +83,32 @@ class Helper:
         except (Py4JNetworkError, OSError) as error:
             self.is_lost = True
             raise HelperGoneError from error
+
+
+@contextmanager
+def _silent_py4j() -> Iterator[None]:
+    """Keeps py4j from logging that the JVM has gone, with a traceback: at the end of a
+    process it would stand below the user's own. py4j logs it by the root logger.
+    """
+
+    def passes(record: logging.LogRecord) -> bool:
+        return record.msg != SENDING_FAILED
+
+    root = logging.getLogger()
+    root.addFilter(passes)
+    try:
+        yield
+    finally:
+        root.removeFilter(passes)
+
+
+def is_listening(port: int) -> bool:
+    """Whether a JVM listens at this port of loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), LISTENING_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def helper_at(port: int, secret: str) -> Helper:

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import Any
 
 from spark_kafka_testkit._jvm.helper import API_CLASS
 
-__all__ = ["KeptJvm", "answers"]
+__all__ = ["KeptJvm"]
 
-ANSWER_SECONDS = 2.0
 STREAM_MILLIS = 10_000
 QUERY_THREADS = "stream execution thread"
 CONTEXT = "org.apache.spark.SparkContext"
 PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
 LOG_LEVEL = "sparkkafka.testkit.log.level"
 GATEWAY_VARIABLES = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
-
-
-def answers(port: int) -> bool:
-    """Whether something listens there."""
-    try:
-        socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS).close()
-    except OSError:
-        return False
-    return True
 
 
 class KeptJvm:
