@@ -28,6 +28,7 @@ from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
 from spark_kafka_testkit._plugin.terminal import output
+from spark_kafka_testkit._plugin.traceback import cut, name_shortly
 from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit._spark.archive import is_recording
 from spark_kafka_testkit._streams import StreamOptions, StreamRun
@@ -224,8 +225,13 @@ def _begin(test: pytest.Item) -> marker.Wishes:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds a section to the report of a test that failed."""
+    """Adds a section to the report of a test that failed, and takes the kit's own
+    functions off its traceback.
+    """
+    if call.excinfo is not None and not item.config.getoption("fulltrace", False):
+        cut(call.excinfo.value)
     report = yield
+    name_shortly(report)
     if call.excinfo is not None:
         item.stash[FAILURE] = call.excinfo.value
     if report.failed and call.when != "teardown" and WISHES in item.stash:

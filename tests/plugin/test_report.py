@@ -80,3 +80,47 @@ def test_a_broker_that_died_is_shown_by_its_log(pytester: pytest.Pytester) -> No
         r"the end of the broker's log:\n(  .*\n){10}",
         section,
     ), section
+
+
+RED = """
+import pytest
+
+from spark_kafka_testkit._cluster import Cluster
+
+
+def test_waiting(kafka_utils):
+    kafka_utils.assert_eventually(lambda: 1, 2, timeout=0)
+
+
+def test_argument(kafka_utils):
+    kafka_utils.create_topics([""])
+
+
+def test_fault_of_the_kits(kafka_utils, monkeypatch):
+    monkeypatch.setattr(Cluster, "create_topics", lambda *_: 1 / 0)
+    kafka_utils.create_topics(["t"])
+"""
+KITS_FILE = "spark_kafka_testkit/kafka_utils.py"
+
+
+def test_the_message_stands_by_the_tests_own_line(inner: Inner) -> None:
+    """The kit's functions are not shown, and the summary begins with the error's name;
+    but those of a fault of the kit's own, and all with --full-trace.
+    """
+    result = inner("-k", "waiting or argument", test_red=RED)
+    printed = result.stdout.str()
+    assert KITS_FILE not in printed
+    line = ">       kafka_utils.assert_eventually(lambda: 1, 2, timeout=0)\n"
+    assert (
+        f"{line}E       spark_kafka_testkit.errors.WaitError: The result was not the "
+        "expected one within 0 s (1 check)."
+    ) in printed
+    result.stdout.fnmatch_lines(
+        [
+            "FAILED test_red.py::test_waiting - WaitError: The result*",
+            "FAILED test_red.py::test_argument - ValueError: topic_names*",
+        ]
+    )
+    assert KITS_FILE in inner("-k", "fault", test_red=RED).stdout.str()
+    full = inner("-k", "waiting", "--full-trace", test_red=RED)
+    assert KITS_FILE in full.stdout.str()

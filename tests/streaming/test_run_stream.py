@@ -72,7 +72,7 @@ def test_a_wrong_answer_is_shown(
         with pytest.raises(WaitError) as caught:
             stream.check_answer([("a", "x"), ("a", "X"), ("a", "X")])
     assert str(caught.value) == (
-        "The result was not the expected one when its query had ended (1 checks).\n"
+        "The result was not the expected one when its query had ended (1 check).\n"
         "  missing:    ('a', 'x')\n"
         "  missing:    ('a', 'X')\n"
         f"  topic {sink!r} was read up to 1 (partition 0)\n"

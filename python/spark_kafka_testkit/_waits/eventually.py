@@ -54,11 +54,12 @@ def assert_eventually(
             state.raise_if_dead()
         if has_ended or is_last:
             when = "when its query had ended" if has_ended else f"within {timeout:g} s"
+            counted = f"{checks} check" if checks == 1 else f"{checks} checks"
             lines = [outcome.shown, *reads.describe()]
             if state is not None:
                 lines.append(state.describe())
             raise WaitError(
-                f"The result was not the expected one {when} ({checks} checks).\n"
+                f"The result was not the expected one {when} ({counted}).\n"
                 + "\n".join(lines),
                 expected=expected,
                 last=outcome.last,

@@ -12,7 +12,7 @@ import pytest
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
-ONCE = "The result was not the expected one within 0 s (1 checks).\n"
+ONCE = "The result was not the expected one within 0 s (1 check).\n"
 NAN = float("nan")
 FRAME = pd.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
 
@@ -115,7 +115,7 @@ def test_dicts_are_compared_key_by_key() -> None:
     with pytest.raises(AssertionError) as caught:
         assert_eventually(lambda: result, expected, timeout=0)
     assert str(caught.value) == (
-        "The result was not the expected one within 0 s (1 checks).\n"
+        "The result was not the expected one within 0 s (1 check).\n"
         "  missing:    'absent': 2\n"
         f"  different:  'other': expected 'y', last '{'x' * 116}...\n"
         "  unexpected: 'extra': 3"
