@@ -5,7 +5,6 @@ import java.util.Properties
 import java.util.TimeZone
 
 import org.apache.hadoop.fs.FileSystem
-
 import sparkkafka.testkit.Converters._
 
 /** A JVM of Spark's that stays between runs: what a run may leave in it, or change for good. What

@@ -31,9 +31,9 @@ final class NioLocalFs(uri: URI, conf: Configuration)
   */
 final class NioLocalFileSystem extends LocalFileSystem(new NioRawLocalFileSystem)
 
-/** `NioLocalFs` without checksums. Hadoop's `RawLocalFs`, whose overrides are here too, is closed to
-  * other packages. Files are renamed in one step, where Hadoop's looks first whether the new name
-  * is free.
+/** `NioLocalFs` without checksums. Hadoop's `RawLocalFs`, whose overrides are here too, is closed
+  * to other packages. Files are renamed in one step, where Hadoop's looks first whether the new
+  * name is free.
   */
 private[testkit] final class NioRawLocalFs(
     files: NioRawLocalFileSystem,
