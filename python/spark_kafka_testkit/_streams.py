@@ -20,6 +20,7 @@ from spark_kafka_testkit._reads.results import read_latest, read_records
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
+from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit._waits.queries import (
     wait_for_query_alive,
     wait_until_processed,
@@ -38,6 +39,7 @@ __all__ = ["StreamOptions", "StreamRun", "stop_queries"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
+INTERVAL_SECONDS = 0.25
 OUTPUT_MODES = ("append", "update", "complete")
 
 ForeachBatch = Callable[["DataFrame", int], None]
@@ -183,10 +185,16 @@ class StreamRun:
         expected: Any,
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
+        *,
+        until_timeout: bool = False,
     ) -> None:
         """Checks what the sink holds, when the query has processed its topics.
 
-        After `stop` it is checked at once.
+        A wrong answer is told as soon as it is final: all queries of the session have
+        processed all that is in Kafka and wait for data, with no batch due for a
+        watermark or a timer. What another thread or process is still to send can't be
+        known: `until_timeout=True` waits for that. After `stop` the answer is checked
+        at once.
 
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
@@ -195,6 +203,8 @@ class StreamRun:
                 What is equal to what is as for `assert_eventually`.
             key_deserializer, value_deserializer: for a topic, see
                 `KafkaUtils.get_all_records`.
+            until_timeout: whether to wait for another answer until the run's time-out
+                is over, though the queries have nothing to do.
 
         Raises:
             WaitError: (an AssertionError) it holds something else; the text shows the
@@ -210,6 +220,7 @@ class StreamRun:
                 "expected must be a dict, or a list of pairs or rows, not "
                 f"{type(expected).__name__}"
             )
+        _arguments.flag("until_timeout", until_timeout)
         decoder = Decoder(self._topic or "", key_deserializer, value_deserializer)
         is_running = self.query.isActive
         if is_running and QueryState(self.query).mode == "micro-batch":
@@ -225,11 +236,15 @@ class StreamRun:
             return [(record.key, record.value) for record in records]
 
         wanted = expected if isinstance(expected, dict) else InAnyOrder(expected)
+        finality = Finality(self._cluster, self._df.sparkSession)
+        reason = (lambda: "") if until_timeout else finality.reason
         assert_eventually(
             answer,
             wanted,
             self._timeout if is_running else 0,
+            INTERVAL_SECONDS,
             query=self.query,
+            finality=reason,
         )
 
     def expect_failure(self) -> Exception:

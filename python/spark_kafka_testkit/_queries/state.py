@@ -17,7 +17,9 @@ __all__ = ["Mode", "QueryState", "describe_batch"]
 
 Mode = Literal["micro-batch", "real-time", "continuous"]
 
-# What the status of a continuous query says (ContinuousExecution), and no other's.
+# What the status says between triggers (MicroBatchExecution of Spark 3.5 to 4.2).
+RESTING = ("Waiting for data to arrive", "Waiting for next trigger")
+# What that of a continuous query says (ContinuousExecution), and no other's.
 CONTINUOUS = ("Running", "Committing epoch")
 
 
@@ -50,6 +52,19 @@ class QueryState:
         """The text of its status: what it does at this moment."""
         status: Any = self.query.status
         return str(status.get("message", ""))
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether its last trigger found no data, has ended, and left no batch to come:
+        none for a watermark, which would be run by the same trigger, and none for a
+        timer of processing time, for which a trigger always has a batch.
+        """
+        status: Any = self.query.status
+        return (
+            str(status.get("message", "")).startswith(RESTING)
+            and not status.get("isDataAvailable")
+            and not status.get("isTriggerActive")
+        )
 
     @property
     def progress(self) -> Any:

@@ -28,8 +28,14 @@ def assert_eventually(
     *,
     query: StreamingQuery | None = None,
     retry_on: type[Exception] | tuple[type[Exception], ...] = (),
+    finality: Callable[[], str] = lambda: "",
 ) -> None:
-    """See `KafkaUtils.assert_eventually`."""
+    """See `KafkaUtils.assert_eventually`.
+
+    Args:
+        finality: why the result can't change any more; empty where it can. Then it is
+            not waited for.
+    """
     if not callable(result_func):
         raise TypeError(
             "result_func must be a function that gives the current result, not "
@@ -45,6 +51,7 @@ def assert_eventually(
     while True:
         is_last = _clock.monotonic() >= deadline
         has_ended = state is not None and not state.is_active
+        final = "" if is_last or has_ended else finality()
         with _reads.noted() as reads:
             outcome = _outcome(result_func, expected, retry_on)
         checks += 1
@@ -52,8 +59,9 @@ def assert_eventually(
             return
         if state is not None:
             state.raise_if_dead()
-        if has_ended or is_last:
+        if has_ended or is_last or final:
             when = "when its query had ended" if has_ended else f"within {timeout:g} s"
+            when = f"and is final: {final}" if final else when
             counted = f"{checks} check" if checks == 1 else f"{checks} checks"
             lines = [outcome.shown, *reads.describe()]
             if state is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._cluster import Cluster
 
-__all__ = ["lag", "wait_for_query_alive", "wait_until_processed"]
+__all__ = ["ends_of", "lag", "wait_for_query_alive", "wait_until_processed"]
 
 
 # A query's status message once its start offsets are pinned (MicroBatchExecution,
@@ -81,7 +81,7 @@ def wait_until_processed(
         cluster.check_usable()
         state.raise_if_dead()
         if position.take(state.progress):
-            ends = ends or _ends_of(cluster, state, position, of_topic)
+            ends = ends or ends_of(cluster, state, position, of_topic)
             if not any(place.behind for place in position.places(ends)):
                 return
         elif not has_ended:
@@ -121,13 +121,13 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
             query=query,
         )
     behind: dict[str, dict[int, int]] = {}
-    for place in position.places(_ends_of(cluster, state, position)):
+    for place in position.places(ends_of(cluster, state, position)):
         of_topic = behind.setdefault(place.topic, {})
         of_topic[place.partition] = max(place.behind, of_topic.get(place.partition, 0))
     return behind
 
 
-def _ends_of(
+def ends_of(
     cluster: Cluster,
     state: QueryState,
     position: Position,

@@ -1,0 +1,68 @@
+"""Whether what a query has written can still change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._queries.position import Position, sources_of
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._waits.queries import ends_of
+from spark_kafka_testkit.errors import KafkaTestkitError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from spark_kafka_testkit._cluster import Cluster
+
+__all__ = ["Finality"]
+
+
+class Finality:
+    """Whether the session's queries are done with all that their topics hold. Queries
+    that feed one another count; what other threads and processes send can't be seen
+    before it is there.
+
+    Args:
+        cluster: where the topics are.
+        spark: the session.
+    """
+
+    def __init__(self, cluster: Cluster, spark: SparkSession) -> None:
+        self._cluster, self._spark = cluster, spark
+
+    def reason(self) -> str:
+        """Why the answer is final, for people; empty where it may change."""
+        queries = list(self._spark.streams.active)
+        before = _batches(queries)
+        if not queries or not all(map(self._is_idle, queries)):
+            return ""
+        again = list(self._spark.streams.active)
+        if _batches(again) != before:
+            return ""  # one has written what another may read
+        which = "its query has" if len(queries) == 1 else "all queries have"
+        waits = "waits" if len(queries) == 1 else "wait"
+        return f"{which} processed all that is in Kafka, and {waits} for data"
+
+    def _is_idle(self, query: StreamingQuery) -> bool:
+        state, position = QueryState(query), Position()
+        progress = state.progress
+        if not position.take(progress) or len(sources_of(progress)) != len(
+            progress["sources"]
+        ):
+            return False
+        try:
+            ends = ends_of(self._cluster, state, position)
+        except (KafkaTestkitError, ValueError):
+            return False  # topics elsewhere, or none yet
+        if any(place.behind for place in position.places(ends)):
+            return False
+        return state.is_active and state.is_resting
+
+
+def _batches(queries: list[StreamingQuery]) -> dict[str, Any]:
+    """The last batch of each."""
+    return {
+        str(query.runId): (query.lastProgress or {"batchId": None})["batchId"]
+        for query in queries
+    }
