@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
     from spark_kafka_testkit._cluster import Cluster
-    from spark_kafka_testkit.serde import Deserializer
+    from spark_kafka_testkit.serde import Deserializer, Serializer
 
 __all__ = ["StreamOptions", "StreamRun", "stop_queries"]
 
@@ -168,10 +168,17 @@ class StreamRun:
         self.stop()
         self.start()
 
-    def add_data(self, topic: str, messages: Iterable[Any]) -> None:
+    def add_data(
+        self,
+        topic: str,
+        messages: Iterable[Any],
+        *,
+        key_serializer: Serializer | None = None,
+        value_serializer: Serializer | None = None,
+    ) -> None:
         """Sends messages to a source topic: `KafkaUtils.send_messages`."""
         _arguments.topic("topic", topic)
-        self._cluster.send(topic, batches(messages))
+        self._cluster.send(topic, batches(messages, key_serializer, value_serializer))
 
     def process_all_available(self) -> None:
         """Waits until the query has processed what its topics hold.

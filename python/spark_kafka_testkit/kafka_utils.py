@@ -384,8 +384,11 @@ class KafkaUtils:
                 (milliseconds, or a timestamp) and `headers` as wanted.
             key_serializer, value_serializer: a name of
                 `spark_kafka_testkit.serde.SERIALIZERS`, or a callable to bytes. Without
-                one `None` stays null, bytes go as they are, a str is UTF-8, anything
-                else is `str(item)` in UTF-8; of a table text, bytes and numbers alone.
+                one `None` stays null, bytes go as they are, a str is UTF-8, a value
+                with parts (dict, list, dataclass, pydantic model, `Row`) is JSON, and
+                anything else is `str(item)` in UTF-8. In JSON dates and times are ISO
+                8601, a `Decimal` is text. Of a table text, bytes and numbers are
+                taken, and as values structs and lists.
             transactional: all in one transaction: none is visible unless all are. On
                 return they are visible.
 

@@ -4,10 +4,14 @@ both ways.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum
 from typing import Any, TypeAlias
 
 from spark_kafka_testkit.errors import SerializationError
@@ -20,6 +24,8 @@ __all__ = [
     "Serializer",
     "deserializer",
     "encode",
+    "encode_value",
+    "is_structured",
     "serializer",
 ]
 
@@ -69,6 +75,72 @@ def encode(item: Any) -> bytes | None:
         ) from error
 
 
+def encode_value(item: Any) -> bytes | None:
+    """One value as bytes: what has parts is JSON (`is_structured`), all else as by
+    `encode`.
+
+    In JSON a `Row`, a dataclass, a named tuple and a pydantic model are objects;
+    dates and times are ISO 8601, a `Decimal` and a `UUID` text, an `Enum` its value, a
+    NumPy number a number.
+
+    Raises:
+        SerializationError: as `encode`.
+        TypeError, ValueError: something in it has no form in JSON.
+    """
+    return _to_json(item) if is_structured(item) else encode(item)
+
+
+def is_structured(item: Any) -> bool:
+    """Whether it is a dict, list, tuple (such as Spark's `Row`), dataclass or pydantic
+    model.
+    """
+    if isinstance(item, (str, bytes, int, float)):
+        return False
+    return isinstance(item, (Mapping, list, tuple)) or (
+        not isinstance(item, type)
+        and (dataclasses.is_dataclass(item) or hasattr(item, "model_dump_json"))
+    )
+
+
+def _plain(value: Any) -> Any:
+    """The value in types that JSON has; what has none stays for json to refuse."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value.value if isinstance(value, Enum) else value
+    fields = _fields(value)
+    if fields is not None:
+        return {name: _plain(part) for name, part in fields.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, (date, time)):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, (Decimal, uuid.UUID)):
+        return str(value)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
+    return value
+
+
+def _fields(value: Any) -> Mapping[Any, Any] | None:
+    """The parts of what has names for them; None for all else."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, tuple):
+        # Spark's Row and named tuples
+        names = getattr(value, "__fields__", None) or getattr(value, "_fields", None)
+        return dict(zip(names, value, strict=True)) if names else None
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: getattr(value, name) for name in names}
+    if hasattr(value, "model_dump"):
+        dumped: Mapping[Any, Any] = value.model_dump(mode="json")
+        return dumped
+    return None
+
+
 def _to_bytes(value: Any) -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
@@ -102,7 +174,8 @@ def _packing(layout: struct.Struct) -> Callable[[Any], bytes]:
 
 
 def _to_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    plain = _plain(value)
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _from_boolean(data: bytes) -> bool:

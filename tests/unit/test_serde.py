@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyspark.sql import Row as SparkRow
 
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit.errors import SerializationError
@@ -19,6 +26,8 @@ from spark_kafka_testkit.serde import (
     SERIALIZERS,
     deserializer,
     encode,
+    encode_value,
+    is_structured,
     serializer,
 )
 
@@ -161,6 +170,98 @@ def test_an_item_is_encoded_as_its_bytes_or_its_text(
 ) -> None:
     """None stays null, bytes pass, a str is UTF-8, anything else is its str()."""
     assert encode(value) == data
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Level(int, Enum):
+    HIGH = 3
+
+
+@dataclass
+class Line:
+    article: str
+    price: Decimal
+
+
+class Point(NamedTuple):
+    x: int
+    y: float
+
+
+class Model:
+    """As pydantic's."""
+
+    def model_dump(self, mode: str) -> dict[str, str]:
+        return {"mode": mode}
+
+    def model_dump_json(self) -> str:
+        return "not asked"
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        (None, None),
+        (b"{}", b"{}"),
+        ("[1]", b"[1]"),
+        (7, b"7"),
+        (Colour.RED, b"Colour.RED"),
+        (Decimal("1.50"), b"1.50"),
+        ({"é": 1, "b": [True, None, 1.5]}, '{"é":1,"b":[true,null,1.5]}'.encode()),
+        ([], b"[]"),
+        ((1, "a"), b'[1,"a"]'),
+        (Line("nut", Decimal("1.50")), b'{"article":"nut","price":"1.50"}'),
+        (
+            {"lines": [Line("nut", Decimal(2))]},
+            b'{"lines":[{"article":"nut","price":"2"}]}',
+        ),
+        (Point(1, 2.0), b'{"x":1,"y":2.0}'),
+        (Model(), b'{"mode":"json"}'),
+        (SparkRow(a=1, b=SparkRow(c=None)), b'{"a":1,"b":{"c":null}}'),
+        (SparkRow("a", "b"), b'["a","b"]'),
+        (
+            {
+                "at": datetime(2026, 1, 1, 9, 5, tzinfo=timezone.utc),
+                "day": date(2026, 1, 2),
+            },
+            b'{"at":"2026-01-01T09:05:00+00:00","day":"2026-01-02"}',
+        ),
+        (
+            {"id": uuid.UUID(int=1), "c": Colour.RED, "l": Level.HIGH},
+            b'{"id":"00000000-0000-0000-0000-000000000001","c":"red","l":3}',
+        ),
+        ({"n": np.int64(7), "f": np.float32(0.5)}, b'{"n":7,"f":0.5}'),
+    ],
+)
+def test_a_value_with_parts_is_json(value: Any, data: bytes | None) -> None:
+    """All else is as by encode(); the serializer JSON gives the same for what has
+    parts.
+    """
+    assert encode_value(value) == data
+    if is_structured(value):
+        assert SERIALIZERS["JSON"](value) == data
+
+
+def test_a_value_that_json_can_not_hold_is_named() -> None:
+    """With the message that has it."""
+    with pytest.raises(SerializationError) as caught:
+        batches([("a", {"n": 1}), ("b", {"n": {1}})]).read_all()
+    assert str(caught.value) == (
+        "The value of message 1 can't be serialized as JSON: Object of type set is not "
+        "JSON serializable. It is {'n': {1}}."
+    )
+
+
+def test_parts_of_a_table_are_json() -> None:
+    """Structs and lists; a key is text all the same."""
+    table = pa.table({"key": ["a"], "value": [{"n": 1, "tags": ["x"]}]})
+    sent = batches(table).read_all().to_pylist()
+    assert sent[0]["value"] == b'{"n":1,"tags":["x"]}'
+    (pair,) = batches([({"n": 1}, {"n": 1})]).read_all().to_pylist()
+    assert (pair["key"], pair["value"]) == (b"{'n': 1}", b'{"n":1}')
 
 
 def test_text_that_utf8_can_not_hold_is_refused() -> None:

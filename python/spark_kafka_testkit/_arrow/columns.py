@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.serde import Serializer, encode, serializer
+from spark_kafka_testkit.serde import (
+    Serializer,
+    encode,
+    encode_value,
+    is_structured,
+    serializer,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +24,8 @@ __all__ = ["encode_column"]
 def encode_column(
     values: Sequence[Any], first: int, field: str, chosen: Serializer | None
 ) -> pa.Array:
-    """Keys or values as a binary column, by `chosen`, else by the rules of `encode`.
+    """Keys or values as a binary column, by `chosen`, else by the rules of `encode`
+    and `encode_value`.
 
     Args:
         values: the keys or values.
@@ -36,7 +43,7 @@ def encode_column(
             # Arrow itself takes str, bytes and None, without a Python step for each
             return pa.array(values, pa.binary())
         except (pa.ArrowException, TypeError, UnicodeEncodeError):
-            name, function = "text", encode
+            name, function = "text", encode_value if field == "value" else encode
     else:
         name, function = serializer(chosen, field)  # type: ignore[assignment]
     encoded: list[bytes | None] = []
@@ -49,6 +56,8 @@ def encode_column(
             ) from error
         except Exception as error:
             reason = str(error) or type(error).__name__
+            if chosen is None and is_structured(value):
+                name = "JSON"
             raise SerializationError(
                 f"The {field} of message {index} can't be serialized as {name}: "
                 f"{reason}. It is {shown(value)}."

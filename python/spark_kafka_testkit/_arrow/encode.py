@@ -314,8 +314,10 @@ def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) 
     import pyarrow as pa
 
     if field.name in serializers._fields:
-        has_bytes = not (pa.types.is_nested(dtype) or pa.types.is_temporal(dtype))
-        if not has_bytes and getattr(serializers, field.name) is None:
+        is_clear = not (pa.types.is_nested(dtype) or pa.types.is_temporal(dtype))
+        if field.name == "value" and pa.types.is_nested(dtype):
+            is_clear = not _has_map(dtype)  # in Python a list of pairs
+        if not is_clear and getattr(serializers, field.name) is None:
             raise ValueError(
                 f"The column {field.name!r} is {dtype}, which is neither text nor a "
                 f"number. Give a {field.name}_serializer, for example 'JSON', or cast "
@@ -328,6 +330,14 @@ def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) 
             raise ValueError(
                 f"The column {field.name!r} must be {field.type}, and is {dtype}."
             )
+
+
+def _has_map(dtype: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_map(dtype):
+        return True
+    return any(_has_map(dtype.field(index).type) for index in range(dtype.num_fields))
 
 
 def _from_batches(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.compat import reaching, started, supported
-from spark_kafka_testkit.serde import encode
+from spark_kafka_testkit.serde import encode, encode_value
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
@@ -25,7 +25,7 @@ LOOK_MILLIS = 250
 
 def make_producer(
     config: ClientConfig,
-    to_bytes: Callable[[Any], bytes | None] = encode,
+    to_bytes: Callable[[Any], bytes | None] | None = None,
     **settings: Any,
 ) -> KafkaProducer:
     """A kafka-python producer that waits for all replicas.
@@ -36,11 +36,10 @@ def make_producer(
         from kafka import KafkaProducer
 
         _clock.keep_running("kafka")
-        serializer = _serializer(to_bytes)
         ours = {
             "acks": "all",
-            "key_serializer": serializer,
-            "value_serializer": serializer,
+            "key_serializer": _serializer(to_bytes or encode),
+            "value_serializer": _serializer(to_bytes or encode_value),
             **supported(KafkaProducer, bootstrap_timeout_ms=10_000, **settings),
         }
         return KafkaProducer(**{**config.for_kafka_python(KafkaProducer), **ours})

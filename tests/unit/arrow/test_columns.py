@@ -11,7 +11,7 @@ import pytest
 
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit.errors import SerializationError
-from spark_kafka_testkit.serde import encode
+from spark_kafka_testkit.serde import encode_value
 
 
 class Named:
@@ -74,10 +74,10 @@ def test_types_may_be_mixed_in_a_column() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_an_item_is_encoded_the_same_whatever_is_beside_it(value: Any) -> None:
-    """Arrow's own conversion and encode() give the same bytes."""
+    """Arrow's own conversion and encode_value() give the same bytes."""
     (alone,) = values([(None, value)])
     beside_an_int, _ = values([(None, value), (None, 1)])
-    assert (alone, beside_an_int) == (encode(value), encode(value))
+    assert (alone, beside_an_int) == (encode_value(value), encode_value(value))
 
 
 @pytest.mark.parametrize("other", ["text", 1])
