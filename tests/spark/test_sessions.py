@@ -14,6 +14,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils, __version__
 from spark_kafka_testkit._jvm.jars import own_jar
 from spark_kafka_testkit._spark import conf as spark_conf
+from spark_kafka_testkit._spark import local_files
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 from spark_kafka_testkit._spark.local_files import FOR_FILES, OURS
 
@@ -33,6 +34,8 @@ BY_JARS = {name: value for name, value in QUICK.items() if name != FOR_FILES}
 def in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where no JVM runs yet, and no class archive was recorded."""
     monkeypatch.setattr(spark_conf, "finds_class", lambda _: None)
+    monkeypatch.setattr(local_files, "finds_class", lambda _: None)
+    monkeypatch.setattr(local_files, "is_on_class_path", lambda _: False)
     monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
     monkeypatch.setenv(ARCHIVE_ENV, "off")
 
