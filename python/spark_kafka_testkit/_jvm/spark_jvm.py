@@ -191,8 +191,7 @@ def finds_class(name: str) -> bool | None:
     where that JVM is still to be started. It outlives its sessions, and spark-submit
     starts it before the script.
     """
-    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
-    gateway = getattr(context, "_gateway", None)
+    gateway = _running_gateway()
     if gateway is None:
         return False if "PYSPARK_GATEWAY_PORT" in os.environ else None
     from py4j.protocol import Py4JJavaError
@@ -209,8 +208,7 @@ def is_on_class_path(name: str) -> bool:
     """Whether the running JVM of this process has the Java class on its own class path;
     False where none runs.
     """
-    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
-    gateway = getattr(context, "_gateway", None)
+    gateway = _running_gateway()
     if gateway is None:
         return False
     from py4j.protocol import Py4JJavaError
@@ -220,6 +218,12 @@ def is_on_class_path(name: str) -> bool:
     except Py4JJavaError:
         return False
     return True
+
+
+def _running_gateway() -> Any:
+    """py4j's gateway to the JVM of this process's classic sessions, or None."""
+    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    return getattr(context, "_gateway", None)
 
 
 def is_connect(session: SparkSession) -> bool:

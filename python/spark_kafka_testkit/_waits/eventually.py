@@ -47,11 +47,10 @@ def assert_eventually(
     _check_exceptions(retry_on)
     state = None if query is None else QueryState(query)
     deadline = _clock.monotonic() + timeout
-    checks = 0
+    checks, final = 0, ""
     while True:
         is_last = _clock.monotonic() >= deadline
         has_ended = state is not None and not state.is_active
-        final = "" if is_last or has_ended else finality()
         with _reads.noted() as reads:
             outcome = _outcome(result_func, expected, retry_on)
         checks += 1
@@ -75,6 +74,9 @@ def assert_eventually(
                 topics=reads.ends(),
                 query=query,
             ) from outcome.error
+        final = finality()
+        if final:
+            continue  # it is looked at once more, as it is final from here on
         reads.wait_for_more(
             min(interval, deadline - _clock.monotonic()),
             until=lambda: state is not None and not state.is_active,

@@ -47,12 +47,13 @@ def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
     """
     wanted = {"spark.master": "local[2]", **conf}
     settings, _ = plan(wanted)
+    needed = facts(settings)
     lease_file = SparkFile.here()
     how = "started"
     with lease_file.lock():
         lease = living(lease_file)
         if lease is not None:
-            differing = differences(lease.facts, facts(settings))
+            differing = differences(lease.facts, needed)
             if not differing:
                 return lease, "found"
             if user := lease_file.user_now():
@@ -66,7 +67,7 @@ def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
             "seconds": seconds,
             "safe_path": "PYTHONSAFEPATH" in os.environ,
             "settings": spark_conf(wanted),
-            "facts": facts(settings),
+            "facts": needed,
         }
         return start_keeper(lease_file, KEEPER, order), how
 
