@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import (
@@ -29,6 +28,7 @@ from spark_kafka_testkit._kafka_python.topic_reader import TopicReader
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import ReadRequest, TopicSnapshot
 from spark_kafka_testkit._model.send_report import SendReport
+from spark_kafka_testkit._network import is_listening
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     NotSetUpError,
@@ -105,7 +105,7 @@ class KafkaPythonClient:
 
         A broker that is silent has said so already.
         """
-        if before is None or not _is_listening(self._config.bootstrap_servers):
+        if before is None or not is_listening(self._config.bootstrap_servers):
             return seen
         try:
             with Admin(self._config, LOOK_SECONDS) as admin:
@@ -208,19 +208,3 @@ class KafkaPythonClient:
             transactional_id,
             VISIBLE_SECONDS,
         )
-
-
-def _is_listening(bootstrap_servers: str) -> bool:
-    """Whether anyone is there at one of the addresses: kafka-python would go on asking
-    for a while where nobody is.
-    """
-    for address in bootstrap_servers.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            socket.create_connection(
-                (host.strip("[]"), int(port)), LOOK_SECONDS
-            ).close()
-        except OSError:
-            continue
-        return True
-    return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,11 +22,9 @@ __all__ = [
     "check_scala",
     "check_version",
     "helper_at",
-    "is_listening",
 ]
 
 API_CLASS = "sparkkafka.testkit.PythonApi"
-LISTENING_SECONDS = 2.0
 SENDING_FAILED = "Exception while sending command."  # py4j 0.10.9
 HELPER_JAR = re.compile(r"spark-kafka-testkit_(\d+\.\d+)\.jar$")
 
@@ -100,15 +97,6 @@ def _silent_py4j() -> Iterator[None]:
         yield
     finally:
         root.removeFilter(passes)
-
-
-def is_listening(port: int) -> bool:
-    """Whether a JVM listens at this port of loopback."""
-    try:
-        socket.create_connection(("127.0.0.1", port), LISTENING_SECONDS).close()
-    except OSError:
-        return False
-    return True
 
 
 def helper_at(port: int, secret: str) -> Helper:

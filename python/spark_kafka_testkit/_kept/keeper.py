@@ -30,6 +30,7 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 __all__ = ["Kept", "serve"]
 
 TICK_SECONDS = 0.25
+USED_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 
 
@@ -133,8 +134,9 @@ def _wait(
 ) -> None:
     looked = _clock.monotonic()
     while not told.wait(TICK_SECONDS) and lease_file.file.exists():
-        is_left = lease_file.user.exists()  # by a run that goes on, or has ended
-        if not is_left and _clock.monotonic() - looked < LOOK_SECONDS:
+        # by a run that goes on, or has ended
+        pause = USED_SECONDS if lease_file.user.exists() else LOOK_SECONDS
+        if _clock.monotonic() - looked < pause:
             continue
         looked = _clock.monotonic()
         if _look(lease_file, seconds, kept):

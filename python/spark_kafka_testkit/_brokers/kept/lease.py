@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import re
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from spark_kafka_testkit._brokers.container import image_of
 from spark_kafka_testkit._brokers.docker import docker_client
 from spark_kafka_testkit._jvm.jars import broker_version
 from spark_kafka_testkit._kept.lease import FORMAT, Lease, LeaseFile
+from spark_kafka_testkit._network import is_listening
 from spark_kafka_testkit.errors import (
     BrokerStartError,
     BrokerStopError,
@@ -28,7 +28,6 @@ __all__ = ["BrokerFile", "BrokerLease", "Kind", "network_name"]
 log = logging.getLogger("spark_kafka_testkit")
 
 Kind = Literal["container", "embedded"]
-ANSWER_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,7 @@ class BrokerLease(Lease):
         return f"at {self.address}"
 
     def answers(self) -> bool:
-        host, _, port = self.address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
-        except OSError:
-            return False
-        return True
+        return is_listening(self.address)
 
     def remove_remains(self) -> None:
         """A container, where no reaper has removed it."""

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_kafka_testkit._jvm.helper import is_listening
 from spark_kafka_testkit._jvm.installed_spark import spark_and_jars
 from spark_kafka_testkit._jvm.java import find_java
 from spark_kafka_testkit._kept.lease import Lease, LeaseFile
+from spark_kafka_testkit._network import is_listening
 from spark_kafka_testkit._spark.conf import CLASS_PATH, DEFAULT_OPTIONS, DRIVER_OPTIONS
 from spark_kafka_testkit._spark.submit import default_settings, submitted_settings
 from spark_kafka_testkit._version import __version__
@@ -81,7 +81,7 @@ class SparkLease(Lease):
         return f"for {self.working_folder}"
 
     def answers(self) -> bool:
-        return is_listening(self.port)
+        return is_listening(f"127.0.0.1:{self.port}")
 
     def remove_remains(self) -> None:
         """The JVM lives by the keeper's pipe, and leaves nothing."""
