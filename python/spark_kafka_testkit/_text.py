@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["readable", "represented", "shown"]
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["did_you_mean", "readable", "represented", "shown"]
 
 SHOWN_CHARACTERS = 60
 
@@ -29,3 +32,9 @@ def shown(value: object) -> str:
     if len(whole) <= SHOWN_CHARACTERS:
         return whole
     return f"{whole[: SHOWN_CHARACTERS - 3]}..."
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """`" Did you mean 'orders'?"`, where one of the names is close to it; else ''."""
+    close = get_close_matches(name, list(names), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
