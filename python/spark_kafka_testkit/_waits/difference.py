@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ __all__ = ["difference", "named", "shorten"]
 SHOWN_ITEMS = 10
 SHOWN_CHARACTERS = 120
 SHOWN_BEFORE = 20
+MANY = 1000
 
 
 def difference(result: Any, expected: Any) -> str:
     """How a result differs; long values are cut, around where they differ.
 
-    Dicts key by key; lists, tuples, sets, arrays, and the rows of frames by what is
-    missing and unexpected; all else side by side.
+    Dicts key by key, and values with parts by the path to the part; lists, tuples,
+    sets, arrays, and the rows of frames by what is missing, repeated and unexpected;
+    all else side by side.
     """
     lines: list[str] = []
     result, expected = plain(result), plain(expected)
@@ -59,13 +62,12 @@ def _of_mappings(result: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list
         for key, value in expected.items()
         if key not in result
     ]
-    different = []
-    for key, value in expected.items():
-        if key in result and not equal(result[key], value):
-            shown, wanted = _pair(result[key], value)
-            different.append(
-                f"  different:  {shorten(key)}: expected {wanted}, last {shown}"
-            )
+    different = [
+        f"  different:  {line}"
+        for key, value in expected.items()
+        if key in result and not equal(result[key], value)
+        for line in _of_values(shorten(key), result[key], value)
+    ]
     unexpected = [
         f"  unexpected: {shorten(key)}: {shorten(value)}"
         for key, value in result.items()
@@ -90,10 +92,149 @@ def _of_tables(result: Table, expected: Table) -> str:
 
 def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
     missing, unexpected = unmatched(expected, result)
-    return [
-        *_first([f"  missing:    {shorten(value)}" for value in missing]),
-        *_first([f"  unexpected: {shorten(value)}" for value in unexpected]),
+    if len(missing) + len(unexpected) > MANY:  # they are counted, not told apart
+        return [
+            *_first([f"  missing:    {shorten(value)}" for value in missing]),
+            *_first([f"  unexpected: {shorten(value)}" for value in unexpected]),
+        ]
+    different, missing, unexpected = _same_key(missing, unexpected)
+    few = [value for value in missing if _count(value, result)]
+    many = [value for value in unexpected if _count(value, expected)]
+    lines = [f"  missing:    {shorten(value)}" for value in _without(missing, few)]
+    lines += [
+        f"  missing:    {_counts(value, result, expected)}" for value in _once(few)
     ]
+    repeated = [
+        f"  repeated:   {_counts(value, result, expected)}" for value in _once(many)
+    ]
+    rest = [f"  unexpected: {shorten(value)}" for value in _without(unexpected, many)]
+    return [
+        *_first(lines),
+        *_first([f"  different:  {line}" for line in different]),
+        *_first(repeated),
+        *_first(rest),
+    ]
+
+
+def _same_key(
+    missing: list[Any], unexpected: list[Any]
+) -> tuple[list[str], list[Any], list[Any]]:
+    """The differences of what is missing and unexpected under the same key, and the
+    rest of both. A pair's or row's key is its first item, where no other has it.
+    """
+    wanted, seen = _by_key(missing), _by_key(unexpected)
+    shared = [key for key in wanted if key in seen]
+    lines = [
+        line
+        for key in shared
+        for line in _of_items(shorten(key), seen[key], wanted[key])
+    ]
+    kept = [
+        [value for value in values if not (_is_row(value) and value[0] in shared)]
+        for values in (missing, unexpected)
+    ]
+    return lines, kept[0], kept[1]
+
+
+def _by_key(rows: list[Any]) -> dict[str, Any]:
+    """By their first item, a text, those of which there is one."""
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        if _is_row(row):
+            found.setdefault(row[0], []).append(row)
+    return {key: rows[0] for key, rows in found.items() if len(rows) == 1}
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str)
+
+
+def _of_items(key: str, result: Any, expected: Any) -> list[str]:
+    """Of two rows with the same first item: pairs by their values, others by place."""
+    if len(result) == len(expected) == 2:
+        return list(_of_values(key, result[1], expected[1]))
+    names = getattr(result, "__fields__", None)  # a Row's
+    if names is not None and len(result) == len(expected):
+        rows = [dict(zip(names, row, strict=True)) for row in (result, expected)]
+        return list(_of_values(key, *rows))
+    return list(_of_values(key, result, expected))
+
+
+def _of_values(path: str, result: Any, expected: Any) -> Iterator[str]:
+    """Of two values that differ, part by part where they have the same kind of parts;
+    a text that is JSON has those of the JSON.
+    """
+    parts = _parts(result), _parts(expected)
+    parted = list(_of_parts(path, *parts)) if type(parts[0]) is type(parts[1]) else []
+    if parted:
+        yield from parted
+        return
+    shown, wanted = _pair(result, expected)
+    yield f"{path}: expected {wanted}, last {shown}"
+
+
+def _of_parts(path: str, result: Any, expected: Any) -> Iterator[str]:
+    """Nothing where there are no parts, or none that differ."""
+    if isinstance(result, dict):
+        for name, value in expected.items():
+            if name not in result:
+                yield f"{path}{_step(name)}: missing, expected {shorten(value)}"
+            elif not equal(result[name], value):
+                yield from _of_values(path + _step(name), result[name], value)
+        for name, value in result.items():
+            if name not in expected:
+                yield f"{path}{_step(name)}: unexpected, last {shorten(value)}"
+    elif isinstance(result, list) and len(result) == len(expected):
+        for place, (value, wanted) in enumerate(zip(result, expected, strict=True)):
+            if not equal(value, wanted):
+                yield from _of_values(f"{path}[{place}]", value, wanted)
+
+
+def _parts(value: Any) -> Any:
+    """A dict or list, where the value is one, or JSON of one; else None."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return None
+
+
+def _step(name: Any) -> str:
+    """To a part of a dict."""
+    is_plain = isinstance(name, str) and name.isidentifier()
+    return f".{name}" if is_plain else f"[{shorten(name)}]"
+
+
+def _counts(value: Any, result: list[Any], expected: list[Any]) -> str:
+    """How often it should be there, and is."""
+    wanted, there = _count(value, expected), _count(value, result)
+    return f"{shorten(value)}: expected {_times(wanted)}, there {_times(there)}"
+
+
+def _count(value: Any, values: list[Any]) -> int:
+    return sum(equal(value, other) for other in values)
+
+
+def _without(values: list[Any], others: list[Any]) -> list[Any]:
+    return [value for value in values if not _count(value, others)]
+
+
+def _once(values: list[Any]) -> list[Any]:
+    """Each value of a list once."""
+    kept: list[Any] = []
+    for value in values:
+        if not _count(value, kept):
+            kept.append(value)
+    return kept
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _first(lines: list[str]) -> list[str]:

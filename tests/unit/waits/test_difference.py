@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import Row
 
+from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
@@ -40,7 +43,8 @@ def shown(result: Any, expected: Any) -> str:
         ({b"k": 1}, {"k": 1}, "  missing:    'k': 1\n  unexpected: b'k': 1"),
         ([1], {1: 1}, "  expected: {1: 1}\n  last:     [1]"),
         ([1, 2], [2, 3, 3], "  missing:    3\n  missing:    3\n  unexpected: 1"),
-        ([1, 1], [1], "  unexpected: 1"),
+        ([1, 1], [1], "  repeated:   1: expected once, there 2 times"),
+        ([1], [1, 1], "  missing:    1: expected 2 times, there once"),
         ({1}, {2}, "  missing:    2\n  unexpected: 1"),
         ([[1]], [[2], {}], "  missing:    [2]\n  missing:    {}\n  unexpected: [1]"),
         ([1, 2], [2, 1], "  expected: [2, 1]\n  last:     [1, 2]"),
@@ -119,6 +123,38 @@ def test_dicts_are_compared_key_by_key() -> None:
         "  missing:    'absent': 2\n"
         f"  different:  'other': expected 'y', last '{'x' * 116}...\n"
         "  unexpected: 'extra': 3"
+    )
+
+
+def test_a_part_that_differs_is_told_by_its_path() -> None:
+    """Of dicts, lists, and texts that are JSON of them; and of pairs and rows that
+    begin with the same text.
+    """
+    result = {"lines": [{"n": 1}, {"n": 1}], "old": 0}
+    expected = {"lines": [{"n": 1}, {"n": 2}], "new id": 0}
+    by_path = [
+        "'a'.lines[1].n: expected 2, last 1",
+        "'a'['new id']: missing, expected 0",
+        "'a'.old: unexpected, last 0",
+    ]
+    lines = "\n".join(f"  different:  {line}" for line in by_path)
+    assert shown({"a": result}, {"a": expected}) == lines
+    assert shown([("a", result)], InAnyOrder([("a", expected)])) == lines
+    as_json = {"a": json.dumps(result)}, {"a": json.dumps(expected)}
+    assert shown(*as_json) == lines
+    row = Row(k="a", total=1, n=[1])
+    assert shown([row], [Row(k="a", total=2, n=[1])]) == (
+        "  different:  'a'.total: expected 2, last 1"
+    )
+
+
+def test_parts_of_another_shape_are_shown_whole() -> None:
+    """A list of another length, and JSON that differs in its spaces alone."""
+    assert shown({"a": [1, 2]}, {"a": [1]}) == (
+        "  different:  'a': expected [1], last [1, 2]"
+    )
+    assert shown({"a": '{"n": 1}'}, {"a": '{"n":1}'}) == (
+        """  different:  'a': expected '{"n":1}', last '{"n": 1}'"""
     )
 
 
