@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._cache import cache_folder
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 # ci/setup has recorded that of most sessions; for the others it is not worth the while
 os.environ.setdefault(ARCHIVE_ENV, "use")
+
+
+# no example fails for the time that it takes, here or on a busy machine
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
