@@ -12,6 +12,7 @@ from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._reads.results import RecordStream
 from spark_kafka_testkit._streams import StreamRun
 from spark_kafka_testkit._version import __version__
+from spark_kafka_testkit._waits.matchers import contains
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
@@ -28,4 +29,5 @@ __all__ = [
     "WaitError",
     "Written",
     "__version__",
+    "contains",
 ]

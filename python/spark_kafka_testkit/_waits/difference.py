@@ -10,6 +10,7 @@ from typing import Any
 
 from spark_kafka_testkit._text import represented
 from spark_kafka_testkit._waits.equality import Table, equal, plain, unmatched
+from spark_kafka_testkit._waits.matchers import Contains
 
 __all__ = ["difference", "named", "shorten"]
 
@@ -26,6 +27,8 @@ def difference(result: Any, expected: Any) -> str:
     sets, arrays, and the rows of frames by what is missing, repeated and unexpected;
     all else side by side.
     """
+    if isinstance(expected, Contains):
+        result, expected = expected.within(plain(result)), expected.parts
     lines: list[str] = []
     result, expected = plain(result), plain(expected)
     if isinstance(result, Table) and isinstance(expected, Table):
@@ -164,6 +167,8 @@ def _of_values(path: str, result: Any, expected: Any) -> Iterator[str]:
     """Of two values that differ, part by part where they have the same kind of parts;
     a text that is JSON has those of the JSON.
     """
+    if isinstance(expected, Contains):
+        result, expected = expected.within(result), expected.parts
     parts = _parts(result), _parts(expected)
     parted = list(_of_parts(path, *parts)) if type(parts[0]) is type(parts[1]) else []
     if parted:
