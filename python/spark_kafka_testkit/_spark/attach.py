@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import suppress
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.helper import API_CLASS
@@ -17,7 +19,7 @@ from spark_kafka_testkit._jvm.jars import MAVEN_ENV, connector_scala
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, SparkJvm, is_connect
 from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.conf import connector_of, not_locked, repository
-from spark_kafka_testkit._spark.loopback import local_host_name
+from spark_kafka_testkit._spark.loopback import is_local, local_host_name
 from spark_kafka_testkit._spark.pairing import mismatches
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
 from spark_kafka_testkit._spark.submit import cause_of, start_again
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["attach", "new_session", "start_jvm", "warm_up"]
 
 log = logging.getLogger("spark_kafka_testkit")
+
+PYTHON_ENV = "PYSPARK_PYTHON"
 
 
 def start_jvm(settings: Mapping[str, str]) -> None:
@@ -74,7 +78,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     for name, value in settings.items():
         builder = builder.config(name, value)
     try:
-        with local_host_name(settings):
+        with local_host_name(settings), _python_of_this_process(settings):
             return builder.getOrCreate()
     except PySparkRuntimeError as error:
         if "JAVA_GATEWAY_EXITED" not in str(error):
@@ -92,6 +96,23 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
         raise SparkSetupError(
             f"Spark's JVM ended before the session was there: {cause}.{advice}"
         ) from error
+
+
+@contextmanager
+def _python_of_this_process(settings: Mapping[str, str]) -> Iterator[None]:
+    """Has the workers of a local session take the Python that this process runs by, and
+    not the first of the PATH, which may lack what their functions import. PySpark looks
+    it up when the session is made.
+    """
+    is_chosen = os.environ.get(PYTHON_ENV) or "spark.pyspark.python" in settings
+    if is_chosen or not is_local(settings.get("spark.master", "")):
+        yield
+        return
+    os.environ[PYTHON_ENV] = sys.executable
+    try:
+        yield
+    finally:
+        del os.environ[PYTHON_ENV]
 
 
 def attach(spark: SparkSession) -> None:
