@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
-from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._text import did_you_mean, shown
 
 __all__ = [
     "INT_MAX",
@@ -26,6 +26,7 @@ __all__ = [
     "flag",
     "is_encodable",
     "is_whole",
+    "known",
     "seconds",
     "session",
     "settings",
@@ -113,6 +114,17 @@ def choice(name: str, value: Any, valid: Iterable[str]) -> Any:
             f"{name}={shown(value)} is not known; give one of {', '.join(valid)}"
         )
     return value
+
+
+def known(function: str, given: Iterable[str], names: Iterable[str]) -> None:
+    """The names of arguments, where Python does not look at them; in Spark's spelling
+    they are none.
+    """
+    for name in given:
+        if name not in names:
+            spelled = re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
+            hint = did_you_mean(spelled, names)
+            raise TypeError(f"{function} has no argument {name!r}.{hint}")
 
 
 def text(name: str, value: Any) -> str:

@@ -21,10 +21,13 @@ from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
+from spark_kafka_testkit._text import did_you_mean
 from spark_kafka_testkit.errors import (
     BrokerEndedError,
     BrokerUnreachableError,
+    KafkaTestkitError,
     NotSetUpError,
+    UnknownTopicError,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ class Cluster:
     Attributes:
         config: how it is reached.
         created: the topics that were created here, and are there.
+        unasked: those of them that were created because they were sent to.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Cluster:
         self.broker = broker
         self.config = ClientConfig(broker.bootstrap_servers, client_config or {})
         self.created: set[str] = set()
+        self.unasked: set[str] = set()
         self._on_use = tuple(on_use)
         self._known: set[str] = set()
         self._lock = threading.RLock()
@@ -199,13 +204,55 @@ class Cluster:
             with self._reaching():
                 is_there = bool(self._admin.existing([name]))
             if not is_there:
-                log.info(
-                    "topic %r did not exist: it is created, with %d partition(s)",
+                hint = self._similar(name)
+                log.log(
+                    logging.WARNING if hint else logging.INFO,
+                    "topic %r did not exist: it is created, with %d partition(s).%s",
                     name,
                     num_partitions,
+                    hint,
                 )
                 self.create_topics([name], num_partitions)
+                self.unasked.add(name)
             self._known.add(name)
+
+    def require_topics(self, names: Iterable[str], user: str) -> None:
+        """Looks whether topics are there.
+
+        Args:
+            names: their names.
+            user: who uses them, and how, such as "The stream reads".
+
+        Raises:
+            UnknownTopicError: for the first that is not.
+        """
+        asked = list(names)
+        self.check_usable()
+        with self._reaching():
+            existing = self._admin.existing(asked)
+        for name in asked:
+            if name not in existing:
+                raise UnknownTopicError(name, user, self._similar(name))
+
+    @contextmanager
+    def suggesting(self) -> Iterator[None]:
+        """Says of an unknown topic which one may have been meant."""
+        try:
+            yield
+        except UnknownTopicError as error:
+            hint = self._similar(error.topic)
+            if not hint:
+                raise
+            raise UnknownTopicError(error.topic, hint=hint) from error.__cause__
+
+    def _similar(self, name: str) -> str:
+        """Which of the topics may have been meant; empty where none is like it."""
+        try:
+            with self._reaching():
+                names = self._admin.topic_names()
+        except KafkaTestkitError:
+            return ""  # what asked has an error of its own to tell
+        return did_you_mean(name, (other for other in names if other != name))
 
     def leave_topics(self) -> None:
         """Lets `close()` leave the topics that were created here."""
@@ -225,6 +272,7 @@ class Cluster:
             if self.broker.is_visited:
                 self._check_own(names)
             self._known.difference_update(names)
+            self.unasked.difference_update(names)
             try:
                 with self._reaching():
                     topics.delete_topics(self._admin, names, created=self.created)

@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._model.offsets import ReadRequest
+from spark_kafka_testkit._queries.planned import named_topics, planned_sources
+from spark_kafka_testkit._queries.sink import check_sink_columns, passes_partition
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop, stop_all
-from spark_kafka_testkit._reads.results import read_latest, read_records
+from spark_kafka_testkit._text import did_you_mean
+from spark_kafka_testkit._waits.answer import Answer
+from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit._waits.clock import Pauses
-from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit._waits.queries import (
@@ -53,6 +56,10 @@ def stop_queries(spark: SparkSession) -> None:
     ]
     if failures:
         raise WaitError("Queries did not stop:\n" + "\n".join(failures))
+
+
+def _partitions(count: int) -> str:
+    return "1 partition" if count == 1 else f"{count} partitions"
 
 
 class StreamOptions(TypedDict, total=False):
@@ -103,6 +110,7 @@ class StreamRun:
                 f"{type(trigger).__name__}"
             )
         self._cluster, self._df = cluster, df
+        self._sources = planned_sources(df)
         self._topic = None if topic is None else _arguments.topic("topic", topic)
         self._foreach_batch = foreach_batch
         self._output_mode = _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
@@ -134,7 +142,8 @@ class StreamRun:
         Raises:
             StreamingQueryException: it died at once.
             WaitError: it was not alive in time.
-            UnknownTopicError: the sink topic does not exist.
+            UnknownTopicError: a source topic or the sink topic does not exist.
+            ValueError: Kafka's sink can't take the DataFrame's columns.
             RuntimeError: it runs already, or its sink can't go on from a checkpoint.
         """
         if self._query is not None:
@@ -146,14 +155,36 @@ class StreamRun:
                     "complete mode. Run the stream into a topic: "
                     "run_stream(df, topic=...)."
                 )
-        if self._topic is not None:
-            self._cluster.offsets(self._topic)  # else the query dies of it in a minute
+        self._check_topics()  # else the query dies of them in a minute
         if self.checkpoint is None:
             self._own_folder = WorkFolder("checkpoint")
             self.checkpoint = str(self._own_folder.path / "checkpoint")
         self._failure_expected = False
         self._query = self._writer().start()
         wait_for_query_alive(self._query, self._timeout)
+
+    def _check_topics(self) -> None:
+        cluster, df = self._cluster, self._df
+        cluster.require_topics(self._named_topics(), "The stream reads")
+        if self._topic is None:
+            return
+        cluster.require_topics([self._topic], "The stream writes to")
+        check_sink_columns(df)
+        if not passes_partition(df):
+            return
+        partitions = len(cluster.offsets(self._topic))
+        for name in self._named_topics():
+            most = len(cluster.offsets(name))
+            if most > partitions:
+                raise ValueError(
+                    "The DataFrame has the source's column 'partition', which Kafka's "
+                    f"sink obeys: {name!r} has {_partitions(most)}, and "
+                    f"{self._topic!r} has {partitions}. Select key and value alone."
+                )
+
+    def _named_topics(self) -> list[str]:
+        """The topics that it reads by name."""
+        return named_topics(self._sources, self._cluster.broker.bootstrap_servers)
 
     def stop(self) -> None:
         """Stops the query, as a deployment would, in the middle of what it does.
@@ -176,8 +207,21 @@ class StreamRun:
         key_serializer: Serializer | None = None,
         value_serializer: Serializer | None = None,
     ) -> None:
-        """Sends messages to a source topic: `KafkaUtils.send_messages`."""
+        """Sends messages to a source topic: `KafkaUtils.send_messages`.
+
+        Raises:
+            ValueError: the stream does not read the topic.
+        """
         _arguments.topic("topic", topic)
+        named = self._named_topics()
+        is_named = [bool(named_topics([one], one.servers)) for one in self._sources]
+        if named and topic not in named and all(is_named):
+            reads = ", ".join(map(repr, named))
+            raise ValueError(
+                f"Topic {topic!r} is no source of the stream, which reads {reads}."
+                f"{did_you_mean(topic, named)} Send to another topic by "
+                "send_messages()."
+            )
         self._cluster.send(topic, batches(messages, key_serializer, value_serializer))
 
     def process_all_available(self) -> None:
@@ -206,8 +250,10 @@ class StreamRun:
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
                 all (key, value) pairs, in any order, each as often as it is there; for
-                the memory sink a list of all rows, as tuples or `Row`s, in any order.
-                What is equal to what is as for `assert_eventually`.
+                the memory sink a list of all rows, as tuples, dicts or `Row`s, in any
+                order. Or a matcher such as `contains`; or a function that takes the
+                pairs or rows, and says whether they will do. What is equal to what is
+                as for `assert_eventually`.
             key_deserializer, value_deserializer: for a topic, see
                 `KafkaUtils.get_all_records`.
             until_timeout: whether to wait for another answer until the run's time-out
@@ -216,42 +262,32 @@ class StreamRun:
         Raises:
             WaitError: (an AssertionError) it holds something else; the text shows the
                 difference.
+            TypeError: what is expected can't be an answer.
         """
         if self._foreach_batch is not None:
             raise TypeError(
                 "What a foreachBatch function has written is not known here. Look at "
                 "it with process_all_available() and your own assert."
             )
-        if not isinstance(expected, Iterable) or isinstance(expected, (str, bytes)):
-            raise TypeError(
-                "expected must be a dict, or a list of pairs or rows, not "
-                f"{type(expected).__name__}"
-            )
         _arguments.flag("until_timeout", until_timeout)
         decoder = Decoder(self._topic or "", key_deserializer, value_deserializer)
+        answer = Answer(self._cluster, self._df.sparkSession, self._topic, decoder)
+        wanted = answer.wanted(expected)
         is_running = self.query.isActive
         if is_running and QueryState(self.query).mode == "micro-batch":
             self.process_all_available()
-
-        def answer() -> Any:
-            if self._topic is None:
-                return self._df.sparkSession.table(self.table).collect()
-            client = self._cluster.client_for(self._topic, self._df.sparkSession)
-            if isinstance(expected, dict):
-                return read_latest(client, ReadRequest(self._topic), decoder)
-            records = read_records(client, ReadRequest(self._topic), decoder)
-            return [(record.key, record.value) for record in records]
-
-        wanted = expected if isinstance(expected, dict) else InAnyOrder(expected)
         finality = Finality(self._cluster, self._df.sparkSession)
-        reason = (lambda: "") if until_timeout else finality.reason
         assert_eventually(
-            answer,
+            partial(answer.read, wanted, self.table),
             wanted,
             self._timeout if is_running else 0,
             INTERVAL_SECONDS,
             query=self.query,
-            finality=reason,
+            finality=(lambda: "") if until_timeout else finality.reason,
+            explain=lambda last: [
+                *causes(self._cluster, [self.query]),
+                *answer.explain(wanted, last),
+            ],
         )
 
     def expect_failure(self) -> Exception:

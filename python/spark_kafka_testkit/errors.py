@@ -178,14 +178,27 @@ class SparkSetupError(KafkaTestkitError, RuntimeError):
 
 
 class UnknownTopicError(KafkaTestkitError, LookupError):
-    """The topic does not exist."""
+    """The topic does not exist.
 
-    def __init__(self, topic: str) -> None:
+    Attributes:
+        topic: its name.
+    """
+
+    def __init__(self, topic: str, user: str = "", hint: str = "") -> None:
+        """
+        Args:
+            topic: its name.
+            user: who uses it, and how, such as "The stream reads"; where that is known.
+            hint: the name that may be meant, as `_text.did_you_mean` says it.
+        """
         self.topic = topic
-        super().__init__(
-            f"Topic {topic!r} does not exist, and the broker did not create it. "
-            f"Check the name, or call create_topics([{topic!r}]) first."
+        problem = (
+            f"{user} topic {topic!r}, which does not exist."
+            if user
+            else f"Topic {topic!r} does not exist, and the broker did not create it."
         )
+        check = f"{hint.strip()} If not," if hint else "Check the name, or"
+        super().__init__(f"{problem} {check} call create_topics([{topic!r}]) first.")
 
 
 class TopicExistsError(KafkaTestkitError, ValueError):

@@ -19,7 +19,7 @@ from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
 from spark_kafka_testkit._brokers.choice import choose_backend, start_broker
 from spark_kafka_testkit._cluster import Cluster, OnUse
-from spark_kafka_testkit._jvm.spark_jvm import active_session
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, active_session
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._model.client_config import ClientConfig, checked_settings
@@ -37,9 +37,11 @@ from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
 from spark_kafka_testkit._spark import conf as spark
+from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._spark.attach import attach
 from spark_kafka_testkit._spark.session import session
 from spark_kafka_testkit._waits import arrival, eventually, queries
+from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
@@ -448,8 +450,10 @@ class KafkaUtils:
             _arguments.session("spark", spark)
         _arguments.topic("topic", topic)
         decoder = Decoder(topic, key_deserializer, value_deserializer)
-        client = self._set_up("get_all_records()").client_for(topic, spark)
-        return results.read_latest(client, ReadRequest(topic), decoder)
+        cluster = self._set_up("get_all_records()")
+        with cluster.suggesting():
+            client = cluster.client_for(topic, spark)
+            return results.read_latest(client, ReadRequest(topic), decoder)
 
     def read_records(
         self,
@@ -513,9 +517,9 @@ class KafkaUtils:
             value_deserializer=value_deserializer,
             timeout=timeout,
         )
-        return results.read_records(
-            self._set_up("read_records()").client_for(topic), request, decoder
-        )
+        cluster = self._set_up("read_records()")
+        with cluster.suggesting():
+            return results.read_records(cluster.client_for(topic), request, decoder)
 
     def iter_records(
         self,
@@ -534,7 +538,9 @@ class KafkaUtils:
             use it in a `with`, where it is not drawn to its end.
         """
         request, decoder = results.read_request(topic, start, end, **options)
-        read = self._set_up("iter_records()").client_for(topic).read(request)
+        cluster = self._set_up("iter_records()")
+        with cluster.suggesting():
+            read = cluster.client_for(topic).read(request)
         return RecordStream(read, decoder)
 
     def read_arrow(
@@ -559,8 +565,9 @@ class KafkaUtils:
             TypeError: what the deserializers give is not of one Arrow type.
         """
         request, decoder = results.read_request(topic, start, end, **options)
-        client = self._set_up("read_arrow()").client_for(topic)
-        return results.read_arrow(client, request, decoder)
+        cluster = self._set_up("read_arrow()")
+        with cluster.suggesting():
+            return results.read_arrow(cluster.client_for(topic), request, decoder)
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
         """Where a topic stands: per partition its beginning, end (the high watermark)
@@ -572,7 +579,9 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _arguments.topic("topic", topic)
-        return self._set_up("offsets()").offsets(topic)
+        cluster = self._set_up("offsets()")
+        with cluster.suggesting():
+            return cluster.offsets(topic)
 
     def mark(self, topic: str) -> Mark:
         """The topic's end now; `records_since` it are those that appear later.
@@ -583,7 +592,9 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         _arguments.topic("topic", topic)
-        return results.mark(self._set_up("mark()").client_for(topic), topic)
+        cluster = self._set_up("mark()")
+        with cluster.suggesting():
+            return results.mark(cluster.client_for(topic), topic)
 
     def records_since(self, mark: Mark, **options: Unpack[ReadOptions]) -> Records:
         """What appeared in the topic since the mark was taken, up to its end now: what
@@ -637,7 +648,13 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         eventually.assert_eventually(
-            result_func, expected, timeout, interval, query=query, retry_on=retry_on
+            result_func,
+            expected,
+            timeout,
+            interval,
+            query=query,
+            retry_on=retry_on,
+            explain=lambda last: self._causes(query),
         )
 
     def wait_for_records(
@@ -648,7 +665,7 @@ class KafkaUtils:
         *,
         key: Any = None,
         value: Any = None,
-        headers: Mapping[str, bytes | None] | None = None,
+        headers: Mapping[str, Any] | None = None,
         since: Mark | None = None,
         timeout: float = 60,
         query: StreamingQuery | None = None,
@@ -664,8 +681,9 @@ class KafkaUtils:
             count: how many records are wanted.
             predicate: takes a `Record` and says whether it is wanted.
             key, value: only records that have these, as the deserializers give them.
-            headers: only records that have these headers, and maybe others. Of all
-                three, what is equal to what is as for `assert_eventually`.
+            headers: only records that have these headers, and maybe others; their
+                values as `send_messages` takes them. Of all three, what is equal to
+                what is as for `assert_eventually`.
             since: only records behind this mark; without it, all of the topic.
             timeout: seconds.
             query: the query that writes them: when it has died, or ended without them,
@@ -697,10 +715,18 @@ class KafkaUtils:
         timeout = _arguments.seconds("timeout", timeout)
         if query is not None:
             _arguments.streaming_query("query", query)
-        client = self._set_up("wait_for_records()").client_for(topic)
-        return arrival.wait_for_records(
-            client, request, decoder, matcher, timeout, query
-        )
+        cluster = self._set_up("wait_for_records()")
+        with cluster.suggesting():
+            client = cluster.client_for(topic)
+            return arrival.wait_for_records(
+                client,
+                request,
+                decoder,
+                matcher,
+                timeout,
+                query,
+                explain=lambda: self._causes(query),
+            )
 
     def wait_for_query_alive(
         self, query: StreamingQuery, timeout: float = 60, interval: float = 1.0
@@ -719,9 +745,15 @@ class KafkaUtils:
             StreamingQueryException: the query's own, as soon as it has died.
             WaitError: (an AssertionError) it was not alive in time; the text has its
                 status.
+            UnknownTopicError: (a LookupError) a topic that it reads does not exist.
             TypeError, ValueError: an argument that can't be used.
         """
-        queries.wait_for_query_alive(query, timeout, interval)
+        queries.wait_for_query_alive(
+            query,
+            timeout,
+            interval,
+            cluster=self._cluster if self.initialized else None,
+        )
 
     def wait_until_processed(
         self, query: StreamingQuery, topic: str | None = None, timeout: float = 60
@@ -759,6 +791,45 @@ class KafkaUtils:
         queries.wait_until_processed(cluster, query, topic, timeout)
 
     # Queries
+
+    def read_stream(
+        self,
+        spark: SparkSession | None,
+        topics: str | Sequence[str] | None,
+        **options: Any,
+    ) -> DataFrame:
+        """A streaming DataFrame of topics, from their beginning on: what
+        `spark.readStream.format("kafka")` gives with the options for this broker.
+
+        Example:
+            orders = kafka.read_stream(spark, "orders", maxOffsetsPerTrigger=1)
+
+        Args:
+            spark: the session; `None` takes the active one.
+            topics: one topic, or several; `None` where the options have
+                `subscribePattern` or `assign`.
+            **options: further options of Spark's source, by its names. Without one
+                `startingOffsets` is `"earliest"`; Spark's own default is `"latest"`.
+
+        Raises:
+            SparkSetupError: (a RuntimeError) there is no session, or it has no Kafka
+                connector.
+            TypeError, ValueError: an argument that can't be used.
+        """
+        settings = self._set_up("read_stream()").spark_options()
+        return sources.read_stream(spark, topics, {**settings, **options})
+
+    def read_batch(
+        self,
+        spark: SparkSession | None,
+        topics: str | Sequence[str] | None,
+        **options: Any,
+    ) -> DataFrame:
+        """The same as a batch DataFrame, of what the topics hold: what
+        `spark.read.format("kafka")` gives. The arguments are those of `read_stream`.
+        """
+        settings = self._set_up("read_batch()").spark_options()
+        return sources.read_batch(spark, topics, {**settings, **options})
 
     def lag(self, query: StreamingQuery) -> dict[str, dict[int, int]]:
         """How far a query is behind its source topics, in offsets.
@@ -804,6 +875,8 @@ class KafkaUtils:
         Raises:
             TypeError, ValueError: an argument that can't be used.
         """
+        known = _streams.StreamOptions.__annotations__
+        _arguments.known("run_stream()", options, known)
         return _streams.StreamRun(self._set_up("run_stream()"), df, topic, **options)
 
     @staticmethod
@@ -898,6 +971,14 @@ class KafkaUtils:
 
     # Inside
 
+    def _causes(self, query: StreamingQuery | None) -> list[str]:
+        """Why what was waited for has not come, by the query that was named, or by all
+        that run.
+        """
+        if self._cluster is None:
+            return []
+        return causes(self._cluster, _running() if query is None else [query])
+
     def _set_up(self, caller: str) -> Cluster:
         if self._cluster is None:
             raise NotSetUpError(
@@ -940,6 +1021,12 @@ def cluster_of(utils: KafkaUtils) -> Cluster:
 def observe(utils: KafkaUtils, on_use: OnUse) -> None:
     """Before `setup()`: has each use of a topic told."""
     utils._on_use.append(on_use)
+
+
+def _running() -> list[StreamingQuery]:
+    """The queries of this process's classic session."""
+    jvm = SparkJvm.active()
+    return [] if jvm is None else jvm.active_queries()
 
 
 def _look_around() -> None:

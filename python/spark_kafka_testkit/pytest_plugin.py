@@ -9,11 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.own_helper import stop_own_helper
 from spark_kafka_testkit._leftovers import (
@@ -27,6 +29,7 @@ from spark_kafka_testkit._model.secret import MASK, Secret
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
+from spark_kafka_testkit._plugin.spark_error import shorten
 from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._plugin.traceback import cut, name_shortly
 from spark_kafka_testkit._progress import outputs
@@ -62,6 +65,7 @@ DEPRECATING = r"(kafka\.protocol|importlib\.resources)\."
 RUN = pytest.StashKey[Run]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
 WISHES = pytest.StashKey[marker.Wishes]()
+BEGAN = pytest.StashKey[datetime]()
 FAILURE = pytest.StashKey[BaseException]()
 STREAMS = pytest.StashKey["list[StreamRun]"]()
 WORKER_KEY = "spark_kafka_testkit"
@@ -214,6 +218,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _begin(test: pytest.Item) -> marker.Wishes:
     """A test that uses the kit begins, or asks for the kit's fixtures as it runs."""
     test.stash[WISHES] = wishes = marker.wishes(test)
+    test.stash[BEGAN] = datetime.fromtimestamp(_clock.now(), timezone.utc)
     run = test.config.stash[RUN]
     run.replace_ended(test.nodeid)
     for recorder in run.recorders():
@@ -234,6 +239,8 @@ def pytest_runtest_makereport(
     name_shortly(report)
     if call.excinfo is not None:
         item.stash[FAILURE] = call.excinfo.value
+        if WISHES in item.stash and not item.config.getoption("fulltrace", False):
+            shorten(report, call.excinfo.value, item.config.stash[RUN].topics)
     if report.failed and call.when != "teardown" and WISHES in item.stash:
         topics = {
             recorder.cluster: list(reversed(recorder.topics))
@@ -249,7 +256,9 @@ def pytest_runtest_makereport(
             if str(stream.query.runId) not in running
         ]
         if queries or topics:
-            report.sections.append(("Kafka", section(topics, queries)))
+            report.sections.append(
+                ("Kafka", section(topics, queries, item.stash[BEGAN]))
+            )
     return report
 
 

@@ -174,7 +174,7 @@ def test_wrong_arguments_of_a_wait_are_refused(utils: KafkaUtils, topic: str) ->
         (
             {"headers": [1]},
             TypeError,
-            "headers must be a dict from name to bytes, not list",
+            "headers must be a dict from name to value, not list",
         ),
         ({"timeout": -1}, ValueError, "timeout must not be negative, and is -1"),
         (

@@ -30,11 +30,11 @@ def test_without_a_topic(kafka_utils):
 SECTION = """\
 external Kafka at ADDRESS
 topic 'test_with_records-ID', offsets: partition 0: 0 to 7, partition 1: 0 to 1
-  Record('3', '3', partition=0, offset=3, timestamp=1003)
-  Record('4', '4', partition=0, offset=4, timestamp=1004)
-  Record('5', '5', partition=0, offset=5, timestamp=1005)
-  Record('6', '6', partition=0, offset=6, timestamp=1006)
-  Record(b'\\xff', None, partition=1, offset=0, timestamp=2000, headers=(('h', b'v'),))
+  partition 0, offset 3, 1970-01-01T00:00:01.003Z: '3' -> '3'
+  partition 0, offset 4, 1970-01-01T00:00:01.004Z: '4' -> '4'
+  partition 0, offset 5, 1970-01-01T00:00:01.005Z: '5' -> '5'
+  partition 0, offset 6, 1970-01-01T00:00:01.006Z: '6' -> '6'
+  partition 1, offset 0, 1970-01-01T00:00:02.000Z: b'\\xff' -> None, headers {'h': b'v'}
 """
 
 

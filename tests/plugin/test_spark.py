@@ -98,7 +98,7 @@ def test_kafka_spark_makes_a_session(inner: Inner) -> None:
     result.stdout.fnmatch_lines(
         [
             "topic 'test_fails_beside_a_query-sink-*', offsets: partition 0: *",
-            "  Record('k', 'v', partition=0, offset=0, timestamp=*)",
+            "  partition 0, offset 0, 20??-*Z: 'k' -> 'v'",
             "query 'copy' (*): *",
             "  last progress: batch *",
             "  KafkaV2[[]Subscribe[[]test_fails_beside_a_query-source-*]] up to *",

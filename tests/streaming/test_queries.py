@@ -58,9 +58,10 @@ def test_lag_that_can_not_be_known_is_an_error(
     with pytest.raises(ValueError, match="Spark reports no progress of it"):
         kafka.lag(query)
     query.stop()
-    dead = queries.to_memory(queries.source(f"{topic}-missing"), "lag_of_dead")
+    kafka.send_messages(topic, [("k", "v")])
+    dead = queries.to_memory(queries.failing(topic), "lag_of_dead")
     with pytest.raises(StreamingQueryException):
-        kafka.wait_for_query_alive(dead)
+        kafka.wait_until_processed(dead)
     with pytest.raises(StreamingQueryException):
         kafka.lag(dead)
 

@@ -74,7 +74,7 @@ def test_a_wrong_answer_is_shown(
     assert str(caught.value) == (
         "The result was not the expected one when its query had ended (1 check).\n"
         "  missing:    ('a', 'x')\n"
-        "  missing:    ('a', 'X')\n"
+        "  missing:    ('a', 'X'): expected 2 times, there once\n"
         f"  topic {sink!r} was read up to 1 (partition 0)\n"
         f"  query {stream.query.id}: ended, status 'Stopped'\n"
         f"  last progress: batch {stream.query.lastProgress['batchId']}, "
@@ -130,8 +130,8 @@ def test_rows_of_every_type_are_compared(
             stream.check_answer([first, first, second])
         row = queries.spark.table(stream.table).where("s IS NOT NULL").first()
     assert str(caught.value).splitlines()[1:3] == [
-        "  missing:    (None, nan, ['a'], {'a': 1.5})",
-        f"  unexpected: {row!r}",
+        "  missing:    (None, nan, ['a'], {'a': 1.5}): expected 2 times, there once",
+        f"  repeated:   {row!r}: expected once, there 2 times",
     ]
 
 
@@ -234,7 +234,7 @@ def test_a_failure_that_does_not_come_is_reported(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
     """The query goes on, and the message says so."""
-    with kafka.run_stream(queries.source(topic), sink, timeout=2) as stream:
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=2) as stream:
         with pytest.raises(WaitError) as caught:
             stream.expect_failure()
         assert str(caught.value).startswith(
@@ -247,11 +247,9 @@ def test_a_query_that_does_not_start_leaves_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
     """Neither a query nor a checkpoint is left."""
-    stream = kafka.run_stream(queries.source(f"{topic}-missing"), sink)
-    with (
-        pytest.raises(StreamingQueryException, match="UnknownTopicOrPartition"),
-        stream,
-    ):
+    df = upper(queries.source(topic, **{"kafka.security.protocol": "none"}))
+    stream = kafka.run_stream(df, sink)
+    with pytest.raises(StreamingQueryException, match=r"security.protocol"), stream:
         pytest.fail("it is not alive")
     assert not Path(stream.checkpoint or "").exists()
     assert queries.spark.streams.active == []
@@ -260,11 +258,27 @@ def test_a_query_that_does_not_start_leaves_nothing(
 def test_a_missing_sink_topic_is_reported_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Spark would look for it for a minute."""
+    """Spark would look for it for a minute. So is a missing source topic, and what
+    Kafka's sink can't take.
+    """
     kafka.create_topics([topic])
-    stream = kafka.run_stream(queries.source(topic), f"{topic}-missing")
-    with pytest.raises(UnknownTopicError), stream:
+    stream = kafka.run_stream(queries.source(topic), "nowhere")
+    with pytest.raises(UnknownTopicError) as caught, stream:
         pytest.fail("it has no sink")
+    assert str(caught.value) == (
+        "The stream writes to topic 'nowhere', which does not exist. Check the name, "
+        "or call create_topics(['nowhere']) first."
+    )
+    stream = kafka.run_stream(queries.source(f"nowhere, {topic}"), topic)
+    with pytest.raises(UnknownTopicError) as caught, stream:
+        pytest.fail("it has no source")
+    assert str(caught.value).startswith("The stream reads topic 'nowhere', which ")
+    stream = kafka.run_stream(queries.source(topic).select("key"), topic)
+    with (
+        pytest.raises(ValueError, match=r"^A Kafka sink needs a column 'value'"),
+        stream,
+    ):
+        pytest.fail("it has no value")
 
 
 def test_a_teardown_in_its_block_stops_the_stream_first(

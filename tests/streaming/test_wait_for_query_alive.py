@@ -9,8 +9,8 @@ import pytest
 from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit.errors import WaitError
-from tests.sessions import needs_own_functions
+from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.sessions import ON_CONNECT, needs_own_functions
 
 from .conftest import BlockingFunction, Queries
 
@@ -84,10 +84,21 @@ def test_a_query_that_has_died_raises_its_own_exception(
 def test_a_query_on_a_topic_that_does_not_exist_raises(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A misspelled topic is Spark's UnknownTopicOrPartitionException at once."""
+    """Spark looks for it for a minute, and does not name it then. By Spark Connect it
+    is not seen before.
+    """
     query = queries.to_memory(queries.source(topic, **LATEST), "misspelled")
-    with pytest.raises(StreamingQueryException, match="UnknownTopicOrPartition"):
-        kafka.wait_for_query_alive(query)
+    if ON_CONNECT:
+        with pytest.raises(StreamingQueryException, match="UnknownTopicOrPartition"):
+            kafka.wait_for_query_alive(query)
+        return
+    for wait in (kafka.wait_for_query_alive, kafka.wait_until_processed):
+        with pytest.raises(UnknownTopicError) as caught:
+            wait(query)
+        assert str(caught.value).startswith(
+            f"Query 'misspelled' ({query.id}) reads topic {topic!r}, which does not "
+            "exist. "
+        )
 
 
 def test_a_finished_query_is_no_failure(

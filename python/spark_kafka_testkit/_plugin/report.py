@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._plugin.broker_log import warnings_since
 from spark_kafka_testkit._queries.state import QueryState, describe_batch
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._text import readable
+from spark_kafka_testkit._waits.causes import causes
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -26,25 +29,33 @@ TOPICS = 10
 PARTITIONS = 20
 RECORDS = 5
 LOG_LINES = 10
+LOOKED_AT = 1000
 CHARACTERS = 160
 
 
 def section(
-    topics: Mapping[Cluster, Sequence[str]], queries: Sequence[StreamingQuery]
+    topics: Mapping[Cluster, Sequence[str]],
+    queries: Sequence[StreamingQuery],
+    began: datetime,
 ) -> str:
     """The section of the report of a test that failed.
 
-    It has of each broker the topics with offsets and last records and the end of its
-    log, and the queries. What the broker or Spark must be asked for has `SECONDS`: it
-    may be what has failed.
+    It has of each broker the topics with offsets and last records, and warnings of its
+    log; and the queries, with what may be wrong with them. What the broker or Spark
+    must be asked for has `SECONDS`: it may be what has failed.
+
+    Args:
+        topics: those that the test has used, by cluster.
+        queries: its queries.
+        began: when the test began.
     """
     lines: list[str] = []
     for cluster, names in topics.items():
-        log = list(_log(cluster))
+        log = list(_log(cluster, began))
         lines.append(cluster.broker.describe())
         lines += _in_time(partial(_topics, cluster, names))
         lines += log
-    lines += _in_time(partial(_queries, queries))
+    lines += _in_time(partial(_queries, list(topics), queries))
     return "\n".join(lines)
 
 
@@ -94,38 +105,85 @@ def _topic(cluster: Cluster, name: str) -> Iterator[str]:
         stall_seconds=SECONDS,
     )
     last = read_records(client, request, Decoder(name, readable, readable))
-    for record in sorted(last, key=_by_time)[-RECORDS:]:
-        yield f"  {_cut(record._replace(topic=None, timestamp_type=None))}"
+    for record in _latest(last):
+        yield f"  {_cut(_told(record))}"
+
+
+def _latest(records: Sequence[Record]) -> list[Record]:
+    """The last by time, those of a partition in its order."""
+    kept = sorted(records, key=_by_time)[-RECORDS:]
+    return sorted(kept, key=lambda record: (record.partition or 0, record.offset or 0))
 
 
 def _by_time(record: Record) -> tuple[int, int, int]:
     return record.timestamp or 0, record.partition or 0, record.offset or 0
 
 
-def _queries(queries: Sequence[StreamingQuery]) -> Iterator[str]:
+def _told(record: Record) -> str:
+    place = f"partition {record.partition}, offset {record.offset}"
+    headers = f", headers {dict(record.headers)!r}" if record.headers else ""
+    return f"{place}, {_time(record)}: {record.key!r} -> {record.value!r}{headers}"
+
+
+def _time(record: Record) -> str:
+    try:
+        moment = record.datetime
+    except ValueError:  # outside of the years that Python knows
+        moment = None
+    if moment is None:
+        return f"at {record.timestamp}"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _queries(
+    clusters: Sequence[Cluster], queries: Sequence[StreamingQuery]
+) -> Iterator[str]:
     for state in map(QueryState, queries):
         cause = state.cause_of_death
         if cause is not None:
             yield f"query {state.name} died of: {_cut(cause)}"
         else:
             yield f"query {state.name}: {state.message}"
-        progress = state.progress
-        if progress is None:
-            yield "  no progress yet"
-            continue
-        yield f"  last progress: {describe_batch(progress)}"
-        for source in progress["sources"]:
-            yield f"  {_cut(source['description'])} up to {_cut(source['endOffset'])}"
+        yield from _progress(state)
+        for cluster in clusters:
+            yield from (f"  {fact}" for fact in causes(cluster, [state.query]))
 
 
-def _log(cluster: Cluster) -> Iterator[str]:
+def _progress(state: QueryState) -> Iterator[str]:
+    progress = state.progress
+    if progress is None:
+        yield "  no progress yet"
+        return
+    yield f"  last progress: {describe_batch(progress)}"
+    for source in progress["sources"]:
+        start, end = source["startOffset"], _cut(source["endOffset"])
+        has_begun = start not in (None, "null")
+        span = f"from {_cut(start)} up to {end}" if has_begun else f"up to {end}"
+        yield f"  {_cut(source['description'])} {span}"
+    watermark = (progress["eventTime"] or {}).get("watermark")
+    if watermark:
+        yield f"  watermark: {watermark}"
+    for operator in progress["stateOperators"]:
+        rows, name = operator["numRowsTotal"], operator["operatorName"]
+        yield f"  state of {name}: {rows} row{'' if rows == 1 else 's'}"
+
+
+def _log(cluster: Cluster, began: datetime) -> Iterator[str]:
+    """All of its end where the broker has ended, and else what warns."""
     try:
-        lines = cluster.broker.log_tail().splitlines()[-LOG_LINES:]
+        lines = cluster.broker.log_tail(LOOKED_AT).splitlines()
+        has_ended = cluster.broker.ended
     except Exception as error:  # noqa: BLE001  as above
-        lines = [f"(it can't be had: {_cut(error)})"]
+        yield f"the broker's log can't be had: {_cut(error)}"
+        return
+    if has_ended:
+        told = "the end of the broker's log:"
+    else:
+        lines = warnings_since(lines, began)
+        told = "in the broker's log since the test began:"
     if lines:
-        yield "the end of the broker's log:"
-        yield from (f"  {_cut(line)}" for line in lines)
+        yield told
+        yield from (f"  {_cut(line)}" for line in lines[-LOG_LINES:])
 
 
 def _cut(value: Any) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -124,6 +125,17 @@ class Run:
         """What is set up."""
         clusters = (recorder.cluster for recorder in self.recorders())
         return [cluster for cluster in clusters if cluster is not None]
+
+    def topics(self) -> list[str]:
+        """The topics of all brokers of the run that can be asked, without Kafka's own;
+        for the text of a failure.
+        """
+        names: list[str] = []
+        for cluster in self.clusters():
+            with suppress(KafkaTestkitError):
+                is_internal = cluster.internal_or_not()
+                names += [name for name in is_internal if not is_internal[name]]
+        return names
 
     def owns(self, utils: KafkaUtils) -> bool:
         """Whether it is one of the run's, and set up."""

@@ -1,28 +1,36 @@
-"""The traceback of a failing test: up to the call of the kit that failed."""
+"""The traceback of a failing test: up to the call that failed, of the kit or Spark."""
 
 from __future__ import annotations
 
 import contextlib
+import dis
+import re
+import sysconfig
+import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit import _arguments
+from spark_kafka_testkit import _text
 from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["cut", "name_shortly"]
+__all__ = ["cut", "is_of_spark", "name_shortly"]
 
-KIT = Path(_arguments.__file__).parent
+KIT = Path(_text.__file__).parent
 BETWEEN = {contextlib.__file__}
+SPARKS = re.compile(r"[/\\](pyspark|py4j)[/\\]")
+LIBRARIES = re.compile(r"[/\\](site|dist)-packages[/\\]")
+STDLIB = sysconfig.get_paths()["stdlib"]
+RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 def cut(error: BaseException) -> bool:
-    """Takes the kit's own functions off the end of an error that the kit has raised for
-    its caller, so that the message stands by the caller's line. Whether there were any;
-    a fault of the kit's own keeps them.
+    """Takes functions of the kit and of PySpark off the end of an error that these have
+    raised for their caller, so that the message stands by the caller's line. Whether
+    there were any; a fault of the kit's own keeps them.
     """
     frames = []
     frame = error.__traceback__
@@ -32,12 +40,20 @@ def cut(error: BaseException) -> bool:
     if not frames or not _is_for_the_caller(error, frames[-1]):
         return False
     own = len(frames)
-    while own > 0 and _is_own(frames[own - 1]):
+    while own > 0 and _is_inside(frames[own - 1]):
         own -= 1
     if own in (0, len(frames)):
         return False
     frames[own - 1].tb_next = None
+    cause = error.__cause__
+    if cause is not None and not _is_of_users(cause):  # it would be shown first
+        error.__cause__, error.__suppress_context__ = None, True
     return True
+
+
+def is_of_spark(error: BaseException) -> bool:
+    """Whether it is PySpark's own kind of error."""
+    return type(error).__module__.startswith("pyspark.errors")
 
 
 def name_shortly(report: pytest.TestReport) -> None:
@@ -48,11 +64,28 @@ def name_shortly(report: pytest.TestReport) -> None:
 
 
 def _is_for_the_caller(error: BaseException, last: TracebackType) -> bool:
-    if isinstance(error, KafkaTestkitError):
+    """Spark's errors are, and those that the kit raises by a statement of its own."""
+    if isinstance(error, KafkaTestkitError) or is_of_spark(error):
         return True
-    return last.tb_frame.f_code.co_filename == _arguments.__file__
+    code = last.tb_frame.f_code
+    return _is_own(code.co_filename) and code.co_code[last.tb_lasti] == RAISE
 
 
-def _is_own(frame: TracebackType) -> bool:
+def _is_of_users(cause: BaseException) -> bool:
+    """Whether a function of the user's has part in it; Java's trace has none."""
+    files = [
+        frame.f_code.co_filename for frame, _ in traceback.walk_tb(cause.__traceback__)
+    ]
+    return any(
+        not (_is_own(file) or LIBRARIES.search(file) or file.startswith(STDLIB))
+        for file in files
+    )
+
+
+def _is_inside(frame: TracebackType) -> bool:
     file = frame.tb_frame.f_code.co_filename
-    return file in BETWEEN or KIT in Path(file).parents
+    return file in BETWEEN or _is_own(file) or SPARKS.search(file) is not None
+
+
+def _is_own(file: str) -> bool:
+    return KIT in Path(file).parents

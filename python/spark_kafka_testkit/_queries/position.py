@@ -31,11 +31,15 @@ class Source:
         strategy: how it names its topics: `Subscribe`, `SubscribePattern` or `Assign`.
         names: the topics; the regular expression; or topic-partitions such as `a-0`.
         reached: what its batches have read up to.
+        starting: its `startingOffsets`; empty where not known.
+        servers: the broker's address; empty where not known.
     """
 
     strategy: str
     names: str
     reached: Offsets
+    starting: str = ""
+    servers: str = ""
 
     @property
     def pattern(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._waits.difference import named, shorten
 from spark_kafka_testkit._waits.equality import equal
 from spark_kafka_testkit.errors import WaitError
+from spark_kafka_testkit.serde import encode
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -35,7 +36,7 @@ class RecordMatcher:
     predicate: Callable[[Record], Any] | None = None
     key: Any = None
     value: Any = None
-    headers: Mapping[str, bytes | None] | None = None
+    headers: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _arguments.whole("count", self.count, 1)
@@ -46,13 +47,13 @@ class RecordMatcher:
             )
         if self.headers is not None and not isinstance(self.headers, Mapping):
             raise TypeError(
-                "headers must be a dict from name to bytes, not "
+                "headers must be a dict from name to value, not "
                 f"{type(self.headers).__name__}"
             )
         for name, data in (self.headers or {}).items():
-            if not isinstance(name, str) or isinstance(data, str):
+            if not isinstance(name, str):
                 raise TypeError(
-                    "headers must be a dict from name to bytes, and has "
+                    "headers must be a dict from name to value, and has "
                     f"{shown(name)}: {shown(data)}"
                 )
 
@@ -61,11 +62,18 @@ class RecordMatcher:
             (self.key is None or equal(record.key, self.key))
             and (self.value is None or equal(record.value, self.value))
             and all(
-                any(equal(header, wanted) for header in record.headers)
-                for wanted in (self.headers or {}).items()
+                any(equal(header, (name, encoded)) for header in record.headers)
+                for name, encoded in self._headers()
             )
             and (self.predicate is None or bool(self.predicate(record)))
         )
+
+    def _headers(self) -> list[tuple[str, Any]]:
+        """As records have them: text and numbers are bytes there. Matchers stay."""
+        return [
+            (name, encode(data) if isinstance(data, (str, int, float)) else data)
+            for name, data in (self.headers or {}).items()
+        ]
 
     def __str__(self) -> str:
         asked = {"key": self.key, "value": self.value, "headers": self.headers}
@@ -87,8 +95,14 @@ def wait_for_records(
     matcher: RecordMatcher,
     timeout: float,
     streaming_query: StreamingQuery | None,
+    *,
+    explain: Callable[[], Sequence[str]],
 ) -> list[Record]:
-    """See `KafkaUtils.wait_for_records`."""
+    """See `KafkaUtils.wait_for_records`.
+
+    Args:
+        explain: gives sentences that tell why they have not come.
+    """
     state = None if streaming_query is None else QueryState(streaming_query)
     deadline = _clock.monotonic() + timeout
     matched: list[Record] = []
@@ -113,6 +127,7 @@ def wait_for_records(
     when = "when its query had ended" if has_ended else f"within {timeout:g} s"
     lines = [
         f"Topic {request.topic!r} did not have the records {when}.",
+        *explain(),
         f"  wanted: {matcher}",
         f"  found:  {len(matched)}, among {len(records)} looked at",
         *(f"  last looked at: {shorten(record)}" for record in records[-1:]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,15 @@ def assert_eventually(
     query: StreamingQuery | None = None,
     retry_on: type[Exception] | tuple[type[Exception], ...] = (),
     finality: Callable[[], str] = lambda: "",
+    explain: Callable[[Any], Sequence[str]] = lambda last: [],
 ) -> None:
     """See `KafkaUtils.assert_eventually`.
 
     Args:
         finality: why the result can't change any more; empty where it can. Then it is
             not waited for.
+        explain: takes the last result, where it is not the expected one, and gives
+            sentences that tell why.
     """
     if not callable(result_func):
         raise TypeError(
@@ -62,7 +65,8 @@ def assert_eventually(
             when = "when its query had ended" if has_ended else f"within {timeout:g} s"
             when = f"and is final: {final}" if final else when
             counted = f"{checks} check" if checks == 1 else f"{checks} checks"
-            lines = [outcome.shown, *reads.describe()]
+            why = explain(outcome.last)
+            lines = [*why, outcome.shown, *reads.describe()]
             if state is not None:
                 lines.append(state.describe())
             raise WaitError(

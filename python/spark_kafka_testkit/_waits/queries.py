@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._queries.patterns import matching_topics
+from spark_kafka_testkit._queries.planned import (
+    named_topics,
+    planned_sources_of_query,
+)
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._waits.clock import Pauses
@@ -35,12 +39,22 @@ PINNED = (
 
 
 def wait_for_query_alive(
-    query: StreamingQuery, timeout: float = 60, interval: float = 1.0
+    query: StreamingQuery,
+    timeout: float = 60,
+    interval: float = 1.0,
+    *,
+    cluster: Cluster | None = None,
 ) -> None:
-    """See `KafkaUtils.wait_for_query_alive`."""
+    """See `KafkaUtils.wait_for_query_alive`.
+
+    Args:
+        cluster: where its topics may be; without it they are not looked at.
+    """
     timeout = _arguments.seconds("timeout", timeout)
     interval = _arguments.seconds("interval", interval)
     state = QueryState(query)
+    if cluster is not None:
+        _check_sources(cluster, state)
     pauses = Pauses(timeout)
     while not _is_alive_or_done(state):
         if pauses.is_over:
@@ -52,6 +66,20 @@ def wait_for_query_alive(
                 query=query,
             )
         pauses.rest(interval)
+
+
+def _check_sources(cluster: Cluster, state: QueryState) -> None:
+    """Looks whether a query that begins reads topics that are there. Spark looks for
+    them for a minute, and does not name them then.
+
+    Raises:
+        UnknownTopicError: one is not.
+    """
+    if state.progress is None and state.is_active:
+        servers = cluster.broker.bootstrap_servers
+        sources = planned_sources_of_query(state.query)
+        names = named_topics(sources, servers)
+        cluster.require_topics(names, f"Query {state.name} reads")
 
 
 def _is_alive_or_done(state: QueryState) -> bool:
@@ -73,6 +101,7 @@ def wait_until_processed(
     state = QueryState(query)
     _check_has_batches(state)
     pauses = Pauses(timeout)
+    _check_sources(cluster, state)
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()

@@ -1,0 +1,104 @@
+"""An exception of Spark's in the report of a failing test: the cause first."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._plugin.traceback import is_of_spark
+from spark_kafka_testkit._queries.death import Death
+from spark_kafka_testkit._text import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pytest
+
+__all__ = ["shorten"]
+
+SECTION = "Spark's exception"
+FAILING = "E   "
+NO_TOPIC = re.compile(r"Topic (?P<topic>[\w.-]+) not present in metadata")
+NO_PARTITION = re.compile(
+    r"Partition (?P<partition>\d+) of topic (?P<topic>[\w.-]+) with partition count "
+    r"(?P<count>\d+) is not present"
+)
+NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>\w+)", re.M)
+ATTACH = (
+    "The session has no Kafka connector. Make it with KafkaUtils.spark_conf(), or call "
+    "KafkaUtils.attach(spark)."
+)
+
+
+def shorten(
+    report: pytest.TestReport, error: BaseException, topics: Callable[[], Sequence[str]]
+) -> None:
+    """Leaves of an exception of PySpark's its cause and place; the whole text goes to a
+    section of its own.
+
+    Args:
+        report: the report of the test that failed of it.
+        error: what it failed of.
+        topics: gives those that the broker has, as far as known.
+    """
+    if not is_of_spark(error):
+        return
+    traceback = getattr(report.longrepr, "reprtraceback", None)
+    entries = getattr(traceback, "reprentries", None)
+    lines: list[str] | None = getattr(entries[-1], "lines", None) if entries else None
+    if not lines:
+        return
+    places = [n for n, line in enumerate(lines) if line.startswith(FAILING[0])]
+    if not places:
+        return
+    whole = str(error)
+    told = Death.of(whole).lines
+    if remedy := _remedy(whole, topics):
+        told.insert(1, remedy)
+    name = type(error).__name__
+    first = f"{name}: {told[0]}"
+    indent = re.match(r"E *", lines[places[0]])
+    margin = indent[0] if indent else FAILING
+    more = f"(the whole is in the section {SECTION!r})"
+    lines[places[0] : places[-1] + 1] = [
+        margin + line for line in (first, *told[1:], more)
+    ]
+    crash: Any = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = first
+    report.sections.append((SECTION, whole))
+
+
+def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
+    """What to do, where the kit knows; else empty."""
+    if "Failed to find data source: kafka" in text or (
+        "DATA_SOURCE_NOT_FOUND" in text and "kafka" in text
+    ):
+        return ATTACH
+    if "output mode" in text.lower() and "aggregation" in text:
+        return (
+            'Give output_mode="update" or "complete", or withWatermark() before '
+            "groupBy()."
+        )
+    if (match := NO_MODULE.search(text)) and find_spec(match["name"]) is not None:
+        return (
+            f"Spark's Python workers lack {match['name']!r}, which this Python has: "
+            f"set PYSPARK_PYTHON={sys.executable} before the session is made."
+        )
+    if match := NO_PARTITION.search(text):
+        count = int(match["count"])
+        has = "1 partition" if count == 1 else f"{count} partitions"
+        return (
+            f"A row has the column 'partition' with {match['partition']}, which "
+            f"Kafka's sink obeys, and topic {match['topic']!r} has {has}. Select key "
+            "and value alone."
+        )
+    if match := NO_TOPIC.search(text):
+        hint = did_you_mean(match["topic"], topics()) or " Create it first."
+        return f"Topic {match['topic']!r} does not exist.{hint}"
+    if "UnknownTopicOrPartitionException" in text:
+        has = ", ".join(map(repr, topics())) or "none"
+        return f"The query reads a topic that does not exist; the broker has {has}."
+    return ""

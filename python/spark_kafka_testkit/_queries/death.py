@@ -1,0 +1,108 @@
+"""What a query has died of: the cause and its place, out of Spark's long text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+__all__ = ["Death"]
+
+CONTEXT = "=== Streaming Query ==="
+TRACEBACK = "Traceback (most recent call last):"
+FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in (?P<name>.+)')
+# Of PySpark's own functions, and of what they call.
+INSIDE = re.compile(
+    r"[/\\](pyspark|py4j|site-packages|dist-packages)[/\\.]|pyspark\.zip"
+)
+BEFORE_CAUSE = re.compile(
+    r"\[STREAM_FAILED\] .*? terminated with exception: "
+    r"|Job aborted due to stage failure: .*?most recent failure: Lost task .*?\): "
+    r"|Writing job aborted\.?:? ?",
+    re.DOTALL,
+)
+PACKAGE = re.compile(r"\b(?:[a-z_][\w]*\.){2,}(?=[A-Z]\w*(?:Exception|Error)\b)")
+STATE = re.compile(r"\s*SQLSTATE: \w{5};?")
+IDENTIFIER = re.compile(r"Identifier: (?P<name>.*?)\s*\[id = (?P<id>[\w-]+)")
+OFFSETS = re.compile(
+    r"Current (?P<which>Committed|Available) Offsets: \{(?P<what>.*)\}"
+)
+SOURCE = re.compile(r"Kafka\w*\[Subscribe\[(?P<topics>.*?)\]\]: (?P<at>\{.*?\}\})")
+COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>")
+TOO_LONG = 300
+
+
+@dataclass(frozen=True)
+class Death:
+    """The text of an exception of Spark's, taken apart.
+
+    Attributes:
+        cause: the first error, in a line.
+        place: the line of the user's own function that raised it; empty where it was
+            none.
+        query: the query's name, or its id; empty where it was no query's.
+        batch: up to where the batch that failed was to read.
+    """
+
+    cause: str
+    place: str = ""
+    query: str = ""
+    batch: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Death:
+        """Takes the text of an exception apart."""
+        text = text.partition("\n\nJVM stacktrace:")[0]
+        head, _, context = text.partition(CONTEXT)
+        query = IDENTIFIER.search(context)
+        name = "" if query is None else query["name"] or query["id"]
+        offsets = {match["which"]: match["what"] for match in OFFSETS.finditer(context)}
+        batch = ", ".join(
+            f"{match['topics']} up to {match['at']}"
+            for match in SOURCE.finditer(offsets.get("Available", "") + "}")
+        )
+        if TRACEBACK in head:
+            cause, place = _of_python(head.partition(TRACEBACK)[2])
+        else:
+            cause, place = _of_java(head), ""
+        return cls(cause, place, name, batch)
+
+    @property
+    def lines(self) -> list[str]:
+        """For people: the cause first."""
+        where = []
+        if self.place:
+            where.append(f"  {self.place}")
+        if self.query:
+            batch = f", in the batch that reads {self.batch}" if self.batch else ""
+            where.append(f"  query {self.query}{batch}")
+        return [self.cause, *where]
+
+
+def _of_python(text: str) -> tuple[str, str]:
+    """The error of a traceback, and the last frame of the user's."""
+    lines = text.splitlines()
+    place, name, end = "", "", 0
+    for number, line in enumerate(lines):
+        frame = FRAME.match(line)
+        if frame is None:
+            continue
+        end = number + 1
+        if INSIDE.search(frame["file"]):
+            continue
+        following = lines[number + 1].strip() if number + 1 < len(lines) else ""
+        code = "" if FRAME.match(following) else f": {following}"
+        file = PurePath(frame["file"]).name
+        if not name or frame["name"] not in COMPREHENSIONS:
+            name = frame["name"]
+        place = f"in {name}, {file}:{frame['line']}{code}"
+    rest = [line for line in lines[end:] if line and not line.startswith(" ")]
+    return STATE.sub("", rest[0]) if rest else TRACEBACK, place
+
+
+def _of_java(text: str) -> str:
+    """The first line behind what only says that something failed."""
+    text = BEFORE_CAUSE.sub("", text).strip()
+    line = STATE.sub("", text.partition("\n")[0])
+    line = PACKAGE.sub("", line).rstrip("; ")
+    return line if len(line) <= TOO_LONG else f"{line[: TOO_LONG - 3]}..."

@@ -1,0 +1,71 @@
+"""The Kafka sources of a stream by its plan, before it has made progress."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._jvm.plans import kafka_options, options_of_query
+from spark_kafka_testkit._queries.position import Source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["named_topics", "planned_sources", "planned_sources_of_query"]
+
+STRATEGIES = {
+    "subscribe": "Subscribe",
+    "subscribepattern": "SubscribePattern",
+    "assign": "Assign",
+}
+OTHER_STARTS = ("startingtimestamp", "startingoffsetsbytimestamp")
+
+
+def planned_sources(df: DataFrame) -> list[Source]:
+    """Those of a DataFrame; none where they can't be had."""
+    try:
+        return [_source(options) for options in kafka_options(df)]
+    except Exception:  # noqa: BLE001  Spark's inner classes: a test must not fail of them
+        return []
+
+
+def planned_sources_of_query(query: StreamingQuery) -> list[Source]:
+    """Those of a query; none where they can't be had, as by Spark Connect."""
+    try:
+        return [_source(options) for options in options_of_query(query) or []]
+    except Exception:  # noqa: BLE001  as above
+        return []
+
+
+def named_topics(sources: Iterable[Source], servers: str) -> list[str]:
+    """The topics of a broker that sources read by name, not by a pattern."""
+    return [
+        name
+        for source in sources
+        if not source.pattern and source.servers == servers
+        for name in source.topics()
+    ]
+
+
+def _source(options: Mapping[str, str]) -> Source:
+    option, strategy = next(
+        (option, strategy)
+        for option, strategy in STRATEGIES.items()
+        if option in options
+    )
+    names = options[option]
+    if strategy == "Subscribe":
+        names = ", ".join(name.strip() for name in names.split(",") if name.strip())
+    elif strategy == "Assign":
+        names = ", ".join(
+            f"{topic}-{partition}"
+            for topic, partitions in json.loads(names).items()
+            for partition in partitions
+        )
+    is_timed = any(name in options for name in OTHER_STARTS)
+    starting = "" if is_timed else options.get("startingoffsets", "latest")
+    return Source(
+        strategy, names, {}, starting, options.get("kafka.bootstrap.servers", "")
+    )

@@ -1,0 +1,187 @@
+"""What a stream has answered: how it is read, and what it may be compared with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._arrow.decoder import Decoder
+from spark_kafka_testkit._model.offsets import ReadRequest
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._reads.results import read_latest, read_records
+from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._waits.equality import InAnyOrder, equal
+from spark_kafka_testkit._waits.matchers import Contains
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from spark_kafka_testkit._cluster import Cluster
+
+__all__ = ["Answer"]
+
+LISTS = (list, tuple, set, frozenset)
+FROM_TEXT: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    '"JSON"': json.loads,
+}
+"""What makes another value of a text, by how a deserializer for it is written."""
+
+
+class Answer:
+    """The answer of a stream, in a topic or in Spark's memory sink.
+
+    Args:
+        cluster: where the topic is.
+        spark: the stream's session.
+        topic: the sink topic; None for the memory sink.
+        decoder: of the topic's keys and values.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        spark: SparkSession,
+        topic: str | None,
+        decoder: Decoder,
+    ) -> None:
+        self._cluster, self._spark = cluster, spark
+        self._topic, self._decoder = topic, decoder
+
+    def wanted(self, expected: Any) -> Any:
+        """What is expected, as it is compared; the order of a list does not count.
+
+        Raises:
+            TypeError: it can't be an answer.
+        """
+        items = expected.parts if isinstance(expected, Contains) else expected
+        if items is None or isinstance(items, (str, bytes, int, float)):
+            raise TypeError(
+                "expected must be a dict, or a list of pairs or rows, not "
+                f"{type(expected).__name__}"
+            )
+        if self._topic is None and isinstance(items, Mapping):
+            raise TypeError(
+                "expected must be a list of rows, which are what the memory sink has, "
+                "not a dict"
+            )
+        if isinstance(items, Iterator):
+            items = list(items)
+        if isinstance(items, LISTS) and not isinstance(items, Mapping):
+            check = _check_row if self._topic is None else _check_pair
+            for place, item in enumerate(items):
+                check(place, item)
+            return expected if isinstance(expected, Contains) else InAnyOrder(items)
+        return expected
+
+    def read(self, wanted: Any, table: str) -> Any:
+        """The answer now, in the form of what is wanted.
+
+        Args:
+            wanted: what `wanted` has given.
+            table: the memory sink's.
+        """
+        if self._topic is None:
+            rows = self._spark.table(table).collect()
+            items = wanted.parts if isinstance(wanted, Contains) else wanted
+            if isinstance(items, list) and any(isinstance(row, dict) for row in items):
+                return [row.asDict(recursive=True) for row in rows]
+            return rows
+        client = self._cluster.client_for(self._topic, self._spark)
+        if self._is_of_pairs(wanted):
+            records = read_records(client, ReadRequest(self._topic), self._decoder)
+            return [(record.key, record.value) for record in records]
+        return read_latest(client, ReadRequest(self._topic), self._decoder)
+
+    def explain(self, wanted: Any, last: Any) -> Iterator[str]:
+        """Why a topic's answer is another than what is wanted, if its form tells.
+
+        Args:
+            wanted: what `wanted` has given.
+            last: what `read` has given.
+        """
+        if self._topic is None or callable(wanted):
+            return
+        parts = wanted.parts if isinstance(wanted, Contains) else wanted
+        if isinstance(last, dict) and None in last:
+            keys = self._keys()
+            if keys.count(None) > 1:
+                yield (
+                    f"{keys.count(None)} records have no key: a dict keeps the last of "
+                    "them. Expect a list of (key, value) pairs."
+                )
+        if isinstance(parts, Mapping) and isinstance(last, dict):
+            pairs = [(last[key], value) for key, value in parts.items() if key in last]
+            yield from _as_text("value", pairs)
+            keys = [key for key in last if key not in parts]
+            yield from _as_text(
+                "key", [(key, other) for key in keys for other in parts]
+            )
+
+    def _keys(self) -> list[Any]:
+        assert self._topic is not None
+        client = self._cluster.client_for(self._topic, self._spark)
+        decoder = Decoder(self._topic, "BINARY", "BINARY")
+        records = read_records(client, ReadRequest(self._topic), decoder)
+        return [record.key for record in records]
+
+    @staticmethod
+    def _is_of_pairs(wanted: Any) -> bool:
+        if isinstance(wanted, Contains):
+            return isinstance(wanted.parts, list)
+        return isinstance(wanted, InAnyOrder) or callable(wanted)
+
+
+def _check_row(place: int, item: Any) -> None:
+    if isinstance(item, (str, bytes, int, float)):
+        raise TypeError(
+            f"expected[{place}] must be a row: a tuple, a dict or a Row, not "
+            f"{type(item).__name__}; write ({shown(item)},)"
+        )
+
+
+def _check_pair(place: int, item: Any) -> None:
+    """Matchers are let through, and all else that may be equal to a pair."""
+    if isinstance(item, Record):
+        raise TypeError(
+            f"expected[{place}] must be a (key, value) pair, not Record; for what else "
+            "a Record has compare read_records(topic)"
+        )
+    is_pair = isinstance(item, (tuple, list)) and len(item) == 2
+    if isinstance(item, (str, bytes, int, float, Mapping, tuple, list)) and not is_pair:
+        raise TypeError(
+            f"expected[{place}] must be a (key, value) pair, not {shown(item)}; "
+            "for the values alone give a function: lambda pairs: ..."
+        )
+
+
+def _as_text(field: str, pairs: list[tuple[Any, Any]]) -> Iterator[str]:
+    """Where values are text, and those expected are what it says."""
+    for text, wanted in pairs:
+        if not isinstance(text, str) or isinstance(wanted, bytes):
+            continue
+        if isinstance(wanted, str):
+            if text != wanted and _is_same_json(text, wanted):
+                yield (
+                    f"The {field}s are equal as JSON: give "
+                    f'{field}_deserializer="JSON", and expect dicts or lists.'
+                )
+                return
+            continue
+        for name, of_text in FROM_TEXT.items():
+            try:
+                is_wanted = equal(of_text(text), wanted)
+            except ValueError:
+                continue
+            if is_wanted:
+                yield f"The {field}s are text: give {field}_deserializer={name}."
+                return
+
+
+def _is_same_json(one: str, other: str) -> bool:
+    try:
+        return equal(json.loads(one), json.loads(other))
+    except ValueError:
+        return False

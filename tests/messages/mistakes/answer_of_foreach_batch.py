@@ -1,0 +1,10 @@
+"""The answer of a foreachBatch function is asked for."""
+
+FIRST = "TypeError: What a foreachBatch function has written is not known here. Look at it with process_all_available() and your own assert."
+SECOND = ""
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topic):
+    rows = kafka_utils.read_stream(kafka_spark, kafka_topic)
+    run = kafka_stream(rows, foreach_batch=lambda df, batch: None)
+    run.check_answer({})

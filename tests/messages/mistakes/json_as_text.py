@@ -1,0 +1,12 @@
+"""JSON is expected as a text with other spaces."""
+
+FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+SECOND = 'The values are equal as JSON: give value_deserializer="JSON", and expect dicts or lists.'
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):
+    source, sink = kafka_topics
+    rows = kafka_utils.read_stream(kafka_spark, source)
+    run = kafka_stream(rows.select("key", "value"), sink)
+    run.add_data(source, [("a", {"id": 7})])
+    run.check_answer({"a": '{"id": 7}'})

@@ -1,0 +1,12 @@
+"""The stream reads from latest, and the test sends before it starts."""
+
+FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+SECOND = "Nothing was processed: the query began at offset 1 of 'TOPIC' (startingOffsets=latest); 1 record before it is not read. Send after it is alive, or give startingOffsets=earliest."
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):
+    source, sink = kafka_topics
+    kafka_utils.send_messages(source, [("a", "1")])
+    rows = kafka_utils.read_stream(kafka_spark, source, startingOffsets="latest")
+    run = kafka_stream(rows.select("key", "value"), sink)
+    run.check_answer({"a": "1"})

@@ -1,0 +1,12 @@
+"""The job loses the keys, and a dict is expected."""
+
+FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+SECOND = "2 records have no key: a dict keeps the last of them. Expect a list of (key, value) pairs."
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):
+    source, sink = kafka_topics
+    rows = kafka_utils.read_stream(kafka_spark, source)
+    run = kafka_stream(rows.select("value"), sink)
+    run.add_data(source, [("a", "1"), ("b", "2")])
+    run.check_answer({None: "1"})

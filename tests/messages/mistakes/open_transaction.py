@@ -1,0 +1,19 @@
+"""A transaction is still open."""
+
+from kafka import KafkaProducer
+
+FIRST = "WaitError: Query 'ID' (ID) has not processed its topics up to their end within 2 s."
+SECOND = (
+    "topic 'TOPIC', partition 0: at 0, the end is 1 (a transaction is open since 0)"
+)
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topic):
+    options = {"kafka.isolation.level": "read_committed"}
+    rows = kafka_utils.read_stream(kafka_spark, kafka_topic, **options)
+    run = kafka_stream(rows, timeout=2)
+    one = KafkaProducer(bootstrap_servers=kafka_utils.broker, transactional_id="t")
+    one.init_transactions()
+    one.begin_transaction()
+    one.send(kafka_topic, b"1").get(60)
+    run.process_all_available()

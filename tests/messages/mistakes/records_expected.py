@@ -1,0 +1,14 @@
+"""Records are expected."""
+
+from spark_kafka_testkit import Record
+
+FIRST = "TypeError: expected[0] must be a (key, value) pair, not Record; for what else a Record has compare read_records(topic)"
+SECOND = ""
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):
+    source, sink = kafka_topics
+    rows = kafka_utils.read_stream(kafka_spark, source)
+    run = kafka_stream(rows.select("key", "value"), sink)
+    run.add_data(source, [("a", "1")])
+    run.check_answer([Record("a", "1")])

@@ -1,0 +1,15 @@
+"""The job's own query reads from latest, and has not begun when the test sends."""
+
+FIRST = "WaitError: Topic 'TOPIC' did not have the records within 1 s."
+SECOND = "Nothing was processed: the query began at offset 1 of 'TOPIC' (startingOffsets=latest); 1 record before it is not read. Send after it is alive, or give startingOffsets=earliest."
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_topics, tmp_path):
+    source, sink = kafka_topics
+    rows = kafka_utils.read_stream(kafka_spark, source, startingOffsets="latest")
+    kafka_utils.send_messages(source, [("a", "1")])  # the query begins a moment later
+    writer = rows.writeStream.format("kafka").options(**kafka_utils.spark_options())
+    writer = writer.option("topic", sink).option("checkpointLocation", tmp_path)
+    query = writer.start()
+    kafka_utils.wait_for_query_alive(query)
+    kafka_utils.wait_for_records(sink, timeout=1, query=query)
