@@ -6,13 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from spark_kafka_testkit.cli import NAME, cli
 from tests.cli.conftest import COMMAND, CommandLine
 
 Line = tuple[tuple[str, ...], str]
@@ -117,20 +114,6 @@ def usage() -> list[Line]:
 
 
 USAGE = usage()
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Runs a command in this process; no broker is up, and none is asked for."""
-    for name in ("BOOTSTRAP_SERVERS", "BACKEND", "REUSE"):
-        monkeypatch.delenv(f"SPARK_KAFKA_TESTKIT_{name}", raising=False)
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
-
-    def run(*args: str, stdin: bytes = b"") -> tuple[int, list[str]]:
-        done = CliRunner().invoke(cli, args, input=stdin, prog_name=NAME)
-        return done.exit_code, done.output.splitlines()
-
-    return run
 
 
 @pytest.mark.parametrize(
