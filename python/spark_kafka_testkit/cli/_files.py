@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import click
 
 from spark_kafka_testkit._arrow.encode import check_record
 from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit.cli._csv import csv_batches
 from spark_kafka_testkit.cli._json_items import LARGEST, json_items
 from spark_kafka_testkit.cli._output import as_json
 
@@ -100,7 +100,7 @@ def _messages(
     if file_format == "records":
         return _records(file, name)
     draw = (
-        _csv_batches(file, is_text) if file_format == "csv" else _parquet_batches(file)
+        csv_batches(file, is_text) if file_format == "csv" else _parquet_batches(file)
     )
     return _rows(draw, name, key)
 
@@ -208,24 +208,6 @@ def _rows(
                 yield None if key is None else _text(row[key]), as_json(row)
     except (ArithmeticError, RecursionError, ValueError) as error:
         raise click.ClickException(f"{name} can't be read: {error}") from error
-
-
-def _csv_batches(file: IO[bytes], is_text: bool) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-    from pyarrow.csv import ConvertOptions, ReadOptions, open_csv
-
-    if not is_text:
-        yield from open_csv(file)
-        return
-    header = file.readline(LARGEST).decode("utf-8-sig")
-    try:
-        names = next(csv.reader([header]), [])
-    except csv.Error as error:
-        raise ValueError(error) from error
-    types = ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-    )
-    yield from open_csv(file, ReadOptions(column_names=names), convert_options=types)
 
 
 def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
