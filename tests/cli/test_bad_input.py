@@ -67,6 +67,8 @@ def usage() -> list[Line]:
             (args, told)
             for args in (("produce", "--", name, "-"), ("read", "--", name))
         ]
+        told = f"Invalid value for 'TOPIC...': {text}"
+        lines += [((command, "--", name), told) for command in ("create", "delete")]
         told = f"Invalid value for '[TOPIC]...': {text}"
         lines.append((("topics", "--", "t", name), told))
     for value, text in ADDRESSES:
@@ -90,11 +92,11 @@ def usage() -> list[Line]:
     ):
         told = f"Invalid value for '-k' / '--key': {text}"
         lines.append((("produce", "t", "-", "--key", value), told))
-    for option, names, most in (
-        ("--limit", "'-n' / '--limit'", sys.maxsize),
-        ("--partitions", "'-p' / '--partitions'", 2**31 - 1),
+    for command, option, names, most in (
+        (("read", "t"), "--limit", "'-n' / '--limit'", sys.maxsize),
+        (("produce", "t", "-"), "--partitions", "'-p' / '--partitions'", 2**31 - 1),
+        (("create", "t"), "--partitions", "'-p' / '--partitions'", 2**31 - 1),
     ):
-        command = ("read", "t") if option == "--limit" else ("produce", "t", "-")
         told = f"Invalid value for {names}: "
         lines += [
             (

@@ -81,7 +81,13 @@ def test_without_a_broker_each_command_says_so(command: CommandLine) -> None:
     done = command.run("status")
     assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
     assert command.ok("down") == "No broker was up.\n"
-    for args in (("topics",), ("read", "t"), ("produce", "t", "-")):
+    for args in (
+        ("topics",),
+        ("create", "t"),
+        ("delete", "t"),
+        ("read", "t"),
+        ("produce", "t", "-"),
+    ):
         done = command.run(*args)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr == (

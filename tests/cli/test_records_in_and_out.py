@@ -241,7 +241,7 @@ def test_read_deserializes_keys_and_values(shared: CommandLine, topic: str) -> N
     assert done.stderr == (
         f"Error: The key of topic {topic!r}, partition 0, offset 0 does not decode as "
         "LONG: 8 bytes are expected (Kafka's binary form, not text), 4 found. It is "
-        "b'AAAA'. Give another key_deserializer.\n"
+        "b'AAAA'. Give another --key-deserializer.\n"
     )
 
 
@@ -303,26 +303,6 @@ def test_a_closed_pipe_ends_read_without_a_word(
     reader.stderr.close()
 
 
-def test_topics_lists_sizes(command: CommandLine) -> None:
-    """Of topics that are named it shows where each partition stands."""
-    command.ok("up", "--backend", "embedded")
-    assert command.ok("topics") == "There are no topics.\n"
-    command.ok("produce", "b", "-", "-p", "2", stdin=b"1\n2\n3\n")
-    command.ok("produce", "a", "-", stdin=b"1\n")
-    assert command.ok("topics") == (
-        "TOPIC  PARTITIONS  OFFSETS\n"
-        "a               1        1\n"
-        "b               2        3\n"
-    )
-    assert command.ok("topics", "a") == (
-        "TOPIC  PARTITION  BEGINNING  END  STABLE\n"
-        "a              0          0    1       1\n"
-    )
-    assert command.facts("topics", "a") == [
-        {"topic": "a", "partition": 0, "beginning": 0, "end": 1, "stable": 1}
-    ]
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
@@ -356,19 +336,6 @@ def offsets(command: CommandLine, topic: str) -> dict[str, int]:
     """Where the topic's one partition stands."""
     (fact,) = command.facts("topics", topic)
     return {name: fact[name] for name in ("end", "stable")}
-
-
-@pytest.mark.parametrize("name", ["topics", "read"])
-def test_a_topic_that_does_not_exist_is_reported(
-    shared: CommandLine, name: str
-) -> None:
-    """The error names it, and it is not created."""
-    done = shared.run(name, "nowhere")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "Error: Topic 'nowhere' does not exist, and the broker did not create it. "
-        "Check the name, or call create_topics(['nowhere']) first.\n"
-    )
 
 
 def test_a_broker_of_the_environment_is_asked(shared: CommandLine) -> None:

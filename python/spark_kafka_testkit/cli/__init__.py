@@ -13,7 +13,8 @@ import click
 from click.shell_completion import get_completion_class
 
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.cli import _brokers, _doctor, _prepare, _records
+from spark_kafka_testkit.cli import _brokers, _doctor, _prepare, _records, _topics
+from spark_kafka_testkit.cli._errors import told
 from spark_kafka_testkit.cli._streams import guard_streams
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -35,7 +36,7 @@ class _Commands(click.Group):
             ctx.exit(INTERRUPTED)
         except (KafkaTestkitError, OSError, ValueError) as error:
             log.info("Raised here:", exc_info=error)  # it may be a fault of ours
-            raise _with_notes(error, str(error)) from error
+            raise _with_notes(error, told(error)) from error
         except click.ClickException as error:
             if hasattr(error, "__notes__"):
                 raise _with_notes(error, error.message) from error
@@ -81,6 +82,7 @@ def completion(shell: str) -> None:
 
 for command in (
     *_brokers.COMMANDS,
+    *_topics.COMMANDS,
     *_records.COMMANDS,
     _doctor.doctor,
     _prepare.prepare,

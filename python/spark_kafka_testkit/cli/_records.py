@@ -1,4 +1,4 @@
-"""`topics`, `produce`, `read`: what is in a broker."""
+"""`produce`, `read`: records in and out."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._cluster import Cluster
-from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._reads.results import RecordStream, read_request
 from spark_kafka_testkit._text import readable, shown
 from spark_kafka_testkit.cli._brokers import seconds_of
+from spark_kafka_testkit.cli._errors import unknown_topic
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
 from spark_kafka_testkit.cli._output import (
     address_option,
     as_json,
     broker_address,
     by_rule,
-    columns,
     json_option,
     rate,
     say,
@@ -52,47 +51,6 @@ __all__ = ["COMMANDS"]
 FLUSH_RECORDS = 1000
 TERMINATED = 128 + signal.SIGTERM
 NARROW = 80
-
-
-@click.command(short_help="List topics, or their partitions.")
-@click.argument("names", metavar="[TOPIC]...", nargs=-1, type=topic_type)
-@address_option
-@json_option
-def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
-    """List the topics; or show where each partition of those named stands."""
-    bootstrap_servers, _ = broker_address(address)
-    with Admin(ClientConfig(bootstrap_servers)) as admin:
-        asked = list(names) or [
-            name for name in admin.topic_names() if not name.startswith("__")
-        ]
-        known = admin.existing(asked)
-        for name in asked:
-            if name not in known:
-                raise UnknownTopicError(name)
-        offsets = admin.offsets_of_topics(known)
-    facts: list[dict[str, Any]] = [
-        {
-            "topic": topic,
-            "partition": partition,
-            "beginning": at.beginning,
-            "end": at.end,
-            "stable": at.stable,
-        }
-        for (topic, partition), at in offsets.items()
-    ]
-    if names:
-        header = ["TOPIC", "PARTITION", "BEGINNING", "END", "STABLE"]
-        rows = [list(fact.values()) for fact in facts]
-    else:
-        header = ["TOPIC", "PARTITIONS", "OFFSETS"]
-        rows = [
-            [name, len(spans), sum(spans)]
-            for name in sorted(known)
-            for spans in [
-                [f["end"] - f["beginning"] for f in facts if f["topic"] == name]
-            ]
-        ]
-    say(is_json, facts, *(columns(header, rows) if rows else ["There are no topics."]))
 
 
 @click.command(short_help="Send a file to a topic.")
@@ -342,9 +300,12 @@ def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
     cluster = Cluster(ExternalBroker(ClientConfig(bootstrap_servers)))
     try:
         yield cluster
-    finally:
         cluster.leave_topics()
+    except UnknownTopicError as error:
+        known = cluster.internal_or_not()
+        raise click.ClickException(unknown_topic(error.topic, known)) from error
+    finally:
         cluster.close()
 
 
-COMMANDS = (topics, produce, read)
+COMMANDS = (produce, read)
