@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BOOTSTRAP_ENV,
@@ -72,7 +72,22 @@ def _to_setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+    if not _arguments.is_encodable(text):
+        raise click.BadParameter(f"{shown(name)} must be text that UTF-8 can hold")
     return name, value
+
+
+def _as_setting(field: str) -> Callable[[str], str]:
+    """A type of click's for what this field of `BrokerSettings` takes."""
+
+    def convert(text: str) -> str:
+        try:
+            BrokerSettings(**{field: text})  # type: ignore[arg-type]
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+        return text
+
+    return convert
 
 
 @click.command(short_help="Start a broker that stays, or find it.")
@@ -85,9 +100,19 @@ def _to_setting(text: str) -> tuple[str, str]:
     show_envvar=True,
     help="auto: a container where a Docker daemon answers, else the embedded broker.",
 )
-@click.option("--image", help="A Docker image instead of Confluent's.")
 @click.option(
-    "--kafka-version", default="7.4.0", show_default=True, help="Of Confluent's image."
+    "--image",
+    type=_as_setting("image"),
+    metavar="NAME",
+    help="A Docker image instead of Confluent's.",
+)
+@click.option(
+    "--kafka-version",
+    type=_as_setting("kafka_version"),
+    metavar="TAG",
+    default="7.4.0",
+    show_default=True,
+    help="Of Confluent's image.",
 )
 @click.option(
     "--config",

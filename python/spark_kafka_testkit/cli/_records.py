@@ -19,6 +19,7 @@ from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import to_millis
 from spark_kafka_testkit._reads.results import RecordStream, read_request
 from spark_kafka_testkit._text import readable, shown
 from spark_kafka_testkit.cli._brokers import seconds_of
@@ -134,18 +135,23 @@ def _counted(reader: pa.RecordBatchReader, add: Any) -> pa.RecordBatchReader:
 def _to_bound(text: str) -> Bound:
     if text in ("earliest", "latest"):
         return "earliest" if text == "earliest" else "latest"
-    if (age := seconds_of(text)) is not None:
-        return datetime.now(timezone.utc) - timedelta(seconds=age)
     try:
-        if "=" in text:
+        if (age := seconds_of(text)) is not None:
+            moment = datetime.now(timezone.utc) - timedelta(seconds=age)
+        elif "=" in text:
             pairs = (pair.split("=") for pair in text.split(","))
             return {int(number): int(offset) for number, offset in pairs}
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+        else:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise click.BadParameter(
             f"{shown(text)} is no point of a topic; write earliest, latest, a time "
             "(2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
         ) from error
+    try:
+        return to_millis(shown(text), moment)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(short_help="Print the records of a topic.")
