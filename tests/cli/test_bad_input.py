@@ -77,6 +77,7 @@ def usage() -> list[Line]:
             ((*command, "-b", value), told)
             for command in (("topics",), ("read", "t"), ("produce", "t", "-"))
         ]
+        lines.append((("down", value), f"Invalid value for '[ADDRESS]': {text}"))
     for value, text in TIMES:
         lines.append((("up", "--for", value), f"Invalid value for '--for': {text}"))
     for value, text in POINTS:

@@ -35,7 +35,13 @@ from spark_kafka_testkit._kept.reuse import REUSE_ENV
 from spark_kafka_testkit._spark.kept import use as kept_spark
 from spark_kafka_testkit._spark.kept.lease import SparkFile, SparkLease
 from spark_kafka_testkit._text import shown
-from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
+from spark_kafka_testkit.cli._output import (
+    NO_BROKER,
+    by_rule,
+    columns,
+    json_option,
+    say,
+)
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = ["COMMANDS", "seconds_of"]
@@ -213,14 +219,19 @@ def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
         spark.stop()
 
 
-@click.command()
+@click.command(short_help="End what is up.")
+@click.argument(
+    "address", required=False, type=by_rule(_arguments.addresses, "the address")
+)
 @click.option("--force", is_flag=True, help="End also what a test run uses.")
 @json_option
-def down(force: bool, is_json: bool) -> None:
-    """End the brokers and Sparks that are up, but those that a test run uses."""
+def down(address: str | None, force: bool, is_json: bool) -> None:
+    """End the brokers and Sparks that are up, but those that a test run uses; or the
+    one broker at an ADDRESS, as `status` shows it.
+    """
     ended: list[Lease | Unclear] = []
     used: list[str] = []
-    for place, lease in _all():
+    for place, lease in _all() if address is None else _at(address):
         lease_file = place(lease.key)
         user = "" if force else lease_file.user_now()
         if user:
@@ -233,13 +244,25 @@ def down(force: bool, is_json: bool) -> None:
         lines = lines or ["No broker was up."]
     say(is_json, [_facts(lease) for lease in ended], *lines)
     if used:
-        raise click.ClickException(
-            "\n".join([*used, "End it with: spark-kafka-testkit down --force"])
-        )
+        words = ["down", address or "", "--force"]
+        command = " ".join(["spark-kafka-testkit", *filter(None, words)])
+        raise click.ClickException("\n".join([*used, f"End it with: {command}"]))
 
 
 def _all() -> list[tuple[Callable[[str], LeaseFile[Any]], Lease | Unclear]]:
     return [(place, lease) for place in PLACES for lease in all_leases(place)]
+
+
+def _at(address: str) -> list[tuple[Callable[[str], LeaseFile[Any]], Lease]]:
+    leases = running(BrokerFile)
+    for lease in leases:
+        if lease.address == address:
+            return [(BrokerFile, lease)]
+    there = ", ".join(lease.address for lease in leases)
+    raise click.ClickException(
+        f"No broker that `up` has started is at {address}. "
+        + (f"Up are: {there}." if there else "None is up.")
+    )
 
 
 def _described(lease: Lease | Unclear) -> str:
