@@ -179,6 +179,10 @@ def test_input_that_can_not_be_used_is_refused(
             "--follow has no end; leave out --to.",
         ),
         (
+            ("read", "t", "--value-only", "--json"),
+            "--value-only has no columns and no JSON; give one.",
+        ),
+        (
             ("read", "t", "--from", "yesterday"),
             "Invalid value for '--from': 'yesterday' is no point of a topic; write "
             "earliest, latest, a time (2026-01-31T12:00), an age (15m) or offsets "
@@ -243,6 +247,41 @@ def test_read_deserializes_keys_and_values(shared: CommandLine, topic: str) -> N
         "LONG: 8 bytes are expected (Kafka's binary form, not text), 4 found. It is "
         "b'AAAA'. Give another --key-deserializer.\n"
     )
+
+
+def test_read_prints_the_records_of_a_key(shared: CommandLine, topic: str) -> None:
+    """By the key as it is printed; --limit counts those alone."""
+    lines = b"a:1\nb:2\na:3\naa:4\na:5\n"
+    shared.ok("produce", topic, "-", "-k", ":", stdin=lines)
+    shared.ok("produce", topic, "-", "-f", "records", stdin=b'{"value": "6"}\n')
+    assert [r["value"] for r in shared.records(topic, "--key", "a")] == ["1", "3", "5"]
+    two = shared.records(topic, "--key", "a", "--limit", "2")
+    assert [record["value"] for record in two] == ["1", "3"]
+    assert shared.records(topic, "--key", "") == []
+    lines = b'{"key": {"base64": "/w=="}, "value": "7"}\n'
+    shared.ok("produce", topic, "-", "-f", "records", stdin=lines)
+    (record,) = shared.records(topic, "--key", '{"base64": "/w=="}')
+    assert record["value"] == "7"
+    ints = f"{topic}-ints"
+    shared.ok("produce", ints, "-", "-k", ":", stdin=b"\0\0\0\7:8\n\0\0\0\1:9\n")
+    (record,) = shared.records(ints, "--key-deserializer", "INT", "--key", "7")
+    assert record["value"] == "8"
+
+
+def test_read_prints_values_alone(shared: CommandLine, topic: str) -> None:
+    """For pipes: text as it is, null as an empty line, all else as JSON."""
+    records = [{"value": "a b"}, {"value": None}, {"value": {"base64": "/w=="}}]
+    lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+    shared.ok("produce", topic, "-", "-f", "records", stdin=lines)
+    printed = 'a b\n\n{"base64": "/w=="}\n'
+    assert shared.ok("read", topic, "--value-only") == printed
+    shared.ok("produce", topic, "-", stdin='{"é": 1}\n'.encode())
+    args = ("read", topic, "--value-only", "--from", "0=3")
+    assert shared.ok(*args) == '{"é": 1}\n'
+    assert shared.ok(*args, "--value-deserializer", "JSON") == '{"é": 1}\n'
+    copy = f"{topic}-copy"
+    shared.ok("produce", copy, "-", stdin=shared.ok(*args).encode())
+    assert [r["value"] for r in shared.records(copy)] == ['{"é": 1}']
 
 
 def test_read_prints_columns_for_people(shared: CommandLine, topic: str) -> None:

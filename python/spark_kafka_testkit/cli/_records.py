@@ -196,10 +196,19 @@ def _to_bound(text: str) -> Bound:
     "--uncommitted", is_flag=True, help="With records of open and aborted transactions."
 )
 @click.option(
+    "-k", "--key", metavar="TEXT", help="Only records with this key, as it is printed."
+)
+@click.option(
     "--json/--table",
     "is_json",
     default=None,
     help="JSON lines, or columns; columns on a terminal, else JSON lines.",
+)
+@click.option(
+    "--value-only",
+    "is_value_only",
+    is_flag=True,
+    help="Print the values alone, each on a line; null is an empty one.",
 )
 @address_option
 def read(
@@ -211,12 +220,16 @@ def read(
     key_deserializer: str | None,
     value_deserializer: str | None,
     uncommitted: bool,
+    key: str | None,
     is_json: bool | None,
+    is_value_only: bool,
     address: str | None,
 ) -> None:
     """Print the records of a topic, per partition by offset."""
     if follow and end is not None:
         raise click.UsageError("--follow has no end; leave out --to.")
+    if is_value_only and is_json is not None:
+        raise click.UsageError("--value-only has no columns and no JSON; give one.")
     request, decoder = read_request(
         topic,
         start,
@@ -232,7 +245,14 @@ def read(
         records = (_following if follow else _reading)(
             cluster.client(), request, decoder
         )
-        _print(islice(records, limit), is_json, flush_each=follow)
+        if key is not None:
+            records = (record for record in records if _printed(record.key) == key)
+        line_of = _json_line if is_json else _columns_line
+        if is_value_only:
+            line_of = _value_line
+        elif not is_json:
+            click.echo(_columns("PARTITION", "OFFSET", "TIMESTAMP", "KEY", "VALUE"))
+        _print(map(line_of, islice(records, limit)), flush_each=follow)
 
 
 def _reading(
@@ -251,15 +271,16 @@ def _following(
             yield from decoder.records(batch)
 
 
-def _print(records: Iterable[Record], is_json: bool, flush_each: bool) -> None:
-    line_of = _json_line if is_json else _columns_line
-    if not is_json:
-        click.echo(_columns("PARTITION", "OFFSET", "TIMESTAMP", "KEY", "VALUE"))
-    for number, record in enumerate(records, 1):
-        sys.stdout.write(f"{line_of(record)}\n")
+def _print(lines: Iterable[str], flush_each: bool) -> None:
+    for number, line in enumerate(lines, 1):
+        sys.stdout.write(f"{line}\n")
         if flush_each or number % FLUSH_RECORDS == 0:
             sys.stdout.flush()
     sys.stdout.flush()
+
+
+def _value_line(record: Record) -> str:
+    return _printed(record.value) or ""
 
 
 def _json_line(record: Record) -> str:
@@ -294,10 +315,15 @@ def _columns(partition: str, offset: str, time: str, key: str, value: str) -> st
 
 def _cell(value: Any) -> str:
     """A key or value on one line; null is told from the text."""
-    if value is None:
+    text = _printed(value)
+    if text is None:
         return "(null)"
-    text = value if isinstance(value, str) else as_json(value)
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _printed(value: Any) -> str | None:
+    """A key or value as text; anything but text as JSON has it."""
+    return value if value is None or isinstance(value, str) else as_json(value)
 
 
 @contextmanager
