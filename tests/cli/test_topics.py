@@ -1,10 +1,14 @@
-"""`topics`, `create`, `delete`."""
+"""`topics`, `create`, `delete`; and what a command that fails leaves of them."""
 
 from __future__ import annotations
+
+import os
+import signal
 
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.processes import children, wait_until
 
 
 def test_topics_lists_sizes(command: CommandLine) -> None:
@@ -94,6 +98,77 @@ def test_a_topic_that_does_not_exist(shared: CommandLine) -> None:
         done = shared.run(*args, "zzz", "-b", address)
         assert (done.returncode, done.stderr) == (1, f"{told} -b {address}\n")
     assert not {"invoice", "zzz"} & names(shared)
+
+
+LARGE = b"x" * 3_000_000 + b"\n"  # the broker takes 1 MB
+
+
+def test_a_produce_that_fails_leaves_no_topic(shared: CommandLine, topic: str) -> None:
+    """None that it has made, and that nothing is in."""
+    done = shared.run("produce", topic, "-", stdin=LARGE)
+    assert (done.returncode, done.stdout) == (1, "")
+    told = f"Error: 1 of 1 messages to topic {topic!r} were not acknowledged"
+    assert done.stderr.startswith(told)
+    assert "stays" not in done.stderr
+    lines = b"v\n" * 20_000 + LARGE
+    done = shared.run("produce", topic, "-", "--transactional", stdin=lines)
+    assert done.returncode == 1
+    assert "The transaction was aborted: none of them will be seen." in done.stderr
+    assert topic not in names(shared)
+
+
+def test_a_produce_that_fails_says_what_it_leaves(
+    shared: CommandLine, topic: str
+) -> None:
+    """A topic that it has made stays where something is in it; others stay anyway."""
+    lines = b"k:v\n" * 20_000 + b"v\n"
+    done = shared.run("produce", topic, "-", "--key", ":", stdin=lines)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: Line 20001 of stdin has no ':' behind its key. Topic {topic!r}: "
+        f"16,384 messages were sent before, and are in the topic. Topic {topic!r} was "
+        "created, and stays.\n"
+    )
+    assert shared.facts("topics", topic)[0]["end"] == 16_384
+    there = f"{topic}-there"
+    shared.ok("create", there)
+    done = shared.run("produce", there, "-", stdin=LARGE)
+    assert done.returncode == 1
+    assert "stays" not in done.stderr
+    assert there in names(shared)
+
+
+def test_a_produce_that_is_interrupted_leaves_no_topic(
+    shared: CommandLine, topic: str
+) -> None:
+    """It has sent nothing yet."""
+    process = shared.start("produce", topic, "-", "--transactional")
+    assert process.stdin is not None
+    process.stdin.write(b"v\n" * 50_000)
+    process.stdin.flush()
+    wait_until(lambda: topic in names(shared), "it makes no topic")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == (b"", b"")
+    assert process.returncode == 130
+    assert topic not in names(shared)
+
+
+def test_a_broker_that_dies_under_a_produce(command: CommandLine) -> None:
+    """Nothing can be tidied then, and nothing is said of it."""
+    state = command.facts("up", "--backend", "embedded")
+    process = command.start("produce", "t", "-")
+    assert process.stdin is not None
+    process.stdin.write(b"v\n" * 50_000)
+    process.stdin.flush()
+    wait_until(
+        lambda: any(fact["end"] for fact in command.facts("topics")), "nothing arrives"
+    )
+    for pid in children(state["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    assert err.startswith(b"Error: ")
+    assert b"stays" not in err
 
 
 @pytest.mark.parametrize(("args", "code"), [(("create",), 2), (("delete",), 2)])

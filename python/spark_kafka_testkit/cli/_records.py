@@ -20,6 +20,8 @@ from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._cluster import Cluster
 from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import to_millis
+from spark_kafka_testkit._model.send_report import add_note
+from spark_kafka_testkit._network import is_listening
 from spark_kafka_testkit._reads.results import RecordStream, read_request
 from spark_kafka_testkit._text import readable, shown
 from spark_kafka_testkit.cli._brokers import seconds_of
@@ -36,7 +38,7 @@ from spark_kafka_testkit.cli._output import (
     topic_type,
     watched,
 )
-from spark_kafka_testkit.errors import UnknownTopicError
+from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError
 from spark_kafka_testkit.serde import DESERIALIZERS
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ __all__ = ["COMMANDS"]
 FLUSH_RECORDS = 1000
 TERMINATED = 128 + signal.SIGTERM
 NARROW = 80
+LOOK_SECONDS = 10.0
 
 
 @click.command(short_help="Send a file to a topic.")
@@ -328,7 +331,9 @@ def _printed(value: Any) -> str | None:
 
 @contextmanager
 def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
-    """The cluster, whose topics are left as they are."""
+    """The cluster, whose topics are left as they are; but one that a command which
+    fails has made, and that nothing is in.
+    """
     cluster = Cluster(ExternalBroker(ClientConfig(bootstrap_servers)))
     try:
         yield cluster
@@ -336,8 +341,26 @@ def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
     except UnknownTopicError as error:
         known = cluster.internal_or_not()
         raise click.ClickException(unknown_topic(error.topic, known)) from error
+    except BaseException as error:
+        for topic in list(cluster.created):
+            if not is_listening(bootstrap_servers):
+                cluster.leave_topics()
+            elif not _is_empty(cluster, topic):
+                cluster.leave_topics()
+                add_note(error, f"Topic {topic!r} was created, and stays.")
+        raise
     finally:
         cluster.close()
+
+
+def _is_empty(cluster: Cluster, topic: str) -> bool:
+    """Whether it is known that a reader of the topic sees nothing."""
+    request, decoder = read_request(topic, "earliest", "latest", timeout=LOOK_SECONDS)
+    try:
+        with RecordStream(cluster.client().read(request), decoder) as records:
+            return next(records, None) is None
+    except (KafkaTestkitError, OSError):
+        return False
 
 
 COMMANDS = (produce, read)
