@@ -15,6 +15,7 @@ from click.shell_completion import get_completion_class
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.cli import _brokers, _doctor, _prepare, _records, _topics
 from spark_kafka_testkit.cli._errors import told
+from spark_kafka_testkit.cli._interrupts import INTERRUPTED, answering_interrupts
 from spark_kafka_testkit.cli._streams import guard_streams
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -23,7 +24,6 @@ __all__ = ["cli", "main"]
 log = logging.getLogger("spark_kafka_testkit")
 
 NAME = "spark-kafka-testkit"
-INTERRUPTED = 130
 
 
 class _Commands(click.Group):
@@ -93,4 +93,5 @@ for command in (
 def main() -> None:
     """Runs the command of the process's arguments, and exits."""
     guard_streams()
-    cli(prog_name=NAME)
+    with answering_interrupts():
+        cli(prog_name=NAME)
