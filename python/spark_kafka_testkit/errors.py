@@ -208,7 +208,8 @@ class TopicExistsError(KafkaTestkitError, ValueError):
         self.topic, self.asked, self.found = topic, asked, found
         super().__init__(
             f"Topic {topic!r} exists with {found} partition(s), and {asked} were "
-            f"asked for. Use another name, or call delete_topics([{topic!r}]) first."
+            "asked for.",
+            f"Use another name, or call delete_topics([{topic!r}]) first.",
         )
 
 
@@ -270,23 +271,31 @@ class SendError(KafkaTestkitError, RuntimeError):
         self.topic, self.sent, self.acked = topic, sent, acked
         self.aborted, self.given_up = aborted, given_up
         self.failed, self.unknown, self.failures = failed, unknown, tuple(failures)
+        super().__init__(self.account(" (see .failures)"))
+
+    def account(self, where_more: str = "") -> str:
+        """The text.
+
+        Args:
+            where_more: where the failures are that it has no room for.
+        """
         lines = [
             f"  message {failure.index} {failure.outcome}: {failure.error}: "
             f"{failure.reason}"
             for failure in self.failures[:5]
         ]
-        more = failed + unknown - len(lines)
-        if more > 0:
-            lines.append(f"  and {more} more (see .failures)")
-        if given_up:
-            lines.append(f"The send ended after {sent} messages: {given_up}.")
-        if aborted:
+        unacked = self.failed + self.unknown
+        if unacked > len(lines):
+            lines.append(f"  and {unacked - len(lines)} more{where_more}")
+        if self.given_up:
+            lines.append(f"The send ended after {self.sent} messages: {self.given_up}.")
+        if self.aborted:
             lines.append("The transaction was aborted: none of them will be seen.")
-        super().__init__(
-            f"{failed + unknown} of {sent} messages to topic {topic!r} were not "
-            f"acknowledged ({acked} acked, {failed} failed, {unknown} unknown):\n"
-            + "\n".join(lines)
-        )
+        return (
+            f"{unacked} of {self.sent} messages to topic {self.topic!r} were not "
+            f"acknowledged ({self.acked} acked, {self.failed} failed, {self.unknown} "
+            "unknown):\n"
+        ) + "\n".join(lines)
 
 
 class ReadError(KafkaTestkitError, RuntimeError):
@@ -356,9 +365,9 @@ class RecordsDeletedError(ReadError):
         self.when = when
         super().__init__(
             f"Topic {topic!r}, partition {partition}: the records from offset {start} "
-            f"up to {end} were deleted {when} the topic was read. Read with "
-            "allow_deleted=True, or keep the records longer (retention.ms, "
-            "retention.bytes)."
+            f"up to {end} were deleted {when} the topic was read.",
+            "Read with allow_deleted=True, or keep the records longer (retention.ms, "
+            "retention.bytes).",
         )
 
 
@@ -429,8 +438,8 @@ class DeserializationError(KafkaTestkitError, ValueError):
         shown = repr(data if data is None or len(data) <= 40 else data[:40] + b"...")
         super().__init__(
             f"The {field} of topic {topic!r}, partition {partition}, offset {offset} "
-            f"does not decode as {deserializer}: {reason}. It is {shown}. Give another "
-            f"{field}_deserializer."
+            f"does not decode as {deserializer}: {reason}. It is {shown}.",
+            f"Give another {field}_deserializer.",
         )
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from spark_kafka_testkit._cache import cache_folder
+from spark_kafka_testkit.cli import NAME, cli
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "spark_kafka_testkit"]
@@ -124,3 +126,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     line.ok("up", "--backend", "embedded")
     yield line
     line.run("down")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs a command in this process; no broker is up, and none is asked for."""
+    for name in ("BOOTSTRAP_SERVERS", "BACKEND", "REUSE"):
+        monkeypatch.delenv(f"SPARK_KAFKA_TESTKIT_{name}", raising=False)
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
+
+    def run(*args: str, stdin: bytes = b"") -> tuple[int, list[str]]:
+        done = CliRunner().invoke(cli, args, input=stdin, prog_name=NAME)
+        return done.exit_code, done.output.splitlines()
+
+    return run

@@ -6,13 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from spark_kafka_testkit.cli import NAME, cli
 from tests.cli.conftest import COMMAND, CommandLine
 
 Line = tuple[tuple[str, ...], str]
@@ -70,6 +67,8 @@ def usage() -> list[Line]:
             (args, told)
             for args in (("produce", "--", name, "-"), ("read", "--", name))
         ]
+        told = f"Invalid value for 'TOPIC...': {text}"
+        lines += [((command, "--", name), told) for command in ("create", "delete")]
         told = f"Invalid value for '[TOPIC]...': {text}"
         lines.append((("topics", "--", "t", name), told))
     for value, text in ADDRESSES:
@@ -78,6 +77,7 @@ def usage() -> list[Line]:
             ((*command, "-b", value), told)
             for command in (("topics",), ("read", "t"), ("produce", "t", "-"))
         ]
+        lines.append((("down", value), f"Invalid value for '[ADDRESS]': {text}"))
     for value, text in TIMES:
         lines.append((("up", "--for", value), f"Invalid value for '--for': {text}"))
     for value, text in POINTS:
@@ -93,11 +93,11 @@ def usage() -> list[Line]:
     ):
         told = f"Invalid value for '-k' / '--key': {text}"
         lines.append((("produce", "t", "-", "--key", value), told))
-    for option, names, most in (
-        ("--limit", "'-n' / '--limit'", sys.maxsize),
-        ("--partitions", "'-p' / '--partitions'", 2**31 - 1),
+    for command, option, names, most in (
+        (("read", "t"), "--limit", "'-n' / '--limit'", sys.maxsize),
+        (("produce", "t", "-"), "--partitions", "'-p' / '--partitions'", 2**31 - 1),
+        (("create", "t"), "--partitions", "'-p' / '--partitions'", 2**31 - 1),
     ):
-        command = ("read", "t") if option == "--limit" else ("produce", "t", "-")
         told = f"Invalid value for {names}: "
         lines += [
             (
@@ -117,20 +117,6 @@ def usage() -> list[Line]:
 
 
 USAGE = usage()
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Runs a command in this process; no broker is up, and none is asked for."""
-    for name in ("BOOTSTRAP_SERVERS", "BACKEND", "REUSE"):
-        monkeypatch.delenv(f"SPARK_KAFKA_TESTKIT_{name}", raising=False)
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path))
-
-    def run(*args: str, stdin: bytes = b"") -> tuple[int, list[str]]:
-        done = CliRunner().invoke(cli, args, input=stdin, prog_name=NAME)
-        return done.exit_code, done.output.splitlines()
-
-    return run
 
 
 @pytest.mark.parametrize(
@@ -157,18 +143,17 @@ SETTINGS = [
         "kafka_version must be a tag of Confluent's image, for example 7.4.0, and is "
         "'7 4'",
     ),
-    (("--config", "a=\udcff"), "broker_config['a'] must be text that UTF-8 can hold"),
-    (
-        ("--config", "\udcff=a"),
-        "a name in broker_config must be text that UTF-8 can hold, and is '\\udcff'",
-    ),
+    (("--config", "a=\udcff"), "'a' must be text that UTF-8 can hold"),
+    (("--config", "\udcff=a"), "'\\udcff' must be text that UTF-8 can hold"),
 ]
 
 
 @pytest.mark.parametrize(("args", "text"), SETTINGS)
 def test_settings_of_a_broker(run: Any, args: tuple[str, ...], text: str) -> None:
-    """They are refused before one is started."""
-    assert run("up", *args) == (1, [f"Error: {text}"])
+    """They are refused before one is started; the option is named."""
+    code, lines = run("up", *args)
+    told = f"Error: Invalid value for '{args[0]}': {text}"
+    assert (code, lines[-1]) == (2, told)
 
 
 def record(**fields: Any) -> bytes:
@@ -229,11 +214,12 @@ def test_other_formats_that_are_nested_too_deep(run: Any) -> None:
     assert run(*args, stdin=b"{}\n" + DEEP) == told
 
 
-def test_a_time_before_kafka_has_any(run: Any) -> None:
+@pytest.mark.parametrize("point", ["30000d", "1969-12-31T00:00+00:00"])
+def test_a_time_before_kafka_has_any(run: Any, point: str) -> None:
     """An age that leads there, and a date."""
-    for point in ("30000d", "1969-12-31T00:00+00:00"):
-        code, (line,) = run("read", "t", "--from", point, "-b", "127.0.0.1:1")
-        assert (code, line[:38]) == (1, "Error: start is a time before 1970: 19")
+    code, lines = run("read", "t", "--from", point, "-b", "127.0.0.1:1")
+    told = f"Error: Invalid value for '--from': {point!r} is a time before 1970: 19"
+    assert (code, lines[-1][: len(told)]) == (2, told)
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,29 @@ def test_other_settings_start_another_broker(command: CommandLine) -> None:
     assert len(command.facts("down")) == 2
 
 
+def test_down_ends_the_broker_at_an_address(command: CommandLine) -> None:
+    """The others stay; where none is there, those that are up are named."""
+    first = command.facts(*UP)["bootstrap_servers"]
+    second = command.facts(*UP, "--config", "num.partitions=3")["bootstrap_servers"]
+    assert command.ok("down", first) == f"ended: Kafka 4.4.0, embedded, at {first}\n"
+    assert [at["bootstrap_servers"] for at in command.facts("status")] == [second]
+    done = command.run("down", first)
+    told = f"Error: No broker that `up` has started is at {first}."
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{told} Up are: {second}.\n"
+    holder = command.python(RUN.replace("input_from_the_test", "input()"))
+    assert holder.stdout is not None
+    third = holder.stdout.readline().split()[0]
+    done = command.run("down", third)
+    assert done.stderr.splitlines()[-1] == (
+        f"End it with: spark-kafka-testkit down {third} --force"
+    )
+    command.ok("down", third, "--force")
+    holder.communicate("\n")
+    command.ok("down", second)
+    assert command.run("down", first).stderr == f"{told} None is up.\n"
+
+
 def test_without_a_broker_each_command_says_so(command: CommandLine) -> None:
     """`status` has an exit code for it, `down` has nothing to do, and what needs a
     broker says how to get one.
@@ -81,7 +104,13 @@ def test_without_a_broker_each_command_says_so(command: CommandLine) -> None:
     done = command.run("status")
     assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
     assert command.ok("down") == "No broker was up.\n"
-    for args in (("topics",), ("read", "t"), ("produce", "t", "-")):
+    for args in (
+        ("topics",),
+        ("create", "t"),
+        ("delete", "t"),
+        ("read", "t"),
+        ("produce", "t", "-"),
+    ):
         done = command.run(*args)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr == (

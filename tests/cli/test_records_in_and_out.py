@@ -58,17 +58,17 @@ def test_each_line_of_json_is_sent(
 def test_each_row_of_a_csv_file_is_sent(
     shared: CommandLine, topic: str, tmp_path: Path
 ) -> None:
-    """A row is a JSON object, with numbers where a column has nothing else; with --text
-    all of it is text.
+    """A row is a JSON object, with numbers where a column has nothing else, and where
+    they are the same as numbers; with --text all of it is text.
     """
     file = tmp_path / "rows.csv"
-    file.write_text('code,n,name\n00123,1,"a, b"\n00124,2,c\n')
+    file.write_text('code,n,name\n123,1,"a, b"\n00124,2,c\n')
     shared.ok("produce", topic, str(file), "--key", "name")
     shared.ok("produce", topic, str(file), "--key", "code", "--text")
     assert pairs(shared, topic) == [
-        ("a, b", '{"code": 123, "n": 1, "name": "a, b"}'),
-        ("c", '{"code": 124, "n": 2, "name": "c"}'),
-        ("00123", '{"code": "00123", "n": "1", "name": "a, b"}'),
+        ("a, b", '{"code": "123", "n": 1, "name": "a, b"}'),
+        ("c", '{"code": "00124", "n": 2, "name": "c"}'),
+        ("123", '{"code": "123", "n": "1", "name": "a, b"}'),
         ("00124", '{"code": "00124", "n": "2", "name": "c"}'),
     ]
 
@@ -179,6 +179,10 @@ def test_input_that_can_not_be_used_is_refused(
             "--follow has no end; leave out --to.",
         ),
         (
+            ("read", "t", "--value-only", "--json"),
+            "--value-only has no columns and no JSON; give one.",
+        ),
+        (
             ("read", "t", "--from", "yesterday"),
             "Invalid value for '--from': 'yesterday' is no point of a topic; write "
             "earliest, latest, a time (2026-01-31T12:00), an age (15m) or offsets "
@@ -241,8 +245,43 @@ def test_read_deserializes_keys_and_values(shared: CommandLine, topic: str) -> N
     assert done.stderr == (
         f"Error: The key of topic {topic!r}, partition 0, offset 0 does not decode as "
         "LONG: 8 bytes are expected (Kafka's binary form, not text), 4 found. It is "
-        "b'AAAA'. Give another key_deserializer.\n"
+        "b'AAAA'. Give another --key-deserializer.\n"
     )
+
+
+def test_read_prints_the_records_of_a_key(shared: CommandLine, topic: str) -> None:
+    """By the key as it is printed; --limit counts those alone."""
+    lines = b"a:1\nb:2\na:3\naa:4\na:5\n"
+    shared.ok("produce", topic, "-", "-k", ":", stdin=lines)
+    shared.ok("produce", topic, "-", "-f", "records", stdin=b'{"value": "6"}\n')
+    assert [r["value"] for r in shared.records(topic, "--key", "a")] == ["1", "3", "5"]
+    two = shared.records(topic, "--key", "a", "--limit", "2")
+    assert [record["value"] for record in two] == ["1", "3"]
+    assert shared.records(topic, "--key", "") == []
+    lines = b'{"key": {"base64": "/w=="}, "value": "7"}\n'
+    shared.ok("produce", topic, "-", "-f", "records", stdin=lines)
+    (record,) = shared.records(topic, "--key", '{"base64": "/w=="}')
+    assert record["value"] == "7"
+    ints = f"{topic}-ints"
+    shared.ok("produce", ints, "-", "-k", ":", stdin=b"\0\0\0\7:8\n\0\0\0\1:9\n")
+    (record,) = shared.records(ints, "--key-deserializer", "INT", "--key", "7")
+    assert record["value"] == "8"
+
+
+def test_read_prints_values_alone(shared: CommandLine, topic: str) -> None:
+    """For pipes: text as it is, null as an empty line, all else as JSON."""
+    records = [{"value": "a b"}, {"value": None}, {"value": {"base64": "/w=="}}]
+    lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+    shared.ok("produce", topic, "-", "-f", "records", stdin=lines)
+    printed = 'a b\n\n{"base64": "/w=="}\n'
+    assert shared.ok("read", topic, "--value-only") == printed
+    shared.ok("produce", topic, "-", stdin='{"é": 1}\n'.encode())
+    args = ("read", topic, "--value-only", "--from", "0=3")
+    assert shared.ok(*args) == '{"é": 1}\n'
+    assert shared.ok(*args, "--value-deserializer", "JSON") == '{"é": 1}\n'
+    copy = f"{topic}-copy"
+    shared.ok("produce", copy, "-", stdin=shared.ok(*args).encode())
+    assert [r["value"] for r in shared.records(copy)] == ['{"é": 1}']
 
 
 def test_read_prints_columns_for_people(shared: CommandLine, topic: str) -> None:
@@ -303,26 +342,6 @@ def test_a_closed_pipe_ends_read_without_a_word(
     reader.stderr.close()
 
 
-def test_topics_lists_sizes(command: CommandLine) -> None:
-    """Of topics that are named it shows where each partition stands."""
-    command.ok("up", "--backend", "embedded")
-    assert command.ok("topics") == "There are no topics.\n"
-    command.ok("produce", "b", "-", "-p", "2", stdin=b"1\n2\n3\n")
-    command.ok("produce", "a", "-", stdin=b"1\n")
-    assert command.ok("topics") == (
-        "TOPIC  PARTITIONS  OFFSETS\n"
-        "a               1        1\n"
-        "b               2        3\n"
-    )
-    assert command.ok("topics", "a") == (
-        "TOPIC  PARTITION  BEGINNING  END  STABLE\n"
-        "a              0          0    1       1\n"
-    )
-    assert command.facts("topics", "a") == [
-        {"topic": "a", "partition": 0, "beginning": 0, "end": 1, "stable": 1}
-    ]
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
@@ -356,19 +375,6 @@ def offsets(command: CommandLine, topic: str) -> dict[str, int]:
     """Where the topic's one partition stands."""
     (fact,) = command.facts("topics", topic)
     return {name: fact[name] for name in ("end", "stable")}
-
-
-@pytest.mark.parametrize("name", ["topics", "read"])
-def test_a_topic_that_does_not_exist_is_reported(
-    shared: CommandLine, name: str
-) -> None:
-    """The error names it, and it is not created."""
-    done = shared.run(name, "nowhere")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "Error: Topic 'nowhere' does not exist, and the broker did not create it. "
-        "Check the name, or call create_topics(['nowhere']) first.\n"
-    )
 
 
 def test_a_broker_of_the_environment_is_asked(shared: CommandLine) -> None:

@@ -12,7 +12,7 @@ from spark_kafka_testkit.errors import (
     TopicChangedError,
 )
 
-__all__ = ["NO_ANSWER", "SendReport", "Written", "why_given_up"]
+__all__ = ["NO_ANSWER", "SendReport", "Written", "add_note", "why_given_up"]
 
 NO_ANSWER = "the broker did not acknowledge those before it in time"
 
@@ -68,7 +68,7 @@ class SendReport:
             sent = f"{self.acked:,} messages were sent before, and are in the topic."
             if self.aborted:
                 sent = "The transaction was aborted: none of them will be seen."
-            _add_note(self.failure, f"Topic {topic!r}: {sent}")
+            add_note(self.failure, f"Topic {topic!r}: {sent}")
             raise self.failure
         if self.is_complete:
             return
@@ -98,6 +98,6 @@ def why_given_up(check_usable: Callable[[], None]) -> str:
     return NO_ANSWER
 
 
-def _add_note(error: Exception, text: str) -> None:
+def add_note(error: BaseException, text: str) -> None:
     """As `add_note` of Python 3.11."""
     vars(error).setdefault("__notes__", []).append(text)

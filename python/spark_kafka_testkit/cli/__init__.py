@@ -13,7 +13,9 @@ import click
 from click.shell_completion import get_completion_class
 
 from spark_kafka_testkit._version import __version__
-from spark_kafka_testkit.cli import _brokers, _doctor, _prepare, _records
+from spark_kafka_testkit.cli import _brokers, _doctor, _prepare, _records, _topics
+from spark_kafka_testkit.cli._errors import told
+from spark_kafka_testkit.cli._interrupts import INTERRUPTED, answering_interrupts
 from spark_kafka_testkit.cli._streams import guard_streams
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -22,7 +24,6 @@ __all__ = ["cli", "main"]
 log = logging.getLogger("spark_kafka_testkit")
 
 NAME = "spark-kafka-testkit"
-INTERRUPTED = 130
 
 
 class _Commands(click.Group):
@@ -35,7 +36,7 @@ class _Commands(click.Group):
             ctx.exit(INTERRUPTED)
         except (KafkaTestkitError, OSError, ValueError) as error:
             log.info("Raised here:", exc_info=error)  # it may be a fault of ours
-            raise _with_notes(error, str(error)) from error
+            raise _with_notes(error, told(error)) from error
         except click.ClickException as error:
             if hasattr(error, "__notes__"):
                 raise _with_notes(error, error.message) from error
@@ -81,6 +82,7 @@ def completion(shell: str) -> None:
 
 for command in (
     *_brokers.COMMANDS,
+    *_topics.COMMANDS,
     *_records.COMMANDS,
     _doctor.doctor,
     _prepare.prepare,
@@ -91,4 +93,5 @@ for command in (
 def main() -> None:
     """Runs the command of the process's arguments, and exits."""
     guard_streams()
-    cli(prog_name=NAME)
+    with answering_interrupts():
+        cli(prog_name=NAME)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._brokers.broker import (
     BACKEND_ENV,
     BOOTSTRAP_ENV,
@@ -35,7 +35,13 @@ from spark_kafka_testkit._kept.reuse import REUSE_ENV
 from spark_kafka_testkit._spark.kept import use as kept_spark
 from spark_kafka_testkit._spark.kept.lease import SparkFile, SparkLease
 from spark_kafka_testkit._text import shown
-from spark_kafka_testkit.cli._output import NO_BROKER, columns, json_option, say
+from spark_kafka_testkit.cli._output import (
+    NO_BROKER,
+    by_rule,
+    columns,
+    json_option,
+    say,
+)
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = ["COMMANDS", "seconds_of"]
@@ -72,7 +78,22 @@ def _to_setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+    if not _arguments.is_encodable(text):
+        raise click.BadParameter(f"{shown(name)} must be text that UTF-8 can hold")
     return name, value
+
+
+def _as_setting(field: str) -> Callable[[str], str]:
+    """A type of click's for what this field of `BrokerSettings` takes."""
+
+    def convert(text: str) -> str:
+        try:
+            BrokerSettings(**{field: text})  # type: ignore[arg-type]
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+        return text
+
+    return convert
 
 
 @click.command(short_help="Start a broker that stays, or find it.")
@@ -85,9 +106,19 @@ def _to_setting(text: str) -> tuple[str, str]:
     show_envvar=True,
     help="auto: a container where a Docker daemon answers, else the embedded broker.",
 )
-@click.option("--image", help="A Docker image instead of Confluent's.")
 @click.option(
-    "--kafka-version", default="7.4.0", show_default=True, help="Of Confluent's image."
+    "--image",
+    type=_as_setting("image"),
+    metavar="NAME",
+    help="A Docker image instead of Confluent's.",
+)
+@click.option(
+    "--kafka-version",
+    type=_as_setting("kafka_version"),
+    metavar="TAG",
+    default="7.4.0",
+    show_default=True,
+    help="Of Confluent's image.",
 )
 @click.option(
     "--config",
@@ -188,14 +219,19 @@ def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
         spark.stop()
 
 
-@click.command()
+@click.command(short_help="End what is up.")
+@click.argument(
+    "address", required=False, type=by_rule(_arguments.addresses, "the address")
+)
 @click.option("--force", is_flag=True, help="End also what a test run uses.")
 @json_option
-def down(force: bool, is_json: bool) -> None:
-    """End the brokers and Sparks that are up, but those that a test run uses."""
+def down(address: str | None, force: bool, is_json: bool) -> None:
+    """End the brokers and Sparks that are up, but those that a test run uses; or the
+    one broker at an ADDRESS, as `status` shows it.
+    """
     ended: list[Lease | Unclear] = []
     used: list[str] = []
-    for place, lease in _all():
+    for place, lease in _all() if address is None else _at(address):
         lease_file = place(lease.key)
         user = "" if force else lease_file.user_now()
         if user:
@@ -208,13 +244,25 @@ def down(force: bool, is_json: bool) -> None:
         lines = lines or ["No broker was up."]
     say(is_json, [_facts(lease) for lease in ended], *lines)
     if used:
-        raise click.ClickException(
-            "\n".join([*used, "End it with: spark-kafka-testkit down --force"])
-        )
+        words = ["down", address or "", "--force"]
+        command = " ".join(["spark-kafka-testkit", *filter(None, words)])
+        raise click.ClickException("\n".join([*used, f"End it with: {command}"]))
 
 
 def _all() -> list[tuple[Callable[[str], LeaseFile[Any]], Lease | Unclear]]:
     return [(place, lease) for place in PLACES for lease in all_leases(place)]
+
+
+def _at(address: str) -> list[tuple[Callable[[str], LeaseFile[Any]], Lease]]:
+    leases = running(BrokerFile)
+    for lease in leases:
+        if lease.address == address:
+            return [(BrokerFile, lease)]
+    there = ", ".join(lease.address for lease in leases)
+    raise click.ClickException(
+        f"No broker that `up` has started is at {address}. "
+        + (f"Up are: {there}." if there else "None is up.")
+    )
 
 
 def _described(lease: Lease | Unclear) -> str:

@@ -1,12 +1,11 @@
-"""Files as messages: lines, JSON lines, CSV, Parquet, and what `read` prints; drawn as
-they are sent, a few thousand messages at a time.
+"""Files as messages: lines, JSON, CSV, Parquet, and what `read` prints; drawn as they
+are sent, a few thousand messages at a time.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +18,8 @@ import click
 
 from spark_kafka_testkit._arrow.encode import check_record
 from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit.cli._csv import csv_batches
+from spark_kafka_testkit.cli._json_items import LARGEST, json_items
 from spark_kafka_testkit.cli._output import as_json
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Source", "format_of", "open_source"]
 
-LONGEST_LINE = 100 << 20  # what the clients' largest request has
-FORMATS = ("lines", "jsonl", "csv", "parquet", "records")
+FORMATS = ("lines", "json", "jsonl", "csv", "parquet", "records")
 SUFFIXES = {
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".csv": "csv",
@@ -93,12 +94,13 @@ def _messages(
 ) -> Iterator[Any]:
     if file_format == "lines":
         return _lines(file, name, key)
-    if file_format == "jsonl":
-        return _json_lines(file, name, key)
+    if file_format in ("json", "jsonl"):
+        draw_json = json_items if file_format == "json" else _json_lines
+        return _keyed(draw_json(file, name), key)
     if file_format == "records":
         return _records(file, name)
     draw = (
-        _csv_batches(file, is_text) if file_format == "csv" else _parquet_batches(file)
+        csv_batches(file, is_text) if file_format == "csv" else _parquet_batches(file)
     )
     return _rows(draw, name, key)
 
@@ -118,16 +120,27 @@ def _lines(
         yield key, value
 
 
-def _json_lines(
-    file: IO[bytes], name: str, key: str | None
-) -> Iterator[tuple[Any, bytes]]:
-    for number, line, parsed in _parsed(file, name):
+def _keyed(
+    items: Iterator[tuple[str, Any, Any]], key: str | None
+) -> Iterator[tuple[Any, Any]]:
+    """JSON values with a field of theirs for a key.
+
+    Args:
+        items: the place of each, its text, and what it is in Python.
+        key: the field's name, or None.
+    """
+    for place, text, value in items:
         if key is None:
-            yield None, line
-        elif isinstance(parsed, dict) and key in parsed:
-            yield _text(parsed[key]), line
+            yield None, text
+        elif isinstance(value, dict) and key in value:
+            yield _text(value[key]), text
         else:
-            raise _fault(name, number, f"has no field {key!r}")
+            raise click.ClickException(f"{place} has no field {key!r}.")
+
+
+def _json_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes, Any]]:
+    for number, line, parsed in _parsed(file, name):
+        yield f"Line {number} of {name}", line, parsed
 
 
 def _records(file: IO[bytes], name: str) -> Iterator[Record]:
@@ -172,11 +185,11 @@ def _numbered(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
     """Its lines, from 1 on. One that is longer than any message can be is not looked
     at to its end: that may never come.
     """
-    lines = iter(partial(file.readline, LONGEST_LINE), b"")
+    lines = iter(partial(file.readline, LARGEST), b"")
     for number, line in enumerate(lines, 1):
-        if len(line) == LONGEST_LINE:
+        if len(line) == LARGEST:
             raise _fault(
-                name, number, f"is longer than a message can be: {LONGEST_LINE:,} bytes"
+                name, number, f"is longer than a message can be: {LARGEST:,} bytes"
             )
         yield number, line.removesuffix(b"\n").removesuffix(b"\r")
 
@@ -195,24 +208,6 @@ def _rows(
                 yield None if key is None else _text(row[key]), as_json(row)
     except (ArithmeticError, RecursionError, ValueError) as error:
         raise click.ClickException(f"{name} can't be read: {error}") from error
-
-
-def _csv_batches(file: IO[bytes], is_text: bool) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-    from pyarrow.csv import ConvertOptions, ReadOptions, open_csv
-
-    if not is_text:
-        yield from open_csv(file)
-        return
-    header = file.readline(LONGEST_LINE).decode("utf-8-sig")
-    try:
-        names = next(csv.reader([header]), [])
-    except csv.Error as error:
-        raise ValueError(error) from error
-    types = ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-    )
-    yield from open_csv(file, ReadOptions(column_names=names), convert_options=types)
 
 
 def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:

@@ -18,6 +18,7 @@ from spark_kafka_testkit._brokers.kept.lease import BrokerFile
 from spark_kafka_testkit._kept.lease import running
 
 __all__ = [
+    "ADDRESS",
     "NO_BROKER",
     "address_option",
     "as_json",
@@ -31,6 +32,8 @@ __all__ = [
     "watched",
 ]
 
+ADDRESS = f"{__name__}.address"
+"""Where a command's context has the address that was given, for commands in errors."""
 NO_BROKER = 3
 LINE_SECONDS = 5.0
 
@@ -84,6 +87,8 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
                 "--bootstrap-servers."
             )
         address = leases[0].address
+    else:
+        click.get_current_context().meta[ADDRESS] = address
     kept = [lease for lease in leases if lease.address == address]
     if may_write:
         for lease in kept:

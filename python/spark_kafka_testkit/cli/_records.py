@@ -1,4 +1,4 @@
-"""`topics`, `produce`, `read`: what is in a broker."""
+"""`produce`, `read`: records in and out."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._cluster import Cluster
-from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._model.client_config import ClientConfig
+from spark_kafka_testkit._model.offsets import to_millis
+from spark_kafka_testkit._model.send_report import add_note
+from spark_kafka_testkit._network import is_listening
 from spark_kafka_testkit._reads.results import RecordStream, read_request
 from spark_kafka_testkit._text import readable, shown
 from spark_kafka_testkit.cli._brokers import seconds_of
+from spark_kafka_testkit.cli._errors import unknown_topic
 from spark_kafka_testkit.cli._files import FORMATS, format_of, open_source
 from spark_kafka_testkit.cli._output import (
     address_option,
     as_json,
     broker_address,
     by_rule,
-    columns,
     json_option,
     rate,
     say,
     topic_type,
     watched,
 )
-from spark_kafka_testkit.errors import UnknownTopicError
+from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError
 from spark_kafka_testkit.serde import DESERIALIZERS
 
 if TYPE_CHECKING:
@@ -52,47 +54,7 @@ __all__ = ["COMMANDS"]
 FLUSH_RECORDS = 1000
 TERMINATED = 128 + signal.SIGTERM
 NARROW = 80
-
-
-@click.command(short_help="List topics, or their partitions.")
-@click.argument("names", metavar="[TOPIC]...", nargs=-1, type=topic_type)
-@address_option
-@json_option
-def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
-    """List the topics; or show where each partition of those named stands."""
-    bootstrap_servers, _ = broker_address(address)
-    with Admin(ClientConfig(bootstrap_servers)) as admin:
-        asked = list(names) or [
-            name for name in admin.topic_names() if not name.startswith("__")
-        ]
-        known = admin.existing(asked)
-        for name in asked:
-            if name not in known:
-                raise UnknownTopicError(name)
-        offsets = admin.offsets_of_topics(known)
-    facts: list[dict[str, Any]] = [
-        {
-            "topic": topic,
-            "partition": partition,
-            "beginning": at.beginning,
-            "end": at.end,
-            "stable": at.stable,
-        }
-        for (topic, partition), at in offsets.items()
-    ]
-    if names:
-        header = ["TOPIC", "PARTITION", "BEGINNING", "END", "STABLE"]
-        rows = [list(fact.values()) for fact in facts]
-    else:
-        header = ["TOPIC", "PARTITIONS", "OFFSETS"]
-        rows = [
-            [name, len(spans), sum(spans)]
-            for name in sorted(known)
-            for spans in [
-                [f["end"] - f["beginning"] for f in facts if f["topic"] == name]
-            ]
-        ]
-    say(is_json, facts, *(columns(header, rows) if rows else ["There are no topics."]))
+LOOK_SECONDS = 10.0
 
 
 @click.command(short_help="Send a file to a topic.")
@@ -176,18 +138,23 @@ def _counted(reader: pa.RecordBatchReader, add: Any) -> pa.RecordBatchReader:
 def _to_bound(text: str) -> Bound:
     if text in ("earliest", "latest"):
         return "earliest" if text == "earliest" else "latest"
-    if (age := seconds_of(text)) is not None:
-        return datetime.now(timezone.utc) - timedelta(seconds=age)
     try:
-        if "=" in text:
+        if (age := seconds_of(text)) is not None:
+            moment = datetime.now(timezone.utc) - timedelta(seconds=age)
+        elif "=" in text:
             pairs = (pair.split("=") for pair in text.split(","))
             return {int(number): int(offset) for number, offset in pairs}
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+        else:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise click.BadParameter(
             f"{shown(text)} is no point of a topic; write earliest, latest, a time "
             "(2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
         ) from error
+    try:
+        return to_millis(shown(text), moment)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(short_help="Print the records of a topic.")
@@ -232,10 +199,19 @@ def _to_bound(text: str) -> Bound:
     "--uncommitted", is_flag=True, help="With records of open and aborted transactions."
 )
 @click.option(
+    "-k", "--key", metavar="TEXT", help="Only records with this key, as it is printed."
+)
+@click.option(
     "--json/--table",
     "is_json",
     default=None,
     help="JSON lines, or columns; columns on a terminal, else JSON lines.",
+)
+@click.option(
+    "--value-only",
+    "is_value_only",
+    is_flag=True,
+    help="Print the values alone, each on a line; null is an empty one.",
 )
 @address_option
 def read(
@@ -247,12 +223,16 @@ def read(
     key_deserializer: str | None,
     value_deserializer: str | None,
     uncommitted: bool,
+    key: str | None,
     is_json: bool | None,
+    is_value_only: bool,
     address: str | None,
 ) -> None:
     """Print the records of a topic, per partition by offset."""
     if follow and end is not None:
         raise click.UsageError("--follow has no end; leave out --to.")
+    if is_value_only and is_json is not None:
+        raise click.UsageError("--value-only has no columns and no JSON; give one.")
     request, decoder = read_request(
         topic,
         start,
@@ -268,7 +248,14 @@ def read(
         records = (_following if follow else _reading)(
             cluster.client(), request, decoder
         )
-        _print(islice(records, limit), is_json, flush_each=follow)
+        if key is not None:
+            records = (record for record in records if _printed(record.key) == key)
+        line_of = _json_line if is_json else _columns_line
+        if is_value_only:
+            line_of = _value_line
+        elif not is_json:
+            click.echo(_columns("PARTITION", "OFFSET", "TIMESTAMP", "KEY", "VALUE"))
+        _print(map(line_of, islice(records, limit)), flush_each=follow)
 
 
 def _reading(
@@ -287,15 +274,16 @@ def _following(
             yield from decoder.records(batch)
 
 
-def _print(records: Iterable[Record], is_json: bool, flush_each: bool) -> None:
-    line_of = _json_line if is_json else _columns_line
-    if not is_json:
-        click.echo(_columns("PARTITION", "OFFSET", "TIMESTAMP", "KEY", "VALUE"))
-    for number, record in enumerate(records, 1):
-        sys.stdout.write(f"{line_of(record)}\n")
+def _print(lines: Iterable[str], flush_each: bool) -> None:
+    for number, line in enumerate(lines, 1):
+        sys.stdout.write(f"{line}\n")
         if flush_each or number % FLUSH_RECORDS == 0:
             sys.stdout.flush()
     sys.stdout.flush()
+
+
+def _value_line(record: Record) -> str:
+    return _printed(record.value) or ""
 
 
 def _json_line(record: Record) -> str:
@@ -330,21 +318,49 @@ def _columns(partition: str, offset: str, time: str, key: str, value: str) -> st
 
 def _cell(value: Any) -> str:
     """A key or value on one line; null is told from the text."""
-    if value is None:
+    text = _printed(value)
+    if text is None:
         return "(null)"
-    text = value if isinstance(value, str) else as_json(value)
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _printed(value: Any) -> str | None:
+    """A key or value as text; anything but text as JSON has it."""
+    return value if value is None or isinstance(value, str) else as_json(value)
 
 
 @contextmanager
 def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
-    """The cluster, whose topics are left as they are."""
+    """The cluster, whose topics are left as they are; but one that a command which
+    fails has made, and that nothing is in.
+    """
     cluster = Cluster(ExternalBroker(ClientConfig(bootstrap_servers)))
     try:
         yield cluster
-    finally:
         cluster.leave_topics()
+    except UnknownTopicError as error:
+        known = cluster.internal_or_not()
+        raise click.ClickException(unknown_topic(error.topic, known)) from error
+    except BaseException as error:
+        for topic in list(cluster.created):
+            if not is_listening(bootstrap_servers):
+                cluster.leave_topics()
+            elif not _is_empty(cluster, topic):
+                cluster.leave_topics()
+                add_note(error, f"Topic {topic!r} was created, and stays.")
+        raise
+    finally:
         cluster.close()
 
 
-COMMANDS = (topics, produce, read)
+def _is_empty(cluster: Cluster, topic: str) -> bool:
+    """Whether it is known that a reader of the topic sees nothing."""
+    request, decoder = read_request(topic, "earliest", "latest", timeout=LOOK_SECONDS)
+    try:
+        with RecordStream(cluster.client().read(request), decoder) as records:
+            return next(records, None) is None
+    except (KafkaTestkitError, OSError):
+        return False
+
+
+COMMANDS = (produce, read)
