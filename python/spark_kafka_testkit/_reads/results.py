@@ -34,9 +34,11 @@ __all__ = [
     "ReadOptions",
     "RecordStream",
     "check_mark",
+    "ends_of",
     "mark",
     "read_arrow",
     "read_latest",
+    "read_latest_and_ends",
     "read_records",
     "read_request",
     "read_table",
@@ -212,8 +214,7 @@ def read_table(client: Client, request: ReadRequest) -> tuple[pa.Table, Read]:
 
 def _note(client: Client, request: ReadRequest, read: Read) -> None:
     """Has a wait know of it, if one is going on."""
-    targets = {number: part.target for number, part in read.coverage.items()}
-    _reads.note(client, request, targets)
+    _reads.note(client, request, ends_of(read.coverage))
 
 
 def read_records(client: Client, request: ReadRequest, decoder: Decoder) -> Records:
@@ -236,10 +237,22 @@ def read_latest(
     client: Client, request: ReadRequest, decoder: Decoder
 ) -> dict[Any, Any]:
     """The latest value of each key; see `Decoder.latest`."""
+    return read_latest_and_ends(client, request, decoder)[0]
+
+
+def read_latest_and_ends(
+    client: Client, request: ReadRequest, decoder: Decoder
+) -> tuple[dict[Any, Any], dict[int, int]]:
+    """The same, and per partition the offset up to which it was read."""
     with client.read(request) as read:
         latest = decoder.latest(read)
     _note(client, request, read)
-    return latest
+    return latest, ends_of(read.coverage)
+
+
+def ends_of(coverage: Mapping[int, Coverage]) -> dict[int, int]:
+    """Per partition the offset up to which it was read."""
+    return {number: part.target for number, part in coverage.items()}
 
 
 def mark(client: Client, topic: str) -> Mark:

@@ -167,6 +167,13 @@ class StreamRun(StreamSteps):
             )
         return self.table
 
+    def _check_appends(self) -> None:
+        if self._is_memory and self._output_mode == "complete":
+            raise TypeError(
+                "In complete mode each batch writes all rows anew, and none is new. "
+                "Use check_answer()."
+            )
+
     def _clean_up(self) -> None:
         if self._own_folder is not None:
             self._own_folder.remove()

@@ -20,7 +20,7 @@ from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop
 from spark_kafka_testkit._text import did_you_mean
-from spark_kafka_testkit._waits.answer import Answer
+from spark_kafka_testkit._waits.answer import Answer, End
 from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.eventually import assert_eventually
@@ -47,7 +47,8 @@ class StreamSteps(ABC):
     """What a test does with a query, whoever has begun it.
 
     Its steps are called like those of Spark's StreamTest: `add_data`,
-    `process_all_available`, `check_answer`, `stop`, `start`, `expect_failure`.
+    `process_all_available`, `check_answer`, `check_new_answer`, `check_nothing_new`,
+    `stop`, `start`, `expect_failure`.
 
     Args:
         cluster: where its topics are.
@@ -61,6 +62,7 @@ class StreamSteps(ABC):
         self._timeout = _arguments.seconds("timeout", timeout)
         self._query: StreamingQuery | None = None
         self._failure_expected = False
+        self._checked: End | None = None
 
     @property
     def query(self) -> StreamingQuery:
@@ -97,6 +99,14 @@ class StreamSteps(ABC):
 
         Raises:
             TypeError: it has none.
+        """
+
+    @abstractmethod
+    def _check_appends(self) -> None:
+        """Raises where what is new can't be told from what was there.
+
+        Raises:
+            TypeError: all is written anew with each batch.
         """
 
     @abstractmethod
@@ -182,11 +192,71 @@ class StreamSteps(ABC):
                 difference.
             TypeError: what is expected can't be an answer.
         """
+        deserializers = key_deserializer, value_deserializer
+        self._check(expected, deserializers, None, until_timeout=until_timeout)
+
+    def check_new_answer(
+        self,
+        expected: Any,
+        key_deserializer: Deserializer = "STRING",
+        value_deserializer: Deserializer = "STRING",
+        *,
+        until_timeout: bool = False,
+    ) -> None:
+        """Checks what the sink has got since the last check that passed, or since the
+        run began. The rest is as for `check_answer`.
+
+        Raises:
+            WaitError: (an AssertionError) it got something else; the text shows the
+                difference.
+            TypeError: what is expected can't be an answer; or the output mode is
+                complete, where all is written anew.
+        """
+        self._check_appends()
+        deserializers = key_deserializer, value_deserializer
+        since = self._checked
+        self._check(expected, deserializers, since, until_timeout=until_timeout)
+
+    def check_nothing_new(self) -> None:
+        """Checks that the sink has got nothing since the last check that passed, once
+        all that was sent is processed and the queries of the session are at rest: no
+        batch is due for a watermark or a timer.
+
+        Raises:
+            WaitError: (an AssertionError) it got something, which the text shows; or
+                the queries were not at rest in time.
+        """
+        self._check_appends()
+        if self.query.isActive:
+            self.process_all_available()
+            finality = Finality(self._cluster, self._session())
+            pauses = Pauses(self._timeout)
+            while self.query.isActive and not finality.reason():
+                if pauses.is_over:
+                    raise WaitError(
+                        "The queries of the session were not at rest within "
+                        f"{self._timeout:g} s: whether something new comes is not "
+                        f"known.\n{QueryState(self.query).describe()}\n"
+                        "A source that is not Kafka, or a timer of processing time, "
+                        "never lets a query rest: check_new_answer([]) looks once.",
+                        query=self.query,
+                    )
+                pauses.rest()
+        self._check([], ("BINARY", "BINARY"), self._checked, until_timeout=False)
+
+    def _check(
+        self,
+        expected: Any,
+        deserializers: tuple[Deserializer, Deserializer],
+        since: Any,
+        *,
+        until_timeout: bool,
+    ) -> None:
         table = "" if self._topic is not None else self._table()
         _arguments.flag("until_timeout", until_timeout)
-        decoder = Decoder(self._topic or "", key_deserializer, value_deserializer)
+        decoder = Decoder(self._topic or "", *deserializers)
         spark = self._session()
-        answer = Answer(self._cluster, spark, self._topic, decoder)
+        answer = Answer(self._cluster, spark, self._topic, decoder, since)
         wanted = answer.wanted(expected)
         is_running = self.query.isActive
         if is_running and QueryState(self.query).mode == "micro-batch":
@@ -204,6 +274,7 @@ class StreamSteps(ABC):
                 *answer.explain(wanted, last),
             ],
         )
+        self._checked = answer.end
 
     def expect_failure(self) -> Exception:
         """Waits until the query dies, and returns what it died of.

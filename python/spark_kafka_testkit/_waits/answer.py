@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._model.records import Record
-from spark_kafka_testkit._reads.results import read_latest, read_records
+from spark_kafka_testkit._reads.results import (
+    ends_of,
+    read_latest_and_ends,
+    read_records,
+)
 from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._waits.equality import InAnyOrder, equal
 from spark_kafka_testkit._waits.matchers import Contains
@@ -19,7 +23,9 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._cluster import Cluster
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "End"]
+
+End: TypeAlias = dict[int, int] | int
 
 LISTS = (list, tuple, set, frozenset)
 FROM_TEXT: dict[str, Callable[[str], Any]] = {
@@ -38,6 +44,11 @@ class Answer:
         spark: the stream's session.
         topic: the sink topic; None for the memory sink.
         decoder: of the topic's keys and values.
+        since: the end of an earlier answer, from which on this one is read; None for
+            all.
+
+    Attributes:
+        end: up to where it was read last: offsets by partition, or a number of rows.
     """
 
     def __init__(
@@ -46,9 +57,12 @@ class Answer:
         spark: SparkSession,
         topic: str | None,
         decoder: Decoder,
+        since: End | None = None,
     ) -> None:
         self._cluster, self._spark = cluster, spark
         self._topic, self._decoder = topic, decoder
+        self._since = since
+        self.end: End | None = since
 
     def wanted(self, expected: Any) -> Any:
         """What is expected, as it is compared; the order of a list does not count.
@@ -85,15 +99,19 @@ class Answer:
         """
         if self._topic is None:
             rows = self._spark.table(table).collect()
+            self.end = len(rows)
+            rows = rows[self._since if isinstance(self._since, int) else 0 :]
             items = wanted.parts if isinstance(wanted, Contains) else wanted
             if isinstance(items, list) and any(isinstance(row, dict) for row in items):
                 return [row.asDict(recursive=True) for row in rows]
             return rows
         client = self._cluster.client_for(self._topic, self._spark)
         if self._is_of_pairs(wanted):
-            records = read_records(client, ReadRequest(self._topic), self._decoder)
+            records = read_records(client, self._request(), self._decoder)
+            self.end = ends_of(records.coverage)
             return [(record.key, record.value) for record in records]
-        return read_latest(client, ReadRequest(self._topic), self._decoder)
+        latest, self.end = read_latest_and_ends(client, self._request(), self._decoder)
+        return latest
 
     def explain(self, wanted: Any, last: Any) -> Iterator[str]:
         """Why a topic's answer is another than what is wanted, if its form tells.
@@ -124,8 +142,14 @@ class Answer:
         assert self._topic is not None
         client = self._cluster.client_for(self._topic, self._spark)
         decoder = Decoder(self._topic, "BINARY", "BINARY")
-        records = read_records(client, ReadRequest(self._topic), decoder)
+        records = read_records(client, self._request(), decoder)
         return [record.key for record in records]
+
+    def _request(self) -> ReadRequest:
+        assert self._topic is not None
+        if isinstance(self._since, dict):
+            return ReadRequest(self._topic, self._since)
+        return ReadRequest(self._topic)
 
     @staticmethod
     def _is_of_pairs(wanted: Any) -> bool:

@@ -1,0 +1,98 @@
+"""What a sink has got since the last check."""
+
+from __future__ import annotations
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, WaitError
+
+from .conftest import Queries
+from .test_final_answers import per_window, times, upper
+
+LONG = 900.0
+
+
+@pytest.fixture
+def sink(kafka: KafkaUtils, topic: str) -> str:
+    """A sink topic; the source topic is made too."""
+    kafka.create_topics([topic, f"{topic}-sink"])
+    return f"{topic}-sink"
+
+
+def test_a_new_answer_is_what_came_since_the_last_check(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """As a list, in which all of it counts, or as a dict; after a restart, too. A check
+    that fails has seen nothing.
+    """
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
+        run.add_data(topic, [("a", "x")])
+        run.check_new_answer([("a", "X")])
+        run.check_nothing_new()
+        run.add_data(topic, [("a", "y"), ("a", "z")])
+        with pytest.raises(WaitError) as caught:
+            run.check_new_answer([("a", "Y")])
+        assert str(caught.value).splitlines()[1] == "  unexpected: ('a', 'Z')"
+        run.check_new_answer([("a", "Y"), ("a", "Z")])
+        run.restart()
+        run.add_data(topic, [("b", "y"), ("b", "z")])
+        run.check_new_answer({"b": "Z"})
+        run.check_answer({"a": "Z", "b": "Z"})
+        run.check_new_answer([])
+        run.stop()
+        run.check_nothing_new()
+
+
+def test_rows_of_the_memory_sink_are_new_once(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """In complete mode none is: all are written anew."""
+    kafka.create_topics([topic])
+    keys = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
+    with kafka.run_stream(keys, timeout=LONG) as run:
+        for key in "aab":
+            run.add_data(topic, [(key, 1)])
+            run.check_new_answer([(key,)])
+        run.check_nothing_new()
+        run.check_answer([("a",), ("a",), ("b",)])
+    counts = keys.groupBy("key").count()
+    with kafka.run_stream(counts, output_mode="complete", timeout=LONG) as run:
+        run.check_answer([("a", 2), ("b", 1)])
+        for check in (run.check_nothing_new, lambda: run.check_new_answer([])):
+            with pytest.raises(TypeError) as caught:
+                check()
+            assert str(caught.value) == (
+                "In complete mode each batch writes all rows anew, and none is new. "
+                "Use check_answer()."
+            )
+
+
+def test_what_a_watermark_still_closes_is_not_missed(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """It comes with a batch without data, after all was processed: nothing new is said
+    after that alone, each time.
+    """
+    with kafka.run_stream(per_window(queries.source(topic)), sink, timeout=LONG) as run:
+        run.add_data(topic, times("09:00"))
+        run.check_nothing_new()
+        for hour in range(10, 16):
+            run.add_data(topic, times(f"{hour}:00"))
+            with pytest.raises(WaitError) as caught:
+                run.check_nothing_new()
+            key, count = f"{hour - 1:02}:00".encode(), b"1"
+            assert f"  unexpected: {(key, count)!r}" in str(caught.value)
+            run.check_new_answer({f"{hour - 1:02}:00": "1"})
+
+
+def test_a_query_that_never_rests_is_told(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Whether something new comes is not known then."""
+    rate = queries.spark.readStream.format("rate").load()
+    query = queries.to_memory(rate, "never_rests")
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=1) as run:
+        kafka.wait_for_query_alive(query)
+        with pytest.raises(WaitError, match="were not at rest within 1 s: whether som"):
+            run.check_nothing_new()
+        run.check_new_answer([])
