@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import get_args
@@ -44,3 +45,20 @@ def test_every_option_of_the_plugin_is_listed() -> None:
 def test_every_backend_is_listed() -> None:
     """The plugin's option is where users look for them."""
     assert set(get_args(Backend)) <= named("docs/pytest.md", "| `--kafka-backend` |")
+
+
+def test_every_assertion_of_the_cheat_sheet_is_run() -> None:
+    """Each stands in a block of its page, where it is run."""
+    page = (ROOT / "docs/assertions.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    run = {
+        ast.dump(node)
+        for block in blocks
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.stmt)
+    }
+    written = re.findall(r"^\| [^|`]+ \| `(.+)` \|$", page, re.M)
+    assert len(written) == page.count("\n|") - 2  # all rows but the head
+    assert [
+        line for line in written if ast.dump(ast.parse(line).body[0]) not in run
+    ] == []
