@@ -6,11 +6,13 @@ in its hands is importable from here. The other errors are in
 `spark_kafka_testkit.errors`.
 """
 
+from spark_kafka_testkit._event_time import at
 from spark_kafka_testkit._model.offsets import Coverage, Mark, PartitionOffsets
 from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._reads.results import RecordStream
-from spark_kafka_testkit._streams import StreamRun
+from spark_kafka_testkit._streams.follow import FollowedQuery
+from spark_kafka_testkit._streams.run import StreamRun
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit._waits.matchers import contains
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
@@ -18,6 +20,7 @@ from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = [
     "Coverage",
+    "FollowedQuery",
     "KafkaTestkitError",
     "KafkaUtils",
     "Mark",
@@ -29,5 +32,6 @@ __all__ = [
     "WaitError",
     "Written",
     "__version__",
+    "at",
     "contains",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "addresses",
     "are_addresses",
     "choice",
+    "factor",
     "flag",
     "is_encodable",
     "is_whole",
@@ -95,6 +96,16 @@ def seconds(name: str, value: Any, *, positive: bool = False) -> float:
         raise ValueError(
             f"{name} must be at most {LONGEST_SECONDS:,.0f} s, and is {shown(value)}"
         )
+    return float(value)
+
+
+def factor(name: str, value: Any) -> float:
+    """What something is multiplied by."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number:
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not 0 < value <= LONGEST_SECONDS:
+        raise ValueError(f"{name} must be a number above 0, and is {shown(value)}")
     return float(value)
 
 

@@ -11,9 +11,11 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _arguments, _streams, preflight
+from spark_kafka_testkit import _arguments, preflight
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
@@ -40,8 +42,13 @@ from spark_kafka_testkit._spark import conf as spark
 from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._spark.attach import attach
 from spark_kafka_testkit._spark.session import session
-from spark_kafka_testkit._waits import arrival, eventually, queries
+from spark_kafka_testkit._streams.follow import FollowedQuery
+from spark_kafka_testkit._streams.run import StreamOptions, StreamRun, stop_queries
+from spark_kafka_testkit._waits import arrival, eventually
+from spark_kafka_testkit._waits import queries as wait
 from spark_kafka_testkit._waits.causes import causes
+from spark_kafka_testkit._waits.checkpoint import wait_for_checkpoint
+from spark_kafka_testkit._waits.clock import choose_factor
 from spark_kafka_testkit.errors import NotSetUpError
 from spark_kafka_testkit.serde import Deserializer, Serializer
 
@@ -104,6 +111,9 @@ class KafkaUtils:
             `spark_options()`.
         topic_prefix: for a cluster that others use too: what the names of all topics
             begin with that this object creates. `topic("events")` gives such a name.
+        timeout_factor: what all time-outs of this object's calls are multiplied by, for
+            slow machines, `startup_timeout` among them. Without it
+            SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR decides, else it is 1.
 
     Raises:
         TypeError, ValueError: an argument that can't be used; an unknown backend, or
@@ -125,9 +135,11 @@ class KafkaUtils:
         reuse: bool | None = None,
         client_config: Mapping[str, Any] | None = None,
         topic_prefix: str | None = None,
+        timeout_factor: float | None = None,
     ) -> None:
         client_config = hidden(client_config)  # before pytest can show it
         self._cluster: Cluster | None = None  # before it can ask for a repr
+        self._timeout_factor = choose_factor(timeout_factor)
         self.kafka_version = kafka_version
         self._settings = BrokerSettings(
             kafka_version=kafka_version,
@@ -138,6 +150,10 @@ class KafkaUtils:
             network=network,
             network_alias=network_alias,
             reuse=choose_reuse(reuse),
+        )
+        self._settings = replace(
+            self._settings,
+            startup_timeout=self._seconds("startup_timeout", startup_timeout),
         )
         self._backend, self._bootstrap_servers = choose_backend(
             backend, bootstrap_servers
@@ -515,7 +531,7 @@ class KafkaUtils:
             allow_deleted=allow_deleted,
             key_deserializer=key_deserializer,
             value_deserializer=value_deserializer,
-            timeout=timeout,
+            timeout=self._seconds("timeout", timeout, positive=True),
         )
         cluster = self._set_up("read_records()")
         with cluster.suggesting():
@@ -537,7 +553,9 @@ class KafkaUtils:
             An iterator of `Record`, whose `.coverage` is known at its end. Close it, or
             use it in a `with`, where it is not drawn to its end.
         """
-        request, decoder = results.read_request(topic, start, end, **options)
+        request, decoder = results.read_request(
+            topic, start, end, **self._timed(options)
+        )
         cluster = self._set_up("iter_records()")
         with cluster.suggesting():
             read = cluster.client_for(topic).read(request)
@@ -564,7 +582,9 @@ class KafkaUtils:
         Raises:
             TypeError: what the deserializers give is not of one Arrow type.
         """
-        request, decoder = results.read_request(topic, start, end, **options)
+        request, decoder = results.read_request(
+            topic, start, end, **self._timed(options)
+        )
         cluster = self._set_up("read_arrow()")
         with cluster.suggesting():
             return results.read_arrow(cluster.client_for(topic), request, decoder)
@@ -605,7 +625,9 @@ class KafkaUtils:
             TypeError, ValueError: an argument that can't be used.
         """
         results.check_mark("mark", mark)
-        request, decoder = results.read_request(mark.topic, mark, "latest", **options)
+        request, decoder = results.read_request(
+            mark.topic, mark, "latest", **self._timed(options)
+        )
         client = self._set_up("records_since()").client_for(mark.topic)
         return results.read_records(client, request, decoder)
 
@@ -650,7 +672,7 @@ class KafkaUtils:
         eventually.assert_eventually(
             result_func,
             expected,
-            timeout,
+            self._seconds("timeout", timeout),
             interval,
             query=query,
             retry_on=retry_on,
@@ -712,7 +734,7 @@ class KafkaUtils:
             value_deserializer=value_deserializer,
         )
         matcher = arrival.RecordMatcher(count, predicate, key, value, headers)
-        timeout = _arguments.seconds("timeout", timeout)
+        timeout = self._seconds("timeout", timeout)
         if query is not None:
             _arguments.streaming_query("query", query)
         cluster = self._set_up("wait_for_records()")
@@ -748,15 +770,18 @@ class KafkaUtils:
             UnknownTopicError: (a LookupError) a topic that it reads does not exist.
             TypeError, ValueError: an argument that can't be used.
         """
-        queries.wait_for_query_alive(
-            query,
-            timeout,
-            interval,
-            cluster=self._cluster if self.initialized else None,
-        )
+        timeout = self._seconds("timeout", timeout)
+        cluster = self._cluster if self.initialized else None
+        wait.wait_for_query_alive(query, timeout, interval, cluster=cluster)
 
     def wait_until_processed(
-        self, query: StreamingQuery, topic: str | None = None, timeout: float = 60
+        self,
+        query: StreamingQuery | None = None,
+        *others: Any,
+        topic: str | None = None,
+        timeout: float = 60,
+        checkpoint: str | Path | None = None,
+        process: Any = None,
     ) -> None:
         """Waits until a query has processed what its source topics hold at the call.
 
@@ -768,27 +793,57 @@ class KafkaUtils:
         What was processed need not have been emitted: a window in append mode comes out
         once the watermark has passed it.
 
+        Several queries may feed one another: all that is there at the call has gone
+        through all of them then.
+
+        A job in another process is waited for by its checkpoint. Its topics are those
+        that its first batch has read.
+
+        Example:
+            kafka.wait_until_processed(query)
+            kafka.wait_until_processed(cleaning, counting)
+            kafka.wait_until_processed(checkpoint=path, process=job)
+
         Args:
             query: a query in micro-batches: any trigger but real-time and continuous,
                 any sink.
+            *others: further queries. Or, by place, the topic and the time-out.
             topic: look at this source topic alone.
             timeout: seconds.
+            checkpoint: the checkpoint location of a job, a local folder, instead.
+            process: the process of that job, as `subprocess.Popen` gives it: where it
+                has ended, the wait is over.
 
         Raises:
             StreamingQueryException: the query's own, as soon as it has died.
             WaitError: (an AssertionError) it did not come that far in time, or it ended
                 before; the text says per partition where it is.
+            UnknownTopicError: (a LookupError) a topic that it reads does not exist.
             ValueError: a query in real-time or continuous mode, which has no such
                 progress (use `wait_for_records` on its sink topic); one that does not
                 read the topic, or reads none that exists.
             TypeError: an argument that can't be used.
         """
+        waited = [] if query is None else [query]
+        for given in others:
+            if isinstance(given, str):
+                topic = given
+            elif isinstance(given, (int, float)):
+                timeout = given
+            else:
+                waited.append(given)
         if topic is not None:
             _arguments.topic("topic", topic)
-        timeout = _arguments.seconds("timeout", timeout)
-        _arguments.streaming_query("query", query)
+        timeout = self._seconds("timeout", timeout)
+        if bool(waited) == (checkpoint is not None):
+            raise ValueError("Give queries, or the checkpoint of a job, and not both.")
+        for one in waited:
+            _arguments.streaming_query("query", one)
         cluster = self._set_up("wait_until_processed()")
-        queries.wait_until_processed(cluster, query, topic, timeout)
+        if checkpoint is not None:
+            wait_for_checkpoint(cluster, Path(checkpoint), topic, timeout, process)
+        else:
+            wait.wait_until_processed(cluster, waited, topic, timeout)
 
     # Queries
 
@@ -847,14 +902,14 @@ class KafkaUtils:
             TypeError: an argument that can't be used.
         """
         _arguments.streaming_query("query", query)
-        return queries.lag(self._set_up("lag()"), query)
+        return wait.lag(self._set_up("lag()"), query)
 
     def run_stream(
         self,
         df: DataFrame,
         topic: str | None = None,
-        **options: Unpack[_streams.StreamOptions],
-    ) -> _streams.StreamRun:
+        **options: Unpack[StreamOptions],
+    ) -> StreamRun:
         """Runs a streaming DataFrame for the time of a `with` block.
 
         Its query is started with a checkpoint of its own, and is alive when the block
@@ -875,9 +930,41 @@ class KafkaUtils:
         Raises:
             TypeError, ValueError: an argument that can't be used.
         """
-        known = _streams.StreamOptions.__annotations__
-        _arguments.known("run_stream()", options, known)
-        return _streams.StreamRun(self._set_up("run_stream()"), df, topic, **options)
+        _arguments.known("run_stream()", options, StreamOptions.__annotations__)
+        options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
+        return StreamRun(self._set_up("run_stream()"), df, topic, **options)
+
+    def follow(
+        self,
+        query: StreamingQuery | Callable[[], StreamingQuery],
+        topic: str | None = None,
+        *,
+        timeout: float = 60,
+    ) -> FollowedQuery:
+        """Takes a query that a job's own code begins for the time of a `with` block,
+        with the steps that a stream of `run_stream` has.
+
+        It is alive when the block begins. At the end it is stopped, and what killed it
+        is raised; its checkpoint stays.
+
+        Example:
+            with kafka.follow(lambda: job.start(spark, kafka.broker), "bills") as run:
+                run.add_data("orders", [("a", {"total": 3})])
+                run.check_answer({"a": "3"})
+                run.restart()
+
+        Args:
+            query: the query, or a function that starts it and returns it, which
+                `start` and `restart` need.
+            topic: its sink topic, for `check_answer`; without it the memory sink's
+                table, by the query's name.
+            timeout: seconds, for each step that waits.
+
+        Raises:
+            TypeError, ValueError: an argument that can't be used.
+        """
+        seconds = self._seconds("timeout", timeout)
+        return FollowedQuery(self._set_up("follow()"), query, topic, timeout=seconds)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:
@@ -891,7 +978,7 @@ class KafkaUtils:
             TypeError: it is no session.
         """
         _arguments.session("spark", spark)
-        _streams.stop_queries(spark)
+        stop_queries(spark)
 
     # Spark
 
@@ -949,6 +1036,25 @@ class KafkaUtils:
         return session({} if conf is None else _arguments.settings("conf", conf))
 
     @staticmethod
+    def spark_submit_args(conf: Mapping[str, str] | None = None) -> list[str]:
+        """Arguments for `spark-submit`, before the script's name: the Kafka connector
+        by `--jars`, and settings that make tests quick by `--conf`.
+
+        Example:
+            arguments = [*KafkaUtils.spark_submit_args(), "job.py", kafka.broker]
+            job = subprocess.Popen(["spark-submit", *arguments])
+
+        Args:
+            conf: settings of yours; they win.
+
+        Raises:
+            SparkSetupError, JarError, TypeError, ValueError: as `spark_conf`.
+        """
+        return spark.submit_arguments(
+            {} if conf is None else _arguments.settings("conf", conf)
+        )
+
+    @staticmethod
     def attach(spark: SparkSession) -> None:
         """Adds the helper and the Kafka connector to a session that runs already.
 
@@ -970,6 +1076,19 @@ class KafkaUtils:
         attach(spark)
 
     # Inside
+
+    def _seconds(self, name: str, value: float, *, positive: bool = False) -> float:
+        """A time-out of the caller's, times the factor."""
+        seconds = _arguments.seconds(name, value, positive=positive)
+        return seconds * self._timeout_factor
+
+    def _timed(self, options: ReadOptions) -> ReadOptions:
+        return {
+            **options,
+            "timeout": self._seconds(
+                "timeout", options.get("timeout", 60), positive=True
+            ),
+        }
 
     def _causes(self, query: StreamingQuery | None) -> list[str]:
         """Why what was waited for has not come, by the query that was named, or by all

@@ -7,7 +7,7 @@ test asks for it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from functools import partial
@@ -34,19 +34,26 @@ from spark_kafka_testkit._plugin.terminal import output
 from spark_kafka_testkit._plugin.traceback import cut, name_shortly
 from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit._spark.archive import is_recording
-from spark_kafka_testkit._streams import StreamOptions, StreamRun
+from spark_kafka_testkit._streams.follow import FollowedQuery
+from spark_kafka_testkit._streams.run import StreamOptions, StreamRun
+from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit.errors import JarError, SparkSetupError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
     from typing_extensions import Unpack
 
 __all__ = [
     "BrokerEndedWarning",
     "LeftoverWarning",
+    "StreamFollower",
+    "StreamReader",
     "StreamRunner",
     "TopicFactory",
+    "kafka_follow",
+    "kafka_read_stream",
     "kafka_spark",
     "kafka_spark_conf",
     "kafka_stream",
@@ -67,7 +74,7 @@ LEFTOVERS = pytest.StashKey[Leftovers]()
 WISHES = pytest.StashKey[marker.Wishes]()
 BEGAN = pytest.StashKey[datetime]()
 FAILURE = pytest.StashKey[BaseException]()
-STREAMS = pytest.StashKey["list[StreamRun]"]()
+STREAMS = pytest.StashKey["list[StreamSteps]"]()
 WORKER_KEY = "spark_kafka_testkit"
 SUMMARY = pytest.StashKey[str]()
 SHOWN = pytest.StashKey[Any]()
@@ -101,6 +108,33 @@ class StreamRunner(Protocol):
         raised then.
 
         The arguments are those of `KafkaUtils.run_stream`.
+        """
+
+
+class StreamFollower(Protocol):
+    """What `kafka_follow` is."""
+
+    def __call__(
+        self,
+        query: StreamingQuery | Callable[[], StreamingQuery],
+        topic: str | None = None,
+        *,
+        timeout: float = 60,
+    ) -> FollowedQuery:
+        """Takes a query that a job's own code begins, or the function that starts it,
+        and returns when it is alive. Its end is that of a stream of `kafka_stream`.
+
+        The arguments are those of `KafkaUtils.follow`.
+        """
+
+
+class StreamReader(Protocol):
+    """What `kafka_read_stream` is."""
+
+    def __call__(self, topics: str | Sequence[str] | None, **options: Any) -> DataFrame:
+        """A streaming DataFrame of topics, by the session of `kafka_spark`.
+
+        The arguments are those of `KafkaUtils.read_stream`.
         """
 
 
@@ -369,24 +403,68 @@ def kafka_stream(
     _kafka_wishes: marker.Wishes,  # so that it is stopped before leftovers are
 ) -> Iterator[StreamRunner]:
     """Runs streaming DataFrames to the test's end: see `StreamRunner`."""
-    test = request.node
-    streams = test.stash[STREAMS] = []
-
-    with ExitStack() as stack:
+    with _streams_of(request.node) as enter:
 
         def run(
             df: DataFrame,
             topic: str | None = None,
             **options: Unpack[StreamOptions],
         ) -> StreamRun:
-            stream = stack.enter_context(kafka_utils.run_stream(df, topic, **options))
-            streams.append(stream)
+            stream = kafka_utils.run_stream(df, topic, **options)
+            enter(stream)
             return stream
 
         yield run
+
+
+@pytest.fixture
+def kafka_follow(
+    request: pytest.FixtureRequest,
+    kafka_utils: KafkaUtils,
+    _kafka_wishes: marker.Wishes,  # as above
+) -> Iterator[StreamFollower]:
+    """Follows queries of a job's own to the test's end: see `StreamFollower`."""
+    with _streams_of(request.node) as enter:
+
+        def follow(
+            query: StreamingQuery | Callable[[], StreamingQuery],
+            topic: str | None = None,
+            *,
+            timeout: float = 60,
+        ) -> FollowedQuery:
+            stream = kafka_utils.follow(query, topic, timeout=timeout)
+            enter(stream)
+            return stream
+
+        yield follow
+
+
+@contextmanager
+def _streams_of(test: pytest.Item) -> Iterator[Callable[[StreamSteps], object]]:
+    """Gives what begins a stream; all that were begun end with the block."""
+    streams = test.stash.setdefault(STREAMS, [])
+    with ExitStack() as stack:
+
+        def enter(stream: StreamSteps) -> None:
+            stack.enter_context(stream)
+            streams.append(stream)
+
+        yield enter
         failure = test.stash.get(FAILURE, None)
         if failure is not None:  # then what killed a query does not come on top
             stack.__exit__(type(failure), failure, failure.__traceback__)
+
+
+@pytest.fixture
+def kafka_read_stream(
+    kafka_utils: KafkaUtils, kafka_spark: SparkSession
+) -> StreamReader:
+    """Makes streaming DataFrames of topics: see `StreamReader`."""
+
+    def read(topics: str | Sequence[str] | None, **options: Any) -> DataFrame:
+        return kafka_utils.read_stream(kafka_spark, topics, **options)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -287,6 +287,36 @@ def test_a_run_of_pytest_takes_the_kept_broker(
     assert command.facts("status")[0]["pid"] == state["pid"]
 
 
+@pytest.mark.parametrize("how", ["by reuse", "by its address"])
+def test_a_run_of_pytest_leaves_what_the_command_line_made(
+    command: CommandLine, tmp_path: Path, how: str
+) -> None:
+    """Also where the run has written to it; what the run has made goes with it."""
+    address = command.facts(*UP)["bootstrap_servers"]
+    command.ok("produce", "mine", "-", stdin=b"produced\n")
+    command.ok("create", "empty")
+    (tmp_path / "test_kept.py").write_text(
+        "def test_it(kafka_utils, kafka_topic):\n"
+        "    for topic in ('mine', 'empty', 'own', kafka_topic):\n"
+        "        kafka_utils.send_messages(topic, [(None, 'sent')])\n"
+    )
+    code = "import pytest, sys; sys.exit(pytest.main(['-q', 'test_kept.py']))"
+    variable = {
+        "by reuse": {"SPARK_KAFKA_TESTKIT_REUSE": "1"},
+        "by its address": {"SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS": address},
+    }[how]
+    if how == "by its address":  # there the kit makes no topic by a send
+        command.ok("create", "own")
+    run = command.python(code, tmp_path, **variable)
+    said, _ = run.communicate()
+    assert run.returncode == 0, said
+    left = {fact["topic"]: fact["end"] for fact in command.facts("topics")}
+    own = {} if how == "by reuse" else {"own": 1}
+    assert left == {"mine": 2, "empty": 1, **own}
+    values = [record["value"] for record in command.records("mine")]
+    assert values == ["produced", "sent"]
+
+
 def test_a_test_run_that_finds_no_broker_starts_one(command: CommandLine) -> None:
     """It leaves the broker for the next run."""
     run = command.python(RUN.replace("input_from_the_test", ""))

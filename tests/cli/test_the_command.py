@@ -1,9 +1,6 @@
-"""The command itself: help, version, completion, `doctor`."""
+"""The command itself: help, version, completion."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 
@@ -47,42 +44,6 @@ def test_completion_prints_a_script(command: CommandLine, shell: str) -> None:
         _SPARK_KAFKA_TESTKIT_COMPLETE=f"{shell}_complete",
     )
     assert "status" in asked.stdout
-
-
-def test_doctor_says_what_it_sees(command: CommandLine) -> None:
-    """There is a line for each thing, and the same as JSON."""
-    findings = command.facts("doctor")
-    assert {"Java", "kafka-python", "Spark"} <= {f["subject"] for f in findings}
-    assert all({"subject", "state", "seen", "advice"} == set(f) for f in findings)
-    lines = command.ok("doctor").splitlines()
-    for finding in findings:
-        assert any(f"{finding['subject']}: {finding['seen']}" in line for line in lines)
-
-
-def test_doctor_warns_of_what_some_of_the_kit_needs(command: CommandLine) -> None:
-    """The kit can do without, so it is no error; what to do stands under it."""
-    lines = command.ok("doctor", JAVA_HOME="/nowhere").splitlines()
-    (at,) = (n for n, line in enumerate(lines) if " Java: " in line)
-    assert lines[at].startswith("warning  Java: ")
-    assert lines[at + 1].startswith(
-        f"{'':9}The embedded broker needs Java 17 or newer. Install one"
-    )
-
-
-def test_doctor_finds_what_is_wrong(command: CommandLine, tmp_path: Path) -> None:
-    """The exit code is 1, and what to do stands under it."""
-    info = tmp_path / "kafka_python_ng-2.2.3.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Name: kafka-python-ng\nVersion: 2.2.3\n")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = command.run("doctor", PYTHONPATH=path)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert (
-        "error    kafka-python: kafka-python-ng 2.2.3 is installed, which is archived "
-        "and has the same package name `kafka`\n"
-        f"{'':9}Run: pip uninstall -y kafka-python-ng kafka-python && pip install "
-        "kafka-python\n"
-    ) in done.stdout
 
 
 def test_verbose_keeps_the_traceback_of_an_error(command: CommandLine) -> None:

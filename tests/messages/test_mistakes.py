@@ -33,9 +33,13 @@ def run(folder: Path, files: list[Path]) -> tuple[Reports, str]:
     for file in files:
         shutil.copy(file, folder)
     seen = folder / "reports"
-    ours = ("SPARK_KAFKA_TESTKIT_BACKEND", "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS")
+    not_a_users = (
+        "PYTEST_XDIST_WORKER",
+        "SPARK_KAFKA_TESTKIT_BACKEND",
+        "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS",
+    )
     environment = {
-        name: value for name, value in os.environ.items() if name not in ours
+        name: value for name, value in os.environ.items() if name not in not_a_users
     }
     environment |= {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -82,6 +82,16 @@ def test_a_flag_is_set_and_unset_in_each_place(name: str, runs: Runs) -> None:
     assert getattr(runs.options(**on), name)
 
 
+def test_time_outs_are_multiplied_by_a_factor(runs: Runs) -> None:
+    """It is the KafkaUtils' argument."""
+    assert "timeout_factor" not in runs.options().arguments
+    variable = {"SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR": "3"}
+    chosen = runs.options(ini="kafka_timeout_factor = 2", **variable)
+    assert chosen.arguments["timeout_factor"] == 3
+    chosen = runs.options("--kafka-timeout-factor=0.5", **variable)
+    assert chosen.arguments["timeout_factor"] == 0.5
+
+
 def test_broker_settings_add_up_name_by_name(runs: Runs) -> None:
     """What several places set is set by the first of them."""
     options = runs.options(
@@ -127,6 +137,11 @@ def test_values_that_are_not_valid_are_refused(runs: Runs) -> None:
     assert refused(ini="kafka_backend = dokcer") == (
         f"kafka_backend in /tox.ini: 'dokcer' is not valid; valid is {BACKENDS}"
     )
+    for factor in ("0", "inf", "twice"):
+        assert refused(f"--kafka-timeout-factor={factor}") == (
+            f"--kafka-timeout-factor: '{factor}' is not valid; valid is a number above "
+            "0, for example 2.5"
+        )
     assert refused("--kafka-bootstrap-servers=localhost") == (
         "--kafka-bootstrap-servers: 'localhost' is not valid; valid is host:port, or "
         "several with commas between"

@@ -211,7 +211,9 @@ def test_the_archived_twin_of_kafka_python_is_reported(
 def test_missing_java_docker_and_broker_are_reported(
     kafka: KafkaUtils, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each is a warning or an error, with advice."""
+    """Each is a warning or an error, with advice; and so is that no broker can be had,
+    where none is given.
+    """
     findings = {
         f.subject: f for f in preflight.check(config=ClientConfig(kafka.broker))
     }
@@ -226,13 +228,45 @@ def test_missing_java_docker_and_broker_are_reported(
     }
     assert str(findings["Java"]).startswith(
         f"Java: JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't "
-        "be run. The embedded broker needs Java 17 or newer. Install one"
+        "be run: a session of Spark's can't start. The embedded broker needs Java 17 "
+        "or newer. Install one"
     )
-    assert findings["Docker"].state == findings["Java"].state == "warning"
+    assert (findings["Docker"].state, findings["Java"].state) == ("warning", "error")
     assert findings["Docker"].advice == "Without one the embedded broker is used."
     assert findings["broker"].state == "error"
     assert findings["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
     assert os.environ["JAVA_HOME"] == str(tmp_path)
+    findings = {f.subject: f for f in preflight.check()}
+    assert str(findings["broker"]) == (
+        "broker: none can be started here: neither an embedded one nor a container. "
+        "Do what stands above, or set SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS to the "
+        "address of one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "java", "state"),
+    [("3.5.7", "11.0.1", "warning"), ("4.1.1", "11.0.1", "error")],
+)
+def test_an_old_java_is_enough_for_some_sparks(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    version: str,
+    java: str,
+    state: str,
+) -> None:
+    """Only the kit's own JVMs lack one then."""
+    jars = tmp_path / "jars"
+    jars.mkdir()
+    (jars / f"spark-core_2.13-{version}.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/java").touch(0o755)
+    (tmp_path / "release").write_text(f'JAVA_VERSION="{java}"\n')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    (finding,) = preflight.check_java()
+    assert finding.state == state
+    assert finding.seen.startswith(f"{tmp_path}/bin/java is Java {java}")
 
 
 def test_a_connect_server_that_cant_reach_this_machines_broker_is_reported() -> None:

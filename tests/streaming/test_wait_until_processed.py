@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kafka.admin import NewPartitions
 from pyspark.errors import StreamingQueryException
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
 from tests.contract.topics import hold, open_transaction
 from tests.sessions import needs_mode, needs_own_functions
@@ -405,3 +408,68 @@ def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> 
     writer = queries.spark.readStream.format("rate").load().writeStream
     with pytest.raises(TypeError, match=r"is \.start\(\) missing\?"):
         kafka.wait_until_processed(writer)  # type: ignore[arg-type]
+
+
+def test_queries_in_a_chain_are_waited_for_in_one_call(
+    kafka: KafkaUtils, queries: Queries, topic: str, tmp_path: Path
+) -> None:
+    """In either order: what was sent has gone through both, each time."""
+    middle, last = f"{topic}-middle", f"{topic}-last"
+    kafka.create_topics([topic, middle, last])
+    first = queries.to_topic(queries.source(topic), middle)
+    queries.checkpoint = str(tmp_path / "second")
+    second = queries.to_topic(queries.source(middle), last)
+    for number in range(6):
+        kafka.send_messages(topic, [("k", number)])
+        chain = (first, second) if number % 2 else (second, first)
+        kafka.wait_until_processed(*chain)
+        assert kafka.get_all_records(None, last) == {"k": str(number)}
+    kafka.wait_until_processed(second, middle, 60)  # topic and time-out by place
+    with pytest.raises(ValueError, match="does not read topic"):
+        kafka.wait_until_processed(second, topic)
+
+
+def test_a_job_is_waited_for_by_its_checkpoint(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Its process need not be known."""
+    sink, checkpoint = f"{topic}-sink", queries.checkpoint
+    kafka.create_topics([topic, sink], 3)
+    query = queries.to_topic(queries.source(topic), sink)
+    for number in range(3):
+        kafka.send_messages(topic, [(key, number) for key in "abcdef"])
+        kafka.wait_until_processed(checkpoint=checkpoint)
+        assert set(kafka.get_all_records(None, sink).values()) == {str(number)}
+        kafka.wait_until_processed(checkpoint=checkpoint, topic=topic)
+    query.stop()
+    kafka.send_messages(topic, [Record("a", "4", partition=1)])
+    offset = kafka.offsets(topic)[1].end
+    with pytest.raises(WaitError) as caught:
+        kafka.wait_until_processed(checkpoint=checkpoint, timeout=0)
+    assert str(caught.value) == (
+        f"The job with checkpoint {checkpoint} has not processed its topics up to "
+        "their end within 0 s.\n"
+        f"  topic {topic!r}, partition 1: at {offset - 1}, the end is {offset}\n"
+        "Look at its output, or give it more time."
+    )
+    with pytest.raises(WaitError, match=f"it does not read topic '{sink}'"):
+        kafka.wait_until_processed(checkpoint=checkpoint, topic=sink, timeout=0)
+
+
+def test_a_job_that_has_ended_is_not_waited_for(
+    kafka: KafkaUtils, queries: Queries, tmp_path: Path
+) -> None:
+    """Its exit code is told, and that it has done nothing."""
+    job = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    with job, pytest.raises(WaitError) as caught:
+        kafka.wait_until_processed(checkpoint=tmp_path, process=job, timeout=900)
+    assert str(caught.value) == (
+        f"The job with checkpoint {tmp_path} has ended with exit code 3 without having "
+        "processed its topics.\n"
+        "  it has committed no batch; is this its checkpoint location?\n"
+        "Look at its output."
+    )
+    with pytest.raises(
+        ValueError, match=r"^Give queries, or the checkpoint of a job, "
+    ):
+        kafka.wait_until_processed()

@@ -29,7 +29,7 @@ def printed_by_a_new_process(code: str) -> str:
         "from spark_kafka_testkit import KafkaUtils; KafkaUtils(backend='embedded')",
         "import spark_kafka_testkit.errors",
         "import spark_kafka_testkit._waits.eventually",
-        "import spark_kafka_testkit._streams",
+        "import spark_kafka_testkit._streams.run",
         "import spark_kafka_testkit._model.records",
         "import spark_kafka_testkit._spark.attach",
         "import spark_kafka_testkit._brokers.embedded",

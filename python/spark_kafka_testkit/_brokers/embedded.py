@@ -29,7 +29,7 @@ from spark_kafka_testkit._jvm.process import (
 from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.errors import BrokerStartError
 
-__all__ = ["EmbeddedBroker", "prepare"]
+__all__ = ["LITTLE_ROOM", "EmbeddedBroker", "prepare"]
 
 log = logging.getLogger("spark_kafka_testkit")
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._jvm.maven import Repository
 
 __all__ = [
+    "MAVEN_CENTRAL",
+    "MAVEN_ENV",
     "LockedJar",
     "are_fetched",
     "broker_jars",

@@ -31,7 +31,7 @@ HINT = (
     "(Debian and Ubuntu: apt install openjdk-17-jre-headless; "
     "macOS: brew install openjdk@17; conda: conda install -c conda-forge openjdk=17) "
     "and set JAVA_HOME to it, "
-    'or use backend="container", which needs Docker instead.'
+    "or use the backend `container`, which needs Docker instead."
 )
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
@@ -74,11 +74,12 @@ class Java:
         return numbers[1] if numbers[0] == 1 else numbers[0]
 
 
-def find_java(hint: str = HINT) -> Java:
+def find_java(hint: str = HINT, least: int = MINIMUM) -> Java:
     """The Java of JAVA_HOME, else the one on the PATH.
 
     Args:
         hint: what to do without one.
+        least: the oldest that will do.
 
     Raises:
         JavaNotFoundError: there is none, or it is too old.
@@ -99,7 +100,7 @@ def find_java(hint: str = HINT) -> Java:
     java = Java(
         executable, _release_version(executable) or _asked_version(executable, hint)
     )
-    if java.major < MINIMUM:
+    if java.major < least:
         raise JavaNotFoundError(f"{command} is Java {java.version}.", hint)
     return java
 

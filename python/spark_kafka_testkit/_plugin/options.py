@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,11 @@ SETTINGS = {
             "Without a broker fail, instead of skip. The default in CI (where the "
             "variable CI is set).",
             type="bool",
+        ),
+        Setting(
+            "timeout_factor",
+            "What all time-outs are multiplied by, for slow machines.",
+            metavar="NUMBER",
         ),
         Setting("keep", "Leave broker and topics, and say where.", type="bool"),
         Setting("strict", "Fail a test that leaves a query running.", type="bool"),
@@ -230,6 +236,10 @@ def resolve(config: pytest.Config) -> Options:
     }
     if version.value is not None:
         arguments["kafka_version"] = version.value
+    factor = _first(sources, "timeout_factor")
+    _check(factor, _is_factor, "a number above 0, for example 2.5")
+    if factor.value is not None:
+        arguments["timeout_factor"] = float(factor.value)
     try:
         chosen, address = choose_backend(backend.value, servers.value)
     except ValueError as error:
@@ -247,6 +257,13 @@ def resolve(config: pytest.Config) -> Options:
         strict=_flag(_first(sources, "strict")),
         left_out=_left_out(theirs),
     )
+
+
+def _is_factor(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def _left_out(theirs: Sequence[str] | None) -> str | None:

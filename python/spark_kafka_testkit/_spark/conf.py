@@ -41,6 +41,7 @@ __all__ = [
     "plan",
     "repository",
     "spark_conf",
+    "submit_arguments",
 ]
 
 
@@ -74,6 +75,31 @@ def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
     for flag in archive.flags:
         _append(settings, {}, DRIVER_OPTIONS, flag, " ")
     return settings
+
+
+def submit_arguments(conf: Mapping[str, str]) -> list[str]:
+    """See `KafkaUtils.spark_submit_args`."""
+    version, folder = spark_and_jars()
+    given = {**default_settings(folder.parent), **conf}
+    quick = {name: value for name, value in QUICK.items() if name not in given}
+    settings = {**quick, **driver_settings(given), **conf}
+    connector = connector_of(version)
+    if connector is None:
+        log.warning("%s", not_locked(version))
+        packages = [
+            *filter(None, [given.get("spark.jars.packages")]),
+            version.connector,
+        ]
+        arguments = ["--packages", ",".join(packages)]
+        if address := repository():
+            arguments += ["--repositories", address]
+    else:
+        jars = [*filter(None, [given.get("spark.jars")]), *map(str, connector)]
+        arguments = ["--jars", ",".join(jars)]
+    for name, value in settings.items():
+        if name not in ("spark.jars", "spark.jars.packages"):
+            arguments += ["--conf", f"{name}={value}"]
+    return arguments
 
 
 def plan(

@@ -10,7 +10,14 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["driver_settings", "is_local", "local_host_name", "may_be_local"]
+__all__ = [
+    "HOST_VARIABLES",
+    "can_listen_at_own_name",
+    "driver_settings",
+    "is_local",
+    "local_host_name",
+    "may_be_local",
+]
 
 HOST_SETTINGS = ("spark.driver.host", "spark.driver.bindAddress")
 HOST_VARIABLES = ("SPARK_LOCAL_HOSTNAME", "SPARK_LOCAL_IP")
@@ -25,7 +32,7 @@ def driver_settings(conf: Mapping[str, str]) -> dict[str, str]:
         return {}
     master = conf.get("spark.master")
     if master is None:
-        is_wanted = "spark.remote" not in conf and not _can_listen_at_own_name()
+        is_wanted = "spark.remote" not in conf and not can_listen_at_own_name()
     else:
         is_wanted = is_local(master)
     return dict.fromkeys(HOST_SETTINGS, "127.0.0.1") if is_wanted else {}
@@ -66,7 +73,8 @@ def may_be_local(conf: Mapping[str, str]) -> bool:
     return "spark.remote" not in conf if master is None else is_local(master)
 
 
-def _can_listen_at_own_name() -> bool:
+def can_listen_at_own_name() -> bool:
+    """Whether this machine's name resolves to an address of it."""
     try:
         address = socket.gethostbyname(socket.gethostname())
         with socket.socket() as probe:

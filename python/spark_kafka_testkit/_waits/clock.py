@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _arguments, _clock
 
-__all__ = ["Pauses"]
+__all__ = ["FACTOR_ENV", "Pauses", "choose_factor"]
+
+FACTOR_ENV = "SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR"
 
 SHORTEST_SECONDS = 0.005
 LONGEST_SECONDS = 0.05
 PART = 0.2
+
+
+def choose_factor(factor: float | None = None) -> float:
+    """What time-outs are multiplied by: the argument, else the environment's, else 1.
+
+    Raises:
+        TypeError, ValueError: it is no number above 0.
+    """
+    if factor is not None:
+        return _arguments.factor("timeout_factor", factor)
+    text = os.environ.get(FACTOR_ENV) or "1"
+    try:
+        return _arguments.factor(FACTOR_ENV, float(text))
+    except ValueError:
+        raise ValueError(
+            f"{FACTOR_ENV} must be a number above 0, and is {text!r}"
+        ) from None
 
 
 class Pauses:

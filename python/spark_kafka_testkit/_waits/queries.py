@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _arguments
@@ -93,14 +94,30 @@ def _is_alive_or_done(state: QueryState) -> bool:
 
 def wait_until_processed(
     cluster: Cluster,
-    query: StreamingQuery,
+    queries: Sequence[StreamingQuery],
     topic: str | None = None,
     timeout: float = 60,
 ) -> None:
-    """See `KafkaUtils.wait_until_processed`."""
+    """See `KafkaUtils.wait_until_processed`.
+
+    Queries that feed one another, in whatever order, are waited for as often as there
+    are queries: then what was there at first has gone through all of them.
+    """
+    pauses = Pauses(timeout)
+    for _ in queries:
+        for query in queries:
+            _wait_for_one(cluster, query, topic, pauses, timeout)
+
+
+def _wait_for_one(
+    cluster: Cluster,
+    query: StreamingQuery,
+    topic: str | None,
+    pauses: Pauses,
+    timeout: float,
+) -> None:
     state = QueryState(query)
     _check_has_batches(state)
-    pauses = Pauses(timeout)
     _check_sources(cluster, state)
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}

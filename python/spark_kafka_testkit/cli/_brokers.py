@@ -42,6 +42,7 @@ from spark_kafka_testkit.cli._output import (
     json_option,
     say,
 )
+from spark_kafka_testkit.cli._settings import unknown_setting
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = ["COMMANDS", "seconds_of"]
@@ -176,6 +177,10 @@ def up(
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
+    # of other images nobody knows what they have
+    is_known = image is None and kafka_version == BrokerSettings.kafka_version
+    if is_known and (problem := unknown_setting(settings.broker_config)):
+        raise click.BadParameter(problem, param_hint="'--config'")
     running(BrokerFile)  # warns of state files that can't be understood
     lease, was_up = keep(backend, settings, seconds)
     facts = {**_facts(lease), "found": was_up}

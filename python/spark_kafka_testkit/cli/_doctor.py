@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 
 import click
 
+from spark_kafka_testkit._brokers.broker import BOOTSTRAP_ENV
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.cli._output import json_option, say
 from spark_kafka_testkit.preflight import check
 
@@ -18,10 +21,11 @@ __all__ = ["doctor"]
 def doctor(ctx: click.Context, is_json: bool) -> None:
     """Check what the kit needs; exit with 1 where something is wrong.
 
-    Spark and its Kafka connector, Java, Docker, the packages: what was seen of each,
-    and what to do where it does not fit.
+    Spark and its Kafka connector, the packages, Java and Docker for a broker, the
+    folders, what is kept: what was seen of each, and what to do where it does not fit.
     """
-    findings = check()
+    address = os.environ.get(BOOTSTRAP_ENV)
+    findings = check(config=ClientConfig(address) if address else None)
     lines = []
     for finding in findings:
         lines.append(f"{finding.state:<7}  {finding.subject}: {finding.seen}")

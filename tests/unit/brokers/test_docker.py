@@ -445,8 +445,8 @@ def test_a_slow_daemon_is_too_slow_for_auto_alone(listener: socket.socket) -> No
             "Docker",
             "warning",
             f"the daemon at {address} is slow to answer",
-            'backend="auto" takes the embedded broker; backend="container" waits for '
-            "the daemon.",
+            "The backend `auto` takes the embedded broker; `container` waits for the "
+            "daemon.",
         )
     ]
 

@@ -191,7 +191,7 @@ def test_no_java_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "The embedded broker needs Java 17 or newer. Install one (Debian and Ubuntu: apt "
         "install openjdk-17-jre-headless; macOS: brew install openjdk@17; conda: conda "
         "install -c conda-forge openjdk=17) and set JAVA_HOME to it, or use "
-        'backend="container", which needs Docker instead.'
+        "the backend `container`, which needs Docker instead."
     )
 
 

@@ -6,14 +6,14 @@ Each finding says what was seen, and what to do.
 from __future__ import annotations
 
 import importlib.metadata
-import logging
+import os
+import socket
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
 from spark_kafka_testkit._jvm.installed_spark import SparkVersion, installed_spark
-from spark_kafka_testkit._jvm.java import HINT, find_java
-from spark_kafka_testkit._kafka_python.admin import await_api
+from spark_kafka_testkit._jvm.jars import connector_jars
 from spark_kafka_testkit._spark.kept.use import fit, listed
+from spark_kafka_testkit._spark.loopback import HOST_VARIABLES, can_listen_at_own_name
 from spark_kafka_testkit._spark.pairing import (
     Finding,
     Severity,
@@ -23,6 +23,18 @@ from spark_kafka_testkit._spark.pairing import (
     warn,
 )
 from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit.preflight._broker import (
+    check_address,
+    check_brokers,
+    check_docker,
+    check_java,
+    check_kept_brokers,
+)
+from spark_kafka_testkit.preflight._storage import (
+    check_jars,
+    check_repository,
+    check_storage,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,19 +47,18 @@ __all__ = [
     "check",
     "check_address",
     "check_docker",
+    "check_host",
     "check_java",
+    "check_kept_brokers",
     "check_kept_spark",
     "check_packages",
     "check_session",
     "check_spark",
+    "check_storage",
     "mismatches",
     "unreachable",
     "warn",
 ]
-
-log = logging.getLogger("spark_kafka_testkit")
-
-DOCKER_SECONDS = 5.0
 
 
 def check(
@@ -58,14 +69,21 @@ def check(
     Args:
         spark: a session to look at, classic or Connect; without one the installed Spark
             is looked at.
-        config: a broker to ask.
+        config: a broker to ask; without one, what starts a broker must be there.
     """
     findings = check_session(spark) if spark is not None else check_spark()
     if spark is not None and config is not None:
         findings += unreachable(spark, config.bootstrap_servers)
-    findings += [*check_java(), *check_packages(), *check_docker()]
-    findings += check_kept_spark()
-    return findings + (check_address(config) if config is not None else [])
+    return [
+        *findings,
+        *check_packages(),
+        *check_brokers(config),
+        *check_repository(),
+        *check_storage(),
+        *check_kept_brokers(),
+        *check_kept_spark(),
+        *check_host(),
+    ]
 
 
 def check_spark() -> list[Finding]:
@@ -98,7 +116,27 @@ def _check_lock(version: SparkVersion) -> Finding:
     seen = f"that of Spark {version.nearest}"
     if version.nearest != version.apache:
         seen += f", the nearest to {version.spark} of its minor version"
-    return Finding("connector", "ok", f"{seen}; fetched when it is first needed")
+    jars = connector_jars(version.spark, version.scala)
+    assert jars is not None
+    return check_jars("connector", jars, seen)
+
+
+def check_host() -> list[Finding]:
+    """Whether Spark can listen at this machine's own name, if it is not to listen
+    elsewhere.
+    """
+    if any(os.environ.get(n) for n in HOST_VARIABLES) or can_listen_at_own_name():
+        return []
+    return [
+        Finding(
+            "host name",
+            "warning",
+            f"{socket.gethostname()}, which does not resolve to an address of this "
+            "machine",
+            "Sessions of the kit's own start all the same. For others, add it to "
+            "/etc/hosts, or set SPARK_LOCAL_IP=127.0.0.1.",
+        )
+    ]
 
 
 def check_kept_spark() -> list[Finding]:
@@ -120,15 +158,6 @@ def check_kept_spark() -> list[Finding]:
             "Keep one that fits: spark-kafka-testkit up --spark",
         )
     ]
-
-
-def check_java() -> list[Finding]:
-    """The Java of the embedded broker and the helper's own JVM."""
-    try:
-        java = find_java(HINT)
-    except KafkaTestkitError as error:
-        return [Finding.of_error("Java", error, "warning")]
-    return [Finding("Java", "ok", f"{java.version}, {java.executable}")]
 
 
 def check_packages() -> list[Finding]:
@@ -160,28 +189,3 @@ def _version_of(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def check_docker() -> list[Finding]:
-    """Whether a Docker daemon answers, and soon enough for `backend="auto"`."""
-    advice = "Without one the embedded broker is used."
-    problem = docker_problem()
-    if problem is None:
-        address = find_daemon().address
-        return [Finding("Docker", "ok", f"a daemon answers at {address}")]
-    if docker_problem(DOCKER_SECONDS) is None:
-        problem = f"the daemon at {find_daemon().address} is slow to answer"
-        advice = (
-            'backend="auto" takes the embedded broker; backend="container" waits for '
-            "the daemon."
-        )
-    return [Finding("Docker", "warning", problem.rstrip("."), advice)]
-
-
-def check_address(config: ClientConfig) -> list[Finding]:
-    """Whether the broker answers at the address that it advertises."""
-    try:
-        await_api(config)
-    except KafkaTestkitError as error:
-        return [Finding.of_error("broker", error)]
-    return [Finding("broker", "ok", f"it answers at {config.bootstrap_servers}")]

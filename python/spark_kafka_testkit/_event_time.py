@@ -1,0 +1,33 @@
+"""Times of a day, for event times in tests."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+__all__ = ["at"]
+
+A_DAY = "2026-01-01"
+
+
+def at(clock: str, day: str = A_DAY) -> datetime:
+    """A time of a day, as a `datetime` of the local time zone: what Spark's sessions
+    go by, too, unless `spark.sql.session.timeZone` says otherwise.
+
+    Example:
+        kafka.send_messages("visits", [Record("k", "v", timestamp=at("09:05"))])
+        run.add_data("orders", [("a", {"at": at("09:05:30"), "total": 3})])
+
+    Args:
+        clock: hours and minutes, and seconds and parts of them where wanted.
+        day: the day; all that matters in most tests is that it is the same.
+
+    Raises:
+        TypeError, ValueError: no time, or no day.
+    """
+    try:
+        return datetime.combine(date.fromisoformat(day), time.fromisoformat(clock))
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"at() takes a time such as '09:05' and a day such as {A_DAY!r}, not "
+            f"{clock!r} and {day!r}"
+        ) from None

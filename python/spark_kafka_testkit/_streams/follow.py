@@ -1,0 +1,102 @@
+"""A query that a job's own code has begun, followed by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.planned import planned_sources_of_query
+from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._waits.queries import wait_for_query_alive
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from spark_kafka_testkit._cluster import Cluster
+    from spark_kafka_testkit._queries.position import Source
+
+__all__ = ["FollowedQuery"]
+
+UNKNOWN_START = (
+    "How the query is started is not known: give follow() the function that starts it, "
+    "in place of the query."
+)
+
+
+class FollowedQuery(StreamSteps):
+    """A query that `follow` was given; its steps are those of `StreamSteps`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        query: StreamingQuery | Callable[[], StreamingQuery],
+        topic: str | None,
+        *,
+        timeout: float = 60,
+    ) -> None:
+        super().__init__(cluster, topic, timeout)
+        self._begin: Callable[[], StreamingQuery] | None = None
+        self._is_begun = False
+        if callable(query):
+            self._begin = query
+        else:
+            self._query = _arguments.streaming_query("query", query)
+
+    def start(self) -> None:
+        """Calls the function that starts the query, and waits until that is alive. A
+        query that was given is waited for.
+
+        Raises:
+            StreamingQueryException: it died at once.
+            WaitError: it was not alive in time.
+            UnknownTopicError: a topic that it reads does not exist.
+            RuntimeError: it runs already, or is to start again and no function that
+                starts it was given.
+        """
+        if self._is_begun and self.query.isActive:
+            raise RuntimeError("The query runs already; call stop() first.")
+        if self._begin is not None:
+            started = self._begin()
+            self._query = _arguments.streaming_query("what the function gives", started)
+        elif self._is_begun:
+            raise RuntimeError(UNKNOWN_START)
+        self._is_begun, self._failure_expected = True, False
+        wait_for_query_alive(self.query, self._timeout, cluster=self._cluster)
+
+    def restart(self) -> None:
+        """Stops the query and calls the function that starts it.
+
+        Raises:
+            RuntimeError: no such function was given.
+        """
+        if self._begin is None:
+            raise RuntimeError(UNKNOWN_START)
+        super().restart()
+
+    def _sources(self) -> list[Source]:
+        return planned_sources_of_query(self.query)
+
+    def _session(self) -> SparkSession:
+        from pyspark.sql import SparkSession
+
+        query: Any = self.query
+        of_connect = getattr(query, "_session", None)
+        if of_connect is not None:
+            return of_connect  # type: ignore[no-any-return]
+        active = SparkSession.getActiveSession()
+        assert active is not None  # the query runs
+        return active
+
+    def _table(self) -> str:
+        name = self.query.name
+        if not name or not self._session().catalog.tableExists(name):
+            raise TypeError(
+                "What the query writes to is not known here: name its topic, "
+                "follow(query, topic)."
+            )
+        return str(name)
+
+    def _clean_up(self) -> None:
+        pass  # its checkpoint is the job's

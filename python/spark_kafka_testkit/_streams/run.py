@@ -1,0 +1,194 @@
+"""A streaming DataFrame that is run for a test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.planned import named_topics, planned_sources
+from spark_kafka_testkit._queries.sink import check_sink_columns, passes_partition
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._queries.stop import stop_all
+from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._waits.queries import wait_for_query_alive
+from spark_kafka_testkit._work_folder import WorkFolder
+from spark_kafka_testkit.errors import WaitError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from spark_kafka_testkit._cluster import Cluster
+    from spark_kafka_testkit._queries.position import Source
+
+__all__ = ["StreamOptions", "StreamRun", "stop_queries"]
+
+OUTPUT_MODES = ("append", "update", "complete")
+
+ForeachBatch = Callable[["DataFrame", int], None]
+
+
+def stop_queries(spark: SparkSession) -> None:
+    """See `KafkaUtils.stop_queries`."""
+    failures = [
+        f"  query {QueryState(query).name}: {error}"
+        for query, error in stop_all(spark.streams.active)
+    ]
+    if failures:
+        raise WaitError("Queries did not stop:\n" + "\n".join(failures))
+
+
+def _partitions(count: int) -> str:
+    return "1 partition" if count == 1 else f"{count} partitions"
+
+
+class StreamOptions(TypedDict, total=False):
+    """The options of `run_stream`, which see."""
+
+    foreach_batch: ForeachBatch | None
+    output_mode: str
+    trigger: Mapping[str, Any]
+    sink_options: Mapping[str, str]
+    checkpoint: str | None
+    timeout: float
+
+
+class StreamRun(StreamSteps):
+    """A query that `run_stream` started; its steps are those of `StreamSteps`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        df: DataFrame,
+        topic: str | None,
+        *,
+        foreach_batch: ForeachBatch | None = None,
+        output_mode: str = "append",
+        trigger: Mapping[str, Any] | None = None,
+        sink_options: Mapping[str, str] | None = None,
+        checkpoint: str | None = None,
+        timeout: float = 60,
+    ) -> None:
+        if topic is not None and foreach_batch is not None:
+            raise ValueError("Give a sink topic or a foreach_batch function, not both.")
+        if not hasattr(df, "isStreaming"):
+            raise TypeError(f"df must be a DataFrame, not {type(df).__name__}")
+        if not df.isStreaming:
+            raise ValueError("df is a batch DataFrame; begin it with spark.readStream")
+        if foreach_batch is not None and not callable(foreach_batch):
+            raise TypeError(
+                "foreach_batch must be a function that takes a DataFrame and the "
+                f"batch's number, not {type(foreach_batch).__name__}"
+            )
+        if trigger is not None and not isinstance(trigger, Mapping):
+            raise TypeError(
+                "trigger must be a dict of arguments for Spark's trigger(), not "
+                f"{type(trigger).__name__}"
+            )
+        super().__init__(cluster, topic, timeout)
+        self._df = df
+        self._planned = planned_sources(df)
+        self._foreach_batch = foreach_batch
+        self._output_mode = _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
+        self._trigger = trigger
+        self._sink_options = _arguments.settings(
+            "sink_options", {} if sink_options is None else sink_options
+        )
+        if checkpoint is not None:
+            _arguments.text("checkpoint", checkpoint)
+        self.checkpoint = checkpoint
+        self._own_folder: WorkFolder | None = None
+        self.table = f"run_stream_{uuid.uuid4().hex}"
+
+    def start(self) -> None:
+        """Starts the query, and waits until it is alive.
+
+        It goes on from the checkpoint where there is one.
+
+        Raises:
+            StreamingQueryException: it died at once.
+            WaitError: it was not alive in time.
+            UnknownTopicError: a source topic or the sink topic does not exist.
+            ValueError: Kafka's sink can't take the DataFrame's columns.
+            RuntimeError: it runs already, or its sink can't go on from a checkpoint.
+        """
+        if self._query is not None:
+            if self._query.isActive:
+                raise RuntimeError("The stream runs already; call stop() first.")
+            if self._is_memory and self._output_mode != "complete":
+                raise RuntimeError(
+                    "Spark's memory sink can't go on from a checkpoint, except in "
+                    "complete mode. Run the stream into a topic: "
+                    "run_stream(df, topic=...)."
+                )
+        self._check_topics()  # else the query dies of them in a minute
+        if self.checkpoint is None:
+            self._own_folder = WorkFolder("checkpoint")
+            self.checkpoint = str(self._own_folder.path / "checkpoint")
+        self._failure_expected = False
+        self._query = self._writer().start()
+        wait_for_query_alive(self._query, self._timeout)
+
+    def _check_topics(self) -> None:
+        cluster, df = self._cluster, self._df
+        cluster.require_topics(self._named_topics(), "The stream reads")
+        if self._topic is None:
+            return
+        cluster.require_topics([self._topic], "The stream writes to")
+        check_sink_columns(df)
+        if not passes_partition(df):
+            return
+        partitions = len(cluster.offsets(self._topic))
+        for name in self._named_topics():
+            most = len(cluster.offsets(name))
+            if most > partitions:
+                raise ValueError(
+                    "The DataFrame has the source's column 'partition', which Kafka's "
+                    f"sink obeys: {name!r} has {_partitions(most)}, and "
+                    f"{self._topic!r} has {partitions}. Select key and value alone."
+                )
+
+    def _named_topics(self) -> list[str]:
+        """The topics that it reads by name."""
+        return named_topics(self._planned, self._cluster.broker.bootstrap_servers)
+
+    def _sources(self) -> list[Source]:
+        return self._planned
+
+    def _session(self) -> SparkSession:
+        return self._df.sparkSession
+
+    def _table(self) -> str:
+        if self._foreach_batch is not None:
+            raise TypeError(
+                "What a foreachBatch function has written is not known here. Look at "
+                "it with process_all_available() and your own assert."
+            )
+        return self.table
+
+    def _clean_up(self) -> None:
+        if self._own_folder is not None:
+            self._own_folder.remove()
+
+    @property
+    def _is_memory(self) -> bool:
+        return self._topic is None and self._foreach_batch is None
+
+    def _writer(self) -> Any:
+        writer: Any = (
+            self._df.writeStream.outputMode(self._output_mode)
+            .option("checkpointLocation", self.checkpoint)
+            .options(**self._sink_options)
+        )
+        if self._trigger:
+            writer = writer.trigger(**self._trigger)
+        if self._foreach_batch is not None:
+            return writer.foreachBatch(self._foreach_batch)
+        if self._topic is None:
+            return writer.format("memory").queryName(self.table)
+        return (
+            writer.format("kafka")
+            .options(**self._cluster.spark_options())
+            .option("topic", self._topic)
+        )

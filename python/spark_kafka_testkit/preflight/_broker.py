@@ -1,0 +1,149 @@
+"""What a broker needs, and those that are there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._brokers.broker import BACKEND_ENV, BOOTSTRAP_ENV
+from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
+from spark_kafka_testkit._brokers.kept.lease import BrokerFile
+from spark_kafka_testkit._jvm.installed_spark import installed_spark
+from spark_kafka_testkit._jvm.jars import broker_jars, broker_version
+from spark_kafka_testkit._jvm.java import HINT, find_java
+from spark_kafka_testkit._kafka_python.admin import await_api
+from spark_kafka_testkit._kept.lease import HOW_TO_END, Unclear
+from spark_kafka_testkit._spark.pairing import Finding
+from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit.preflight._storage import check_jars
+
+if TYPE_CHECKING:
+    from spark_kafka_testkit._model.client_config import ClientConfig
+
+__all__ = [
+    "check_address",
+    "check_brokers",
+    "check_docker",
+    "check_java",
+    "check_kept_brokers",
+]
+
+DOCKER_SECONDS = 5.0
+
+
+def check_brokers(config: ClientConfig | None) -> list[Finding]:
+    """What a broker can be had by: an address, Java or Docker.
+
+    Args:
+        config: a broker to ask; no other is needed then.
+    """
+    java, docker = check_java(), check_docker()
+    findings = [*java, *docker]
+    if config is not None:
+        return findings + check_address(config)
+    backend = os.environ.get(BACKEND_ENV) or "auto"
+    can_embed = java[0].state == "ok"
+    if backend != "container" and can_embed:
+        jars = check_jars("embedded broker", broker_jars(), f"Kafka {broker_version()}")
+        findings.append(jars)
+        can_embed = jars.state == "ok"
+    has_docker = docker_problem(DOCKER_SECONDS) is None
+    lacking = {
+        "auto": ""
+        if can_embed or has_docker
+        else "neither an embedded one nor a container",
+        "embedded": "" if can_embed else f"no embedded one, as {BACKEND_ENV} asks for",
+        "container": "" if has_docker else f"no container, as {BACKEND_ENV} asks for",
+    }.get(backend, "")
+    if lacking:
+        findings.append(
+            Finding(
+                "broker",
+                "error",
+                f"none can be started here: {lacking}",
+                f"Do what stands above, or set {BOOTSTRAP_ENV} to the address of one.",
+            )
+        )
+    return findings
+
+
+def check_java() -> list[Finding]:
+    """The Java of the embedded broker and the helper's own JVM."""
+    try:
+        java = find_java(HINT)
+    except KafkaTestkitError as error:
+        finding = Finding.of_error("Java", error, "warning")
+        if not _can_start_spark():
+            seen = f"{finding.seen}: a session of Spark's can't start"
+            finding = replace(finding, state="error", seen=seen)
+        return [finding]
+    return [Finding("Java", "ok", f"{java.version}, {java.executable}")]
+
+
+def _can_start_spark() -> bool:
+    """Whether there is a Java for the Spark that is installed here, if one is."""
+    try:
+        spark = installed_spark()
+    except KafkaTestkitError:
+        return True
+    try:
+        find_java(least=17 if int(spark.spark.partition(".")[0]) >= 4 else 8)
+    except KafkaTestkitError:
+        return False
+    return True
+
+
+def check_docker() -> list[Finding]:
+    """Whether a Docker daemon answers, and soon enough for `backend="auto"`."""
+    advice = "Without one the embedded broker is used."
+    problem = docker_problem()
+    if problem is None:
+        address = find_daemon().address
+        return [Finding("Docker", "ok", f"a daemon answers at {address}")]
+    if docker_problem(DOCKER_SECONDS) is None:
+        problem = f"the daemon at {find_daemon().address} is slow to answer"
+        advice = (
+            "The backend `auto` takes the embedded broker; `container` waits for the "
+            "daemon."
+        )
+    return [Finding("Docker", "warning", problem.rstrip("."), advice)]
+
+
+def check_address(config: ClientConfig) -> list[Finding]:
+    """Whether the broker answers at the address that it advertises."""
+    try:
+        await_api(config)
+    except KafkaTestkitError as error:
+        return [Finding.of_error("broker", error)]
+    return [Finding("broker", "ok", f"it answers at {config.bootstrap_servers}")]
+
+
+def check_kept_brokers() -> list[Finding]:
+    """The brokers that are kept, and what was left of such."""
+    try:
+        files = sorted(BrokerFile("").folder.glob("*.json"))
+        return [finding for file in files for finding in _check_kept(file.stem)]
+    except KafkaTestkitError as error:
+        return [Finding.of_error("kept broker", error, "warning")]
+
+
+def _check_kept(key: str) -> list[Finding]:
+    lease_file = BrokerFile(key)
+    lease = lease_file.read()
+    if lease is None:  # it has just ended
+        return []
+    seen = str(lease) if isinstance(lease, Unclear) else lease.description
+    if not lease_file.is_held("keeper"):
+        seen = f"{seen.rstrip('.')}; its keeper has died"
+        advice = "What it left goes with the next run, `up` or `status`."
+    elif isinstance(lease, Unclear):
+        advice = HOW_TO_END
+    elif not lease.answers():
+        seen = f"{seen}; it does not answer"
+        advice = f"End it with: spark-kafka-testkit down {lease.address}"
+    else:
+        user = lease_file.user_now()
+        seen = f"{seen}; {f'in use by {user}' if user else 'free'}"
+        return [Finding("kept broker", "ok", seen)]
+    return [Finding("kept broker", "warning", seen.rstrip("."), advice)]

@@ -1,0 +1,141 @@
+"""follow: the steps of run_stream around a query that a job's own code begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pyspark.errors import StreamingQueryException
+
+from spark_kafka_testkit import KafkaUtils, WaitError
+from tests.sessions import needs_jvm
+
+from .conftest import Queries
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+
+@pytest.fixture
+def sink(kafka: KafkaUtils, topic: str) -> str:
+    """A sink topic; the source topic is made too."""
+    kafka.create_topics([topic, f"{topic}-sink"])
+    return f"{topic}-sink"
+
+
+def test_a_jobs_query_has_the_steps_of_a_stream(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """It is alive when the block begins, goes on from its own checkpoint, and is
+    stopped at the block's end.
+    """
+
+    def job() -> StreamingQuery:
+        df = queries.source(topic).selectExpr(
+            "key", "upper(CAST(value AS STRING)) value"
+        )
+        return queries.to_topic(df, sink)
+
+    with kafka.follow(job, sink) as run:
+        run.add_data(topic, [("a", "x")])
+        run.check_answer({"a": "X"})
+        first = run.query
+        run.restart()
+        assert run.query.runId != first.runId
+        assert run.query.id == first.id
+        run.add_data(topic, [("b", "y")])
+        run.check_answer([("a", "X"), ("b", "Y")])
+        with pytest.raises(WaitError, match="is final"):
+            run.check_answer({"a": "Z"})
+        with pytest.raises(RuntimeError, match="runs already"):
+            run.start()
+    assert not run.query.isActive
+
+
+def test_a_query_that_was_given_can_not_start_again(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """And is not stopped for nothing; all else it has."""
+    query = queries.to_topic(queries.source(topic), sink)
+    with kafka.follow(query, sink) as run:
+        run.add_data(topic, [("a", "x")])
+        run.check_answer({"a": "x"})
+        with pytest.raises(RuntimeError) as caught:
+            run.restart()
+        assert query.isActive
+        run.stop()
+        with pytest.raises(RuntimeError):
+            run.start()
+        run.check_answer({"a": "x"})
+    assert str(caught.value) == (
+        "How the query is started is not known: give follow() the function that starts "
+        "it, in place of the query."
+    )
+
+
+def test_a_memory_sink_is_known_by_the_querys_name(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Another sink without a topic is not."""
+    kafka.create_topics([topic])
+    df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
+    with kafka.follow(queries.to_memory(df, "followed")) as run:
+        run.add_data(topic, [("a", 1)])
+        run.check_answer([("a",)])
+        run.check_answer([{"key": "a"}])
+    console = df.writeStream.format("console").start()
+    with (
+        pytest.raises(TypeError, match=r"name its topic, follow\(query, topic\)"),
+        kafka.follow(console) as run,
+    ):
+        run.check_answer([])
+
+
+def test_what_killed_a_jobs_query_is_raised(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """At the block's end, unless it was expected."""
+    kafka.create_topics([topic])
+
+    def job() -> StreamingQuery:
+        return queries.to_memory(queries.failing(topic), "followed_to_death")
+
+    kafka.send_messages(topic, [("a", 1)])
+    with (
+        pytest.raises(StreamingQueryException, match="as the test wants it"),
+        kafka.follow(job) as run,
+    ):
+        run.query.awaitTermination()
+    with kafka.follow(job) as run:
+        assert "as the test wants it" in str(run.expect_failure())
+
+
+@needs_jvm
+def test_a_topic_that_the_job_does_not_read_is_refused(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Its plan says what it reads."""
+    text = (
+        f"^Topic 'elsewhere' is no source of the stream, which reads '{topic}'. Send "
+    )
+    with (
+        kafka.follow(queries.to_topic(queries.source(topic), sink), sink) as run,
+        pytest.raises(ValueError, match=text),
+    ):
+        run.add_data("elsewhere", [("a", 1)])
+
+
+def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
+    """A writer, and a function that gives nothing: its `return` is missing."""
+    writer = queries.spark.readStream.format("rate").load().writeStream
+    with pytest.raises(TypeError) as caught:
+        kafka.follow(writer)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "query must be a StreamingQuery, not DataStreamWriter; is .start() missing?"
+    )
+    with pytest.raises(TypeError) as caught, kafka.follow(lambda: None):  # type: ignore[arg-type,return-value]
+        pytest.fail("nothing was started")
+    assert str(caught.value) == (
+        "what the function gives must be a StreamingQuery, not NoneType; is .start() "
+        "missing?"
+    )
