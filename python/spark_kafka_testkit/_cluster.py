@@ -13,6 +13,7 @@ from spark_kafka_testkit import _clock
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._clients.choice import Clients
 from spark_kafka_testkit._clients.protocol import Client
+from spark_kafka_testkit._jvm.spark_jvm import close_producers
 from spark_kafka_testkit._kafka_python import topics
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
@@ -53,6 +54,7 @@ class Cluster:
 
     Attributes:
         config: how it is reached.
+        since: from when on it was set up, in seconds since the epoch.
         created: the topics that were created here, and are there.
         unasked: those of them that were created because they were sent to.
     """
@@ -64,6 +66,7 @@ class Cluster:
         on_use: Iterable[OnUse] = (),
     ) -> None:
         self.broker = broker
+        self.since = _clock.now()
         self.config = ClientConfig(broker.bootstrap_servers, client_config or {})
         self.created: set[str] = set()
         self.unasked: set[str] = set()
@@ -361,6 +364,8 @@ class Cluster:
                 _attempt("closing the producer", lambda: producer.close(timeout=1))
             if self.broker.is_visited and self.created:
                 _attempt("deleting the kit's topics", self._delete_created)
+            if not self.broker.ended:
+                _attempt("closing Spark's producers", close_producers)
             _attempt("closing the admin client", self._admin.close)
             _attempt("stopping the broker", self.broker.stop)
 

@@ -18,6 +18,7 @@ import pytest
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.own_helper import stop_own_helper
+from spark_kafka_testkit._jvm.spark_jvm import close_producers
 from spark_kafka_testkit._leftovers import (
     BrokerEndedWarning,
     Leftovers,
@@ -314,6 +315,8 @@ def _swept(test: pytest.Item) -> Iterator[None]:
     leftovers = test.stash[LEFTOVERS] = Leftovers(run.clusters)
     yield
     names = leftovers.stop_queries()
+    if FAILURE in test.stash:
+        close_producers()  # one of a query that died would be heard in later tests
     if not run.options.keep:
         try:
             leftovers.delete_topics()

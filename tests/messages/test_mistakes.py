@@ -1,4 +1,4 @@
-"""What a red test says: 35 mistakes, made on purpose.
+"""What a red test says: 36 mistakes, made on purpose.
 
 The bar: cause, place and remedy stand in the first two lines of the message, and the
 message begins within the first 15 lines of the report. Each file of `mistakes` is a
@@ -103,6 +103,18 @@ def test_a_red_test_says_what_is_wrong(
     assert report["summary"].startswith(f"{name}: ")
     assert report["when"] == "call"
     record_property("seconds", round(report["seconds"], 1))
+
+
+def test_a_sink_that_does_not_exist_is_not_heard_in_later_tests(
+    reports: Reports,
+) -> None:
+    """Its producer looks for the topic for minutes, and says so ten times a second."""
+    names = list(reports)
+    at = names.index("sink_of_own_query_misspelled")
+    later = [reports[name]["sections"] for name in names[at + 1 :]]
+    assert len(later) > 5
+    assert "gym-bils" in str(reports[names[at]]["sections"])
+    assert "gym-bils" not in str(later)
 
 
 NO_CONNECTOR = '''

@@ -6,13 +6,13 @@ import os
 from typing import Any
 
 from spark_kafka_testkit._jvm.helper import API_CLASS
+from spark_kafka_testkit._jvm.spark_jvm import PRODUCERS, singleton
 
 __all__ = ["KeptJvm"]
 
 STREAM_MILLIS = 10_000
 QUERY_THREADS = "stream execution thread"
 CONTEXT = "org.apache.spark.SparkContext"
-PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
 LOG_LEVEL = "sparkkafka.testkit.log.level"
 GATEWAY_VARIABLES = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 
@@ -76,14 +76,14 @@ class KeptJvm:
         """
         api = self._api()
         api.pyInterrupt(QUERY_THREADS, STREAM_MILLIS)
-        context = self._singleton(f"{CONTEXT}$").getActive()
+        context = singleton(self._view, CONTEXT).getActive()
         if context.isDefined():
             context.get().stop()
         sessions = self._view.org.apache.spark.sql.SparkSession
         sessions.clearActiveSession()
         sessions.clearDefaultSession()
         # Spark keeps them for ten minutes: they would look for a broker that has gone
-        self._singleton(f"{PRODUCERS}$").reset()
+        singleton(self._view, PRODUCERS).reset()
         api.pyTidy()
         level = self._view.java.lang.System.getProperty(LOG_LEVEL)
         log4j = self._view.org.apache.logging.log4j
@@ -100,11 +100,6 @@ class KeptJvm:
     def _root_level(self) -> Any:
         log4j = self._view.org.apache.logging.log4j
         return log4j.LogManager.getRootLogger().getLevel()
-
-    def _singleton(self, name: str) -> Any:
-        """What Scala calls an object; some of Spark's own are hidden from py4j."""
-        loader = self._view.java.lang.Thread.currentThread().getContextClassLoader()
-        return loader.loadClass(name).getField("MODULE$").get(None)
 
     def _forget(self) -> None:
         """Lets go of the objects that a Python which has gone held: py4j keeps them."""

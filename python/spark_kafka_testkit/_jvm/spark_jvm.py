@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from spark_kafka_testkit._jvm.helper import (
@@ -21,17 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONNECTOR_CLASS",
+    "PRODUCERS",
     "PRODUCER_CLASS",
     "SparkJvm",
     "active_session",
+    "close_producers",
     "finds_class",
     "is_connect",
     "is_on_class_path",
+    "singleton",
     "trigger_of",
 ]
 
 CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 PRODUCER_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
+CLOSE_SECONDS = 2.0
 
 
 class SparkJvm:
@@ -218,6 +225,32 @@ def is_on_class_path(name: str) -> bool:
     except Py4JJavaError:
         return False
     return True
+
+
+def close_producers() -> None:
+    """Closes the producers that Spark's sink has, unless a query runs, within
+    `CLOSE_SECONDS`. Spark keeps them for ten minutes, and they would look all the while
+    for a broker or a topic that has gone, and say so on stderr.
+    """
+    gateway = _running_gateway()
+    if gateway is None:
+        return
+
+    def close() -> None:
+        with suppress(Exception):  # a JVM that has gone has none
+            jvm = SparkJvm.active()
+            if jvm is None or not jvm.active_queries():
+                singleton(gateway.jvm, PRODUCERS).reset()
+
+    thread = threading.Thread(target=close, daemon=True)
+    thread.start()
+    thread.join(CLOSE_SECONDS)
+
+
+def singleton(view: Any, name: str) -> Any:
+    """What Scala calls an object; some of Spark's own are hidden from py4j."""
+    loader = view.java.lang.Thread.currentThread().getContextClassLoader()
+    return loader.loadClass(f"{name}$").getField("MODULE$").get(None)
 
 
 def _running_gateway() -> Any:

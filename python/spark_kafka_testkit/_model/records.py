@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any, NamedTuple
 
 from spark_kafka_testkit._model.offsets import EPOCH, Coverage
 
 __all__ = ["Record", "Records"]
+
+SHOWN_RECORDS = 20
+HTML_COLUMNS = ("topic", "partition", "offset", "time", "key", "value", "headers")
 
 
 class Record(NamedTuple):
@@ -22,7 +26,8 @@ class Record(NamedTuple):
         key, value: what the deserializers made of them; `None` is null (as a value, a
             tombstone).
         topic, partition, offset: where it lies.
-        timestamp: milliseconds since the epoch; `None` where the record has none.
+        timestamp: milliseconds since the epoch; `None` where the record has none. To
+            send, a `datetime` too, which `at` makes: `timestamp=at("09:05")`.
         timestamp_type: `"CreateTime"` or `"LogAppendTime"`, Kafka's names; `None` with
             no timestamp.
         headers: (name, bytes or `None`) pairs, in their order; a name may come twice.
@@ -33,7 +38,7 @@ class Record(NamedTuple):
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
-    timestamp: int | None = None
+    timestamp: Any = None  # an int of what was read; see above
     timestamp_type: str | None = None
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
@@ -83,3 +88,24 @@ class Records(list[Record]):
         super().__init__(records)
         self.coverage = dict(coverage)
         self.new_partitions = new_partitions
+
+    def _repr_html_(self) -> str:
+        """A table of the first, for notebooks."""
+        rows = "".join(map(_html_row, self[:SHOWN_RECORDS]))
+        more = len(self) - SHOWN_RECORDS
+        note = f"<p>and {more} more</p>" if more > 0 else ""
+        heads = "".join(f"<th>{name}</th>" for name in HTML_COLUMNS)
+        return f"<table><tr>{heads}</tr>{rows}</table>{note}"
+
+
+def _html_row(record: Record) -> str:
+    try:
+        time: Any = record.datetime
+    except ValueError:
+        time = None
+    told = record.timestamp if time is None else time.isoformat(" ", "milliseconds")
+    place = (record.topic, record.partition, record.offset, told)
+    content = (record.key, record.value, dict(record.headers) or "")
+    texts = [str(part) for part in place]
+    texts += [part if isinstance(part, str) else repr(part) for part in content]
+    return f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>"

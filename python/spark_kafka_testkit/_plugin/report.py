@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -179,7 +179,8 @@ def _log(cluster: Cluster, began: datetime) -> Iterator[str]:
     if has_ended:
         told = "the end of the broker's log:"
     else:
-        lines = warnings_since(lines, began)
+        set_up = datetime.fromtimestamp(cluster.since, timezone.utc)
+        lines = warnings_since(lines, max(began, set_up))
         told = "in the broker's log since the test began:"
     if lines:
         yield told

@@ -9,6 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
@@ -67,6 +68,16 @@ class StreamSteps(ABC):
         if self._query is None:
             raise RuntimeError("The stream has not been started; call start().")
         return self._query
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        if self._query is None:
+            return f"<{name}: not started>"
+        return f"<{name}:\n{QueryState(self._query).describe()}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return f"<pre>{escape(repr(self))}</pre>"
 
     @abstractmethod
     def start(self) -> None:

@@ -99,7 +99,7 @@ def test_a_datetime_is_a_timestamp() -> None:
     """It may be aware, or local time as everywhere in Python."""
     aware = datetime(2023, 11, 14, 22, 13, 20, 123999, timezone.utc)
     times = [aware, aware.astimezone().replace(tzinfo=None), 1_700_000_000_123]
-    sent = rows([Record("k", "v", timestamp=time) for time in times])  # type: ignore[arg-type]
+    sent = rows([Record("k", "v", timestamp=time) for time in times])
     assert [row["timestamp"] for row in sent] == [1_700_000_000_123] * 3
 
 

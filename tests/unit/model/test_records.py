@@ -57,3 +57,16 @@ def test_records_are_a_list_with_a_coverage() -> None:
     assert records == [Record("k")]
     assert records.coverage == coverage
     assert records.new_partitions == (1,)
+
+
+def test_records_are_a_table_in_a_notebook() -> None:
+    """With times as times, the first twenty, and nothing that a browser would obey."""
+    first = Record("k", "<b>", "t", 0, 7, 1_000, "CreateTime", (("h", b"v"),))
+    shown = Records([first, *[Record()] * 21], {})._repr_html_()
+    assert shown.startswith("<table><tr><th>topic</th><th>partition</th>")
+    assert (
+        "<tr><td>t</td><td>0</td><td>7</td><td>1970-01-01 00:00:01.000+00:00</td>"
+        "<td>k</td><td>&lt;b&gt;</td><td>{&#x27;h&#x27;: b&#x27;v&#x27;}</td></tr>"
+    ) in shown
+    assert shown.endswith("</table><p>and 2 more</p>")
+    assert shown.count("<tr>") == 21
