@@ -10,7 +10,7 @@ from spark_kafka_testkit.pytest_plugin import StreamReader, StreamRunner
 
 
 def event(ad: str, clock: str) -> Record:
-    return Record(ad, None, timestamp=at(clock))  # type: ignore[arg-type]
+    return Record(ad, None, timestamp=at(clock))
 
 
 @pytest.mark.kafka(topics=["impressions", "clicks", "outcomes"])

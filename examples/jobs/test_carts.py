@@ -10,7 +10,7 @@ from spark_kafka_testkit.pytest_plugin import StreamReader, StreamRunner
 
 
 def event(clock: str, user: str, item: str) -> Record:
-    return Record(user, item, timestamp=at(clock))  # type: ignore[arg-type]
+    return Record(user, item, timestamp=at(clock))
 
 
 def test_a_cart_that_was_left_is_told(

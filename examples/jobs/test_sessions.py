@@ -8,7 +8,7 @@ from spark_kafka_testkit.pytest_plugin import StreamReader, StreamRunner
 
 
 def view(user: str, clock: str) -> Record:
-    return Record(user, None, timestamp=at(clock))  # type: ignore[arg-type]
+    return Record(user, None, timestamp=at(clock))
 
 
 def test_a_visit_ends_after_half_an_hour_of_silence(
