@@ -130,6 +130,11 @@ def test_a_produce_that_fails_says_what_it_leaves(
         "created, and stays.\n"
     )
     assert shared.facts("topics", topic)[0]["end"] == 16_384
+    some = f"{topic}-some"
+    done = shared.run("produce", some, "-", stdin=b"v\n" * 200 + LARGE)
+    assert done.returncode == 1
+    last = f"Topic {some!r} was created, and stays."
+    assert done.stderr.splitlines()[-1] == last
     there = f"{topic}-there"
     shared.ok("create", there)
     done = shared.run("produce", there, "-", stdin=LARGE)

@@ -35,7 +35,7 @@ def test_a_daemon_that_does_not_answer_is_reported(
         "Docker is not running: No Docker daemon answers at "
         f"unix://{tmp_path}/none.sock ([Errno 2] No such file or directory), also "
         "after 1 s. Start it (check with: docker ps), or use "
-        'backend="embedded", which needs none.'
+        "the backend `embedded`, which needs none."
     )
 
 

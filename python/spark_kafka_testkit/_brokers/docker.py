@@ -204,7 +204,7 @@ def await_docker(seconds: float) -> None:
             after = f", also after {limit:g} s" if limit else ""
             raise BrokerStartError(
                 f"Docker is not running: {problem}{after}. Start it (check with: "
-                'docker ps), or use backend="embedded", which needs none.'
+                "docker ps), or use the backend `embedded`, which needs none."
             )
         time.sleep(0.2)
 

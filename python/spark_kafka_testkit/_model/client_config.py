@@ -71,7 +71,7 @@ class ClientConfig:
         """
         protocol = self.client_config.get("security.protocol", "PLAINTEXT")
         if protocol == "PLAINTEXT":
-            return " A broker that wants a login or TLS needs client_config=..."
+            return " A broker that wants a login or TLS needs a client_config."
         return (
             f" It may refuse the login or the certificate ({protocol}): its own log "
             "has the reason."

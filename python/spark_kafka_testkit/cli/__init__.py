@@ -44,8 +44,9 @@ class _Commands(click.Group):
 
 
 def _with_notes(error: Exception, text: str) -> click.ClickException:
-    """The notes say what was sent before."""
-    return click.ClickException(" ".join([text, *getattr(error, "__notes__", ())]))
+    """The notes say what was sent before, and what is left."""
+    between = "\n" if "\n" in text else " "
+    return click.ClickException(between.join([text, *getattr(error, "__notes__", ())]))
 
 
 @click.group(

@@ -57,21 +57,21 @@ def _check_temp() -> Finding:
     except FileNotFoundError as error:
         return Finding("temporary folder", "error", str(error), advice)
     if (free := shutil.disk_usage(folder).free) < LITTLE_ROOM:
-        seen = f"{folder}, where {_mb(free)} are free: too little for a broker"
+        seen = f"{folder}, where {_shown(free)} are free: too little for a broker"
         return Finding("temporary folder", "error", seen, advice)
     return _check_room("temporary folder", folder, folder, advice)
 
 
 def _check_room(subject: str, folder: Path, there: Path, advice: str) -> Finding:
     free = shutil.disk_usage(there).free
-    seen = f"{folder}, where {_mb(free)} are free"
+    seen = f"{folder}, where {_shown(free)} are free"
     if free >= MUCH_ROOM:
         return Finding(subject, "ok", seen)
     return Finding(subject, "warning", f"{seen}, which is little", advice)
 
 
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
+def _shown(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _existing(folder: Path) -> Path:
@@ -99,7 +99,9 @@ def check_jars(subject: str, jars: Sequence[LockedJar], what: str) -> Finding:
     if not os.access(there, os.W_OK | os.X_OK):
         problem = f"{folder} can't be written"
     elif free < size:
-        problem = f"{folder} has room for {_mb(free)}, and {_mb(size)} are to come"
+        problem = (
+            f"{folder} has room for {_shown(free)}, and {_shown(size)} are to come"
+        )
     elif problem := _refusal(missing):
         advice = (
             f"Set {MAVEN_ENV} to a Maven repository that this machine reaches, or copy "

@@ -488,7 +488,7 @@ def test_a_daemon_that_never_comes_is_given_up(
     assert str(caught.value) == (
         f"Docker is not running: No Docker daemon answers at unix://{tmp_path}/none "
         "([Errno 2] No such file or directory), also after 0.5 s. Start it (check "
-        'with: docker ps), or use backend="embedded", which needs none.'
+        "with: docker ps), or use the backend `embedded`, which needs none."
     )
 
 
@@ -503,7 +503,7 @@ def test_a_daemon_that_nobody_has_named_is_not_waited_for(
     assert str(caught.value) == (
         f"Docker is not running: No Docker daemon answers at unix://{tmp_path}/none "
         "([Errno 2] No such file or directory). Start it (check with: docker ps), or "
-        'use backend="embedded", which needs none.'
+        "use the backend `embedded`, which needs none."
     )
 
 
