@@ -188,5 +188,5 @@ def test_every_setting_is_in_the_readme() -> None:
         for file in package.rglob("*.py")
         for name in re.findall(r'"(SPARK_KAFKA_TESTKIT_[A-Z_]+)"', file.read_text())
     }
-    assert len(used) == 8
+    assert len(used) == 9
     assert [name for name in sorted(used) if f"`{name}`" not in readme] == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import runpy
 from pathlib import Path
 from typing import get_args
 
@@ -44,3 +46,45 @@ def test_every_option_of_the_plugin_is_listed() -> None:
 def test_every_backend_is_listed() -> None:
     """The plugin's option is where users look for them."""
     assert set(get_args(Backend)) <= named("docs/pytest.md", "| `--kafka-backend` |")
+
+
+def test_every_assertion_of_the_cheat_sheet_is_run() -> None:
+    """Each stands in a block of its page, where it is run."""
+    page = (ROOT / "docs/assertions.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    run = {
+        ast.dump(node)
+        for block in blocks
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.stmt)
+    }
+    written = re.findall(r"^\| [^|`]+ \| `(.+)` \|$", page, re.M)
+    assert len(written) == page.count("\n|") - 2  # all rows but the head
+    assert [
+        line for line in written if ast.dump(ast.parse(line).body[0]) not in run
+    ] == []
+
+
+def test_every_mistake_is_in_troubleshooting() -> None:
+    """By a part of its first two lines; where the first says only that the answer is
+    another one, of the second. What is Spark's text alone is not there.
+    """
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    entries = re.findall(r"^\*\*.*?\*\*(?=:)", page, re.M)
+    texts = [
+        text for entry in entries for text in re.findall("(?<!`)`([^`]+)`(?!`)", entry)
+    ]
+    known = re.compile("|".join(map(_as_pattern, texts)))
+    unknown = []
+    for file in sorted((ROOT / "tests/messages/mistakes").glob("*.py")):
+        mistake = runpy.run_path(str(file))
+        first, second = mistake["FIRST"], mistake["SECOND"]
+        told = second if "and is final" in first else f"{first}\n{second}"
+        is_sparks = first.startswith("AnalysisException") and not second
+        if not is_sparks and not known.search(told):
+            unknown.append(file.name)
+    assert unknown == []
+
+
+def _as_pattern(text: str) -> str:
+    return ".*".join(map(re.escape, text.split("...")))

@@ -1,0 +1,65 @@
+"""The example jobs, and their tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+JOBS = ROOT / "examples/jobs"
+BEFORE = ROOT / "examples/before"
+TESTS = sorted(file.name for file in JOBS.glob("test_*.py"))
+PAGE = ROOT / "docs/from-sleep-and-poll.md"
+
+
+def test_the_tests_of_all_jobs_pass() -> None:
+    """One pytest runs them, with the plugin alone, as a user's do."""
+    ours = ("SPARK_KAFKA_TESTKIT_BACKEND", "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ours},
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # spark-submit
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": str(ROOT / "python"),
+    }
+    plugins = ["-p", "spark_kafka_testkit", "-p", "no:cacheprovider"]
+    options = ["--kafka-backend=embedded", "--kafka-strict", "-c", os.devnull]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, *options, "."],
+        cwd=JOBS,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None, done.stdout
+    assert int(passed[1]) >= len(TESTS), done.stdout
+
+
+def test_every_job_has_a_test() -> None:
+    """Of the same name; and so has the test one without the kit."""
+    others = {"conftest.py", *TESTS}
+    jobs = {file.name for file in JOBS.glob("*.py")} - others
+    assert {f"test_{name}" for name in jobs} == set(TESTS)
+    assert sorted(file.name for file in BEFORE.glob("test_*.py")) == TESTS
+
+
+@pytest.mark.parametrize("name", ["conftest.py", *TESTS])
+def test_the_page_has_its_lines(name: str) -> None:
+    """Those of the test without the kit, and with it."""
+    row = re.search(rf"^\|.*`{name}`.*\| (\d+) \| (\d+) \|$", PAGE.read_text(), re.M)
+    assert row is not None, f"{PAGE.name} has no row for {name}"
+    counted = [lines(folder / name) for folder in (BEFORE, JOBS)]
+    assert list(map(int, row.groups())) == counted
+
+
+def lines(file: Path) -> int:
+    """Those that are neither blank nor comments."""
+    texts = map(str.strip, file.read_text().splitlines())
+    return sum(bool(text) and not text.startswith("#") for text in texts)
