@@ -989,7 +989,8 @@ class KafkaUtils:
         The connector is the nearest of Spark's minor version that the kit has. The
         settings also make the session quick for tests: no UI, 2 shuffle partitions, the
         serial garbage collector (unless the environment names one). A local session
-        listens on loopback, writes checkpoints without a process for each file, and
+        has Python's workers look for modules where this process does, listens on
+        loopback, writes checkpoints without a process for each file, and
         starts its JVM with the kit's jars on its class path, the quick compiler alone
         (`-XX:TieredStopAtLevel=1`), and from a class archive: where there is none yet,
         one is recorded in the background (SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE=use or off

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._jvm.spark_jvm import execution_of
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
@@ -34,19 +36,16 @@ def kafka_options(df: DataFrame) -> list[dict[str, str]]:
 
 def options_of_query(query: StreamingQuery) -> list[dict[str, str]] | None:
     """The same of a query; None by Spark Connect, where they can't be had."""
-    execution: Any = getattr(query, "_jsq", None)
+    execution = execution_of(query)
     if execution is None:
         return None
-    plan = execution.streamingQuery().analyzedPlan()
-    return [_options(leaf) for leaf in _leaves(plan)]
+    return [_options(leaf) for leaf in _leaves(execution.analyzedPlan())]
 
 
 def output_mode(query: StreamingQuery) -> str | None:
     """`append`, `update` or `complete`; None by Spark Connect."""
-    execution: Any = getattr(query, "_jsq", None)
-    if execution is None:
-        return None
-    return str(execution.streamingQuery().outputMode()).lower()
+    execution = execution_of(query)
+    return None if execution is None else str(execution.outputMode()).lower()
 
 
 def passes_column(df: DataFrame, name: str) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "SparkJvm",
     "active_session",
     "close_producers",
+    "execution_of",
     "finds_class",
     "is_connect",
     "is_on_class_path",
@@ -268,8 +269,15 @@ def trigger_of(query: StreamingQuery) -> str | None:
     """The class of the query's trigger, for example `RealTimeTrigger`; None where no
     JVM is in reach.
     """
-    execution = getattr(query, "_jsq", None)
-    if execution is None:
-        return None
-    trigger = execution.streamingQuery().trigger()
-    return str(trigger.getClass().getSimpleName())
+    execution = execution_of(query)
+    return execution and str(execution.trigger().getClass().getSimpleName())
+
+
+def execution_of(query: StreamingQuery) -> Any:
+    """Spark's own object behind the query; None where no JVM is in reach. Those that
+    `active_queries` gives are not wrapped.
+    """
+    java: Any = getattr(query, "_jsq", None)
+    if java is None or java.getClass().getSimpleName() != "StreamingQueryWrapper":
+        return java
+    return java.streamingQuery()

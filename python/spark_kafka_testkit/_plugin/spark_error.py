@@ -85,7 +85,8 @@ def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
     if (match := NO_MODULE.search(text)) and find_spec(match["name"]) is not None:
         return (
             f"Spark's Python workers lack {match['name']!r}, which this Python has: "
-            f"set PYSPARK_PYTHON={sys.executable} before the session is made."
+            "make the session with KafkaUtils.spark_conf(), and before that set "
+            f"PYSPARK_PYTHON={sys.executable}."
         )
     if match := NO_PARTITION.search(text):
         count = int(match["count"])

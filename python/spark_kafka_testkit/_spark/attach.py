@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.helper import API_CLASS
@@ -19,8 +17,9 @@ from spark_kafka_testkit._jvm.jars import MAVEN_ENV, connector_scala
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, SparkJvm, is_connect
 from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.conf import connector_of, not_locked, repository
-from spark_kafka_testkit._spark.loopback import is_local, local_host_name
+from spark_kafka_testkit._spark.loopback import local_host_name
 from spark_kafka_testkit._spark.pairing import mismatches
+from spark_kafka_testkit._spark.python_workers import python_of_this_process
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
 from spark_kafka_testkit._spark.submit import cause_of, start_again
 from spark_kafka_testkit._versions import apache_version
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["attach", "new_session", "start_jvm", "warm_up"]
 
 log = logging.getLogger("spark_kafka_testkit")
-
-PYTHON_ENV = "PYSPARK_PYTHON"
 
 
 def start_jvm(settings: Mapping[str, str]) -> None:
@@ -78,7 +75,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     for name, value in settings.items():
         builder = builder.config(name, value)
     try:
-        with local_host_name(settings), _python_of_this_process(settings):
+        with local_host_name(settings), python_of_this_process(settings):
             return builder.getOrCreate()
     except PySparkRuntimeError as error:
         if "JAVA_GATEWAY_EXITED" not in str(error):
@@ -96,23 +93,6 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
         raise SparkSetupError(
             f"Spark's JVM ended before the session was there: {cause}.{advice}"
         ) from error
-
-
-@contextmanager
-def _python_of_this_process(settings: Mapping[str, str]) -> Iterator[None]:
-    """Has the workers of a local session take the Python that this process runs by, and
-    not the first of the PATH, which may lack what their functions import. PySpark looks
-    it up when the session is made.
-    """
-    is_chosen = os.environ.get(PYTHON_ENV) or "spark.pyspark.python" in settings
-    if is_chosen or not is_local(settings.get("spark.master", "")):
-        yield
-        return
-    os.environ[PYTHON_ENV] = sys.executable
-    try:
-        yield
-    finally:
-        del os.environ[PYTHON_ENV]
 
 
 def attach(spark: SparkSession) -> None:

@@ -29,6 +29,7 @@ from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, finds_class
 from spark_kafka_testkit._spark.archive import SparkArchive, record_beside
 from spark_kafka_testkit._spark.local_files import file_settings
 from spark_kafka_testkit._spark.loopback import driver_settings, may_be_local
+from spark_kafka_testkit._spark.python_workers import worker_settings
 from spark_kafka_testkit._spark.submit import default_settings, submitted_settings
 
 __all__ = [
@@ -128,6 +129,7 @@ def plan(
     is_whole = len(jars) > 1 and CLASS_PATH not in submitted
     on_class_path = starts and is_whole and not _has_kafka(known, folder, jars)
     settings |= file_settings(known, submitted, on_class_path=on_class_path)
+    settings |= worker_settings(known)
     if on_class_path:
         for jar in jars:
             _append(settings, given, CLASS_PATH, str(jar), os.pathsep)

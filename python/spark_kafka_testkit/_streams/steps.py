@@ -229,19 +229,15 @@ class StreamSteps(ABC):
         self._check_appends()
         if self.query.isActive:
             self.process_all_available()
-            finality = Finality(self._cluster, self._session())
-            pauses = Pauses(self._timeout)
-            while self.query.isActive and not finality.reason():
-                if pauses.is_over:
-                    raise WaitError(
-                        "The queries of the session were not at rest within "
-                        f"{self._timeout:g} s: whether something new comes is not "
-                        f"known.\n{QueryState(self.query).describe()}\n"
-                        "A source that is not Kafka, or a timer of processing time, "
-                        "never lets a query rest: check_new_answer([]) looks once.",
-                        query=self.query,
-                    )
-                pauses.rest()
+            if not Finality(self._cluster, self._session()).wait(self._timeout):
+                raise WaitError(
+                    "The queries of the session were not at rest within "
+                    f"{self._timeout:g} s: whether something new comes is not known.\n"
+                    f"{QueryState(self.query).describe()}\n"
+                    "A source that is not Kafka, or a timer of processing time, never "
+                    "lets a query rest: check_new_answer([]) looks after two batches.",
+                    query=self.query,
+                )
         self._check([], ("BINARY", "BINARY"), self._checked, until_timeout=False)
 
     def _check(
@@ -262,6 +258,8 @@ class StreamSteps(ABC):
         if is_running and QueryState(self.query).mode == "micro-batch":
             self.process_all_available()
         finality = Finality(self._cluster, spark)
+        if is_running and wanted in ([], {}):  # it is right from the beginning
+            finality.wait(self._timeout, batches=2)
         assert_eventually(
             partial(answer.read, wanted, table),
             wanted,
@@ -270,7 +268,11 @@ class StreamSteps(ABC):
             query=self.query,
             finality=(lambda: "") if until_timeout else finality.reason,
             explain=lambda last: [
-                *causes(self._cluster, [self.query]),
+                *causes(
+                    self._cluster,
+                    [self.query],
+                    is_lacking=answer.is_lacking(wanted, last),
+                ),
                 *answer.explain(wanted, last),
             ],
         )

@@ -15,7 +15,7 @@ from spark_kafka_testkit._reads.results import (
     read_records,
 )
 from spark_kafka_testkit._text import shown
-from spark_kafka_testkit._waits.equality import InAnyOrder, equal
+from spark_kafka_testkit._waits.equality import InAnyOrder, equal, unmatched
 from spark_kafka_testkit._waits.matchers import Contains
 
 if TYPE_CHECKING:
@@ -112,6 +112,17 @@ class Answer:
             return [(record.key, record.value) for record in records]
         latest, self.end = read_latest_and_ends(client, self._request(), self._decoder)
         return latest
+
+    @staticmethod
+    def is_lacking(wanted: Any, last: Any) -> bool:
+        """Whether something of what is wanted may be still to come."""
+        parts = wanted.parts if isinstance(wanted, Contains) else wanted
+        if isinstance(parts, Mapping) and isinstance(last, Mapping):
+            return any(key not in last for key in parts)
+        if isinstance(parts, list) and isinstance(last, list):
+            missing, unexpected = unmatched(parts, last)
+            return len(missing) > (0 if parts is not wanted else len(unexpected))
+        return True
 
     def explain(self, wanted: Any, last: Any) -> Iterator[str]:
         """Why a topic's answer is another than what is wanted, if its form tells.

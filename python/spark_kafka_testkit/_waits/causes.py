@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -20,31 +22,67 @@ if TYPE_CHECKING:
 
 __all__ = ["causes"]
 
+log = logging.getLogger("spark_kafka_testkit")
+
 ALIKE = 0.8
 
 
-def causes(cluster: Cluster, queries: Sequence[StreamingQuery]) -> list[str]:
+def causes(
+    cluster: Cluster, queries: Sequence[StreamingQuery], *, is_lacking: bool = True
+) -> list[str]:
     """A sentence or two for each fact that may be why, with what to do.
 
     Args:
         cluster: where the topics are.
         queries: those that may write what is expected.
+        is_lacking: whether something that is expected may be still to come.
     """
     found: list[str] = []
-    for of_queries in (_of_each, _strays):
+    for find in FINDERS:
+        if find is _held and not is_lacking:
+            continue
         try:
-            found += of_queries(cluster, queries)
-        except Exception:  # noqa: BLE001  the failure itself is what must be told
-            pass
+            seen = [_Seen.of(query, len(queries)) for query in queries]
+            found += find(cluster, seen)
+        except Exception as error:  # noqa: BLE001  the failure itself is what must be told
+            log.debug("no cause told: %s", error)
     return list(dict.fromkeys(found))
 
 
-def _strays(cluster: Cluster, queries: Sequence[StreamingQuery]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Seen:
+    """A query and what it has said so far.
+
+    Attributes:
+        name: for people; empty where there is but one.
+    """
+
+    query: StreamingQuery
+    history: list[Any]
+    name: str
+
+    @classmethod
+    def of(cls, query: StreamingQuery, count: int) -> _Seen:
+        name = "" if count == 1 else f" {QueryState(query).name}"
+        return cls(query, list(query.recentProgress), name)
+
+    @property
+    def of_it(self) -> str:
+        return f" of query{self.name}" if self.name else ""
+
+    def sources(self) -> list[Source]:
+        """Its Kafka sources, by its plan or by its progress."""
+        return planned_sources_of_query(self.query) or [
+            source for progress in self.history[-1:] for source in sources_of(progress)
+        ]
+
+
+def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """What was sent to topics that did not exist, and that no query reads."""
     read = {
         topic
-        for query in queries
-        for source in planned_sources_of_query(query) or _seen_sources(query)
+        for seen in queries
+        for source in seen.sources()
         for topic in source.topics()
     }
     for topic in sorted(cluster.unasked - read):
@@ -68,100 +106,93 @@ def _is_misspelled(topic: str, name: str) -> bool:
     ) != re.sub(r"\d", "", name)
 
 
-def _seen_sources(query: StreamingQuery) -> list[Source]:
-    progress = query.lastProgress
-    return [] if progress is None else sources_of(progress)
-
-
-def _of_each(cluster: Cluster, queries: Sequence[StreamingQuery]) -> Iterator[str]:
-    for query in queries:
-        history: list[Any] = list(query.recentProgress)
-        name = "" if len(queries) == 1 else f" {QueryState(query).name}"
-        yield from _began_late(cluster, query, history, name)
-        yield from _dropped(history, name)
-        if output_mode(query) in ("append", None):
-            yield from _held(history, name)
-
-
-def _began_late(
-    cluster: Cluster, query: StreamingQuery, history: list[Any], name: str
-) -> Iterator[str]:
+def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """Records before the offsets where a query began, which it never reads.
 
     Its first batch tells: it has no rows, though the topic had records.
     """
-    if not history or history[0]["batchId"] != 0:
-        return
-    starting = {
-        topic: source.starting
-        for source in planned_sources_of_query(query)
-        for topic in source.topics()
-    }
-    has_read = any(_rows(progress) for progress in history)
-    for entry in history[0]["sources"]:
-        if entry["numInputRows"]:
+    for seen in queries:
+        if not seen.history or seen.history[0]["batchId"] != 0:
             continue
-        for source in sources_of({"sources": [entry]}):
-            for topic, offsets in source.reached.items():
-                at = cluster.offsets(topic)
-                before = sum(
-                    max(0, offset - at[partition].beginning)
-                    for partition, offset in offsets.items()
-                    if partition in at
-                )
-                if not before:
-                    continue
-                where = (
-                    f"offset {next(iter(offsets.values()))}"
-                    if len(offsets) == 1
-                    else "the end"
-                )
-                option = starting.get(topic)
-                given = f" (startingOffsets={option})" if option else ""
-                not_read = "is not read" if before == 1 else "are not read"
-                yield (
-                    f"{'' if has_read else 'Nothing was processed: '}"
-                    f"{'The' if has_read else 'the'} query{name} began at {where} of "
-                    f"{topic!r}{given}; {_records(before)} before it {not_read}. Send "
-                    "after it is alive, or give startingOffsets=earliest."
-                )
+        starting = {
+            topic: source.starting
+            for source in seen.sources()
+            for topic in source.topics()
+        }
+        has_read = any(map(_rows, seen.history))
+        for entry in seen.history[0]["sources"]:
+            if entry["numInputRows"]:
+                continue
+            for source in sources_of({"sources": [entry]}):
+                for topic, offsets in source.reached.items():
+                    before = _before(cluster, topic, offsets)
+                    if not before:
+                        continue
+                    option = starting.get(topic)
+                    given = f" (startingOffsets={option})" if option else ""
+                    is_not = "is not read" if before == 1 else "are not read"
+                    start = "The" if has_read else "Nothing was processed: the"
+                    yield (
+                        f"{start} query{seen.name} began at {_where(offsets)} of "
+                        f"{topic!r}{given}; {_records(before)} before it {is_not}. "
+                        "Send after it is alive, or give startingOffsets=earliest."
+                    )
 
 
-def _dropped(history: list[Any], name: str) -> Iterator[str]:
-    """Rows that came behind the watermark."""
-    dropped, watermark = 0, ""
-    for progress in history:
-        late = sum(
-            operator.get("numRowsDroppedByWatermark") or 0
-            for operator in map(_fields, progress["stateOperators"])
-        )
-        if late:
-            dropped, watermark = dropped + late, _watermark(progress)
-    if dropped:
-        rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
-        of = f" of query{name}" if name else ""
-        yield (
-            f"{rows} dropped as late: the watermark{of} was {watermark}. Send in the "
-            "order of time, or give withWatermark a longer delay."
-        )
-
-
-def _held(history: list[Any], name: str) -> Iterator[str]:
-    """Rows that are still in the state of a query with a watermark."""
-    if not history or not _watermark(history[-1]):
-        return
-    rows = sum(
-        operator.get("numRowsTotal") or 0
-        for operator in map(_fields, history[-1]["stateOperators"])
+def _before(cluster: Cluster, topic: str, offsets: Mapping[int, int]) -> int:
+    """How many records lie before the offsets, and are still there."""
+    at = cluster.offsets(topic)
+    return sum(
+        max(0, offset - at[partition].beginning)
+        for partition, offset in offsets.items()
+        if partition in at
     )
-    if rows:
-        held = "1 row" if rows == 1 else f"{rows} rows"
-        of = f" of query{name}" if name else ""
-        yield (
-            f"The state{of} holds {held}; the watermark is {_watermark(history[-1])}. "
-            "In append mode a window comes out when a record that is later than its "
-            "end and the delay has moved the watermark."
-        )
+
+
+def _where(offsets: Mapping[int, int]) -> str:
+    if len(offsets) > 1:
+        return "the end"
+    return f"offset {next(iter(offsets.values()))}"
+
+
+def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
+    """Rows that came behind the watermark."""
+    for seen in queries:
+        dropped, watermark = 0, ""
+        for progress in seen.history:
+            if late := _sum(progress, "numRowsDroppedByWatermark"):
+                dropped, watermark = dropped + late, _watermark(progress)
+        if dropped:
+            rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
+            yield (
+                f"{rows} dropped as late: the watermark{seen.of_it} was {watermark}. "
+                "Send in the order of time, or give withWatermark a longer delay."
+            )
+
+
+def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
+    """Rows that are still in the state of a query with a watermark."""
+    for seen in queries:
+        if not seen.history or output_mode(seen.query) not in ("append", None):
+            continue
+        last = seen.history[-1]
+        rows, watermark = _sum(last, "numRowsTotal"), _watermark(last)
+        if rows and watermark:
+            held = "1 row" if rows == 1 else f"{rows} rows"
+            yield (
+                f"The state{seen.of_it} holds {held}; the watermark is {watermark}. In "
+                "append mode a window comes out when a record that is later than its "
+                "end and the delay has moved the watermark."
+            )
+
+
+FINDERS = (_began_late, _dropped, _held, _strays)
+
+
+def _sum(progress: Any, name: str) -> int:
+    """Over the stateful operators of a batch."""
+    operators = map(dict, progress["stateOperators"])
+    return sum(operator.get(name) or 0 for operator in operators)
 
 
 def _records(count: int) -> str:
@@ -176,8 +207,3 @@ def _watermark(progress: Any) -> str:
     """As it is for people, UTC; empty where there is none."""
     told = str((progress["eventTime"] or {}).get("watermark", ""))
     return told.replace(".000Z", "Z")
-
-
-def _fields(part: Any) -> dict[str, Any]:
-    """A part of a progress as a dict: PySpark's classes have been ones since 4.0."""
-    return dict(part)

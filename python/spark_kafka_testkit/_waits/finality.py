@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._queries.position import Position
 from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import ends_of
 from spark_kafka_testkit.errors import KafkaTestkitError
 
@@ -44,6 +46,26 @@ class Finality:
         waits = "waits" if len(queries) == 1 else "wait"
         return f"{which} processed all that is in Kafka, and {waits} for data"
 
+    def wait(self, timeout: float, *, batches: float = math.inf) -> bool:
+        """Waits until the answer is final, and says whether it is.
+
+        Args:
+            timeout: seconds.
+            batches: so many more of each query that does not rest will do; there are
+                queries that never rest.
+        """
+        pauses = Pauses(timeout)
+        begun = {str(one.runId): _number(one) for one in self._spark.streams.active}
+        while True:
+            queries = list(self._spark.streams.active)
+            if not queries or self.reason():
+                return True
+            restless = [one for one in queries if not self._is_idle(one)]
+            more = [_number(one) - begun.get(str(one.runId), -1) for one in restless]
+            if pauses.is_over or (more and min(more) >= batches):
+                return False
+            pauses.rest()
+
     def _is_idle(self, query: StreamingQuery) -> bool:
         state, position = QueryState(query), Position()
         progress = state.progress
@@ -58,6 +80,12 @@ class Finality:
         if any(place.behind for place in position.places(ends)):
             return False
         return state.is_active and state.is_resting
+
+
+def _number(query: StreamingQuery) -> int:
+    """Of its last batch; -1 where it has made none."""
+    progress: Any = query.lastProgress
+    return -1 if progress is None else int(progress["batchId"])
 
 
 def _batches(queries: list[StreamingQuery]) -> dict[str, Any]:

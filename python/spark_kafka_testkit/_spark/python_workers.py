@@ -1,0 +1,52 @@
+"""Python's workers of a local session: they find what this process finds."""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from spark_kafka_testkit._spark.loopback import is_local, may_be_local
+
+__all__ = ["python_of_this_process", "worker_settings"]
+
+PYTHON_ENV = "PYSPARK_PYTHON"
+PATH_SETTING = "spark.executorEnv.PYTHONPATH"
+
+
+@contextmanager
+def python_of_this_process(conf: Mapping[str, str]) -> Iterator[None]:
+    """Has workers take the Python that this process runs by, and not the first of the
+    PATH, which may lack what their functions import. PySpark looks it up when the
+    session is made.
+    """
+    is_chosen = os.environ.get(PYTHON_ENV) or "spark.pyspark.python" in conf
+    if is_chosen or not is_local(conf.get("spark.master", "")):
+        yield
+        return
+    os.environ[PYTHON_ENV] = sys.executable
+    try:
+        yield
+    finally:
+        del os.environ[PYTHON_ENV]
+
+
+def worker_settings(conf: Mapping[str, str]) -> dict[str, str]:
+    """Has workers look for modules where this process does: pytest puts the folders of
+    tests on its path, and functions are sent by the name of their module.
+    """
+    if PATH_SETTING in conf or not may_be_local(conf):
+        return {}
+    usual = [*sysconfig.get_paths().values(), *site.getsitepackages()]
+    known = {str(Path(folder).resolve()) for folder in usual}
+    folders = (Path(entry).resolve() for entry in sys.path if entry)
+    added = dict.fromkeys(
+        str(folder)
+        for folder in folders
+        if folder.is_dir() and str(folder) not in known and folder.name != "lib-dynload"
+    )
+    return {PATH_SETTING: os.pathsep.join(added)} if added else {}

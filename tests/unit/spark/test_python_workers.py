@@ -1,0 +1,55 @@
+"""Workers find the modules that this process finds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from spark_kafka_testkit._spark.python_workers import (
+    PYTHON_ENV,
+    python_of_this_process,
+    worker_settings,
+)
+
+SETTING = "spark.executorEnv.PYTHONPATH"
+
+
+def test_what_was_added_to_the_path_is_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its order, and nothing that the interpreter has by itself, or that is not
+    there.
+    """
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), str(tmp_path / "none")])
+    folders = worker_settings({})[SETTING].split(os.pathsep)
+    assert folders[-1] == str(tmp_path)
+    assert not any("site-packages" in folder for folder in folders)
+    monkeypatch.setattr(sys, "path", [str(Path(os.__file__).parent)])
+    assert worker_settings({}) == {}
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [{SETTING: "mine"}, {"spark.master": "spark://x"}, {"spark.remote": "sc://x"}],
+)
+def test_the_users_own_and_other_machines_are_left_alone(conf: dict[str, str]) -> None:
+    """A path of this machine says nothing on another."""
+    assert worker_settings(conf) == {}
+
+
+def test_workers_take_the_python_of_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a local session is made, unless the user has chosen one."""
+    monkeypatch.delenv(PYTHON_ENV, raising=False)
+    with python_of_this_process({"spark.master": "local[2]"}):
+        assert os.environ[PYTHON_ENV] == sys.executable
+    assert PYTHON_ENV not in os.environ
+    with python_of_this_process({"spark.master": "spark://x"}):
+        assert PYTHON_ENV not in os.environ
+    monkeypatch.setenv(PYTHON_ENV, "mine")
+    with python_of_this_process({"spark.master": "local[2]"}):
+        assert os.environ[PYTHON_ENV] == "mine"
