@@ -101,7 +101,7 @@ def test_kafka_spark_makes_a_session(inner: Inner) -> None:
             "  partition 0, offset 0, 20??-*Z: 'k' -> 'v'",
             "query 'copy' (*): *",
             "  last progress: batch *",
-            "  KafkaV2[[]Subscribe[[]test_fails_beside_a_query-source-*]] up to *",
+            "  KafkaV2[[]Subscribe[[]test_fails_beside_a_query-source-*]] *up to *",
             "kafka: external Kafka at *; records by jvm*",
         ]
     )

@@ -32,7 +32,10 @@ BY_JARS = {name: value for name, value in QUICK.items() if name != FOR_FILES}
 
 @pytest.fixture
 def in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where no JVM runs yet, and no class archive was recorded."""
+    """As where no JVM runs yet, no class archive was recorded, and nothing was added to
+    Python's path.
+    """
+    monkeypatch.setattr(spark_conf, "worker_settings", lambda _: {})
     monkeypatch.setattr(spark_conf, "finds_class", lambda _: None)
     monkeypatch.setattr(local_files, "finds_class", lambda _: None)
     monkeypatch.setattr(local_files, "is_on_class_path", lambda _: False)
