@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import numbers
 import operator
+import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeGuard
+from urllib.parse import unquote
 
 from spark_kafka_testkit._text import did_you_mean, shown
 
 __all__ = [
     "INT_MAX",
+    "LONGEST_SECONDS",
     "LONGEST_TOPIC",
     "LONG_MAX",
     "SHORT_MAX",
@@ -28,6 +32,7 @@ __all__ = [
     "is_encodable",
     "is_whole",
     "known",
+    "local_folder",
     "seconds",
     "session",
     "settings",
@@ -212,6 +217,21 @@ def addresses(name: str, value: Any) -> str:
             f"{shown(value)}"
         )
     return str(value)
+
+
+def local_folder(name: str, value: Any) -> Path:
+    """A folder of this machine, as a path or as a `file:` URI."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path, not {type(value).__name__}")
+    told = text(name, os.fspath(value))
+    scheme, colon, rest = told.partition(":/")
+    if colon and scheme.isalnum():
+        if scheme != "file":
+            raise ValueError(
+                f"{name} must be a folder of this machine, and is {shown(told)}"
+            )
+        return Path("/" + unquote(rest).lstrip("/"))
+    return Path(told)
 
 
 def are_addresses(value: str) -> bool:

@@ -22,7 +22,7 @@ from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._spark.running import kafka_package
-from spark_kafka_testkit._text import did_you_mean
+from spark_kafka_testkit._text import did_you_mean, is_misspelled
 from spark_kafka_testkit.errors import (
     BrokerEndedError,
     BrokerUnreachableError,
@@ -207,7 +207,7 @@ class Cluster:
             with self._reaching():
                 is_there = bool(self._admin.existing([name]))
             if not is_there:
-                hint = self._similar(name)
+                hint = self._similar(name, is_misspelled)
                 log.log(
                     logging.WARNING if hint else logging.INFO,
                     "topic %r did not exist: it is created, with %d partition(s).%s",
@@ -237,6 +237,12 @@ class Cluster:
             if name not in existing:
                 raise UnknownTopicError(name, user, self._similar(name))
 
+    def has_topic(self, name: str) -> bool:
+        """Whether the topic is there."""
+        self.check_usable()
+        with self._reaching():
+            return bool(self._admin.existing([name]))
+
     @contextmanager
     def suggesting(self) -> Iterator[None]:
         """Says of an unknown topic which one may have been meant."""
@@ -248,14 +254,17 @@ class Cluster:
                 raise
             raise UnknownTopicError(error.topic, hint=hint) from error.__cause__
 
-    def _similar(self, name: str) -> str:
+    def _similar(
+        self, name: str, is_like: Callable[[str, str], bool] = lambda *_: True
+    ) -> str:
         """Which of the topics may have been meant; empty where none is like it."""
         try:
             with self._reaching():
                 names = self._admin.topic_names()
         except KafkaTestkitError:
             return ""  # what asked has an error of its own to tell
-        return did_you_mean(name, (other for other in names if other != name))
+        others = (other for other in names if other != name and is_like(name, other))
+        return did_you_mean(name, others)
 
     def leave_topics(self) -> None:
         """Lets `close()` leave the topics that were created here."""

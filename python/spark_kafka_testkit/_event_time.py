@@ -18,7 +18,7 @@ def at(clock: str, day: str = A_DAY) -> datetime:
         run.add_data("orders", [("a", {"at": at("09:05:30"), "total": 3})])
 
     Args:
-        clock: hours and minutes, and seconds and parts of them where wanted.
+        clock: hours and minutes; seconds and milliseconds where wanted: `09:05:30.500`.
         day: the day; all that matters in most tests is that it is the same.
 
     Raises:

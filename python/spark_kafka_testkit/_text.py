@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["did_you_mean", "readable", "represented", "shown"]
+__all__ = ["did_you_mean", "is_misspelled", "readable", "represented", "shown"]
 
 SHOWN_CHARACTERS = 60
+SHORTEST, SWAPPED = 4, 2
 
 
 def readable(data: bytes) -> str | bytes:
@@ -38,3 +40,28 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """`" Did you mean 'orders'?"`, where one of the names is close to it; else ''."""
     close = get_close_matches(name, list(names), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def is_misspelled(name: str, other: str) -> bool:
+    """Whether one is likely the other with a typing error: they differ in one word of
+    more than three letters, by one letter or two that are swapped. Names that differ in
+    a number, a letter or an ending are a series.
+    """
+    words = re.split(r"[-_.]", name), re.split(r"[-_.]", other)
+    pairs = [pair for pair in zip(*words, strict=False) if pair[0] != pair[1]]
+    if len(words[0]) != len(words[1]) or len(pairs) != 1:
+        return False
+    ((one, two),) = pairs
+    without = {re.sub(r"\d", "", word) for word in (one, two)}
+    return (
+        min(len(one), len(two)) >= SHORTEST and len(without) > 1 and _are_near(one, two)
+    )
+
+
+def _are_near(one: str, two: str) -> bool:
+    """One letter more, less or other, or two that are swapped."""
+    while one and two and one[0] == two[0]:
+        one, two = one[1:], two[1:]
+    while one and two and one[-1] == two[-1]:
+        one, two = one[:-1], two[:-1]
+    return max(len(one), len(two)) <= 1 or (one == two[::-1] and len(one) == SWAPPED)

@@ -841,7 +841,13 @@ class KafkaUtils:
             _arguments.streaming_query("query", one)
         cluster = self._set_up("wait_until_processed()")
         if checkpoint is not None:
-            wait_for_checkpoint(cluster, Path(checkpoint), topic, timeout, process)
+            folder = _arguments.local_folder("checkpoint", checkpoint)
+            if process is not None and not callable(getattr(process, "poll", None)):
+                raise TypeError(
+                    "process must have poll(), as a subprocess.Popen has, and is a "
+                    f"{type(process).__name__}"
+                )
+            wait_for_checkpoint(cluster, folder, topic, timeout, process)
         else:
             wait.wait_until_processed(cluster, waited, topic, timeout)
 
@@ -1081,7 +1087,7 @@ class KafkaUtils:
     def _seconds(self, name: str, value: float, *, positive: bool = False) -> float:
         """A time-out of the caller's, times the factor."""
         seconds = _arguments.seconds(name, value, positive=positive)
-        return seconds * self._timeout_factor
+        return min(seconds * self._timeout_factor, _arguments.LONGEST_SECONDS)
 
     def _timed(self, options: ReadOptions) -> ReadOptions:
         return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -275,7 +275,8 @@ def pytest_runtest_makereport(
     if call.excinfo is not None:
         item.stash[FAILURE] = call.excinfo.value
         if WISHES in item.stash and not item.config.getoption("fulltrace", False):
-            shorten(report, call.excinfo.value, item.config.stash[RUN].topics)
+            with suppress(Exception):  # the report must not fail
+                shorten(report, call.excinfo.value, item.config.stash[RUN].topics)
     if report.failed and call.when != "teardown" and WISHES in item.stash:
         topics = {
             recorder.cluster: list(reversed(recorder.topics))

@@ -111,6 +111,20 @@ def test_what_killed_a_jobs_query_is_raised(
 
 
 @needs_jvm
+def test_a_job_may_have_a_session_of_its_own(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Its tables are looked for there, whatever session is active."""
+    kafka.create_topics([topic])
+    queries.spark = queries.spark.newSession()
+    df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
+    with kafka.follow(queries.to_memory(df, "in_its_own")) as run:
+        run.add_data(topic, [("a", 1)])
+        run.check_answer([("a",)])
+        run.check_nothing_new()
+
+
+@needs_jvm
 def test_a_topic_that_the_job_does_not_read_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:

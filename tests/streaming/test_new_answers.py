@@ -25,7 +25,9 @@ def test_a_new_answer_is_what_came_since_the_last_check(
     """As a list, in which all of it counts, or as a dict; after a restart, too. A check
     that fails has seen nothing.
     """
+    kafka.send_messages(sink, [("before", "the run")])
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
+        run.check_nothing_new()
         run.add_data(topic, [("a", "x")])
         run.check_new_answer([("a", "X")])
         run.check_nothing_new()
@@ -37,7 +39,7 @@ def test_a_new_answer_is_what_came_since_the_last_check(
         run.restart()
         run.add_data(topic, [("b", "y"), ("b", "z")])
         run.check_new_answer({"b": "Z"})
-        run.check_answer({"a": "Z", "b": "Z"})
+        run.check_answer({"before": "the run", "a": "Z", "b": "Z"})
         run.check_new_answer([])
         run.stop()
         run.check_nothing_new()

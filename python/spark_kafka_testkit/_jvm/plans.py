@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["kafka_options", "options_of_query", "output_mode", "passes_column"]
+__all__ = ["kafka_options", "options_of_query", "output_mode", "source_of_column"]
+
+PASSING = ("Project", "SubqueryAlias", "EventTimeWatermark")
+"""Nodes of a plan that have the rows of what is below them."""
 
 
 def kafka_options(df: DataFrame) -> list[dict[str, str]]:
@@ -48,31 +51,35 @@ def output_mode(query: StreamingQuery) -> str | None:
     return None if execution is None else str(execution.outputMode()).lower()
 
 
-def passes_column(df: DataFrame, name: str) -> bool:
-    """Whether a column of the DataFrame is that of a Kafka source, as it came; False by
-    Spark Connect, where that is not known.
+def source_of_column(df: DataFrame, name: str) -> dict[str, str] | None:
+    """The options of the Kafka source whose column of that name the DataFrame has as it
+    came, in all its rows: where the plan is of projections and watermarks alone. None
+    where it has not, and by Spark Connect, where that is not known.
     """
     plan: Any = getattr(df, "_jdf", None)
     if plan is None:
-        return False
-    analyzed = plan.queryExecution().analyzed()
-    sources = {
-        _identity(column)
-        for leaf in _leaves(analyzed)
-        for column in _items(leaf.output())
-    }
-    return any(
-        str(column.name()) == name and _identity(column) in sources
+        return None
+    analyzed = node = plan.queryExecution().analyzed()
+    while node.getClass().getSimpleName() in PASSING:
+        node = node.child()
+    if not _is_source(node):
+        return None
+    source = {_identity(column) for column in _items(node.output())}
+    is_passed = any(
+        str(column.name()) == name and _identity(column) in source
         for column in _items(analyzed.output())
     )
+    return _options(node) if is_passed else None
 
 
 def _leaves(plan: Any) -> Iterator[Any]:
     """The Kafka sources among a plan's leaves."""
-    for leaf in _items(plan.collectLeaves()):
-        is_source = leaf.getClass().getSimpleName() == "StreamingRelationV2"
-        if is_source and str(leaf.sourceName()) == "kafka":
-            yield leaf
+    return (leaf for leaf in _items(plan.collectLeaves()) if _is_source(leaf))
+
+
+def _is_source(node: Any) -> bool:
+    is_stream = node.getClass().getSimpleName() == "StreamingRelationV2"
+    return is_stream and str(node.sourceName()) == "kafka"
 
 
 def _options(leaf: Any) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from spark_kafka_testkit._arguments import are_addresses, is_encodable
+from spark_kafka_testkit._arguments import LONGEST_SECONDS, are_addresses, is_encodable
 from spark_kafka_testkit._brokers.broker import BACKENDS, IMAGE, TAG
 from spark_kafka_testkit._brokers.choice import choose_backend
 
@@ -261,7 +260,7 @@ def resolve(config: pytest.Config) -> Options:
 
 def _is_factor(text: str) -> bool:
     try:
-        return 0 < float(text) < math.inf
+        return 0 < float(text) <= LONGEST_SECONDS
     except ValueError:
         return False
 

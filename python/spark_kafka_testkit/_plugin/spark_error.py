@@ -25,7 +25,13 @@ NO_PARTITION = re.compile(
     r"Partition (?P<partition>\d+) of topic (?P<topic>[\w.-]+) with partition count "
     r"(?P<count>\d+) is not present"
 )
-NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>\w+)", re.M)
+NO_MODULE = re.compile(
+    r"^ModuleNotFoundError: No module named '(?P<name>[\w.]+)'", re.M
+)
+NO_CONNECTOR = re.compile(r"[Ff]ind (the )?data source: kafka\b")
+NO_WATERMARK = re.compile(
+    r"[Aa]ppend(\.|\b).*streaming aggregations .*without watermark", re.DOTALL
+)
 ATTACH = (
     "The session has no Kafka connector. Make it with KafkaUtils.spark_conf(), or call "
     "KafkaUtils.attach(spark)."
@@ -73,16 +79,14 @@ def shorten(
 
 def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
     """What to do, where the kit knows; else empty."""
-    if "Failed to find data source: kafka" in text or (
-        "DATA_SOURCE_NOT_FOUND" in text and "kafka" in text
-    ):
+    if NO_CONNECTOR.search(text):
         return ATTACH
-    if "output mode" in text.lower() and "aggregation" in text:
+    if NO_WATERMARK.search(text):
         return (
             'Give output_mode="update" or "complete", or withWatermark() before '
             "groupBy()."
         )
-    if (match := NO_MODULE.search(text)) and find_spec(match["name"]) is not None:
+    if (match := NO_MODULE.search(text)) and _is_found_here(match["name"]):
         return (
             f"Spark's Python workers lack {match['name']!r}, which this Python has: "
             "make the session with KafkaUtils.spark_conf(), and before that set "
@@ -97,9 +101,19 @@ def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
             "and value alone."
         )
     if match := NO_TOPIC.search(text):
-        hint = did_you_mean(match["topic"], topics()) or " Create it first."
+        names = topics()
+        if not names or match["topic"] in names:
+            return ""  # the broker is away, or was
+        hint = did_you_mean(match["topic"], names) or " Create it first."
         return f"Topic {match['topic']!r} does not exist.{hint}"
-    if "UnknownTopicOrPartitionException" in text:
-        has = ", ".join(map(repr, topics())) or "none"
+    if "UnknownTopicOrPartitionException" in text and (names := topics()):
+        has = ", ".join(map(repr, names))
         return f"The query reads a topic that does not exist; the broker has {has}."
     return ""
+
+
+def _is_found_here(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # a package above it is none, or a stub
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dis
 import re
+import sys
 import sysconfig
 import traceback
 from pathlib import Path
@@ -21,7 +22,6 @@ __all__ = ["cut", "is_of_spark", "name_shortly"]
 
 KIT = Path(_text.__file__).parent
 BETWEEN = {contextlib.__file__}
-SPARKS = re.compile(r"[/\\](pyspark|py4j)[/\\]")
 LIBRARIES = re.compile(r"[/\\](site|dist)-packages[/\\]")
 STDLIB = sysconfig.get_paths()["stdlib"]
 RAISE = dis.opmap["RAISE_VARARGS"]
@@ -52,8 +52,10 @@ def cut(error: BaseException) -> bool:
 
 
 def is_of_spark(error: BaseException) -> bool:
-    """Whether it is PySpark's own kind of error."""
-    return type(error).__module__.startswith("pyspark.errors")
+    """Whether it is PySpark's own kind of error, and no assertion of its helpers."""
+    return type(error).__module__.startswith("pyspark.errors") and not isinstance(
+        error, AssertionError
+    )
 
 
 def name_shortly(report: pytest.TestReport) -> None:
@@ -84,7 +86,17 @@ def _is_of_users(cause: BaseException) -> bool:
 
 def _is_inside(frame: TracebackType) -> bool:
     file = frame.tb_frame.f_code.co_filename
-    return file in BETWEEN or _is_own(file) or SPARKS.search(file) is not None
+    return file in BETWEEN or _is_own(file) or _is_sparks(file)
+
+
+def _is_sparks(file: str) -> bool:
+    modules = (sys.modules.get(name) for name in ("pyspark", "py4j"))
+    homes = [
+        Path(module.__file__).parent
+        for module in modules
+        if module is not None and module.__file__
+    ]
+    return not set(homes).isdisjoint(Path(file).parents)
 
 
 def _is_own(file: str) -> bool:

@@ -13,7 +13,8 @@ TRACEBACK = "Traceback (most recent call last):"
 FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in (?P<name>.+)')
 # Of PySpark's own functions, and of what they call.
 INSIDE = re.compile(
-    r"[/\\](pyspark|py4j|site-packages|dist-packages)[/\\.]|pyspark\.zip"
+    r"[/\\](site|dist)-packages[/\\]|pyspark\.zip|py4j-[\d.]+-src\.zip"
+    r"|[/\\]python[/\\]pyspark[/\\]"
 )
 BEFORE_CAUSE = re.compile(
     r"\[STREAM_FAILED\] .*? terminated with exception: "

@@ -6,14 +6,23 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._jvm.plans import kafka_options, options_of_query
+from spark_kafka_testkit._jvm.plans import (
+    kafka_options,
+    options_of_query,
+    source_of_column,
+)
 from spark_kafka_testkit._queries.position import Source
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["named_topics", "planned_sources", "planned_sources_of_query"]
+__all__ = [
+    "named_topics",
+    "planned_sources",
+    "planned_sources_of_query",
+    "source_of_partition",
+]
 
 STRATEGIES = {
     "subscribe": "Subscribe",
@@ -37,6 +46,19 @@ def planned_sources_of_query(query: StreamingQuery) -> list[Source]:
         return [_source(options) for options in options_of_query(query) or []]
     except Exception:  # noqa: BLE001  as above
         return []
+
+
+def source_of_partition(df: DataFrame) -> Source | None:
+    """The source whose column `partition` the DataFrame hands on as it came: Kafka's
+    sink obeys it.
+    """
+    if "partition" not in df.columns:
+        return None
+    try:
+        options = source_of_column(df, "partition")
+    except Exception:  # noqa: BLE001  as above
+        return None
+    return None if options is None else _source(options)
 
 
 def named_topics(sources: Iterable[Source], servers: str) -> list[str]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit._jvm.plans import passes_column
-
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-__all__ = ["check_sink_columns", "passes_partition"]
+__all__ = ["check_sink_columns"]
 
 TAKEN = {"key", "value"}
 """The columns that must be of `TYPES` where they are."""
@@ -23,7 +21,7 @@ def check_sink_columns(df: DataFrame) -> None:
         ValueError: there is no column `value`, or a key or value is neither text nor
             binary.
     """
-    types = {field.name.lower(): field for field in df.schema.fields}
+    types = {field.name: field for field in df.schema.fields}  # Spark minds the case
     if "value" not in types:
         raise ValueError(
             f"A Kafka sink needs a column 'value'; this has {_listed(df.columns)}. "
@@ -41,16 +39,6 @@ def check_sink_columns(df: DataFrame) -> None:
                 f"A Kafka sink takes text or binary, and the column {name!r} is "
                 f"{_shortened(kind)}. Select {advice} AS {name}."
             )
-
-
-def passes_partition(df: DataFrame) -> bool:
-    """Whether it hands the source's column `partition` to the sink, which obeys it."""
-    if "partition" not in df.columns:
-        return False
-    try:
-        return passes_column(df, "partition")
-    except Exception:  # noqa: BLE001  Spark's inner classes: a test must not fail of them
-        return False
 
 
 def _listed(names: list[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._jvm.spark_jvm import execution_of
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
@@ -79,15 +80,15 @@ class FollowedQuery(StreamSteps):
         return planned_sources_of_query(self.query)
 
     def _session(self) -> SparkSession:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
         query: Any = self.query
         of_connect = getattr(query, "_session", None)
         if of_connect is not None:
             return of_connect  # type: ignore[no-any-return]
-        active = SparkSession.getActiveSession()
-        assert active is not None  # the query runs
-        return active
+        context = SparkContext.getOrCreate()
+        return SparkSession(context, execution_of(query).sparkSession())
 
     def _table(self) -> str:
         name = self.query.name

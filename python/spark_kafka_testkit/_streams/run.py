@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._queries.planned import named_topics, planned_sources
-from spark_kafka_testkit._queries.sink import check_sink_columns, passes_partition
+from spark_kafka_testkit._queries.planned import (
+    named_topics,
+    planned_sources,
+    source_of_partition,
+)
+from spark_kafka_testkit._queries.sink import check_sink_columns
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
 from spark_kafka_testkit._streams.steps import StreamSteps
@@ -137,10 +141,11 @@ class StreamRun(StreamSteps):
             return
         cluster.require_topics([self._topic], "The stream writes to")
         check_sink_columns(df)
-        if not passes_partition(df):
+        source = source_of_partition(df)
+        if source is None:
             return
         partitions = len(cluster.offsets(self._topic))
-        for name in self._named_topics():
+        for name in named_topics([source], cluster.broker.bootstrap_servers):
             most = len(cluster.offsets(name))
             if most > partitions:
                 raise ValueError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit._waits.queries import wait_until_processed
-from spark_kafka_testkit.errors import WaitError
+from spark_kafka_testkit.errors import UnknownTopicError, WaitError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -137,13 +138,19 @@ class StreamSteps(ABC):
         """Sends messages to a source topic: `KafkaUtils.send_messages`.
 
         Raises:
-            ValueError: the stream does not read the topic.
+            ValueError: the topic is not there, and the stream does not read it.
         """
         _arguments.topic("topic", topic)
         sources = self._sources()
         named = named_topics(sources, self._cluster.broker.bootstrap_servers)
         is_named = [bool(named_topics([one], one.servers)) for one in sources]
-        if named and topic not in named and all(is_named):
+        # one that is there may be read otherwise: by a static side, a foreachBatch
+        if (
+            named
+            and topic not in named
+            and all(is_named)
+            and not self._cluster.has_topic(topic)
+        ):
             reads = ", ".join(map(repr, named))
             raise ValueError(
                 f"Topic {topic!r} is no source of the stream, which reads {reads}."
@@ -254,12 +261,13 @@ class StreamSteps(ABC):
         spark = self._session()
         answer = Answer(self._cluster, spark, self._topic, decoder, since)
         wanted = answer.wanted(expected)
-        is_running = self.query.isActive
-        if is_running and QueryState(self.query).mode == "micro-batch":
+        is_running, state = self.query.isActive, QueryState(self.query)
+        if is_running and state.mode == "micro-batch":
             self.process_all_available()
         finality = Finality(self._cluster, spark)
-        if is_running and wanted in ([], {}):  # it is right from the beginning
-            finality.wait(self._timeout, batches=2)
+        is_empty = isinstance(wanted, (list, dict)) and not wanted
+        if is_empty and is_running and state.mode == "micro-batch":
+            finality.wait(self._timeout, batches=2)  # it is right from the beginning
         assert_eventually(
             partial(answer.read, wanted, table),
             wanted,
@@ -302,6 +310,7 @@ class StreamSteps(ABC):
     def __enter__(self) -> Self:
         self._cluster.begin(self._stop_running)
         try:
+            self._begin_checks()
             self.start()
         except BaseException:
             self._end()
@@ -332,6 +341,14 @@ class StreamSteps(ABC):
         finally:
             self._cluster.end(self._stop_running)
             self._clean_up()
+
+    def _begin_checks(self) -> None:
+        """What the sink topic holds already is not new."""
+        if self._topic is None or self._checked is not None:
+            return
+        with suppress(UnknownTopicError):  # it is told when the query starts
+            offsets = self._cluster.offsets(self._topic)
+            self._checked = {number: at.end for number, at in offsets.items()}
 
     def _stop_running(self) -> None:
         if self._query is not None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._jvm.plans import output_mode
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._queries.position import Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
-from spark_kafka_testkit._text import did_you_mean
+from spark_kafka_testkit._reads.results import read_records
+from spark_kafka_testkit._text import did_you_mean, is_misspelled
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -24,7 +26,10 @@ __all__ = ["causes"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-ALIKE = 0.8
+FEW = 1000  # records of a partition, that are counted
+SECONDS = 5.0
+WINDOWS = "tateStoreSave"
+"""In the name of operators that hold windows, of a session or not, for their end."""
 
 
 def causes(
@@ -39,7 +44,7 @@ def causes(
     """
     found: list[str] = []
     for find in FINDERS:
-        if find is _held and not is_lacking:
+        if find in (_began_late, _held) and not is_lacking:
             continue
         try:
             seen = [_Seen.of(query, len(queries)) for query in queries]
@@ -79,14 +84,14 @@ class _Seen:
 
 def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """What was sent to topics that did not exist, and that no query reads."""
-    read = {
-        topic
-        for seen in queries
-        for source in seen.sources()
-        for topic in source.topics()
-    }
+    sources = [source for seen in queries for source in seen.sources()]
+    running = _running()
+    sources += [one for query in running for one in planned_sources_of_query(query)]
+    if any(source.pattern for source in sources):
+        return  # which of them it finds is the query's to know
+    read = {topic for source in sources for topic in source.topics()}
     for topic in sorted(cluster.unasked - read):
-        meant = [name for name in read if _is_misspelled(topic, name)]
+        meant = [name for name in read if is_misspelled(topic, name)]
         if not meant:
             continue  # another test's, or meant to be there
         sent = sum(at.end - at.beginning for at in cluster.offsets(topic).values())
@@ -97,13 +102,10 @@ def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         )
 
 
-def _is_misspelled(topic: str, name: str) -> bool:
-    """Whether one may be the other by mistake: names that differ in their numbers are
-    a series.
-    """
-    return SequenceMatcher(None, topic, name).ratio() >= ALIKE and re.sub(
-        r"\d", "", topic
-    ) != re.sub(r"\d", "", name)
+def _running() -> list[StreamingQuery]:
+    """The queries of this process's classic sessions."""
+    jvm = SparkJvm.active()
+    return [] if jvm is None else jvm.active_queries()
 
 
 def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
@@ -120,15 +122,18 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
             for topic in source.topics()
         }
         has_read = any(map(_rows, seen.history))
+        is_counted = "ForeachBatch" not in str(seen.history[0]["sink"]["description"])
         for entry in seen.history[0]["sources"]:
             if entry["numInputRows"]:
                 continue
             for source in sources_of({"sources": [entry]}):
                 for topic, offsets in source.reached.items():
+                    option = starting.get(topic, "")
+                    if option == "earliest" or not (option or is_counted):
+                        continue  # a function that looks at no row counts none
                     before = _before(cluster, topic, offsets)
                     if not before:
                         continue
-                    option = starting.get(topic)
                     given = f" (startingOffsets={option})" if option else ""
                     is_not = "is not read" if before == 1 else "are not read"
                     start = "The" if has_read else "Nothing was processed: the"
@@ -140,13 +145,22 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 
 
 def _before(cluster: Cluster, topic: str, offsets: Mapping[int, int]) -> int:
-    """How many records lie before the offsets, and are still there."""
+    """How many records lie before the offsets; transactions have offsets of their own,
+    so those of a few are looked at.
+    """
     at = cluster.offsets(topic)
-    return sum(
-        max(0, offset - at[partition].beginning)
+    starts = {
+        partition: max(offset - FEW, at[partition].beginning)
         for partition, offset in offsets.items()
         if partition in at
-    )
+    }
+    spans = sum(max(0, offsets[number] - start) for number, start in starts.items())
+    if not spans:
+        return 0
+    ends = {number: max(offsets[number], start) for number, start in starts.items()}
+    request = ReadRequest(topic, starts, ends, upto="stable", stall_seconds=SECONDS)
+    client = cluster.client()
+    return len(read_records(client, request, Decoder(topic, "BINARY", "BINARY")))
 
 
 def _where(offsets: Mapping[int, int]) -> str:
@@ -173,10 +187,10 @@ def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """Rows that are still in the state of a query with a watermark."""
     for seen in queries:
-        if not seen.history or output_mode(seen.query) not in ("append", None):
+        if not seen.history or output_mode(seen.query) != "append":
             continue
         last = seen.history[-1]
-        rows, watermark = _sum(last, "numRowsTotal"), _watermark(last)
+        rows, watermark = _sum(last, "numRowsTotal", WINDOWS), _watermark(last)
         if rows and watermark:
             held = "1 row" if rows == 1 else f"{rows} rows"
             yield (
@@ -189,10 +203,14 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 FINDERS = (_began_late, _dropped, _held, _strays)
 
 
-def _sum(progress: Any, name: str) -> int:
-    """Over the stateful operators of a batch."""
+def _sum(progress: Any, name: str, kind: str = "") -> int:
+    """Over the stateful operators of a batch, those of a kind."""
     operators = map(dict, progress["stateOperators"])
-    return sum(operator.get(name) or 0 for operator in operators)
+    return sum(
+        operator.get(name) or 0
+        for operator in operators
+        if kind in str(operator["operatorName"])
+    )
 
 
 def _records(count: int) -> str:

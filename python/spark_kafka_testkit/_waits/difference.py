@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_kafka_testkit._text import represented
-from spark_kafka_testkit._waits.equality import Table, equal, plain, unmatched
+from spark_kafka_testkit._waits.equality import Counts, Table, equal, plain, unmatched
 from spark_kafka_testkit._waits.matchers import Contains
 
 __all__ = ["difference", "named", "shorten"]
@@ -101,15 +101,19 @@ def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
             *_first([f"  unexpected: {shorten(value)}" for value in unexpected]),
         ]
     different, missing, unexpected = _same_key(missing, unexpected)
-    few = [value for value in missing if _count(value, result)]
-    many = [value for value in unexpected if _count(value, expected)]
+    wanted, there = Counts(expected), Counts(result)
+    few = [value for value in missing if there[value]]
+    many = [value for value in unexpected if wanted[value]]
+
+    def counted(value: Any) -> str:
+        return (
+            f"{shorten(value)}: expected {_times(wanted[value])}, there "
+            f"{_times(there[value])}"
+        )
+
     lines = [f"  missing:    {shorten(value)}" for value in _without(missing, few)]
-    lines += [
-        f"  missing:    {_counts(value, result, expected)}" for value in _once(few)
-    ]
-    repeated = [
-        f"  repeated:   {_counts(value, result, expected)}" for value in _once(many)
-    ]
+    lines += [f"  missing:    {counted(value)}" for value in _once(few)]
+    repeated = [f"  repeated:   {counted(value)}" for value in _once(many)]
     rest = [f"  unexpected: {shorten(value)}" for value in _without(unexpected, many)]
     return [
         *_first(lines),
@@ -200,7 +204,7 @@ def _parts(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     if isinstance(value, Mapping):
         return dict(value)
@@ -215,25 +219,18 @@ def _step(name: Any) -> str:
     return f".{name}" if is_plain else f"[{shorten(name)}]"
 
 
-def _counts(value: Any, result: list[Any], expected: list[Any]) -> str:
-    """How often it should be there, and is."""
-    wanted, there = _count(value, expected), _count(value, result)
-    return f"{shorten(value)}: expected {_times(wanted)}, there {_times(there)}"
-
-
-def _count(value: Any, values: list[Any]) -> int:
-    return sum(equal(value, other) for other in values)
-
-
 def _without(values: list[Any], others: list[Any]) -> list[Any]:
-    return [value for value in values if not _count(value, others)]
+    counts = Counts(others)
+    return [value for value in values if not counts[value]]
 
 
 def _once(values: list[Any]) -> list[Any]:
     """Each value of a list once."""
     kept: list[Any] = []
     for value in values:
-        if not _count(value, kept):
+        if len(kept) > SHOWN_ITEMS:
+            break  # they are not shown
+        if not Counts(kept)[value]:
             kept.append(value)
     return kept
 

@@ -13,7 +13,7 @@ from numbers import Number
 from types import FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["InAnyOrder", "Table", "equal", "plain", "unmatched"]
+__all__ = ["Counts", "InAnyOrder", "Table", "equal", "plain", "unmatched"]
 
 ATOMS = frozenset({str, bytes, int, bool, type(None)})
 FAMILIES: dict[Any, type] = {list: list, tuple: list, Mapping: dict, Set: set}
@@ -100,6 +100,27 @@ def unmatched(
             left.append(value)
     rest = [value for place, value in enumerate(others) if place not in taken]
     return _unpaired(left, rest)
+
+
+class Counts:
+    """How often values are in a list; equal ones count as one another.
+
+    Args:
+        values: the list.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._by_key: dict[Any, list[Any]] = {}
+        for value in values:
+            self._by_key.setdefault(_key(value), []).append(value)
+        self._values = values
+
+    def __getitem__(self, value: Any) -> int:
+        key = _key(value)
+        if key is None:
+            return sum(equal(value, other) for other in self._values)
+        alike = [*self._by_key.get(key, ()), *self._by_key.get(None, ())]
+        return sum(equal(value, other) for other in alike)
 
 
 def plain(value: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments, _clock
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 __all__ = ["assert_eventually"]
+
+log = logging.getLogger("spark_kafka_testkit")
 
 
 def assert_eventually(
@@ -65,8 +69,7 @@ def assert_eventually(
             when = "when its query had ended" if has_ended else f"within {timeout:g} s"
             when = f"and is final: {final}" if final else when
             counted = f"{checks} check" if checks == 1 else f"{checks} checks"
-            why = explain(outcome.last)
-            lines = [*why, outcome.shown, *reads.describe()]
+            lines = [*_why(explain, outcome), outcome.shown(), *reads.describe()]
             if state is not None:
                 lines.append(state.describe())
             raise WaitError(
@@ -103,8 +106,17 @@ class _Outcome:
 
     is_expected: bool
     last: Any = None
-    shown: str = ""
+    shown: Callable[[], str] = str
     error: Exception | None = None
+
+
+def _why(explain: Callable[[Any], Sequence[str]], outcome: _Outcome) -> Sequence[str]:
+    """An explanation that fails must not stand in the place of what it explains."""
+    try:
+        return list(explain(outcome.last))
+    except Exception as error:  # noqa: BLE001  as above
+        log.debug("no cause told: %s", error)
+        return []
 
 
 def _outcome(
@@ -125,10 +137,10 @@ def _outcome(
             return _Outcome(True)
     except retry_on as error:
         last = f"{type(error).__name__}: {error}"
-        return _Outcome(
-            False, error, f"  expected: {wanted}\n  last:     {last}", error
-        )
+        shown = f"  expected: {wanted}\n  last:     {last}"
+        return _Outcome(False, error, lambda: shown, error)
     if is_predicate:
         last = shorten(result)
-        return _Outcome(False, result, f"  expected: {wanted}\n  last:     {last}")
-    return _Outcome(False, result, difference(result, expected))
+        shown = f"  expected: {wanted}\n  last:     {last}"
+        return _Outcome(False, result, lambda: shown)
+    return _Outcome(False, result, partial(difference, result, expected))

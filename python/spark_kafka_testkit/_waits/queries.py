@@ -76,6 +76,8 @@ def _check_sources(cluster: Cluster, state: QueryState) -> None:
     Raises:
         UnknownTopicError: one is not.
     """
+    if cluster.broker.is_visited:
+        return  # which may make topics by itself
     if state.progress is None and state.is_active:
         servers = cluster.broker.bootstrap_servers
         sources = planned_sources_of_query(state.query)

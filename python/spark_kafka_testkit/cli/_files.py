@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -203,6 +204,11 @@ def _rows(
                 known = ", ".join(batch.schema.names)
                 raise click.ClickException(
                     f"{name} has no column {key!r}; it has {known}."
+                )
+            twice = [one for one, n in Counter(batch.schema.names).items() if n > 1]
+            if twice:
+                raise click.ClickException(
+                    f"{name} has more than one column {twice[0]!r}."
                 )
             for row in batch.to_pylist():
                 yield None if key is None else _text(row[key]), as_json(row)

@@ -34,7 +34,8 @@ OF_KAFKA_3 = (
 )
 """Those that only the older one of the default image knows."""
 OF_OTHERS = re.compile(
-    r"(config\.providers|confluent|heap|jmx|jvm|gc|listener\.name|log4j|opts"
+    r"(allow\.everyone\.if\.no\.acl\.found|super\.users"  # the authorizer's
+    r"|config\.providers|confluent|heap|jmx|jvm|gc|listener\.name|log4j|opts"
     r"|password\.encoder|rlmm\.config|rsm\.config|schema\.registry"
     r"|spark\.kafka\.testkit|zookeeper)\b"
 )

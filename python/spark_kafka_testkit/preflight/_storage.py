@@ -75,7 +75,14 @@ def _shown(size: int) -> str:
 
 
 def _existing(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.parents) if place.exists())
+    return next(place for place in (folder, *folder.parents) if _is_there(place))
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # below a folder that can't be entered
+        return False
 
 
 def check_jars(subject: str, jars: Sequence[LockedJar], what: str) -> Finding:

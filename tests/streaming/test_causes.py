@@ -1,0 +1,147 @@
+"""What a red text names as the cause, and what it must not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, WaitError
+from tests.sessions import needs_jvm, needs_own_functions
+
+from .conftest import Queries
+from .test_final_answers import per_window, times, upper
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LONG = 900.0
+
+
+@pytest.fixture
+def sink(kafka: KafkaUtils, topic: str) -> str:
+    """A sink topic; the source topic is made too."""
+    kafka.create_topics([topic, f"{topic}-sink"])
+    return f"{topic}-sink"
+
+
+def told(caught: pytest.ExceptionInfo[WaitError]) -> str:
+    """The second line: a cause, or the difference."""
+    return str(caught.value).splitlines()[1]
+
+
+@needs_jvm
+def test_state_is_told_only_where_a_window_is_missing(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Not for one that is out with another value, nor for state of deduplication."""
+    with kafka.run_stream(per_window(queries.source(topic)), sink, timeout=LONG) as run:
+        run.add_data(topic, times("09:00", "10:00"))
+        run.check_answer({"09:00": "1"})
+        with pytest.raises(WaitError) as caught:
+            run.check_answer({"09:00": "2"})
+        assert told(caught) == "  different:  '09:00': expected '2', last '1'"
+        with pytest.raises(WaitError) as caught:
+            run.check_answer({"09:00": "1", "10:00": "1"})
+        assert told(caught).startswith("The state holds 1 row; the watermark is ")
+    once = (
+        queries.source(topic)
+        .selectExpr("CAST(value AS STRING) AS value", "timestamp")
+        .withWatermark("timestamp", "0 seconds")
+        .dropDuplicates(["value"])
+    )
+    with kafka.run_stream(once.select("value"), timeout=LONG) as run:
+        run.process_all_available()
+        with pytest.raises(WaitError) as caught:
+            run.check_answer([("none",)])
+        assert told(caught) == "  missing:    ('none',)"
+
+
+def test_records_before_a_query_are_told_only_where_something_is_missing(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """A transaction's marker is no record."""
+    kafka.send_messages(topic, [("a", "x")], transactional=True)
+    df = upper(queries.source(topic, startingOffsets="latest"))
+    with kafka.run_stream(df, sink, timeout=LONG) as run:
+        run.add_data(topic, [("b", "y")])
+        with pytest.raises(WaitError) as caught:
+            run.check_answer({"b": "Z"})
+        assert told(caught) == "  different:  'b': expected 'Z', last 'Y'"
+        with pytest.raises(WaitError) as caught:
+            run.check_answer({"a": "X", "b": "Y"})
+        assert "; 1 record before it is not read. " in told(caught)
+
+
+@needs_own_functions
+def test_a_function_that_looks_at_no_row_has_read_them(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Spark counts none for it."""
+    kafka.send_messages(topic, [("a", "x")])
+
+    def ignore(df: DataFrame, batch: int) -> None:
+        pass
+
+    with kafka.run_stream(queries.source(topic), foreach_batch=ignore) as run:
+        run.process_all_available()
+        with pytest.raises(WaitError) as caught:
+            kafka.assert_eventually(lambda: 1, 2, timeout=0, query=run.query)
+        assert told(caught) == "  expected: 2"
+
+
+@needs_jvm
+def test_a_topic_that_another_query_reads_is_no_mistake(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Though its name is near, and it was created because it was sent to."""
+    near = topic.replace("another", "anothar")
+    assert near != topic
+    kafka.send_messages(near, [("a", "x")])
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
+        run.add_data(topic, [("b", "y")])
+        with pytest.raises(WaitError) as caught:
+            run.check_answer({"a": "X", "b": "Y"})
+        assert told(caught).startswith(f"No query reads topic {near!r}, which did not ")
+        keys = queries.source(near).selectExpr("CAST(key AS STRING)")
+        with kafka.run_stream(keys, timeout=LONG) as other:
+            other.check_answer([("a",)])
+            with pytest.raises(WaitError) as caught:
+                run.check_answer({"a": "X", "b": "Y"})
+        assert told(caught) == "  missing:    'a': 'X'"
+
+
+class Letters:
+    """A matcher that fails for what is no text."""
+
+    def __eq__(self, other: object) -> bool:
+        return other.startswith("x")  # type: ignore[attr-defined]
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_an_explanation_that_fails_is_left_out(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """What it explains is told; and what can be iterated is a list."""
+    copy = queries.source(topic).select("key", "value")
+    with kafka.run_stream(copy, sink, timeout=LONG) as run:
+        run.add_data(topic, [("a", "5"), ("b", "[" * 100_000)])
+        run.check_answer({"a": "5", "b": "[" * 100_000}.items())
+        with pytest.raises(WaitError) as caught:
+            run.check_answer({"a": Letters(), "b": "["})
+        assert told(caught).startswith("  different:  'a': expected <")
+
+
+def test_a_stream_may_hand_on_what_its_sink_can_take(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Rows of the sink's partitions alone, and columns that Kafka does not know."""
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic], 3)
+    kafka.create_topics([sink])
+    rows = queries.source(topic).where("partition = 0")
+    with kafka.run_stream(rows.selectExpr("*", "1 AS Key"), sink, timeout=LONG) as run:
+        run.process_all_available()
+        kafka.send_messages(f"{topic}-prices", [("a", "1")])
+        run.add_data(f"{topic}-prices", [("b", "2")])  # a static side's, say
