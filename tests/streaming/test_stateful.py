@@ -4,14 +4,14 @@ patterns are in docs/streaming.md, whose code is run too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyspark
 import pytest
 
-from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit import KafkaUtils, Record, StreamRun
 
 from .conftest import Queries
 
@@ -41,10 +41,17 @@ def visits(queries: Queries, topic: str) -> DataFrame:
 
 
 def check_sessions(
-    kafka: KafkaUtils, queries: Queries, topic: str, sessions: DataFrame
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    sessions: DataFrame,
+    counts: Callable[[StreamRun], dict[str, int]],
 ) -> None:
     """A session of a user ends ten minutes after the last visit; so it does after a
-    restart in its middle.
+    restart in its middle. Where Spark can read it, the state is seen.
+
+    Args:
+        counts: gives the visits of the open sessions, by user, out of the state.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([sink])
@@ -56,6 +63,8 @@ def check_sessions(
         stream.process_all_available()
         stream.add_data(topic, [visit("closer", 15)])
         stream.check_answer([("bob", "1")])
+        if VERSION >= (4, 0):
+            assert counts(stream) == {"ada": 3, "closer": 1}
         stream.add_data(topic, [visit("closer", 30)])
         stream.check_answer([("ada", "3"), ("bob", "1")])
 
@@ -95,7 +104,12 @@ def test_sessions_by_apply_in_pandas_with_state_end(
             GroupStateTimeout.EventTimeTimeout,
         )
     )
-    check_sessions(kafka, queries, topic, sessions)
+
+    def counts(stream: StreamRun) -> dict[str, int]:
+        rows = stream.state()
+        return {row["user"]: row["groupState"]["count"] for row in rows}
+
+    check_sessions(kafka, queries, topic, sessions, counts)
 
 
 def test_sessions_by_transform_with_state_end(
@@ -150,7 +164,13 @@ def test_sessions_by_transform_with_state_end(
             Session(), "key STRING, value STRING", "Update", "eventTime"
         )
     )
+
+    def counts(stream: StreamRun) -> dict[str, int]:
+        timers = stream.timers()
+        assert len(timers) == 2
+        return {row["user"]: row["count"] for row in stream.state(variable="session")}
+
     try:
-        check_sessions(kafka, queries, topic, sessions)
+        check_sessions(kafka, queries, topic, sessions, counts)
     finally:
         queries.spark.conf.unset(STORE)

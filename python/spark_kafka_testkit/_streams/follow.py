@@ -99,6 +99,14 @@ class FollowedQuery(StreamSteps):
             )
         return str(name)
 
+    def _checkpoint(self) -> str:
+        execution = execution_of(self.query)
+        if execution is None:
+            raise TypeError(
+                "By Spark Connect the checkpoint of a job's query is not known here."
+            )
+        return str(execution.resolvedCheckpointRoot())
+
     def _check_appends(self) -> None:
         pass  # how it writes is the job's to know
 

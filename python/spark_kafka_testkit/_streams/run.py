@@ -172,6 +172,11 @@ class StreamRun(StreamSteps):
             )
         return self.table
 
+    def _checkpoint(self) -> str:
+        if self.checkpoint is None:
+            raise RuntimeError("The stream has not been started; call start().")
+        return self.checkpoint
+
     def _check_appends(self) -> None:
         if self._is_memory and self._output_mode == "complete":
             raise TypeError(

@@ -9,6 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop
+from spark_kafka_testkit._queries.store import read_state
 from spark_kafka_testkit._text import did_you_mean
 from spark_kafka_testkit._waits.answer import Answer, End
 from spark_kafka_testkit._waits.causes import causes
@@ -101,6 +103,10 @@ class StreamSteps(ABC):
         Raises:
             TypeError: it has none.
         """
+
+    @abstractmethod
+    def _checkpoint(self) -> str:
+        """Its checkpoint location."""
 
     @abstractmethod
     def _check_appends(self) -> None:
@@ -285,6 +291,55 @@ class StreamSteps(ABC):
             ],
         )
         self._checked = answer.end
+
+    def state(
+        self,
+        operator: str | int | None = None,
+        *,
+        side: str | None = None,
+        variable: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """The rows that a stateful operator of the query holds, as of the last batch
+        that was committed: while the query runs, or after.
+
+        Example:
+            assert run.state() == [{"window": ANY, "key": "a", "count": 2}]
+
+        Args:
+            operator: its number or its name, as Spark has it (`stateStoreSave`,
+                `dedupe`, `symmetricHashJoin`, ...); not needed where there is but one.
+            side: `"left"` or `"right"`, of a join of two streams.
+            variable: of transformWithState: the name that its processor gives it.
+
+        Returns:
+            A dict for each row, in no order, with the parts of its key and its value by
+            their names.
+
+        Raises:
+            SparkSetupError: (a RuntimeError) Spark is older than 4.0.
+            ValueError: there is no such operator, or more than one.
+            TypeError: the operator is a join, and the side is missing.
+        """
+        where = self._checkpoint()
+        return read_state(self._session(), where, operator, side, variable)
+
+    def timers(self, operator: str | int | None = None) -> list[dict[str, Any]]:
+        """The timers that a processor of transformWithState has registered: the parts
+        of the key, and `expiration_timestamp_ms`. The rest is as for `state`.
+        """
+        where = self._checkpoint()
+        return read_state(
+            self._session(), where, operator, side=None, variable=None, timers=True
+        )
+
+    @property
+    def watermark(self) -> datetime | None:
+        """The query's watermark as of its last batch, UTC; None where it has none."""
+        progress = QueryState(self.query).progress
+        told = (progress or {}).get("eventTime", {}).get("watermark")
+        if told is None:
+            return None
+        return datetime.fromisoformat(str(told).replace("Z", "+00:00"))
 
     def expect_failure(self) -> Exception:
         """Waits until the query dies, and returns what it died of.

@@ -1,0 +1,91 @@
+"""What a query holds in its state, by Spark's own reader of its checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._text import shown
+from spark_kafka_testkit.errors import SparkSetupError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Row, SparkSession
+
+__all__ = ["read_state"]
+
+SIDES = ("left", "right")
+NOTHING = "__dummy__"
+"""The value of an operator that has keys alone, as Spark names it."""
+
+
+def read_state(
+    spark: SparkSession,
+    checkpoint: str,
+    operator: str | int | None,
+    side: str | None,
+    variable: str | None,
+    *,
+    timers: bool = False,
+) -> list[dict[str, Any]]:
+    """The rows of one operator's state, as of the last batch that was committed.
+
+    Args:
+        spark: the session.
+        checkpoint: the checkpoint location.
+        operator: its number, or its name; the only one without it.
+        side: of a join of two streams.
+        variable: of transformWithState.
+        timers: those that are registered, instead.
+
+    Raises:
+        SparkSetupError: Spark is too old.
+        ValueError: there is no such operator, or more than one; the side or variable
+            is missing.
+    """
+    version = tuple(map(int, spark.version.split(".")[:2]))
+    if version < (4, 0):
+        raise SparkSetupError(
+            f"Spark {spark.version} can't read the state of a query.",
+            "Spark 4.0 and newer can.",
+        )
+    number, name = _operator(spark, checkpoint, operator)
+    options: dict[str, str] = {"operatorId": str(number)}
+    if name == "symmetricHashJoin":
+        options["joinSide"] = _arguments.choice("side", side, SIDES)
+    elif side is not None:
+        raise ValueError(f"side is for a join of two streams, and this is {name}")
+    if timers:
+        options["readRegisteredTimers"] = "true"
+    elif variable is not None:
+        options["stateVarName"] = _arguments.text("variable", variable)
+    reader = spark.read.format("statestore").options(**options)
+    return [_plain(row) for row in reader.load(checkpoint).collect()]
+
+
+def _operator(
+    spark: SparkSession, checkpoint: str, wanted: str | int | None
+) -> tuple[int, str]:
+    """Number and name."""
+    metadata = spark.read.format("state-metadata").load(checkpoint)
+    rows = metadata.select("operatorId", "operatorName").distinct().collect()
+    known = sorted({(int(row[0]), str(row[1])) for row in rows})
+    found = [one for one in known if wanted is None or wanted in one]
+    if len(found) == 1:
+        return found[0]
+    if not known:
+        raise ValueError("The query has no stateful operator.")
+    listed = ", ".join(f"{number} ({name})" for number, name in known)
+    what = "The query's" if wanted is None else f"operator={shown(wanted)}: the query's"
+    raise ValueError(f"{what} stateful operators are {listed}. Give one by number.")
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    """The parts of key and value side by side; those of the value win."""
+    parts: dict[str, Any] = {}
+    for name, value in row.asDict(recursive=True).items():
+        if isinstance(value, dict) and name in ("key", "value", "single_value"):
+            parts.update(value)
+        elif name != "partition_id":
+            parts[name] = value
+    parts.pop(NOTHING, None)
+    return parts
