@@ -10,6 +10,7 @@ from spark_kafka_testkit._event_time import at
 from spark_kafka_testkit._model.offsets import Coverage, Mark, PartitionOffsets
 from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._model.send_report import Written
+from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._reads.results import RecordStream
 from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamRun
@@ -19,6 +20,7 @@ from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = [
+    "Batch",
     "Coverage",
     "FollowedQuery",
     "KafkaTestkitError",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._queries.planned import (
     named_topics,
     planned_sources,
@@ -16,6 +17,7 @@ from spark_kafka_testkit._queries.sink import check_sink_columns
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
 from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
 from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.errors import WaitError
@@ -133,6 +135,67 @@ class StreamRun(StreamSteps):
         self._failure_expected = False
         self._query = self._writer().start()
         wait_for_query_alive(self._query, self._timeout)
+
+    def next_batch(self) -> Batch:
+        """Runs exactly one batch, of all that was sent since the last one, and returns
+        what it was. The stream must have the trigger `{"availableNow": True}`: it runs
+        at each step, from its checkpoint on, and a batch without data behind it where a
+        watermark has moved.
+
+        Example:
+            with kafka.run_stream(df, "out", trigger={"availableNow": True}) as run:
+                run.add_data("in", [("a", 1)])
+                assert run.next_batch().rows_in == 1
+
+        Raises:
+            StreamingQueryException: it died.
+            WaitError: (an AssertionError) there was nothing to run; there were several
+                batches, because the source limits them; it had not ended in time.
+            TypeError: the stream has another trigger.
+        """
+        if not (self._trigger or {}).get("availableNow"):
+            raise TypeError(
+                "next_batch() is for a stream that runs in steps: "
+                'run_stream(..., trigger={"availableNow": True}).'
+            )
+        self._await_end()
+        self.start()
+        self._await_end()
+        history = list(self.query.recentProgress)
+        filled = [one for one in history if Batch.of(one, one).has_data]
+        if not filled:
+            raise WaitError(
+                "No batch was run: nothing was sent since the last one.",
+                query=self.query,
+            )
+        if len(filled) > 1:
+            raise WaitError(
+                f"{len(filled)} batches were run, where one is wanted: the source "
+                "limits them. Leave maxOffsetsPerTrigger out.",
+                query=self.query,
+            )
+        return Batch.of(filled[0], history[-1])
+
+    def batches(self, topic: str, *parts: Iterable[Any]) -> list[Batch]:
+        """Sends each part as a batch of its own: `add_data`, then `next_batch`."""
+        run = []
+        for part in parts:
+            self.add_data(topic, part)
+            run.append(self.next_batch())
+        return run
+
+    def _await_end(self) -> None:
+        """Waits until the query has done its step."""
+        state, pauses = QueryState(self.query), Pauses(self._timeout)
+        while state.is_active:
+            if pauses.is_over:
+                raise WaitError(
+                    f"Query {state.name} had not ended its step within "
+                    f"{self._timeout:g} s.\n{state.describe()}",
+                    query=self.query,
+                )
+            pauses.rest()
+        state.raise_if_dead()
 
     def _check_topics(self) -> None:
         cluster, df = self._cluster, self._df

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._queries.batch import watermark_of
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
@@ -336,10 +337,7 @@ class StreamSteps(ABC):
     def watermark(self) -> datetime | None:
         """The query's watermark as of its last batch, UTC; None where it has none."""
         progress = QueryState(self.query).progress
-        told = (progress or {}).get("eventTime", {}).get("watermark")
-        if told is None:
-            return None
-        return datetime.fromisoformat(str(told).replace("Z", "+00:00"))
+        return None if progress is None else watermark_of(progress)
 
     def expect_failure(self) -> Exception:
         """Waits until the query dies, and returns what it died of.

@@ -1,0 +1,89 @@
+"""What a batch was, by the progress that tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
+
+__all__ = ["Batch", "watermark_of"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch that a step of a stream has run.
+
+    Attributes:
+        id: its number.
+        offsets_in: how many offsets it read, per topic and partition; transactions have
+            some of their own.
+        rows_in, rows_out: how many rows came from its sources, and went to its sink;
+            `None` where the sink does not count.
+        watermark_before, watermark: what it was when the batch began, and what the
+            batch has made of it; None where the query has none.
+        state_rows: how many rows its stateful operators hold.
+        late_rows: how many of them it dropped as late. Spark counts what reaches the
+            operator: rows that are aggregated before it are one.
+    """
+
+    id: int
+    offsets_in: Offsets
+    rows_in: int
+    rows_out: int | None
+    watermark_before: datetime | None
+    watermark: datetime | None
+    state_rows: int
+    late_rows: int
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it read anything."""
+        return any(sum(of.values()) for of in self.offsets_in.values())
+
+    @classmethod
+    def of(cls, progress: Any, last: Any) -> Batch:
+        """Takes the facts together.
+
+        Args:
+            progress: of the batch that had the data.
+            last: of the last batch of the step, which may have had none: then the
+                watermark of the first has moved in it.
+        """
+        written = progress["sink"]["numOutputRows"]
+        after = [dict(part) for part in last["stateOperators"]]
+        seen = [dict(part) for part in progress["stateOperators"]]
+        return cls(
+            id=int(progress["batchId"]),
+            offsets_in=_offsets_in(progress),
+            rows_in=sum(source["numInputRows"] or 0 for source in progress["sources"]),
+            rows_out=None if written is None or written < 0 else int(written),
+            watermark_before=watermark_of(progress),
+            watermark=watermark_of(last),
+            state_rows=sum(part["numRowsTotal"] or 0 for part in after),
+            late_rows=sum(part["numRowsDroppedByWatermark"] or 0 for part in seen),
+        )
+
+
+def watermark_of(progress: Any) -> datetime | None:
+    """The watermark by which a batch has gone, UTC."""
+    told = (progress["eventTime"] or {}).get("watermark")
+    return None if told is None else datetime.fromisoformat(told.replace("Z", "+00:00"))
+
+
+def _offsets_in(progress: Any) -> Offsets:
+    """Of all Kafka sources. In its first batch a source does not say where it began:
+    offset 0 is taken, if it read anything.
+    """
+    counted: Offsets = {}
+    for entry in progress["sources"]:
+        begun = offsets_of(entry["startOffset"])
+        for source in sources_of({"sources": [entry]}):
+            for topic, ends in source.reached.items():
+                of_topic = counted.setdefault(topic, {})
+                for partition, end in ends.items():
+                    nothing = 0 if entry["numInputRows"] else end
+                    start = begun.get(topic, {}).get(partition, nothing)
+                    of_topic[partition] = of_topic.get(partition, 0) + end - start
+    return counted
