@@ -31,6 +31,8 @@ Errors carry their facts as attributes and make their text from them.
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,9 @@ __all__ = [
     "WaitError",
 ]
 
+INSIDE = re.compile(r"[/\\](spark_kafka_testkit|IPython)[/\\]")
+"""Files whose frames a notebook does not show."""
+
 
 class KafkaTestkitError(Exception):
     """The root of all errors of the kit.
@@ -78,6 +83,15 @@ class KafkaTestkitError(Exception):
     def __init__(self, problem: str = "", advice: str = "") -> None:
         self.problem, self.advice = problem, advice
         super().__init__(f"{problem} {advice}" if advice else problem)
+
+    def _render_traceback_(self) -> list[str]:
+        """What notebooks show, by IPython's own hook: up to the call that failed."""
+        frames = [
+            frame
+            for frame in traceback.extract_tb(self.__traceback__)
+            if not INSIDE.search(frame.filename)
+        ]
+        return [*traceback.format_list(frames), f"{type(self).__name__}: {self}"]
 
 
 class NotSetUpError(KafkaTestkitError, RuntimeError):

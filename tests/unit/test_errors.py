@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spark_kafka_testkit import errors
+from spark_kafka_testkit import KafkaUtils, errors
 from spark_kafka_testkit.errors import BrokerStartError, PartitionState, SendFailure
 
 TREE = re.findall(r"── (\w+)\s+(?:\((\w+)\))?", errors.__doc__ or "")
@@ -286,3 +286,16 @@ def test_a_failure_without_a_class_shows_its_java_trace() -> None:
     """The trace comes along as its cause, as from_helper's docstring says."""
     error = errors.from_helper("HelperError", {"reason": "why"}, "at X:1")
     assert "at X:1" in str(error.__cause__)
+
+
+def test_a_notebook_shows_the_users_own_lines() -> None:
+    """By the hook that IPython looks for; then the whole text."""
+    with pytest.raises(errors.NotSetUpError) as caught:
+        KafkaUtils().create_topics(["t"])
+    lines = caught.value._render_traceback_()
+    assert len(lines) == 2
+    assert 'KafkaUtils().create_topics(["t"])' in lines[0]
+    assert lines[1] == (
+        "NotSetUpError: KafkaUtils is not set up: create_topics() needs a broker. Call "
+        "setup() first."
+    )
