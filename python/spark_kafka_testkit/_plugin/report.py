@@ -12,6 +12,7 @@ from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._plugin.broker_log import warnings_since
+from spark_kafka_testkit._queries.batch import watermark_of
 from spark_kafka_testkit._queries.state import QueryState, describe_batch
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._text import readable
@@ -160,9 +161,8 @@ def _progress(state: QueryState) -> Iterator[str]:
         has_begun = start not in (None, "null")
         span = f"from {_cut(start)} up to {end}" if has_begun else f"up to {end}"
         yield f"  {_cut(source['description'])} {span}"
-    watermark = (progress["eventTime"] or {}).get("watermark")
-    if watermark:
-        yield f"  watermark: {watermark}"
+    if watermark := watermark_of(progress):
+        yield f"  watermark: {watermark:%Y-%m-%dT%H:%M:%SZ}"
     for operator in progress["stateOperators"]:
         rows, name = operator["numRowsTotal"], operator["operatorName"]
         yield f"  state of {name}: {rows} row{'' if rows == 1 else 's'}"

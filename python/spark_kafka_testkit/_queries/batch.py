@@ -67,8 +67,10 @@ class Batch:
 
 
 def watermark_of(progress: Any) -> datetime | None:
-    """The watermark by which a batch has gone, UTC."""
-    told = (progress["eventTime"] or {}).get("watermark")
+    """The watermark by which a batch has gone, UTC; PySpark 3.5 leaves out what is
+    empty.
+    """
+    told = (progress.get("eventTime") or {}).get("watermark")
     return None if told is None else datetime.fromisoformat(told.replace("Z", "+00:00"))
 
 

@@ -223,5 +223,5 @@ def _rows(progress: Any) -> int:
 
 def _watermark(progress: Any) -> str:
     """As it is for people, UTC; empty where there is none."""
-    told = str((progress["eventTime"] or {}).get("watermark", ""))
+    told = str((progress.get("eventTime") or {}).get("watermark", ""))
     return told.replace(".000Z", "Z")
