@@ -204,9 +204,7 @@ class Cluster:
         with self._lock:
             if name in self._known:
                 return
-            with self._reaching():
-                is_there = bool(self._admin.existing([name]))
-            if not is_there:
+            if not self.has_topic(name):
                 hint = self._similar(name, is_misspelled)
                 log.log(
                     logging.WARNING if hint else logging.INFO,

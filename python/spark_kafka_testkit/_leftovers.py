@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._jvm.spark_jvm import active_queries
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
 from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of
@@ -106,15 +106,13 @@ class Leftovers:
 
     def __init__(self, clusters: Callable[[], Iterable[Cluster]]) -> None:
         self._clusters = clusters
-        self._queries = {str(query.runId) for query in _active_queries()}
+        self._queries = {str(query.runId) for query in active_queries()}
         self._topics = {cluster: set(cluster.created) for cluster in clusters()}
 
     def queries(self) -> list[StreamingQuery]:
         """The queries that run."""
         return [
-            query
-            for query in _active_queries()
-            if str(query.runId) not in self._queries
+            query for query in active_queries() if str(query.runId) not in self._queries
         ]
 
     def topics(self, cluster: Cluster) -> list[str]:
@@ -140,9 +138,3 @@ class Leftovers:
         for cluster in self._clusters():
             if names := self.topics(cluster):
                 cluster.delete_topics(names)
-
-
-def _active_queries() -> list[StreamingQuery]:
-    """All queries that run in this process's Spark, of whichever session."""
-    jvm = SparkJvm.active()
-    return [] if jvm is None else jvm.active_queries()

@@ -21,7 +21,7 @@ from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
 from spark_kafka_testkit._brokers.choice import choose_backend, start_broker
 from spark_kafka_testkit._cluster import Cluster, OnUse
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, active_session
+from spark_kafka_testkit._jvm.spark_jvm import active_queries, active_session
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._model.client_config import ClientConfig, checked_settings
@@ -1103,7 +1103,7 @@ class KafkaUtils:
         """
         if self._cluster is None:
             return []
-        return causes(self._cluster, _running() if query is None else [query])
+        return causes(self._cluster, active_queries() if query is None else [query])
 
     def _set_up(self, caller: str) -> Cluster:
         if self._cluster is None:
@@ -1147,12 +1147,6 @@ def cluster_of(utils: KafkaUtils) -> Cluster:
 def observe(utils: KafkaUtils, on_use: OnUse) -> None:
     """Before `setup()`: has each use of a topic told."""
     utils._on_use.append(on_use)
-
-
-def _running() -> list[StreamingQuery]:
-    """The queries of this process's classic session."""
-    jvm = SparkJvm.active()
-    return [] if jvm is None else jvm.active_queries()
 
 
 def _look_around() -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "PRODUCERS",
     "PRODUCER_CLASS",
     "SparkJvm",
+    "active_queries",
     "active_session",
     "close_producers",
     "execution_of",
@@ -228,6 +229,12 @@ def is_on_class_path(name: str) -> bool:
     return True
 
 
+def active_queries() -> list[StreamingQuery]:
+    """All queries that run in this process's Spark, of whichever session."""
+    jvm = SparkJvm.active()
+    return [] if jvm is None else jvm.active_queries()
+
+
 def close_producers() -> None:
     """Closes the producers that Spark's sink has, unless a query runs, within
     `CLOSE_SECONDS`. Spark keeps them for ten minutes, and they would look all the while
@@ -239,8 +246,7 @@ def close_producers() -> None:
 
     def close() -> None:
         with suppress(Exception):  # a JVM that has gone has none
-            jvm = SparkJvm.active()
-            if jvm is None or not jvm.active_queries():
+            if not active_queries():
                 singleton(gateway.jvm, PRODUCERS).reset()
 
     thread = threading.Thread(target=close, daemon=True)

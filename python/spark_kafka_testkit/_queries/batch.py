@@ -8,7 +8,7 @@ from typing import Any
 
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 
-__all__ = ["Batch", "watermark_of"]
+__all__ = ["Batch", "operators_sum", "rows_in", "watermark_of"]
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,31 @@ class Batch:
                 watermark of the first has moved in it.
         """
         written = progress["sink"]["numOutputRows"]
-        after = [dict(part) for part in last["stateOperators"]]
-        seen = [dict(part) for part in progress["stateOperators"]]
         return cls(
             id=int(progress["batchId"]),
             offsets_in=_offsets_in(progress),
-            rows_in=sum(source["numInputRows"] or 0 for source in progress["sources"]),
+            rows_in=rows_in(progress),
             rows_out=None if written is None or written < 0 else int(written),
             watermark_before=watermark_of(progress),
             watermark=watermark_of(last),
-            state_rows=sum(part["numRowsTotal"] or 0 for part in after),
-            late_rows=sum(part["numRowsDroppedByWatermark"] or 0 for part in seen),
+            state_rows=operators_sum(last, "numRowsTotal"),
+            late_rows=operators_sum(progress, "numRowsDroppedByWatermark"),
         )
+
+
+def rows_in(progress: Any) -> int:
+    """How many rows came from a batch's sources."""
+    return sum(source["numInputRows"] or 0 for source in progress["sources"])
+
+
+def operators_sum(progress: Any, name: str, kind: str = "") -> int:
+    """Over the stateful operators of a batch, those with the kind in their name."""
+    operators = map(dict, progress["stateOperators"])
+    return sum(
+        operator.get(name) or 0
+        for operator in operators
+        if kind in str(operator["operatorName"])
+    )
 
 
 def watermark_of(progress: Any) -> datetime | None:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from spark_kafka_testkit._model.offsets import PartitionOffsets
 
-__all__ = ["Ends", "Offsets", "Place", "Position", "Source", "offsets_of", "sources_of"]
+__all__ = [
+    "Ends",
+    "Offsets",
+    "Place",
+    "Position",
+    "Source",
+    "offsets_of",
+    "places_of",
+    "sources_of",
+]
 
 Offsets = dict[str, dict[int, int]]
 """Per topic and partition the next offset to read."""
@@ -132,6 +141,30 @@ class Place:
         )
 
 
+def places_of(
+    sources: Iterable[Source],
+    ends: Ends,
+    matches: Mapping[str | None, Collection[str]],
+) -> list[Place]:
+    """Where each source is in each partition that it reads.
+
+    Args:
+        matches: by pattern, the topics that it finds.
+    """
+    return [
+        Place(
+            topic,
+            partition,
+            source.reached.get(topic, {}).get(partition),
+            offsets,
+        )
+        for source in sources
+        for topic, partitions in ends.items()
+        for partition, offsets in partitions.items()
+        if source.reads(topic, partition) or topic in matches.get(source.pattern, ())
+    ]
+
+
 class Position:
     """How far a query's Kafka sources have come, by all progress that was seen."""
 
@@ -179,17 +212,5 @@ class Position:
         }
 
     def places(self, ends: Ends) -> list[Place]:
-        """Where each source is in each partition that it reads."""
-        return [
-            Place(
-                topic,
-                partition,
-                source.reached.get(topic, {}).get(partition),
-                offsets,
-            )
-            for source in self.sources
-            for topic, partitions in ends.items()
-            for partition, offsets in partitions.items()
-            if source.reads(topic, partition)
-            or topic in self._matches.get(source.pattern, ())
-        ]
+        """See `places_of`."""
+        return places_of(self.sources, ends, self._matches)

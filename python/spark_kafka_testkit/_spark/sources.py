@@ -47,9 +47,7 @@ def _settings(
     if topics is not None:
         names = [topics] if isinstance(topics, str) else topics
         settings["subscribe"] = ",".join(_arguments.topics("topics", names))
-    if not any(name.lower().startswith("startingo") for name in settings) and not any(
-        name.lower() == "startingtimestamp" for name in settings
-    ):
+    if not any(name.lower().startswith("starting") for name in settings):
         settings["startingOffsets"] = "earliest"
     return settings
 

@@ -150,12 +150,11 @@ class StreamSteps(ABC):
         _arguments.topic("topic", topic)
         sources = self._sources()
         named = named_topics(sources, self._cluster.broker.bootstrap_servers)
-        is_named = [bool(named_topics([one], one.servers)) for one in sources]
         # one that is there may be read otherwise: by a static side, a foreachBatch
         if (
             named
             and topic not in named
-            and all(is_named)
+            and not any(source.pattern for source in sources)
             and not self._cluster.has_topic(topic)
         ):
             reads = ", ".join(map(repr, named))
@@ -268,13 +267,12 @@ class StreamSteps(ABC):
         spark = self._session()
         answer = Answer(self._cluster, spark, self._topic, decoder, since)
         wanted = answer.wanted(expected)
-        is_running, state = self.query.isActive, QueryState(self.query)
-        if is_running and state.mode == "micro-batch":
-            self.process_all_available()
+        is_running = self.query.isActive
         finality = Finality(self._cluster, spark)
-        is_empty = isinstance(wanted, (list, dict)) and not wanted
-        if is_empty and is_running and state.mode == "micro-batch":
-            finality.wait(self._timeout, batches=2)  # it is right from the beginning
+        if is_running and QueryState(self.query).mode == "micro-batch":
+            self.process_all_available()
+            if isinstance(wanted, (list, dict)) and not wanted:
+                finality.wait(self._timeout, batches=2)  # right from the beginning
         assert_eventually(
             partial(answer.read, wanted, table),
             wanted,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._jvm.plans import output_mode
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._jvm.spark_jvm import active_queries
 from spark_kafka_testkit._model.offsets import ReadRequest
+from spark_kafka_testkit._queries.batch import operators_sum, rows_in
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._queries.position import Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
@@ -43,13 +44,17 @@ def causes(
         is_lacking: whether something that is expected may be still to come.
     """
     found: list[str] = []
+    try:
+        seen = [_Seen.of(query, len(queries)) for query in queries]
+    except Exception as error:  # noqa: BLE001  the failure itself is what must be told
+        log.debug("no cause told: %s", error)
+        return found
     for find in FINDERS:
         if find in (_began_late, _held) and not is_lacking:
             continue
         try:
-            seen = [_Seen.of(query, len(queries)) for query in queries]
             found += find(cluster, seen)
-        except Exception as error:  # noqa: BLE001  the failure itself is what must be told
+        except Exception as error:  # noqa: BLE001  as above
             log.debug("no cause told: %s", error)
     return list(dict.fromkeys(found))
 
@@ -85,8 +90,8 @@ class _Seen:
 def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """What was sent to topics that did not exist, and that no query reads."""
     sources = [source for seen in queries for source in seen.sources()]
-    running = _running()
-    sources += [one for query in running for one in planned_sources_of_query(query)]
+    for query in active_queries():
+        sources += planned_sources_of_query(query)
     if any(source.pattern for source in sources):
         return  # which of them it finds is the query's to know
     read = {topic for source in sources for topic in source.topics()}
@@ -102,12 +107,6 @@ def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         )
 
 
-def _running() -> list[StreamingQuery]:
-    """The queries of this process's classic sessions."""
-    jvm = SparkJvm.active()
-    return [] if jvm is None else jvm.active_queries()
-
-
 def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """Records before the offsets where a query began, which it never reads.
 
@@ -121,7 +120,7 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
             for source in seen.sources()
             for topic in source.topics()
         }
-        has_read = any(map(_rows, seen.history))
+        has_read = any(map(rows_in, seen.history))
         is_counted = "ForeachBatch" not in str(seen.history[0]["sink"]["description"])
         for entry in seen.history[0]["sources"]:
             if entry["numInputRows"]:
@@ -174,7 +173,7 @@ def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     for seen in queries:
         dropped, watermark = 0, ""
         for progress in seen.history:
-            if late := _sum(progress, "numRowsDroppedByWatermark"):
+            if late := operators_sum(progress, "numRowsDroppedByWatermark"):
                 dropped, watermark = dropped + late, _watermark(progress)
         if dropped:
             rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
@@ -190,7 +189,7 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         if not seen.history or output_mode(seen.query) != "append":
             continue
         last = seen.history[-1]
-        rows, watermark = _sum(last, "numRowsTotal", WINDOWS), _watermark(last)
+        rows, watermark = operators_sum(last, "numRowsTotal", WINDOWS), _watermark(last)
         if rows and watermark:
             held = "1 row" if rows == 1 else f"{rows} rows"
             yield (
@@ -203,22 +202,8 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 FINDERS = (_began_late, _dropped, _held, _strays)
 
 
-def _sum(progress: Any, name: str, kind: str = "") -> int:
-    """Over the stateful operators of a batch, those of a kind."""
-    operators = map(dict, progress["stateOperators"])
-    return sum(
-        operator.get(name) or 0
-        for operator in operators
-        if kind in str(operator["operatorName"])
-    )
-
-
 def _records(count: int) -> str:
     return "1 record" if count == 1 else f"{count} records"
-
-
-def _rows(progress: Any) -> int:
-    return sum(source["numInputRows"] or 0 for source in progress["sources"])
 
 
 def _watermark(progress: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._queries.checkpoint import committed_sources
-from spark_kafka_testkit._queries.position import Ends, Place, Source
+from spark_kafka_testkit._queries.position import Ends, Source, places_of
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
 
@@ -36,27 +36,12 @@ def wait_for_checkpoint(
                 for source in sources
                 for name in source.topics()
             }
-            places = _places(sources, ends)
+            places = places_of(sources, ends, {})
             if places and not any(place.behind for place in places):
                 return
         if code is not None or pauses.is_over:
             raise WaitError(_why_not(checkpoint, sources, ends, code, timeout))
         pauses.rest()
-
-
-def _places(sources: list[Source], ends: Ends) -> list[Place]:
-    return [
-        Place(
-            topic,
-            partition,
-            source.reached.get(topic, {}).get(partition),
-            offsets,
-        )
-        for topic, partitions in ends.items()
-        for source in sources
-        if topic in source.topics()
-        for partition, offsets in partitions.items()
-    ]
 
 
 def _why_not(
@@ -76,7 +61,7 @@ def _why_not(
     elif not sources:
         seen = ["  its last committed batch has no offsets of a Kafka source"]
     else:
-        seen = [f"  {place}" for place in _places(sources, ends) if place.behind]
+        seen = [f"  {place}" for place in places_of(sources, ends, {}) if place.behind]
         unread = [
             name
             for name in ends
