@@ -22,6 +22,7 @@ FIRST = 40_000
 BEFORE = 50_000
 TICK_SECONDS = 0.02
 TURNS = 20
+WAITING_SECONDS = 1.0  # on a slow machine the topic may be there before the send
 
 
 def messages(at_first: Callable[[], object]) -> Iterator[tuple[str, str]]:
@@ -59,6 +60,30 @@ def test_a_topic_changes_amid_a_send(
     account = caught.value.__cause__
     assert isinstance(account, SendError)
     assert account.acked + account.failed + account.unknown == account.sent
+
+
+def test_a_topic_that_a_send_waited_for_changes_amid_it(
+    kafka: KafkaUtils, utils: KafkaUtils, topic: str
+) -> None:
+    """As one that was there before, whatever the producer has known of the name."""
+    needs_kafka_python_3(utils, "the id of a topic")
+
+    def replace() -> None:
+        kafka.delete_topics([topic])
+        kafka.create_topics([topic])
+
+    kafka.create_topics([topic])
+    utils.send_messages(topic, [("before", "v")])
+    kafka.delete_topics([topic])
+    maker = threading.Timer(WAITING_SECONDS, kafka.create_topics, ([topic],))
+    maker.start()
+    with pytest.raises(TopicChangedError) as caught:
+        utils.send_messages(topic, messages(replace))
+    maker.join()
+    assert str(caught.value) == (
+        f"Topic {topic!r} was recreated while it was sent to. Stop what writes to it "
+        "before you delete or recreate it."
+    )
 
 
 @pytest.mark.parametrize("transactional", [False, True], ids=["plain", "transaction"])

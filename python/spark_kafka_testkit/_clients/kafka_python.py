@@ -73,8 +73,9 @@ class KafkaPythonClient:
             self._end_left_open()
             with self._slot(transactional) as slot:
                 slot.check_topic(topic, before)
+                sending = BulkProducer(slot, topic, self._check_usable)
                 try:
-                    report = BulkProducer(slot, topic, self._check_usable).run(batches)
+                    sending.find_topic()
                 except UnknownTopicError:
                     if self._admin.existing([topic]):
                         raise BrokerUnreachableError(
@@ -82,11 +83,23 @@ class KafkaPythonClient:
                             f"it tells of topic {topic!r}, and not of its partitions.",
                         ) from None
                     raise
+                topic_id = self._topic_id(topic, before)
+                slot.note(topic, topic_id)
+                report = sending.run(batches)
                 if slot.transactional_id and report.written and report.is_complete:
                     self._await_visible(slot.transactional_id)
         if report.is_complete:
             return report
-        return replace(report, change=self._change(topic, before, report.change))
+        return replace(report, change=self._change(topic, topic_id, report.change))
+
+    def _topic_id(self, topic: str, before: Mapping[str, Any] | None) -> Any:
+        """The id of the topic that a send has found, which it may have made itself.
+
+        None where that is gone again, which no topic has; or where kafka-python knows
+        of no ids.
+        """
+        found = before or self._admin.existing([topic]).get(topic, {})
+        return found.get("topic_id")
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -98,14 +111,12 @@ class KafkaPythonClient:
             self._check_usable()
             raise
 
-    def _change(
-        self, topic: str, before: Mapping[str, Any] | None, seen: str | None
-    ) -> str | None:
+    def _change(self, topic: str, topic_id: Any, seen: str | None) -> str | None:
         """What happened to the topic under a send that did not go through.
 
         A broker that is silent has said so already.
         """
-        if before is None or not is_listening(self._config.bootstrap_servers):
+        if not is_listening(self._config.bootstrap_servers):
             return seen
         try:
             with Admin(self._config, LOOK_SECONDS) as admin:
@@ -114,7 +125,7 @@ class KafkaPythonClient:
             return seen
         if now is None:
             return "deleted"
-        return "recreated" if now.get("topic_id") != before.get("topic_id") else seen
+        return "recreated" if now.get("topic_id") != topic_id else seen
 
     def _end_left_open(self) -> None:
         """Ends the transactions that the broker could not be told to end.

@@ -123,9 +123,12 @@ class OwnedProducer:
         """Drops a producer that does not know the topic as it is.
 
         It may hear of partitions that were added after minutes, and would go on with
-        the numbers of its batches in another topic of the name.
+        the numbers of its batches in another topic of the name. `known` is None where
+        there is no such topic.
         """
         if known is None:
+            if topic in self._topic_ids:
+                self.drop()
             return
         topic_id = known.get("topic_id")
         if self._producer is not None:
@@ -135,6 +138,9 @@ class OwnedProducer:
                 or self.partitions_for(topic) != numbers
             ):
                 self.drop()
+
+    def note(self, topic: str, topic_id: Any) -> None:
+        """Notes that it sends to this topic of the name."""
         self._topic_ids[topic] = topic_id
 
     def forget(self, topics: Iterable[str]) -> None:
@@ -181,9 +187,17 @@ class BulkProducer:
         self._looked_at = _clock.monotonic()
         self._has_started_over = False  # offsets rise, but in a topic made anew
 
-    def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
-        """Sends all rows; see `clients.Client.send`."""
+    def find_topic(self) -> None:
+        """Learns how many partitions it has; here the broker makes one that is not
+        there.
+
+        Raises:
+            UnknownTopicError: it does not exist, and the broker makes none.
+        """
         self._partitions = self._count_partitions()
+
+    def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
+        """Sends all rows, once the topic is found; see `clients.Client.send`."""
         aborted = False
         if self._transactional:
             aborted = self._transaction(batches)
@@ -252,7 +266,6 @@ class BulkProducer:
             self._slot.drop()
 
     def _count_partitions(self) -> int:
-        """Raises where the topic does not exist and the broker makes none."""
         from kafka.errors import KafkaTimeoutError
 
         try:

@@ -44,9 +44,13 @@ private[testkit] final class BulkProducer(
   /** Whether the transaction may be open still. */
   @volatile var isLeftOpen = false
 
-  /** Fails with a TimeoutException where the broker tells of no such topic. */
+  /** Learns how many partitions the topic has; here the broker makes one that is not there. Fails
+    * with a TimeoutException where the broker tells of no such topic.
+    */
+  def findTopic(): Unit = partitions = producer.partitionsFor(topic).size
+
+  /** Sends all, once the topic is found. */
   def run(in: ReadableByteChannel): Report = {
-    partitions = producer.partitionsFor(topic).size
     if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
     synchronized {
       Report(

@@ -55,25 +55,32 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     val before = admin.lookUp(topic)
     endLeftOpen()
     try
-      lending(senders, senderFor(before, transactional)) { sender =>
+      lending(senders, senderFor(topic, before, transactional)) { sender =>
         sender.prepare()
-        before.foreach(sender.note)
         val sending = new BulkProducer(sender.producer, topic, transactional)
+        sending.findTopic()
+        // of a topic that is gone since it was found no id is known, which none has
+        val topicId = before.orElse(admin.lookUp(topic)).fold(Uuid.ZERO_UUID)(_.topicId)
+        sender.note(topic, topicId)
         val report =
           try sending.run(in)
           finally if (sending.isLeftOpen) sender.transactionalId.foreach(leftOpen.add)
         if (report.isComplete && report.sent > 0) sender.transactionalId.foreach(admin.awaitVisible)
         // after a failure an idempotent producer may be past repair
-        val result = if (report.isComplete) report else report.copy(change = change(before, report))
+        val result = if (report.isComplete) report else report.copy(change = change(topic, topicId, report))
         (result, report.isComplete)
       }
     catch { case late: TimeoutException => throw unheard(topic, late) }
   }
 
   /** A sender of the kind, if there is one that knows the topic as it is. */
-  private def senderFor(topic: Option[TopicDescription], transactional: Boolean): Sender =
+  private def senderFor(
+      topic: String,
+      known: Option[TopicDescription],
+      transactional: Boolean
+  ): Sender =
     senders.take(_.transactionalId.isDefined == transactional) match {
-      case Some(idle) if topic.forall(idle.knows) => idle
+      case Some(idle) if known.fold(!idle.hasSentTo(topic))(idle.knows) => idle
       case Some(stale) => stale.close(); newSender(transactional)
       case None => newSender(transactional)
     }
@@ -88,17 +95,12 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
   /** What happened to the topic under a send that did not go through. A broker that is silent has
     * said so already, and so has whoever closed this.
     */
-  private def change(
-      before: Option[TopicDescription],
-      report: BulkProducer.Report
-  ): Option[String] =
+  private def change(topic: String, topicId: Uuid, report: BulkProducer.Report): Option[String] =
     try
-      before.flatMap { known =>
-        admin.lookUp(known.name, lookMillis) match {
-          case None => Some("deleted")
-          case Some(now) if now.topicId != known.topicId => Some("recreated")
-          case _ => if (report.startedOver) Some("truncated") else None
-        }
+      admin.lookUp(topic, lookMillis) match {
+        case None => Some("deleted")
+        case Some(now) if now.topicId != topicId => Some("recreated")
+        case _ => if (report.startedOver) Some("truncated") else None
       }
     catch { case Failure.Silence(_) | (_: IllegalStateException) => None }
 
@@ -260,8 +262,10 @@ private[testkit] object Cluster {
       ids.get(topic.name).forall(_ == topic.topicId) &&
         topic.partitions.size == producer.partitionsFor(topic.name).size
 
-    /** Notes that it is sent to. */
-    def note(topic: TopicDescription): Unit = ids(topic.name) = topic.topicId
+    def hasSentTo(topic: String): Boolean = ids.contains(topic)
+
+    /** Notes that it sends to this topic of the name. */
+    def note(topic: String, topicId: Uuid): Unit = ids(topic) = topicId
 
     override def interrupt(): Unit = close()
 
