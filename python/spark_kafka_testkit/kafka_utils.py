@@ -924,9 +924,16 @@ class KafkaUtils:
 
         Args:
             df: the streaming DataFrame.
-            topic: the sink topic; it must exist. Without it and `foreach_batch`, rows
-                go to Spark's memory sink.
+            topic: the sink topic; it must exist. Without it, `foreach_batch` and
+                `sink`, rows go to Spark's memory sink.
             foreach_batch: a function for `foreachBatch` instead.
+            sink: the format of another sink instead, such as `"parquet"` or `"delta"`.
+                Without a `path` in `sink_options` it writes to a folder of the run's
+                own, `run.path`, which is removed at the end.
+            answer: a function that gives the rows that a sink has got, as a list or a
+                DataFrame, for checks where the kit can't know them: with a function for
+                `foreachBatch`, and with a sink that is neither a topic, Spark's memory
+                nor files (parquet, json, orc, csv, text).
             output_mode: `"append"` (the default), `"update"` or `"complete"`.
             trigger: arguments for `trigger()`, for example `{"availableNow": True}`.
             sink_options: further options of the sink.
@@ -945,6 +952,7 @@ class KafkaUtils:
         query: StreamingQuery | Callable[[], StreamingQuery],
         topic: str | None = None,
         *,
+        answer: Callable[[], Any] | None = None,
         timeout: float = 60,
     ) -> FollowedQuery:
         """Takes a query that a job's own code begins for the time of a `with` block,
@@ -964,13 +972,16 @@ class KafkaUtils:
                 `start` and `restart` need.
             topic: its sink topic, for `check_answer`; without it the memory sink's
                 table, by the query's name.
+            answer: a function that gives the rows of another sink, as a list or a
+                DataFrame: `lambda: spark.table("bills")`.
             timeout: seconds, for each step that waits.
 
         Raises:
             TypeError, ValueError: an argument that can't be used.
         """
         seconds = self._seconds("timeout", timeout)
-        return FollowedQuery(self._set_up("follow()"), query, topic, timeout=seconds)
+        cluster = self._set_up("follow()")
+        return FollowedQuery(cluster, query, topic, answer=answer, timeout=seconds)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:

@@ -120,6 +120,7 @@ class StreamFollower(Protocol):
         query: StreamingQuery | Callable[[], StreamingQuery],
         topic: str | None = None,
         *,
+        answer: Callable[[], Any] | None = None,
         timeout: float = 60,
     ) -> FollowedQuery:
         """Takes a query that a job's own code begins, or the function that starts it,
@@ -434,9 +435,10 @@ def kafka_follow(
             query: StreamingQuery | Callable[[], StreamingQuery],
             topic: str | None = None,
             *,
+            answer: Callable[[], Any] | None = None,
             timeout: float = 60,
         ) -> FollowedQuery:
-            stream = kafka_utils.follow(query, topic, timeout=timeout)
+            stream = kafka_utils.follow(query, topic, answer=answer, timeout=timeout)
             enter(stream)
             return stream
 

@@ -16,6 +16,7 @@ from spark_kafka_testkit._leftovers import (
     replace_ended,
     topic_name,
 )
+from spark_kafka_testkit._plugin.traceback import cutting
 from spark_kafka_testkit._spark.kept.use import take
 from spark_kafka_testkit.kafka_utils import KafkaUtils, cluster_of
 
@@ -85,6 +86,17 @@ class KafkaTestMixin(Base):
         spark = getattr(cls, "spark", None)
         if spark is not None and SparkJvm.of(spark) is not None:
             utils.attach(spark)
+
+    def run(self, result: unittest.TestResult | None = None) -> Any:
+        """As always; the traceback of an error of the kit ends at the test's line."""
+        if _pytest_run() is not None:
+            return super().run(result)  # the plugin does the same
+        name = self._testMethodName
+        setattr(self, name, cutting(getattr(self, name)))
+        try:
+            return super().run(result)
+        finally:
+            delattr(self, name)
 
     def setUp(self) -> None:
         super().setUp()

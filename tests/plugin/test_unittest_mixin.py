@@ -118,3 +118,51 @@ def test_the_mixin_works_by_pytest(inner: Inner) -> None:
     assert outcomes["errors"] == 1
     assert "failed" not in outcomes
     result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by jvm*"])
+
+
+RED = """
+import unittest
+from spark_kafka_testkit.testing import KafkaTestMixin
+
+
+class RedTest(KafkaTestMixin, unittest.TestCase):
+    def test_arrival(self):
+        self.wait()
+
+    def wait(self):
+        self.kafka_utils.wait_for_records(self.source_topic, 1, timeout=0)
+
+    def test_own(self):
+        assert self.source_topic is None
+
+
+if __name__ == "__main__":
+    unittest.main()
+"""
+
+
+def test_a_red_test_of_unittest_ends_at_its_own_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No function of the kit stands between it and the message."""
+    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
+    path = pytester.makepyfile(RED)
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    reports = re.split(r"^-{70}\n", done.stderr, flags=re.M)
+    lines = [line for line in reports[1].splitlines() if "^^^" not in line]
+    assert lines[:5] == [
+        "Traceback (most recent call last):",
+        f'  File "{path}", line 7, in test_arrival',
+        "    self.wait()",
+        f'  File "{path}", line 10, in wait',
+        "    self.kafka_utils.wait_for_records(self.source_topic, 1, timeout=0)",
+    ]
+    assert lines[5].startswith("spark_kafka_testkit.errors.WaitError: ")
+    own = [line for line in reports[2].splitlines() if line.startswith("  File ")]
+    assert own == [f'  File "{path}", line 13, in test_own']

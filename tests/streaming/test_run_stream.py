@@ -312,7 +312,7 @@ def test_wrong_arguments_of_a_stream_are_refused(
 ) -> None:
     """They are refused before anything is started."""
     df = queries.spark.readStream.format("rate").load()
-    with pytest.raises(ValueError, match="not both"):
+    with pytest.raises(ValueError, match="Give one of a sink topic, a foreach_batch"):
         kafka.run_stream(df, topic, foreach_batch=lambda df, batch: None)
     with pytest.raises(ValueError, match="batch DataFrame"):
         kafka.run_stream(queries.spark.range(1))

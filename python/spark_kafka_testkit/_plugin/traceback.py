@@ -8,9 +8,11 @@ import re
 import sys
 import sysconfig
 import traceback
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _text
 from spark_kafka_testkit.errors import KafkaTestkitError
@@ -18,7 +20,9 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["cut", "is_of_spark", "name_shortly"]
+__all__ = ["cut", "cutting", "is_of_spark", "name_shortly"]
+
+__unittest = True  # unittest shows no frames of a module that has this
 
 KIT = Path(_text.__file__).parent
 BETWEEN = {contextlib.__file__}
@@ -49,6 +53,20 @@ def cut(error: BaseException) -> bool:
     if cause is not None and not _is_of_users(cause):  # it would be shown first
         error.__cause__, error.__suppress_context__ = None, True
     return True
+
+
+def cutting(test: Callable[[], Any]) -> Callable[[], Any]:
+    """A method of unittest's whose errors are cut."""
+
+    @wraps(test)
+    def run() -> Any:
+        try:
+            return test()
+        except Exception as error:
+            cut(error)
+            raise
+
+    return run
 
 
 def is_of_spark(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
@@ -35,9 +36,10 @@ class FollowedQuery(StreamSteps):
         query: StreamingQuery | Callable[[], StreamingQuery],
         topic: str | None,
         *,
+        answer: Callable[[], Any] | None = None,
         timeout: float = 60,
     ) -> None:
-        super().__init__(cluster, topic, timeout)
+        super().__init__(cluster, topic, answer, timeout)
         self._begin: Callable[[], StreamingQuery] | None = None
         self._is_begun = False
         if callable(query):
@@ -90,14 +92,14 @@ class FollowedQuery(StreamSteps):
         context = SparkContext.getOrCreate()
         return SparkSession(context, execution_of(query).sparkSession())
 
-    def _table(self) -> str:
-        name = self.query.name
-        if not name or not self._session().catalog.tableExists(name):
+    def _rows(self) -> Callable[[], Any]:
+        name, spark = self.query.name, self._session()
+        if not name or not spark.catalog.tableExists(name):
             raise TypeError(
                 "What the query writes to is not known here: name its topic, "
-                "follow(query, topic)."
+                "follow(query, topic), or give answer=, a function that gives the rows."
             )
-        return str(name)
+        return partial(spark.table, name)
 
     def _checkpoint(self) -> str:
         execution = execution_of(self.query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["StreamOptions", "StreamRun", "stop_queries"]
 
 OUTPUT_MODES = ("append", "update", "complete")
+FILES = ("parquet", "json", "orc", "csv", "text")
+"""The sinks whose rows Spark reads back, given the schema."""
 
 ForeachBatch = Callable[["DataFrame", int], None]
 
@@ -53,6 +56,8 @@ class StreamOptions(TypedDict, total=False):
     """The options of `run_stream`, which see."""
 
     foreach_batch: ForeachBatch | None
+    sink: str | None
+    answer: Callable[[], Any] | None
     output_mode: str
     trigger: Mapping[str, Any]
     sink_options: Mapping[str, str]
@@ -70,14 +75,23 @@ class StreamRun(StreamSteps):
         topic: str | None,
         *,
         foreach_batch: ForeachBatch | None = None,
+        sink: str | None = None,
+        answer: Callable[[], Any] | None = None,
         output_mode: str = "append",
         trigger: Mapping[str, Any] | None = None,
         sink_options: Mapping[str, str] | None = None,
         checkpoint: str | None = None,
         timeout: float = 60,
     ) -> None:
-        if topic is not None and foreach_batch is not None:
-            raise ValueError("Give a sink topic or a foreach_batch function, not both.")
+        if sum(one is not None for one in (topic, foreach_batch, sink)) > 1:
+            raise ValueError(
+                "Give one of a sink topic, a foreach_batch function and sink."
+            )
+        if sink is not None and _arguments.text("sink", sink) in ("kafka", "memory"):
+            raise ValueError(
+                "For Kafka give the sink topic, run_stream(df, topic); for Spark's "
+                "memory sink give neither."
+            )
         if not hasattr(df, "isStreaming"):
             raise TypeError(f"df must be a DataFrame, not {type(df).__name__}")
         if not df.isStreaming:
@@ -92,10 +106,10 @@ class StreamRun(StreamSteps):
                 "trigger must be a dict of arguments for Spark's trigger(), not "
                 f"{type(trigger).__name__}"
             )
-        super().__init__(cluster, topic, timeout)
+        super().__init__(cluster, topic, answer, timeout)
         self._df = df
         self._planned = planned_sources(df)
-        self._foreach_batch = foreach_batch
+        self._foreach_batch, self._sink = foreach_batch, sink
         self._output_mode = _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
         self._trigger = trigger
         self._sink_options = _arguments.settings(
@@ -104,7 +118,8 @@ class StreamRun(StreamSteps):
         if checkpoint is not None:
             _arguments.text("checkpoint", checkpoint)
         self.checkpoint = checkpoint
-        self._own_folder: WorkFolder | None = None
+        self.path: str | None = self._sink_options.get("path")
+        self._own_folders: list[WorkFolder] = []
         self.table = f"run_stream_{uuid.uuid4().hex}"
 
     def start(self) -> None:
@@ -130,8 +145,9 @@ class StreamRun(StreamSteps):
                 )
         self._check_topics()  # else the query dies of them in a minute
         if self.checkpoint is None:
-            self._own_folder = WorkFolder("checkpoint")
-            self.checkpoint = str(self._own_folder.path / "checkpoint")
+            self.checkpoint = self._new_folder("checkpoint")
+        if self._sink is not None and self.path is None:
+            self.path = self._new_folder("output")
         self._failure_expected = False
         self._query = self._writer().start()
         wait_for_query_alive(self._query, self._timeout)
@@ -159,6 +175,7 @@ class StreamRun(StreamSteps):
                 'run_stream(..., trigger={"availableNow": True}).'
             )
         self._await_end()
+        self._note_batch()
         self.start()
         self._await_end()
         history = list(self.query.recentProgress)
@@ -227,13 +244,31 @@ class StreamRun(StreamSteps):
     def _session(self) -> SparkSession:
         return self._df.sparkSession
 
-    def _table(self) -> str:
-        if self._foreach_batch is not None:
-            raise TypeError(
-                "What a foreachBatch function has written is not known here. Look at "
-                "it with process_all_available() and your own assert."
-            )
-        return self.table
+    def _rows(self) -> Callable[[], Any]:
+        if self._sink in FILES:
+            return self._files
+        if self._is_memory:
+            return partial(self._df.sparkSession.table, self.table)
+        what = "a foreachBatch function" if self._sink is None else repr(self._sink)
+        raise TypeError(
+            f"What {what} has written is not known here: give run_stream() answer=, a "
+            "function that gives the rows, as answer=lambda: spark.table('t')."
+        )
+
+    def _files(self) -> Any:
+        """What the file sink has written, of batches that are committed; Spark looks
+        into its log for that.
+        """
+        from pyspark.errors import AnalysisException
+
+        reader = self._df.sparkSession.read.format(str(self._sink))
+        options = {**self._sink_options, "path": str(self.path)}
+        try:
+            return reader.schema(self._df.schema).options(**options).load().collect()
+        except AnalysisException as error:
+            if "PATH_NOT_FOUND" in str(error):
+                return []  # before the first batch
+            raise
 
     def _checkpoint(self) -> str:
         if self.checkpoint is None:
@@ -247,13 +282,18 @@ class StreamRun(StreamSteps):
                 "Use check_answer()."
             )
 
+    def _new_folder(self, name: str) -> str:
+        folder = WorkFolder(name)
+        self._own_folders.append(folder)
+        return str(folder.path / name)
+
     def _clean_up(self) -> None:
-        if self._own_folder is not None:
-            self._own_folder.remove()
+        for folder in self._own_folders:
+            folder.remove()
 
     @property
     def _is_memory(self) -> bool:
-        return self._topic is None and self._foreach_batch is None
+        return not (self._topic or self._foreach_batch or self._sink)
 
     def _writer(self) -> Any:
         writer: Any = (
@@ -265,6 +305,8 @@ class StreamRun(StreamSteps):
             writer = writer.trigger(**self._trigger)
         if self._foreach_batch is not None:
             return writer.foreachBatch(self._foreach_batch)
+        if self._sink is not None:
+            return writer.format(self._sink).option("path", self.path)
         if self._topic is None:
             return writer.format("memory").queryName(self.table)
         return (

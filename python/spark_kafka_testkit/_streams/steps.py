@@ -6,16 +6,14 @@ The steps of such a test have the names of Spark's own StreamTest.
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._queries.batch import watermark_of
 from spark_kafka_testkit._queries.planned import named_topics
@@ -23,57 +21,46 @@ from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop
 from spark_kafka_testkit._queries.store import read_state
+from spark_kafka_testkit._streams.checks import StreamChecks
 from spark_kafka_testkit._text import did_you_mean
-from spark_kafka_testkit._waits.answer import Answer, End
-from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit._waits.clock import Pauses
-from spark_kafka_testkit._waits.eventually import assert_eventually
-from spark_kafka_testkit._waits.finality import Finality
-from spark_kafka_testkit._waits.queries import wait_until_processed
-from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-    from pyspark.sql.streaming.query import StreamingQuery
     from typing_extensions import Self
 
     from spark_kafka_testkit._cluster import Cluster
-    from spark_kafka_testkit.serde import Deserializer, Serializer
+    from spark_kafka_testkit.serde import Serializer
 
 __all__ = ["StreamSteps"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-INTERVAL_SECONDS = 0.25
 
-
-class StreamSteps(ABC):
+class StreamSteps(StreamChecks):
     """What a test does with a query, whoever has begun it.
 
     Its steps are called like those of Spark's StreamTest: `add_data`,
-    `process_all_available`, `check_answer`, `check_new_answer`, `check_nothing_new`,
+    `process_all_available`, `check_answer`, `check_new_answer`, `check_last_batch`,
     `stop`, `start`, `expect_failure`.
 
     Args:
         cluster: where its topics are.
         topic: its sink topic, or None.
+        answer: a function that gives the rows of its sink, where that is another; or
+            None.
         timeout: seconds, for each step that waits.
     """
 
-    def __init__(self, cluster: Cluster, topic: str | None, timeout: float) -> None:
-        self._cluster = cluster
-        self._topic = None if topic is None else _arguments.topic("topic", topic)
-        self._timeout = _arguments.seconds("timeout", timeout)
-        self._query: StreamingQuery | None = None
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str | None,
+        answer: Callable[[], Any] | None,
+        timeout: float,
+    ) -> None:
+        super().__init__(cluster, topic, answer, timeout)
         self._failure_expected = False
-        self._checked: End | None = None
-
-    @property
-    def query(self) -> StreamingQuery:
-        """The query; a new one after `start`."""
-        if self._query is None:
-            raise RuntimeError("The stream has not been started; call start().")
-        return self._query
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -94,28 +81,8 @@ class StreamSteps(ABC):
         """Its Kafka sources; none where they are not known."""
 
     @abstractmethod
-    def _session(self) -> SparkSession:
-        """The session that it runs in."""
-
-    @abstractmethod
-    def _table(self) -> str:
-        """The table of its memory sink.
-
-        Raises:
-            TypeError: it has none.
-        """
-
-    @abstractmethod
     def _checkpoint(self) -> str:
         """Its checkpoint location."""
-
-    @abstractmethod
-    def _check_appends(self) -> None:
-        """Raises where what is new can't be told from what was there.
-
-        Raises:
-            TypeError: all is written anew with each batch.
-        """
 
     @abstractmethod
     def _clean_up(self) -> None:
@@ -164,132 +131,6 @@ class StreamSteps(ABC):
                 "send_messages()."
             )
         self._cluster.send(topic, batches(messages, key_serializer, value_serializer))
-
-    def process_all_available(self) -> None:
-        """Waits until the query has processed what its topics hold.
-
-        See `KafkaUtils.wait_until_processed`.
-        """
-        wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
-
-    def check_answer(
-        self,
-        expected: Any,
-        key_deserializer: Deserializer = "STRING",
-        value_deserializer: Deserializer = "STRING",
-        *,
-        until_timeout: bool = False,
-    ) -> None:
-        """Checks what the sink holds, when the query has processed its topics.
-
-        A wrong answer is told as soon as it is final: all queries of the session have
-        processed all that is in Kafka and wait for data, with no batch due for a
-        watermark or a timer. What another thread or process is still to send can't be
-        known: `until_timeout=True` waits for that. After `stop` the answer is checked
-        at once.
-
-        Args:
-            expected: for a topic, a dict of the latest value of each key, or a list of
-                all (key, value) pairs, in any order, each as often as it is there; for
-                the memory sink a list of all rows, as tuples, dicts or `Row`s, in any
-                order. Or a matcher such as `contains`; or a function that takes the
-                pairs or rows, and says whether they will do. What is equal to what is
-                as for `assert_eventually`.
-            key_deserializer, value_deserializer: for a topic, see
-                `KafkaUtils.get_all_records`.
-            until_timeout: whether to wait for another answer until the run's time-out
-                is over, though the queries have nothing to do.
-
-        Raises:
-            WaitError: (an AssertionError) it holds something else; the text shows the
-                difference.
-            TypeError: what is expected can't be an answer.
-        """
-        deserializers = key_deserializer, value_deserializer
-        self._check(expected, deserializers, None, until_timeout=until_timeout)
-
-    def check_new_answer(
-        self,
-        expected: Any,
-        key_deserializer: Deserializer = "STRING",
-        value_deserializer: Deserializer = "STRING",
-        *,
-        until_timeout: bool = False,
-    ) -> None:
-        """Checks what the sink has got since the last check that passed, or since the
-        run began. The rest is as for `check_answer`.
-
-        Raises:
-            WaitError: (an AssertionError) it got something else; the text shows the
-                difference.
-            TypeError: what is expected can't be an answer; or the output mode is
-                complete, where all is written anew.
-        """
-        self._check_appends()
-        deserializers = key_deserializer, value_deserializer
-        since = self._checked
-        self._check(expected, deserializers, since, until_timeout=until_timeout)
-
-    def check_nothing_new(self) -> None:
-        """Checks that the sink has got nothing since the last check that passed, once
-        all that was sent is processed and the queries of the session are at rest: no
-        batch is due for a watermark or a timer.
-
-        Raises:
-            WaitError: (an AssertionError) it got something, which the text shows; or
-                the queries were not at rest in time.
-        """
-        self._check_appends()
-        if self.query.isActive:
-            self.process_all_available()
-            if not Finality(self._cluster, self._session()).wait(self._timeout):
-                raise WaitError(
-                    "The queries of the session were not at rest within "
-                    f"{self._timeout:g} s: whether something new comes is not known.\n"
-                    f"{QueryState(self.query).describe()}\n"
-                    "A source that is not Kafka, or a timer of processing time, never "
-                    "lets a query rest: check_new_answer([]) looks after two batches.",
-                    query=self.query,
-                )
-        self._check([], ("BINARY", "BINARY"), self._checked, until_timeout=False)
-
-    def _check(
-        self,
-        expected: Any,
-        deserializers: tuple[Deserializer, Deserializer],
-        since: Any,
-        *,
-        until_timeout: bool,
-    ) -> None:
-        table = "" if self._topic is not None else self._table()
-        _arguments.flag("until_timeout", until_timeout)
-        decoder = Decoder(self._topic or "", *deserializers)
-        spark = self._session()
-        answer = Answer(self._cluster, spark, self._topic, decoder, since)
-        wanted = answer.wanted(expected)
-        is_running = self.query.isActive
-        finality = Finality(self._cluster, spark)
-        if is_running and QueryState(self.query).mode == "micro-batch":
-            self.process_all_available()
-            if isinstance(wanted, (list, dict)) and not wanted:
-                finality.wait(self._timeout, batches=2)  # right from the beginning
-        assert_eventually(
-            partial(answer.read, wanted, table),
-            wanted,
-            self._timeout if is_running else 0,
-            INTERVAL_SECONDS,
-            query=self.query,
-            finality=(lambda: "") if until_timeout else finality.reason,
-            explain=lambda last: [
-                *causes(
-                    self._cluster,
-                    [self.query],
-                    is_lacking=answer.is_lacking(wanted, last),
-                ),
-                *answer.explain(wanted, last),
-            ],
-        )
-        self._checked = answer.end
 
     def state(
         self,
@@ -394,12 +235,10 @@ class StreamSteps(ABC):
             self._clean_up()
 
     def _begin_checks(self) -> None:
-        """What the sink topic holds already is not new."""
-        if self._topic is None or self._checked is not None:
-            return
-        with suppress(UnknownTopicError):  # it is told when the query starts
-            offsets = self._cluster.offsets(self._topic)
-            self._checked = {number: at.end for number, at in offsets.items()}
+        """What the sink holds already is not new."""
+        if self._checked is None:
+            with suppress(Exception):  # it is not there yet; else it is told later
+                self._checked = self._mark()
 
     def _stop_running(self) -> None:
         if self._query is not None:
