@@ -16,6 +16,12 @@ def scalac(binary: String, release: String): Seq[String] = strict ++ Seq("-relea
   */
 val owner = Def.setting((ThisBuild / baseDirectory).value / "jvm/owner/src/main/scala")
 
+/** Spark's own classes; what they need in their turn is of no interest to a compiler. */
+def spark(baseline: Versions.Spark): Seq[ModuleID] =
+  Seq("core", "common-utils", "catalyst", "sql-api", "sql").map(name =>
+    ("org.apache.spark" %% s"spark-$name" % baseline.version % Provided).intransitive()
+  )
+
 /** One set of sources, built once for each Scala version that a supported Spark is built with. */
 def helper(binary: String, release: String): Project = {
   val baseline = Versions.helperBaselines(binary)
@@ -36,7 +42,7 @@ def helper(binary: String, release: String): Project = {
       "com.fasterxml.jackson.core" % "jackson-databind" % baseline.jackson % Provided,
       "net.sf.py4j" % "py4j" % baseline.py4j % Provided,
       "org.apache.hadoop" % "hadoop-client-api" % baseline.hadoop % Provided
-    )
+    ) ++ spark(baseline)
   )
 }
 

@@ -112,11 +112,11 @@ def test_the_last_batch_of_a_topic_and_of_a_complete_answer(
             counts.check_last_batch([("a", number)])
 
 
+@needs_own_functions
 def test_a_function_gives_what_foreach_batch_has_written(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """As a list, or as a DataFrame."""
-    needs_own_functions(queries.spark)
     kafka.create_topics([topic])
     written: list[Any] = []
 

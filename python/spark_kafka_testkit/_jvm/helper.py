@@ -72,6 +72,10 @@ class Helper:
         """
         return self._asked("pyServe", handle, port)
 
+    def stateful_inputs(self, plan: Any, sources: Any) -> Any:
+        """See `StatefulInputs.of`; it starts no job."""
+        return self._api.pyStatefulInputs(plan, sources)
+
     def _asked(self, method: str, *args: int) -> str:
         from py4j.protocol import Py4JNetworkError
 

@@ -33,6 +33,7 @@ __all__ = [
     "finds_class",
     "is_connect",
     "is_on_class_path",
+    "session_of",
     "singleton",
     "trigger_of",
 ]
@@ -287,3 +288,15 @@ def execution_of(query: StreamingQuery) -> Any:
     if java is None or java.getClass().getSimpleName() != "StreamingQueryWrapper":
         return java
     return java.streamingQuery()
+
+
+def session_of(query: StreamingQuery) -> SparkSession:
+    """The session that a query runs in."""
+    of_connect: Any = getattr(query, "_session", None)
+    if of_connect is not None:
+        return cast("SparkSession", of_connect)
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    context = SparkContext.getOrCreate()
+    return SparkSession(context, execution_of(query).sparkSession())

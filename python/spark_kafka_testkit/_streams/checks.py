@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit._queries.batch import operators_sum, watermark_of
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._waits.answer import Answer, End, RowsAnswer
 from spark_kafka_testkit._waits.causes import causes
@@ -213,48 +212,6 @@ class StreamChecks(ABC):
                 query=self.query,
             )
         self._check([], AS_BYTES, self._checked, until_timeout=False)
-
-    def check_state_bounded(self, rows: int) -> None:
-        """Checks that the query's stateful operators hold no more than this many rows
-        together, once all that was sent is processed, and the watermark has closed what
-        it closes. Send what moves the watermark first.
-
-        Example:
-            run.add_data("clicks", [Record("a", "1", timestamp=at("12:00"))])
-            run.check_state_bounded(rows=1)
-
-        Raises:
-            WaitError: (an AssertionError) they hold more.
-            ValueError: the query has no stateful operator.
-        """
-        most = _arguments.whole("rows", rows, 0)
-        self._is_at_rest()
-        progress: Any = self.query.lastProgress
-        told = [] if progress is None else progress["stateOperators"]
-        operators = [dict(one) for one in told]
-        if not operators:
-            raise ValueError("The query has no stateful operator.")
-        total = operators_sum(progress, "numRowsTotal")
-        if total <= most:
-            return
-        parts = ", ".join(
-            f"{one['numRowsTotal']} in {one['operatorName']}" for one in operators
-        )
-        watermark = watermark_of(progress)
-        advice = (
-            "It has no watermark, and nothing leaves the state: give the DataFrame one "
-            "by withWatermark()."
-        )
-        if watermark is not None:
-            advice = (
-                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. A record that is "
-                "later than what is held by more than the delay lets it go."
-            )
-        raise WaitError(
-            f"The state of the query holds {total} rows ({parts}), where {most} are "
-            f"the most.\n{advice}",
-            query=self.query,
-        )
 
     def _is_at_rest(self) -> bool:
         """Whether nothing more comes, once all that was sent is processed."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._jvm.spark_jvm import execution_of
+from spark_kafka_testkit._jvm.spark_jvm import execution_of, session_of
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
@@ -62,7 +62,9 @@ class FollowedQuery(StreamSteps):
             raise RuntimeError("The query runs already; call stop() first.")
         if self._begin is not None:
             started = self._begin()
-            self._query = _arguments.streaming_query("what the function gives", started)
+            self._begin_query(
+                _arguments.streaming_query("what the function gives", started)
+            )
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
         self._is_begun, self._failure_expected = True, False
@@ -82,15 +84,7 @@ class FollowedQuery(StreamSteps):
         return planned_sources_of_query(self.query)
 
     def _session(self) -> SparkSession:
-        from pyspark import SparkContext
-        from pyspark.sql import SparkSession
-
-        query: Any = self.query
-        of_connect = getattr(query, "_session", None)
-        if of_connect is not None:
-            return of_connect  # type: ignore[no-any-return]
-        context = SparkContext.getOrCreate()
-        return SparkSession(context, execution_of(query).sparkSession())
+        return session_of(self.query)
 
     def _rows(self) -> Callable[[], Any]:
         name, spark = self.query.name, self._session()

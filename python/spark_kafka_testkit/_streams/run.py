@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -17,6 +18,7 @@ from spark_kafka_testkit._queries.planned import (
 from spark_kafka_testkit._queries.sink import check_sink_columns
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
+from spark_kafka_testkit._streams.state import PROGRESS_KEPT
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["StreamOptions", "StreamRun", "stop_queries"]
 
 OUTPUT_MODES = ("append", "update", "complete")
+KEPT = 10_000
 FILES = ("parquet", "json", "orc", "csv", "text")
 """The sinks whose rows Spark reads back, given the schema."""
 
@@ -149,8 +152,23 @@ class StreamRun(StreamSteps):
         if self._sink is not None and self.path is None:
             self.path = self._new_folder("output")
         self._failure_expected = False
-        self._query = self._writer().start()
-        wait_for_query_alive(self._query, self._timeout)
+        with self._keeping_progress():
+            self._begin_query(self._writer().start())
+        wait_for_query_alive(self.query, self._timeout)
+
+    @contextmanager
+    def _keeping_progress(self) -> Iterator[None]:
+        """While the query is started: Spark keeps the progress of each of its batches,
+        for the checks of the whole run.
+        """
+        conf = self._session().conf
+        before = conf.get(PROGRESS_KEPT)
+        self._progress_kept = max(KEPT, int(before or 0))
+        conf.set(PROGRESS_KEPT, str(self._progress_kept))
+        try:
+            yield
+        finally:
+            conf.set(PROGRESS_KEPT, str(before))
 
     def next_batch(self) -> Batch:
         """Runs exactly one batch, of all that was sent since the last one, and returns

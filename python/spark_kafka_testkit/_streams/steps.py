@@ -9,19 +9,16 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._queries.batch import watermark_of
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop
-from spark_kafka_testkit._queries.store import read_state
-from spark_kafka_testkit._streams.checks import StreamChecks
+from spark_kafka_testkit._streams.state import StreamState
 from spark_kafka_testkit._text import did_you_mean
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
@@ -37,7 +34,7 @@ __all__ = ["StreamSteps"]
 log = logging.getLogger("spark_kafka_testkit")
 
 
-class StreamSteps(StreamChecks):
+class StreamSteps(StreamState):
     """What a test does with a query, whoever has begun it.
 
     Its steps are called like those of Spark's StreamTest: `add_data`,
@@ -79,10 +76,6 @@ class StreamSteps(StreamChecks):
     @abstractmethod
     def _sources(self) -> list[Source]:
         """Its Kafka sources; none where they are not known."""
-
-    @abstractmethod
-    def _checkpoint(self) -> str:
-        """Its checkpoint location."""
 
     @abstractmethod
     def _clean_up(self) -> None:
@@ -131,52 +124,6 @@ class StreamSteps(StreamChecks):
                 "send_messages()."
             )
         self._cluster.send(topic, batches(messages, key_serializer, value_serializer))
-
-    def state(
-        self,
-        operator: str | int | None = None,
-        *,
-        side: str | None = None,
-        variable: str | None = None,
-    ) -> list[dict[str, Any]]:
-        """The rows that a stateful operator of the query holds, as of the last batch
-        that was committed: while the query runs, or after.
-
-        Example:
-            assert run.state() == [{"window": ANY, "key": "a", "count": 2}]
-
-        Args:
-            operator: its number or its name, as Spark has it (`stateStoreSave`,
-                `dedupe`, `symmetricHashJoin`, ...); not needed where there is but one.
-            side: `"left"` or `"right"`, of a join of two streams.
-            variable: of transformWithState: the name that its processor gives it.
-
-        Returns:
-            A dict for each row, in no order, with the parts of its key and its value by
-            their names.
-
-        Raises:
-            SparkSetupError: (a RuntimeError) Spark is older than 4.0.
-            ValueError: there is no such operator, or more than one.
-            TypeError: the operator is a join, and the side is missing.
-        """
-        where = self._checkpoint()
-        return read_state(self._session(), where, operator, side, variable)
-
-    def timers(self, operator: str | int | None = None) -> list[dict[str, Any]]:
-        """The timers that a processor of transformWithState has registered: the parts
-        of the key, and `expiration_timestamp_ms`. The rest is as for `state`.
-        """
-        where = self._checkpoint()
-        return read_state(
-            self._session(), where, operator, side=None, variable=None, timers=True
-        )
-
-    @property
-    def watermark(self) -> datetime | None:
-        """The query's watermark as of its last batch, UTC; None where it has none."""
-        progress = QueryState(self.query).progress
-        return None if progress is None else watermark_of(progress)
 
     def expect_failure(self) -> Exception:
         """Waits until the query dies, and returns what it died of.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._jvm.plans import output_mode
-from spark_kafka_testkit._jvm.spark_jvm import active_queries
+from spark_kafka_testkit._jvm.spark_jvm import active_queries, session_of
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.batch import operators_sum, rows_in
+from spark_kafka_testkit._queries.late import LateRowsReader
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._queries.position import Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
@@ -27,6 +29,8 @@ __all__ = ["causes"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
+READ_AGAIN = 3  # batches
+SHOWN = 5
 FEW = 1000  # records of a partition, that are counted
 SECONDS = 5.0
 WINDOWS = "tateStoreSave"
@@ -169,18 +173,45 @@ def _where(offsets: Mapping[int, int]) -> str:
 
 
 def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
-    """Rows that came behind the watermark."""
+    """Rows that came behind the watermark; those of the last batches one by one."""
     for seen in queries:
-        dropped, watermark = 0, ""
-        for progress in seen.history:
-            if late := operators_sum(progress, "numRowsDroppedByWatermark"):
-                dropped, watermark = dropped + late, _watermark(progress)
-        if dropped:
-            rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
-            yield (
-                f"{rows} dropped as late: the watermark{seen.of_it} was {watermark}. "
-                "Send in the order of time, or give withWatermark a longer delay."
-            )
+        late = [
+            place
+            for place, progress in enumerate(seen.history)
+            if operators_sum(progress, "numRowsDroppedByWatermark")
+        ]
+        if not late:
+            continue
+        counted = [seen.history[place] for place in late]
+        dropped = sum(
+            operators_sum(progress, "numRowsDroppedByWatermark") for progress in counted
+        )
+        times: list[datetime] = []
+        if len(late) <= READ_AGAIN:
+            parts = seen.history[max(0, late[0] - 1) :]
+            operators = LateRowsReader(
+                seen.query, session_of(seen.query), parts
+            ).late_rows()
+            if not any(one.uncounted for one in operators):
+                times = [time for one in operators for time in one.times]
+                dropped = len(times)
+        rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
+        before = seen.history[max(0, late[-1] - 1)]  # it is held against that one's
+        yield (
+            f"{rows} dropped as late: the watermark{seen.of_it} was "
+            f"{_watermark(before)}{_of_times(times)}. "
+            "Send in the order of time, or give withWatermark a longer delay."
+        )
+
+
+def _of_times(times: Sequence[datetime]) -> str:
+    """In the order of time."""
+    if not times:
+        return ""
+    shown = [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in sorted(times)[:SHOWN]]
+    more = f" and {len(times) - SHOWN} more" if len(times) > SHOWN else ""
+    whose = "its time" if len(times) == 1 else "their times"
+    return f", {whose} {', '.join(shown)}{more}"
 
 
 def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:

@@ -67,7 +67,8 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
           finally if (sending.isLeftOpen) sender.transactionalId.foreach(leftOpen.add)
         if (report.isComplete && report.sent > 0) sender.transactionalId.foreach(admin.awaitVisible)
         // after a failure an idempotent producer may be past repair
-        val result = if (report.isComplete) report else report.copy(change = change(topic, topicId, report))
+        val result =
+          if (report.isComplete) report else report.copy(change = change(topic, topicId, report))
         (result, report.isComplete)
       }
     catch { case late: TimeoutException => throw unheard(topic, late) }

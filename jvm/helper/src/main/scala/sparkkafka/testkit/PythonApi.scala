@@ -1,5 +1,6 @@
 package sparkkafka.testkit
 
+import java.util
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
 
@@ -57,6 +58,10 @@ final class PythonApi {
     val address = LoopbackChannel.open(name, caller)(serve)
     s"${address.port} ${address.secret}"
   }
+
+  /** See [[StatefulInputs]]; for the JVM of a session. */
+  def pyStatefulInputs(plan: AnyRef, sources: util.List[AnyRef]): util.List[_] =
+    StatefulInputs.of(plan, sources)
 
   /** Notes how the JVM is, for [[pyTidy]]. */
   def pyRemember(): Unit = KeptJvm.remember()

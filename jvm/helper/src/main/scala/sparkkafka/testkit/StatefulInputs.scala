@@ -1,0 +1,109 @@
+package sparkkafka.testkit
+
+import java.util
+
+import org.apache.spark.sql.catalyst.expressions.Alias
+import org.apache.spark.sql.catalyst.expressions.Attribute
+import org.apache.spark.sql.catalyst.expressions.Expression
+import org.apache.spark.sql.catalyst.expressions.GetStructField
+import org.apache.spark.sql.catalyst.expressions.NamedExpression
+import org.apache.spark.sql.catalyst.plans.logical.Aggregate
+import org.apache.spark.sql.catalyst.plans.logical.EventTimeWatermark
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
+import org.apache.spark.sql.catalyst.plans.logical.Project
+import org.apache.spark.sql.types.StructType
+
+import sparkkafka.testkit.Converters._
+
+/** The rows that reach the stateful operators of a streaming plan, with the time by which each is
+  * late or not: as plans that a batch runs over what the sources have read.
+  */
+private[testkit] object StatefulInputs {
+
+  /** The columns of a plan's answer: the time that Spark compares with the watermark, which is the
+    * end of a window, and the row's own.
+    */
+  val compared: String = "compared"
+  val eventTime: String = "event_time"
+
+  private val delay = EventTimeWatermark.delayKey
+
+  // by name, for those that not every Spark has
+  private val stateful = Set(
+    "Aggregate",
+    "Deduplicate",
+    "DeduplicateWithinWatermark",
+    "Distinct",
+    "FlatMapGroupsInPandasWithState",
+    "FlatMapGroupsWithState",
+    "GlobalLimit",
+    "TransformWithState",
+    "TransformWithStateInPandas",
+    "TransformWithStateInPySpark"
+  )
+
+  /** @param plan
+    *   a streaming plan, analyzed
+    * @param sources
+    *   for each of its streaming leaves, in their order, what it has read, as a plan; with the same
+    *   columns
+    * @return
+    *   for each stateful operator, in the order in which Spark's progress has them, a plan for each
+    *   of its inputs that has an event time; null where an input comes from another such operator
+    */
+  def of(plan: AnyRef, sources: util.List[AnyRef]): util.List[util.List[LogicalPlan]] = {
+    val streaming = plan.asInstanceOf[LogicalPlan]
+    val leaves = streaming.collectLeaves().filter(_.isStreaming)
+    val batches = leaves.zip(sources.asScala.map(_.asInstanceOf[LogicalPlan])).toMap
+    streaming.collect { case node if isStateful(node) => inputs(node, batches) }.asJava
+  }
+
+  private def isStateful(node: LogicalPlan): Boolean =
+    if (node.nodeName == "Join") node.children.forall(_.isStreaming)
+    else node.isStreaming && stateful(node.nodeName)
+
+  private def inputs(
+      node: LogicalPlan,
+      batches: Map[LogicalPlan, LogicalPlan]
+  ): util.List[LogicalPlan] = {
+    val streams = node.children.filter(_.isStreaming)
+    if (streams.exists(_.collectFirst { case it if isStateful(it) => it }.isDefined)) null
+    else streams.flatMap(input(node, _, batches)).asJava
+  }
+
+  private def input(
+      node: LogicalPlan,
+      child: LogicalPlan,
+      batches: Map[LogicalPlan, LogicalPlan]
+  ): Option[LogicalPlan] = {
+    val among = node match {
+      case aggregate: Aggregate =>
+        aggregate.groupingExpressions.collect { case it: Attribute => it }
+      case _ => child.output
+    }
+    among.find(_.metadata.contains(delay)).map { column =>
+      val own = child
+        .collectFirst { case watermark: EventTimeWatermark => watermark.eventTime.exprId }
+        .flatMap(id => child.output.find(_.exprId == id))
+      val names = Seq(named(column, compared), named(own.getOrElse(column), eventTime))
+      Project(
+        names,
+        child.transform { case leaf if batches.contains(leaf) => read(leaf, batches(leaf)) }
+      )
+    }
+  }
+
+  private def named(column: Attribute, name: String): NamedExpression = {
+    val time: Expression = column.dataType match {
+      case _: StructType => GetStructField(column, 1) // the end of a window
+      case _ => column
+    }
+    Alias(time, name)()
+  }
+
+  /** What a leaf has read, in its columns. */
+  private def read(leaf: LogicalPlan, batch: LogicalPlan): LogicalPlan = {
+    val columns = batch.output.map(column => column.name -> column).toMap
+    Project(leaf.output.map(it => Alias(columns(it.name), it.name)(exprId = it.exprId)), batch)
+  }
+}

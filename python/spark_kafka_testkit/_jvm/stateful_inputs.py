@@ -1,0 +1,73 @@
+"""What reaches a query's stateful operators (`StatefulInputs.scala`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._jvm.plans import options_of_query
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, execution_of, singleton
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["COMPARED", "EVENT_TIME", "StatefulInputs"]
+
+COMPARED, EVENT_TIME = "compared", "event_time"
+DATASETS = "org.apache.spark.sql.classic.Dataset", "org.apache.spark.sql.Dataset"
+"""Where `Dataset` is, in Spark 4 and before."""
+
+
+class StatefulInputs:
+    """The inputs of a query's stateful operators, to be read again as a batch.
+
+    Args:
+        query: the query.
+        spark: its session.
+
+    Raises:
+        LookupError: the JVM, or the helper in it, is out of reach; its text says which.
+    """
+
+    def __init__(self, query: StreamingQuery, spark: SparkSession) -> None:
+        jvm, execution = SparkJvm.of(spark), execution_of(query)
+        if jvm is None or execution is None:
+            raise LookupError("by Spark Connect plans are out of reach")
+        helper, reason = jvm.find_helper()
+        if helper is None:
+            raise LookupError(reason)
+        self._jvm, self._helper, self._spark = jvm, helper, spark
+        self._plan = execution.analyzedPlan()
+        self.options = options_of_query(query) or []
+        """Of each of its Kafka sources, in the order of its progress."""
+
+    def of(self, sources: list[DataFrame]) -> list[list[DataFrame] | None]:
+        """For each operator, in the order of the query's progress, a DataFrame for each
+        of its inputs with an event time: `COMPARED`, the time by which Spark finds a
+        row late, and `EVENT_TIME`, the row's own. None where an input comes from
+        another such operator.
+
+        Args:
+            sources: what each of its sources has read, as a batch.
+        """
+        array: Any = self._jvm.view.java.util.ArrayList()
+        for source in sources:
+            classic: Any = source
+            array.add(classic._jdf.queryExecution().analyzed())
+        operators = self._helper.stateful_inputs(self._plan, array)
+        return [
+            None if plans is None else [self._frame(plan) for plan in plans]
+            for plans in operators
+        ]
+
+    def _frame(self, plan: Any) -> DataFrame:
+        from pyspark.sql import DataFrame
+
+        session: Any = self._spark
+        of_rows = self._of_rows()
+        return DataFrame(of_rows(session._jsparkSession, plan), self._spark)
+
+    def _of_rows(self) -> Callable[..., Any]:
+        name = next(name for name in DATASETS if self._jvm.load_class(f"{name}$"))
+        return singleton(self._jvm.view, name).ofRows  # type: ignore[no-any-return]

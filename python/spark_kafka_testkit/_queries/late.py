@@ -1,0 +1,247 @@
+"""The rows that a query has dropped as late, row by row.
+
+Spark counts what reaches the operator, which is after it has been aggregated in part:
+two late rows of one key in one batch are one to it. So what a batch has read is read
+again, up to the operator, and each row is held against the watermark.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._jvm.stateful_inputs import (
+    COMPARED,
+    EVENT_TIME,
+    StatefulInputs,
+)
+from spark_kafka_testkit._queries.batch import watermark_of
+from spark_kafka_testkit._queries.position import Offsets, offsets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["LateRows", "LateRowsReader", "chosen"]
+
+SHOWN = 5
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EARLIEST = -2  # as Spark writes it
+OF_ANOTHER = "its input comes from another stateful operator"
+OF_THE_STREAM = (
+    "starting",
+    "ending",
+    "subscribe",
+    "assign",
+    "maxoffsets",
+    "minoffsets",
+    "maxtriggerdelay",
+)
+"""How the names of a source's options begin, in lower case, that say what it reads."""
+
+
+@dataclass
+class LateRows:
+    """What one operator has dropped.
+
+    Attributes:
+        operator: its name, as Spark has it.
+        rows: how many rows.
+        times: of all of them, UTC.
+        watermark: the one that the last of them was held against.
+        uncounted: what Spark counts in those batches where the rows could not be; and
+            why.
+    """
+
+    operator: str
+    rows: int = 0
+    times: list[datetime] = field(default_factory=list)
+    watermark: datetime | None = None
+    uncounted: int = 0
+    reason: str = ""
+
+    def take(
+        self,
+        count: int,
+        times: list[datetime] | None,
+        watermark: datetime | None,
+        reason: str,
+    ) -> None:
+        """Takes a batch's. Spark never counts more than there are rows."""
+        if not count:
+            return
+        self.watermark = watermark
+        if times is not None and len(times) >= count:
+            self.rows += len(times)
+            self.times += times
+            return
+        self.uncounted += count
+        self.reason = reason or (
+            f"{len(times or [])} rows are late by its plan, and Spark dropped {count}"
+        )
+
+    def describe(self) -> str:
+        """When they were, for people."""
+        if not self.times:
+            return "No row was late."
+        shown = ", ".join(f"{time:{TIME}}" for time in self.times[:SHOWN])
+        more = len(self.times) - SHOWN
+        return (
+            f"Late were the rows of {shown}{f' and {more} more' if more > 0 else ''}; "
+            f"the last watermark that they came behind was {self.watermark:{TIME}}."
+        )
+
+
+def chosen(
+    operators: Sequence[LateRows], wanted: str | int | None
+) -> tuple[LateRows, int]:
+    """The one that was asked for, and its number.
+
+    Raises:
+        ValueError: there is no such operator, or more than one.
+    """
+    found = [
+        (one, number)
+        for number, one in enumerate(operators)
+        if wanted is None or wanted in (number, one.operator)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not operators:
+        raise ValueError("The query has no stateful operator.")
+    names = ", ".join(
+        f"{number} ({one.operator})" for number, one in enumerate(operators)
+    )
+    raise ValueError(f"The query's stateful operators are {names}: give operator=.")
+
+
+class LateRowsReader:
+    """Reads again what a query has read.
+
+    Args:
+        query: the query.
+        spark: its session.
+        history: the progress of its batches, in their order, from the first on or from
+            one on before which none was late.
+    """
+
+    def __init__(
+        self, query: StreamingQuery, spark: SparkSession, history: Sequence[Any]
+    ) -> None:
+        self._query, self._spark, self._history = query, spark, history
+        self._inputs: StatefulInputs | None = None
+
+    def late_rows(self) -> list[LateRows]:
+        """For each stateful operator, in the order of the query's progress."""
+        found: list[LateRows] = []
+        watermark: datetime | None = None  # rows are held against that of before
+        for progress in self._history:
+            operators = [dict(one) for one in progress["stateOperators"]]
+            names = [str(one["operatorName"]) for one in operators]
+            found += map(LateRows, names[len(found) :])
+            counts = [one.get("numRowsDroppedByWatermark") or 0 for one in operators]
+            if any(counts):
+                for late, count, (times, reason) in zip(
+                    found, counts, self._late(progress, watermark), strict=False
+                ):
+                    late.take(count, times, watermark, reason)
+            watermark = watermark_of(progress) or watermark
+        return found
+
+    def reached(self, operator: int) -> int:
+        """How many rows have reached an operator.
+
+        Raises:
+            LookupError: that can't be known.
+        """
+        parts = self._read(self._history[0], self._history[-1])[operator]
+        if parts is None:
+            raise LookupError(OF_ANOTHER)
+        return sum(part.count() for part in parts)
+
+    def _late(
+        self, progress: Any, watermark: datetime | None
+    ) -> list[tuple[list[datetime] | None, str]]:
+        """The times of the rows that were late in a batch, for each operator; or None,
+        and why they are not known.
+        """
+        count = len(progress["stateOperators"])
+        if watermark is None:
+            return [(None, "the batch before is not known")] * count
+        limit = (watermark - EPOCH) // timedelta(microseconds=1)
+        found: list[tuple[list[datetime] | None, str]] = []
+        try:
+            for parts in self._read(progress, progress):
+                if parts is None:
+                    found.append((None, OF_ANOTHER))
+                    continue
+                micros = [
+                    row[0]
+                    for part in parts
+                    for row in part.where(f"unix_micros({COMPARED}) <= {limit}")
+                    .selectExpr(f"unix_micros({EVENT_TIME})")
+                    .collect()
+                ]
+                times = [EPOCH + timedelta(microseconds=it) for it in sorted(micros)]
+                found.append((times, ""))
+        except Exception as error:  # noqa: BLE001  the plan may refuse, or Kafka
+            reason = str(error).strip().partition("\n")[0]
+            return [(None, reason)] * count
+        return found
+
+    def _read(self, first: Any, last: Any) -> list[list[DataFrame] | None]:
+        """What reached each operator, from one batch to another."""
+        if self._inputs is None:
+            self._inputs = StatefulInputs(self._query, self._spark)
+        options = self._inputs.options
+        if len(options) != len(last["sources"]):
+            raise LookupError("not all that the query reads is Kafka's")
+        parts = zip(options, first["sources"], last["sources"], strict=True)
+        return self._inputs.of(
+            [
+                self._again(given, _starts(given, begun), offsets_of(end["endOffset"]))
+                for given, begun, end in parts
+            ]
+        )
+
+    def _again(
+        self, options: Mapping[str, str], starts: Offsets, ends: Offsets
+    ) -> DataFrame:
+        """What a source has read between these offsets."""
+        begun = {
+            topic: {
+                number: starts.get(topic, {}).get(number, EARLIEST) for number in parts
+            }
+            for topic, parts in ends.items()
+        }
+        kept = {
+            name: value
+            for name, value in options.items()
+            if not name.startswith(OF_THE_STREAM)
+        }
+        assigned = {topic: list(parts) for topic, parts in ends.items()}
+        return (
+            self._spark.read.format("kafka")
+            .options(**kept)
+            .options(
+                assign=json.dumps(assigned),
+                startingOffsets=json.dumps(begun),
+                endingOffsets=json.dumps(ends),
+            )
+            .load()
+        )
+
+
+def _starts(options: Mapping[str, str], entry: Any) -> Offsets:
+    """Where a source began in a batch; its first one does not say."""
+    starts = offsets_of(entry["startOffset"])
+    if starts or options.get("startingoffsets") == "earliest":
+        return starts
+    if entry["numInputRows"]:
+        raise LookupError("where the query began is not known")
+    return offsets_of(entry["endOffset"])

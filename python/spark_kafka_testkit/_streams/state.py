@@ -1,0 +1,223 @@
+"""What a test says of a query's state, its watermark, and its late rows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.batch import operators_sum, rows_in, watermark_of
+from spark_kafka_testkit._queries.late import LateRowsReader, chosen
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._queries.store import read_state
+from spark_kafka_testkit._streams.checks import StreamChecks
+from spark_kafka_testkit.errors import WaitError
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from spark_kafka_testkit._cluster import Cluster
+
+__all__ = ["PROGRESS_KEPT", "StreamState"]
+
+PROGRESS_KEPT = "spark.sql.streaming.numRecentProgressUpdates"
+
+
+class StreamState(StreamChecks):
+    """The state of a query; see `StreamSteps`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str | None,
+        answer: Callable[[], Any] | None,
+        timeout: float,
+    ) -> None:
+        super().__init__(cluster, topic, answer, timeout)
+        self._past: list[Any] = []
+        self._progress_kept: int | None = None  # as the session has it
+
+    @abstractmethod
+    def _checkpoint(self) -> str:
+        """Its checkpoint location."""
+
+    def state(
+        self,
+        operator: str | int | None = None,
+        *,
+        side: str | None = None,
+        variable: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """The rows that a stateful operator of the query holds, as of the last batch
+        that was committed: while the query runs, or after.
+
+        Example:
+            assert run.state() == [{"window": ANY, "key": "a", "count": 2}]
+
+        Args:
+            operator: its number or its name, as Spark has it (`stateStoreSave`,
+                `dedupe`, `symmetricHashJoin`, ...); not needed where there is but one.
+            side: `"left"` or `"right"`, of a join of two streams.
+            variable: of transformWithState: the name that its processor gives it.
+
+        Returns:
+            A dict for each row, in no order, with the parts of its key and its value by
+            their names.
+
+        Raises:
+            SparkSetupError: (a RuntimeError) Spark is older than 4.0.
+            ValueError: there is no such operator, or more than one.
+            TypeError: the operator is a join, and the side is missing.
+        """
+        where = self._checkpoint()
+        return read_state(self._session(), where, operator, side, variable)
+
+    def timers(self, operator: str | int | None = None) -> list[dict[str, Any]]:
+        """The timers that a processor of transformWithState has registered: the parts
+        of the key, and `expiration_timestamp_ms`. The rest is as for `state`.
+        """
+        where = self._checkpoint()
+        return read_state(
+            self._session(), where, operator, side=None, variable=None, timers=True
+        )
+
+    @property
+    def watermark(self) -> datetime | None:
+        """The query's watermark as of its last batch, UTC; None where it has none."""
+        progress = QueryState(self.query).progress
+        return None if progress is None else watermark_of(progress)
+
+    def check_state_bounded(self, rows: int) -> None:
+        """Checks that the query's stateful operators hold no more than this many rows
+        together, once all that was sent is processed, and the watermark has closed what
+        it closes. Send what moves the watermark first.
+
+        Example:
+            run.add_data("clicks", [Record("a", "1", timestamp=at("12:00"))])
+            run.check_state_bounded(rows=1)
+
+        Raises:
+            WaitError: (an AssertionError) they hold more.
+            ValueError: the query has no stateful operator.
+        """
+        most = _arguments.whole("rows", rows, 0)
+        self._is_at_rest()
+        progress: Any = self.query.lastProgress
+        told = [] if progress is None else progress["stateOperators"]
+        operators = [dict(one) for one in told]
+        if not operators:
+            raise ValueError("The query has no stateful operator.")
+        total = operators_sum(progress, "numRowsTotal")
+        if total <= most:
+            return
+        parts = ", ".join(
+            f"{one['numRowsTotal']} in {one['operatorName']}" for one in operators
+        )
+        watermark = watermark_of(progress)
+        advice = (
+            "It has no watermark, and nothing leaves the state: give the DataFrame one "
+            "by withWatermark()."
+        )
+        if watermark is not None:
+            advice = (
+                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. A record that is "
+                "later than what is held by more than the delay lets it go."
+            )
+        raise WaitError(
+            f"The state of the query holds {total} rows ({parts}), where {most} are "
+            f"the most.\n{advice}",
+            query=self.query,
+        )
+
+    def check_late(
+        self,
+        dropped: int,
+        *,
+        accepted: int | None = None,
+        filtered: int | None = None,
+        operator: str | int | None = None,
+    ) -> None:
+        """Checks how many rows the query has dropped as late since the run began, once
+        all that was sent is processed. Each row counts, also where Spark counts several
+        as one because they were aggregated before.
+
+        Example:
+            run.add_data("clicks", [Record("a", "1", timestamp=at("09:00"))])
+            run.check_late(dropped=1)
+
+        Args:
+            dropped: how many rows came behind the watermark. Where windows overlap, a
+                row counts for each of its windows.
+            accepted: how many the operator took; with `dropped` and `filtered` they are
+                all that the query has read.
+            filtered: how many did not reach the operator.
+            operator: its number in Spark's progress, or its name; not needed where
+                there is but one.
+
+        Raises:
+            WaitError: (an AssertionError) it is another number; the text has the times
+                of the rows and the watermark.
+            ValueError: the query has no such operator, or several.
+            RuntimeError: the rows can't be counted; the text says why.
+        """
+        wanted = {
+            name: _arguments.whole(name, count, 0)
+            for name, count in [
+                ("dropped", dropped),
+                ("accepted", accepted),
+                ("filtered", filtered),
+            ]
+            if count is not None
+        }
+        self._is_at_rest()
+        history = self._history()
+        reader = LateRowsReader(self.query, self._session(), history)
+        late, number = chosen(reader.late_rows(), operator)
+        if late.uncounted:
+            raise RuntimeError(
+                f"Which rows {late.operator} has dropped can't be told row by row: "
+                f"{late.reason}. Spark counts {late.uncounted}, after rows are "
+                "aggregated: Batch.late_rows of next_batch()."
+            )
+        account = {"dropped": late.rows}
+        if len(wanted) > 1:
+            try:
+                reached = reader.reached(number)
+            except LookupError as error:
+                raise RuntimeError(
+                    f"How many rows reached {late.operator} is not known: {error}."
+                ) from error
+            account["accepted"] = reached - late.rows
+            account["filtered"] = sum(map(rows_in, history)) - reached
+        if any(account[name] != count for name, count in wanted.items()):
+            expected = ", ".join(f"{count} {name}" for name, count in wanted.items())
+            seen = ", ".join(f"{account[name]} {name}" for name in wanted)
+            raise WaitError(
+                f"Of the rows of {late.operator} {expected} were expected, and there "
+                f"were {seen}.\n{late.describe()}",
+                query=self.query,
+            )
+
+    def _history(self) -> list[Any]:
+        """The progress of all batches of the run; of one that ran again, the last.
+
+        Raises:
+            RuntimeError: Spark has forgotten some.
+        """
+        latest = list(self.query.recentProgress)
+        kept = self._progress_kept or int(self._session().conf.get(PROGRESS_KEPT) or 0)
+        if len(latest) >= kept:
+            raise RuntimeError(
+                "The query has run more batches than Spark keeps the progress of "
+                f"({kept}). Give the session a larger {PROGRESS_KEPT}."
+            )
+        by_number = {int(one["batchId"]): one for one in [*self._past, *latest]}
+        return [by_number[number] for number in sorted(by_number)]
+
+    def _begin_query(self, query: StreamingQuery) -> None:
+        """Takes a new query for the one before, whose progress is kept."""
+        if self._query is not None:
+            self._past += self._query.recentProgress
+        self._query = query
