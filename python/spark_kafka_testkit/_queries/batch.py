@@ -8,7 +8,7 @@ from typing import Any
 
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 
-__all__ = ["Batch", "operators_sum", "rows_in", "watermark_of"]
+__all__ = ["Batch", "local", "operators_sum", "rows_in", "watermark_of"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Batch:
         rows_in, rows_out: how many rows came from its sources, and went to its sink;
             `None` where the sink does not count.
         watermark_before, watermark: what it was when the batch began, and what the
-            batch has made of it; None where the query has none.
+            batch has made of it, in the local time zone, as PySpark and `at` give
+            times; None where the query has none.
         state_rows: how many rows its stateful operators hold.
         late_rows: how many of them it dropped as late. Spark counts what reaches the
             operator: rows that are aggregated before it are one.
@@ -57,8 +58,8 @@ class Batch:
             offsets_in=_offsets_in(progress),
             rows_in=rows_in(progress),
             rows_out=None if written is None or written < 0 else int(written),
-            watermark_before=watermark_of(progress),
-            watermark=watermark_of(last),
+            watermark_before=local(watermark_of(progress)),
+            watermark=local(watermark_of(last)),
             state_rows=operators_sum(last, "numRowsTotal"),
             late_rows=operators_sum(progress, "numRowsDroppedByWatermark"),
         )
@@ -85,6 +86,11 @@ def watermark_of(progress: Any) -> datetime | None:
     """
     told = (progress.get("eventTime") or {}).get("watermark")
     return None if told is None else datetime.fromisoformat(told.replace("Z", "+00:00"))
+
+
+def local(time: datetime | None) -> datetime | None:
+    """As PySpark gives times: in the local time zone, and without it."""
+    return None if time is None else time.astimezone().replace(tzinfo=None)
 
 
 def _offsets_in(progress: Any) -> Offsets:

@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._queries.batch import operators_sum, rows_in, watermark_of
+from spark_kafka_testkit._queries.batch import (
+    local,
+    operators_sum,
+    rows_in,
+    watermark_of,
+)
 from spark_kafka_testkit._queries.late import LateRowsReader, chosen
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.store import read_state
@@ -85,9 +90,11 @@ class StreamState(StreamChecks):
 
     @property
     def watermark(self) -> datetime | None:
-        """The query's watermark as of its last batch, UTC; None where it has none."""
+        """The query's watermark as of its last batch, in the local time zone, as `at`
+        gives times; None where it has none.
+        """
         progress = QueryState(self.query).progress
-        return None if progress is None else watermark_of(progress)
+        return None if progress is None else local(watermark_of(progress))
 
     def check_state_bounded(self, rows: int) -> None:
         """Checks that the query's stateful operators hold no more than this many rows
