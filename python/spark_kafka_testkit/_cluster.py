@@ -72,6 +72,7 @@ class Cluster:
         self.unasked: set[str] = set()
         self._on_use = tuple(on_use)
         self._known: set[str] = set()
+        self._gone: set[str] = set()
         self._lock = threading.RLock()
         self._admin = Admin(self.config)
         self._clients = Clients(self.config, self.check_usable)
@@ -195,6 +196,9 @@ class Cluster:
             finally:
                 self.broker.note_topics(self.created)
             self._known.update(names)
+            if not self._gone.isdisjoint(names):
+                close_producers()  # they would wait for partitions of the old one
+                self._gone.difference_update(names)
         self._tell(names, None)
 
     def ensure_topic(self, name: str, num_partitions: int = 1) -> None:
@@ -282,6 +286,7 @@ class Cluster:
             if self.broker.is_visited:
                 self._check_own(names)
             self._known.difference_update(names)
+            self._gone.update(names)
             self.unasked.difference_update(names)
             try:
                 with self._reaching():

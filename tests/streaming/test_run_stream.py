@@ -13,7 +13,7 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import NotSetUpError, UnknownTopicError, WaitError
-from tests.sessions import needs_own_functions
+from tests.sessions import needs_jvm, needs_own_functions
 
 from .conftest import Queries, needs_real_time
 
@@ -320,3 +320,20 @@ def test_wrong_arguments_of_a_stream_are_refused(
         kafka.run_stream(topic)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="not been started"):
         kafka.run_stream(df).query  # noqa: B018
+
+
+@needs_jvm
+def test_a_sink_topic_is_made_again_with_fewer_partitions(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """As tests do that use one plain name: Spark keeps its producer for ten minutes,
+    which would wait for a partition that is no more.
+    """
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic])
+    for partitions in (8, 1):
+        kafka.create_topics([sink], partitions)
+        with kafka.run_stream(upper(queries.source(topic)), sink, timeout=900) as run:
+            run.add_data(topic, [(str(key), "v") for key in range(32)])
+            run.check_contains({str(key): "V" for key in range(32)})
+        kafka.delete_topics([sink])
