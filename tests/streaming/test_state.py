@@ -120,6 +120,35 @@ def test_the_state_of_other_operators_is_seen(
 
 
 @needs_reader
+def test_changes_are_seen_batch_by_batch(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """What a batch wrote and took away, from a batch on."""
+    kafka.create_topics([topic])
+    kafka.create_topics([f"{topic}-sink"])
+    windows = visits(queries, topic).groupBy(functions.window("at", "1 hour"), "user")
+    counts = windows.count().selectExpr("user AS key", "STRING(count) AS value")
+    nine = {"window": window("09:00", "10:00"), "user": "ada"}
+    noon = {"window": window("12:00", "13:00"), "user": "ada"}
+    with kafka.run_stream(
+        counts, f"{topic}-sink", trigger={"availableNow": True}, timeout=LONG
+    ) as run:
+        first, second = run.batches(
+            topic, [visit("ada", "09:05")], [visit("ada", "12:05")]
+        )
+        assert run.changes(second.id) == [
+            {"batch_id": second.id, "change_type": "update", **noon, "count": 1},
+            {"batch_id": second.id + 1, "change_type": "delete", **nine},
+        ]
+        assert run.changes(0)[0] == {
+            "batch_id": first.id,
+            "change_type": "update",
+            **nine,
+            "count": 1,
+        }
+
+
+@needs_reader
 def test_a_query_without_state_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:

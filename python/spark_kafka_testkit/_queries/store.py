@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["read_state"]
 
 SIDES = ("left", "right")
+PARTS = ("key", "value", "single_value")
 NOTHING = "__dummy__"
 """The value of an operator that has keys alone, as Spark names it."""
 
@@ -26,8 +27,10 @@ def read_state(
     variable: str | None,
     *,
     timers: bool = False,
+    changes_since: int | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows of one operator's state, as of the last batch that was committed.
+    """The rows of one operator's state, as of the last batch that was committed; or
+    how they have changed.
 
     Args:
         spark: the session.
@@ -36,6 +39,7 @@ def read_state(
         side: of a join of two streams.
         variable: of transformWithState.
         timers: those that are registered, instead.
+        changes_since: the number of the first batch whose changes are wanted, instead.
 
     Raises:
         SparkSetupError: Spark is too old.
@@ -58,8 +62,13 @@ def read_state(
         options["readRegisteredTimers"] = "true"
     elif variable is not None:
         options["stateVarName"] = _arguments.text("variable", variable)
-    reader = spark.read.format("statestore").options(**options)
-    return [_plain(row) for row in reader.load(checkpoint).collect()]
+    if changes_since is not None:
+        options["readChangeFeed"] = "true"
+        options["changeStartBatchId"] = str(changes_since)
+    rows = spark.read.format("statestore").options(**options).load(checkpoint)
+    if changes_since is not None:
+        rows = rows.orderBy("batch_id")
+    return [_plain(row) for row in rows.collect()]
 
 
 def _operator(
@@ -83,8 +92,8 @@ def _plain(row: Row) -> dict[str, Any]:
     """The parts of key and value side by side; those of the value win."""
     parts: dict[str, Any] = {}
     for name, value in row.asDict(recursive=True).items():
-        if isinstance(value, dict) and name in ("key", "value", "single_value"):
-            parts.update(value)
+        if name in PARTS and isinstance(value, (dict, type(None))):
+            parts.update(value or {})  # nothing, of a row that was deleted
         elif name != "partition_id":
             parts[name] = value
     parts.pop(NOTHING, None)

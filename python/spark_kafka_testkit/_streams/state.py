@@ -88,6 +88,34 @@ class StreamState(StreamChecks):
             self._session(), where, operator, side=None, variable=None, timers=True
         )
 
+    def changes(
+        self,
+        since_batch: int,
+        operator: str | int | None = None,
+        *,
+        variable: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """What a batch and those after it have changed in the state, in their order: a
+        dict for each change, as `state` has it, with its `batch_id` and `change_type`
+        (`update`, `delete`, `append`).
+
+        Example:
+            batch = run.next_batch()
+            assert run.changes(batch.id) == [
+                {"batch_id": 1, "change_type": "update", "key": "a", "count": 2}
+            ]
+
+        Raises:
+            SparkSetupError: (a RuntimeError) Spark is older than 4.0.
+            ValueError: there is no such operator, or more than one; or it is a join,
+                whose changes Spark doesn't tell.
+        """
+        since = _arguments.whole("since_batch", since_batch, 0)
+        where, spark = self._checkpoint(), self._session()
+        return read_state(
+            spark, where, operator, side=None, variable=variable, changes_since=since
+        )
+
     @property
     def watermark(self) -> datetime | None:
         """The query's watermark as of its last batch, in the local time zone, as `at`
