@@ -12,6 +12,8 @@ import operator
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeGuard
 from urllib.parse import unquote
@@ -27,12 +29,14 @@ __all__ = [
     "addresses",
     "are_addresses",
     "choice",
+    "duration",
     "factor",
     "flag",
     "is_encodable",
     "is_whole",
     "known",
     "local_folder",
+    "moment",
     "seconds",
     "session",
     "settings",
@@ -53,6 +57,17 @@ ADDRESS = re.compile(
     r"(?:\w+://)?(?:\[[\w.:%-]+\]|[\w.%-]+):(?P<port>\d{1,5})\Z", re.ASCII
 )
 """As Kafka's Java clients have it."""
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MILLISECOND = timedelta(milliseconds=1)
+UNITS = {
+    "millisecond": MILLISECOND,
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+PART = re.compile(r"\s*(\d+)\s*(%s)s?(?:\s+|\Z)" % "|".join(UNITS), re.ASCII)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
@@ -255,3 +270,59 @@ def streaming_query(name: str, value: Any) -> Any:
             ".start() missing?"
         )
     return value
+
+
+def moment(name: str, value: Any) -> int:
+    """A point in time, in milliseconds since the epoch: a `datetime` or its ISO text.
+    Without a zone it is local time, as `at()` has it.
+    """
+    told = value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            told = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        if isinstance(told, str):
+            raise ValueError(
+                f"{name} must be a time such as '2026-01-01T09:00', and is "
+                f"{shown(value)}"
+            )
+    if not isinstance(told, datetime):
+        raise TypeError(
+            f"{name} must be a time such as '2026-01-01T09:00', or a datetime, not "
+            f"{type(value).__name__}"
+        )
+    return _milliseconds(name, told.astimezone(timezone.utc) - EPOCH, value)
+
+
+def duration(name: str, value: Any) -> int:
+    """A span of time, in milliseconds, more than 0: a `timedelta`, or text as Spark's
+    triggers have it.
+    """
+    told = value
+    if isinstance(value, str):
+        parts, end = [], 0
+        while part := PART.match(value, end):
+            parts.append(int(part[1]) * UNITS[part[2]])
+            end = part.end()
+        if not parts or end < len(value):
+            raise ValueError(
+                f"{name} must be a number of {', '.join(f'{unit}s' for unit in UNITS)}, "
+                f"such as '30 minutes', and is {shown(value)}"
+            )
+        told = sum(parts, timedelta())
+    if not isinstance(told, timedelta):
+        raise TypeError(
+            f"{name} must be a text such as '30 minutes', or a timedelta, not "
+            f"{type(value).__name__}"
+        )
+    if told <= timedelta():
+        raise ValueError(f"{name} must be more than 0, and is {shown(value)}")
+    return _milliseconds(name, told, value)
+
+
+def _milliseconds(name: str, span: timedelta, given: Any) -> int:
+    whole_ones, rest = divmod(span, MILLISECOND)
+    if rest:
+        raise ValueError(
+            f"{name} must be of whole milliseconds, and is {shown(given)}"
+        )
+    return whole_ones

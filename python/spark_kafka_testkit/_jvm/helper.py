@@ -76,6 +76,26 @@ class Helper:
         """See `StatefulInputs.of`; it starts no job."""
         return self._api.pyStatefulInputs(plan, sources)
 
+    def open_clock(self, queries: Any, checkpoint: str, time: int, interval: int) -> int:
+        """A handle for a clock, see `PythonApi.pyOpenClock`."""
+        return int(self._api.pyOpenClock(queries, checkpoint, time, interval))
+
+    def clock_started(self, handle: int) -> None:
+        self._api.pyClockStarted(handle)
+
+    def pass_time(self, handle: int, port: int) -> str:
+        """The address of a channel to this port of ours, over which a clock goes on."""
+        return self._asked("pyPass", handle, port)
+
+    def close_clock(self, handle: int) -> None:
+        from py4j.protocol import Py4JError
+
+        try:
+            with _silent_py4j():
+                self._api.pyCloseClock(handle)
+        except (Py4JError, OSError):
+            pass  # the JVM has gone, and the query with it
+
     def _asked(self, method: str, *args: int) -> str:
         from py4j.protocol import Py4JNetworkError
 

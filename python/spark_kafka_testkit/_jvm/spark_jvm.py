@@ -31,6 +31,7 @@ __all__ = [
     "close_producers",
     "execution_of",
     "finds_class",
+    "is_clocked",
     "is_connect",
     "is_on_class_path",
     "session_of",
@@ -278,6 +279,14 @@ def trigger_of(query: StreamingQuery) -> str | None:
     """
     execution = execution_of(query)
     return execution and str(execution.trigger().getClass().getSimpleName())
+
+
+def is_clocked(query: StreamingQuery) -> bool:
+    """Whether the query goes by a test's clock (`TestClock.scala`)."""
+    execution = execution_of(query)
+    if execution is None:
+        return False
+    return str(execution.triggerClock().getClass().getSimpleName()) == "TestClock"
 
 
 def execution_of(query: StreamingQuery) -> Any:

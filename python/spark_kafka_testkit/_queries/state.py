@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._jvm.spark_jvm import trigger_of
+from spark_kafka_testkit._jvm.spark_jvm import is_clocked, trigger_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -65,6 +65,13 @@ class QueryState:
             and not status.get("isDataAvailable")
             and not status.get("isTriggerActive")
         )
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether it goes by a test's clock: then nothing happens unless that is
+        advanced.
+        """
+        return is_clocked(self.query)
 
     @property
     def progress(self) -> Any:

@@ -90,7 +90,10 @@ def _is_alive_or_done(state: QueryState) -> bool:
     is_active = state.is_active
     state.raise_if_dead()
     return (
-        not is_active or state.progress is not None or state.message.startswith(PINNED)
+        not is_active
+        or state.progress is not None
+        or state.message.startswith(PINNED)
+        or state.is_clocked  # it has pinned them before it waits at the clock
     )
 
 
@@ -124,6 +127,7 @@ def _wait_for_one(
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()
+    is_clocked = state.is_clocked  # then no wait is of use
     while True:
         has_ended = not state.is_active  # before the progress, which is its last then
         cluster.check_usable()
@@ -135,7 +139,7 @@ def _wait_for_one(
         elif not has_ended:
             # by Spark Connect its status tells, after a while
             _check_has_batches(state)
-        if has_ended or pauses.is_over:
+        if has_ended or is_clocked or pauses.is_over:
             within = None if has_ended else timeout
             text = _why_not_processed(cluster, state, position, ends, within)
             raise WaitError(text, query=query)
@@ -259,6 +263,12 @@ def _why_not_processed(
         advice = (
             "A query that stops by itself (availableNow, once) reads up to the end "
             "that its topics had when it started: send before that."
+        )
+    elif state.is_clocked:
+        happened = "has not processed its topics, and does nothing by itself."
+        advice = (
+            "It goes by the test's clock: call advance() or next_batch() of its run "
+            "first."
         )
     else:
         happened = f"has not processed its topics up to their end within {timeout:g} s."

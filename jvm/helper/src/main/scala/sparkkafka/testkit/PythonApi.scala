@@ -54,6 +54,27 @@ final class PythonApi {
     }
   }
 
+  /** A handle for a clock: the query that starts next with this checkpoint goes by it.
+    *
+    * @param queries
+    *   the session's StreamingQueryManager
+    * @param time
+    *   what the clock says then, in milliseconds since the epoch
+    * @param interval
+    *   of the query's trigger, in milliseconds
+    */
+  def pyOpenClock(queries: AnyRef, checkpoint: String, time: Long, interval: Long): Long =
+    QueryClocks.open(queries, checkpoint, time, interval)
+
+  /** The query has started, or could not: no other gets the clock. */
+  def pyClockStarted(handle: Long): Unit = QueryClocks.started(handle)
+
+  /** Over the channel: see [[QueryClocks.pass]]. */
+  def pyPass(handle: Long, caller: Int): String =
+    open("clock", caller)(QueryClocks.pass(handle, _))
+
+  def pyCloseClock(handle: Long): Unit = QueryClocks.close(handle)
+
   private def open(name: String, caller: Int)(serve: Connection => Unit): String = {
     val address = LoopbackChannel.open(name, caller)(serve)
     s"${address.port} ${address.secret}"

@@ -1,0 +1,12 @@
+package org.apache.spark.sparkkafka
+
+import org.apache.spark.util.Clock
+
+/** Spark's clock, which is closed to other packages. */
+abstract class OpenClock extends Clock
+
+object OpenClock {
+
+  /** The type of Spark's fields that hold a clock. */
+  val kind: Class[_] = classOf[Clock]
+}

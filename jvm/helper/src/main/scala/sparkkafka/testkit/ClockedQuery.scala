@@ -1,0 +1,83 @@
+package sparkkafka.testkit
+
+import java.lang.reflect.Field
+import java.util.concurrent.ConcurrentLinkedQueue
+
+import org.apache.spark.sparkkafka.OpenClock
+import org.apache.spark.sql.connector.read.streaming.MicroBatchStream
+import org.apache.spark.sql.streaming.StreamingQueryProgress
+
+/** A query that is about to begin, with a clock of ours in place of Spark's. It is made on the
+  * query's own thread.
+  *
+  * Where Spark keeps its clock is found by type, in the query's execution and in the parts of the
+  * engine that it holds: from 3.5 to 4.2 the names, the packages and the number of them differ.
+  *
+  * @param execution
+  *   Spark's StreamExecution
+  */
+private[testkit] final class ClockedQuery(execution: AnyRef, clock: TestClock)
+    extends TestClock.Owner {
+  import ClockedQuery._
+
+  private val thread = Thread.currentThread
+  private val batches = new ConcurrentLinkedQueue[String]
+  private var last: Option[StreamingQueryProgress] = None
+
+  (execution +: partsOf(execution)).foreach(put(_, clock))
+  clock.hold(this)
+
+  def hasEnded: Boolean = !thread.isAlive
+
+  /** The progress of each batch that has run since the last call, as JSON. Spark itself keeps the
+    * last hundred, among those of triggers that had nothing to do.
+    */
+  def takeBatches(): List[String] =
+    Iterator.continually(batches.poll()).takeWhile(_ != null).toList
+
+  /** Has the sources fix where the query begins to read, which Spark does in the first trigger:
+    * `latest` is what it is at the start, not when a test lets the first batch run. It is no matter
+    * if that is done already.
+    */
+  override def beforeFirst(): Unit =
+    call(execution, "sources").asInstanceOf[scala.collection.Seq[_]].foreach {
+      case source: MicroBatchStream => source.initialOffset()
+      case _ => () // those of the old kind begin at their beginning
+    }
+
+  override def afterTrigger(): Unit = {
+    val progress = Option(call(execution, "lastProgress").asInstanceOf[StreamingQueryProgress])
+    progress.filterNot(told => last.exists(_ eq told)).foreach { told =>
+      if (told.durationMs.containsKey(ranBatch)) batches.add(told.json)
+    }
+    last = progress
+  }
+}
+
+private[testkit] object ClockedQuery {
+  private val engine = "org.apache.spark.sql.execution.streaming."
+  private val ranBatch = "addBatch"
+
+  /** Calls a method whose class differs from Spark to Spark. */
+  def call(owner: AnyRef, method: String): AnyRef =
+    owner.getClass.getMethod(method).invoke(owner)
+
+  private def fieldsOf(owner: AnyRef): List[Field] =
+    Iterator
+      .iterate[Class[_]](owner.getClass)(_.getSuperclass)
+      .takeWhile(_ != null)
+      .flatMap(_.getDeclaredFields)
+      .toList
+
+  private def partsOf(execution: AnyRef): List[AnyRef] =
+    fieldsOf(execution).filter(_.getType.getName.startsWith(engine)).flatMap { field =>
+      field.setAccessible(true)
+      Option(field.get(execution))
+    }
+
+  private def put(owner: AnyRef, clock: TestClock): Unit =
+    fieldsOf(owner).filter(_.getType == OpenClock.kind).foreach { field =>
+      field.setAccessible(true)
+      field.set(owner, clock)
+    }
+}

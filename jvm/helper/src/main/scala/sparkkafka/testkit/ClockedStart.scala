@@ -1,0 +1,60 @@
+package sparkkafka.testkit
+
+import scala.util.Try
+import scala.util.control.NonFatal
+
+import org.apache.hadoop.fs.Path
+import org.apache.spark.sql.streaming.StreamingQueryListener
+import org.apache.spark.sql.streaming.StreamingQueryListener.QueryProgressEvent
+import org.apache.spark.sql.streaming.StreamingQueryListener.QueryStartedEvent
+import org.apache.spark.sql.streaming.StreamingQueryListener.QueryTerminatedEvent
+import org.apache.spark.sql.streaming.StreamingQueryManager
+
+/** Gives a query a clock of ours at its start. Spark tells listeners of a start on the query's own
+  * thread, before that does anything else, so the clock is in place for the first trigger. The
+  * query is started as any other, by Spark's own writer, whatever its sink is.
+  *
+  * @param checkpoint
+  *   tells the query from others
+  */
+private[testkit] final class ClockedStart(
+    queries: StreamingQueryManager,
+    checkpoint: String,
+    clock: TestClock
+) extends StreamingQueryListener {
+  import ClockedStart._
+
+  @volatile private var outcome: Option[Try[ClockedQuery]] = None
+
+  /** The query, once it was started.
+    *
+    * @throws Failure
+    *   it has no clock of ours
+    */
+  def query: ClockedQuery =
+    outcome.getOrElse(throw notPossible(s"none was started at $checkpoint.")).get
+
+  override def onQueryStarted(event: QueryStartedEvent): Unit =
+    try {
+      val query = queries.get(event.id)
+      val execution = Try(ClockedQuery.call(query, "streamingQuery")).getOrElse(query)
+      if (isAt(ClockedQuery.call(execution, "resolvedCheckpointRoot").toString, checkpoint))
+        outcome = Some(Try(new ClockedQuery(execution, clock)))
+    } catch { // Spark would log it and go on
+      case NonFatal(thrown) => outcome = Some(Try(throw notPossible(thrown.toString)))
+    }
+
+  override def onQueryProgress(event: QueryProgressEvent): Unit = ()
+  override def onQueryTerminated(event: QueryTerminatedEvent): Unit = ()
+}
+
+private[testkit] object ClockedStart {
+  private def notPossible(reason: String) =
+    Failure.internal(s"a query was to be given a clock, and $reason")
+
+  /** Spark makes a whole URI of the path that it is given. */
+  private def isAt(root: String, checkpoint: String): Boolean = {
+    def path(text: String) = new Path(text).toUri.getPath
+    path(root) == path(checkpoint) || path(root).endsWith(s"/${path(checkpoint)}")
+  }
+}

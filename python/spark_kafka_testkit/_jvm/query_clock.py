@@ -1,0 +1,131 @@
+"""The clock of a query in its own JVM (`TestClock.scala`), which a test sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from spark_kafka_testkit._jvm.channel import Channel, silence_told
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit.errors import SparkSetupError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from spark_kafka_testkit._jvm.helper import Helper
+
+__all__ = ["QueryClock", "Rest", "helper_of", "interval_of"]
+
+GRACE_SECONDS = 30.0  # that the JVM may be late with its answer
+
+
+@dataclass(frozen=True)
+class Rest:
+    """How far a query has come by its clock. Times are milliseconds since the epoch.
+
+    Attributes:
+        time: what the clock says.
+        next: when its next trigger is due; None while one runs.
+        is_at_rest: it waits at the clock, and has done what was due.
+        has_ended: it has died, or was stopped.
+        batches: the progress of each batch that it has run meanwhile.
+    """
+
+    time: int
+    next: int | None
+    is_at_rest: bool
+    has_ended: bool
+    batches: list[Any]
+
+
+class QueryClock:
+    """A clock for the query that starts next with a checkpoint.
+
+    Args:
+        helper: the helper in the session's JVM.
+        session: the session of the query's DataFrame.
+        checkpoint: tells the query from others.
+        time: what the clock says at first, in milliseconds since the epoch.
+        interval: of the query's trigger, in milliseconds.
+    """
+
+    def __init__(
+        self,
+        helper: Helper,
+        session: SparkSession,
+        checkpoint: str,
+        time: int,
+        interval: int,
+    ) -> None:
+        self._helper = helper
+        queries = cast("Any", session)._jsparkSession.streams()
+        self._handle = helper.open_clock(queries, checkpoint, time, interval)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """While the query is started, which gets the clock; no other does."""
+        try:
+            yield
+        finally:
+            self._helper.clock_started(self._handle)
+
+    def go_on(
+        self, to: int, timeout: float, look: Callable[[], None] = lambda: None
+    ) -> Rest:
+        """Lets time go on, and waits until the query has done what is due.
+
+        Args:
+            to: up to when, in milliseconds since the epoch; it does not go back.
+            timeout: seconds; triggers that have not begun by then do not.
+            look: called now and then; what it raises ends the wait.
+
+        Raises:
+            HelperError: the query has no such clock; the JVM went away.
+        """
+        opened = Channel(lambda port: self._helper.pass_time(self._handle, port))
+        try:
+            with silence_told(opened):
+                millis = round(timeout * 1000)
+                opened.begin("pass", timeout + GRACE_SECONDS, look, to=to, millis=millis)
+                answer = opened.result()
+                batches = [json.loads(told) for told in answer.pop("batches")]
+                return Rest(**answer, batches=batches)
+        finally:
+            opened.close()
+
+    def close(self) -> None:
+        """Forgets the clock; the query, if it lives, waits for ever."""
+        self._helper.close_clock(self._handle)
+
+
+def helper_of(session: SparkSession) -> Helper:
+    """The helper in the session's own JVM.
+
+    Raises:
+        SparkSetupError: there is none.
+    """
+    jvm = SparkJvm.of(session)
+    if jvm is None:
+        raise SparkSetupError(
+            "clock= needs a query in this process's JVM, and the session is one of "
+            "Spark Connect.",
+            "Use a classic session, for example that of KafkaUtils.spark_session().",
+        )
+    helper, reason = jvm.find_helper()
+    if helper is None:
+        raise SparkSetupError(
+            f"clock= needs the kit's helper in Spark's JVM, and {reason}.",
+            "Make the session with the settings of KafkaUtils.spark_conf(), or call "
+            "KafkaUtils.attach(spark) first.",
+        )
+    return helper
+
+
+def interval_of(session: SparkSession, trigger: str) -> int:
+    """Milliseconds of a trigger's text, for example `1 minute`, as Spark has it."""
+    view = cast("Any", session).sparkContext._jvm
+    trigger = view.org.apache.spark.sql.streaming.Trigger.ProcessingTime(trigger)
+    return int(cast("Any", trigger).intervalMs())
