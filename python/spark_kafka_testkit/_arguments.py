@@ -67,7 +67,7 @@ UNITS = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
-PART = re.compile(r"\s*(\d+)\s*(%s)s?(?:\s+|\Z)" % "|".join(UNITS), re.ASCII)
+PART = re.compile(rf"\s*(\d+)\s*({'|'.join(UNITS)})s?(?:\s+|\Z)", re.ASCII)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
@@ -305,8 +305,8 @@ def duration(name: str, value: Any) -> int:
             end = part.end()
         if not parts or end < len(value):
             raise ValueError(
-                f"{name} must be a number of {', '.join(f'{unit}s' for unit in UNITS)}, "
-                f"such as '30 minutes', and is {shown(value)}"
+                f"{name} must be a time such as '30 minutes', in units of "
+                f"{'s, '.join(UNITS)}s, and is {shown(value)}"
             )
         told = sum(parts, timedelta())
     if not isinstance(told, timedelta):
@@ -322,7 +322,5 @@ def duration(name: str, value: Any) -> int:
 def _milliseconds(name: str, span: timedelta, given: Any) -> int:
     whole_ones, rest = divmod(span, MILLISECOND)
     if rest:
-        raise ValueError(
-            f"{name} must be of whole milliseconds, and is {shown(given)}"
-        )
+        raise ValueError(f"{name} must be of whole milliseconds, and is {shown(given)}")
     return whole_ones

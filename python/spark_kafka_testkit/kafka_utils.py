@@ -938,6 +938,10 @@ class KafkaUtils:
             trigger: arguments for `trigger()`, for example `{"availableNow": True}`.
             sink_options: further options of the sink.
             checkpoint: a checkpoint location to use, and to leave, instead.
+            clock: what time it is for the query at first: a `datetime` or its ISO text,
+                without a zone local time. Then its triggers (of processing time) run
+                when the test lets time go on, by `advance`, `advance_to` or
+                `next_batch`, and never else; for a classic session.
             timeout: seconds, for each step that waits; 60 by default.
 
         Raises:

@@ -76,7 +76,9 @@ class Helper:
         """See `StatefulInputs.of`; it starts no job."""
         return self._api.pyStatefulInputs(plan, sources)
 
-    def open_clock(self, queries: Any, checkpoint: str, time: int, interval: int) -> int:
+    def open_clock(
+        self, queries: Any, checkpoint: str, time: int, interval: int
+    ) -> int:
         """A handle for a clock, see `PythonApi.pyOpenClock`."""
         return int(self._api.pyOpenClock(queries, checkpoint, time, interval))
 

@@ -89,7 +89,9 @@ class QueryClock:
         try:
             with silence_told(opened):
                 millis = round(timeout * 1000)
-                opened.begin("pass", timeout + GRACE_SECONDS, look, to=to, millis=millis)
+                opened.begin(
+                    "pass", timeout + GRACE_SECONDS, look, to=to, millis=millis
+                )
                 answer = opened.result()
                 batches = [json.loads(told) for told in answer.pop("batches")]
                 return Rest(**answer, batches=batches)

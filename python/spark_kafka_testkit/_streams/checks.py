@@ -213,9 +213,14 @@ class StreamChecks(ABC):
             )
         self._check([], AS_BYTES, self._checked, until_timeout=False)
 
+    def _goes_on(self) -> bool:
+        """Whether more may come by itself: the query runs, and by no test's clock."""
+        state = QueryState(self.query)
+        return state.is_active and not state.is_clocked
+
     def _is_at_rest(self) -> bool:
         """Whether nothing more comes, once all that was sent is processed."""
-        if not self.query.isActive:
+        if not self._goes_on():
             return True
         self.process_all_available()
         return Finality(self._cluster, self._session()).wait(self._timeout)
@@ -252,7 +257,7 @@ class StreamChecks(ABC):
         spark = self._session()
         answer = self._answer(since, deserializers)
         wanted = answer.wanted(expected)
-        is_running = self.query.isActive
+        is_running = self._goes_on()
         finality = Finality(self._cluster, spark)
         if is_running and QueryState(self.query).mode == "micro-batch":
             self.process_all_available()

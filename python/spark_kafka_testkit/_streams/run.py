@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -18,8 +19,8 @@ from spark_kafka_testkit._queries.planned import (
 from spark_kafka_testkit._queries.sink import check_sink_columns
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
+from spark_kafka_testkit._streams.clock import ClockedSteps, RunClock
 from spark_kafka_testkit._streams.state import PROGRESS_KEPT
-from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
 from spark_kafka_testkit._work_folder import WorkFolder
@@ -65,10 +66,11 @@ class StreamOptions(TypedDict, total=False):
     trigger: Mapping[str, Any]
     sink_options: Mapping[str, str]
     checkpoint: str | None
+    clock: str | datetime | None
     timeout: float
 
 
-class StreamRun(StreamSteps):
+class StreamRun(ClockedSteps):
     """A query that `run_stream` started; its steps are those of `StreamSteps`."""
 
     def __init__(
@@ -84,6 +86,7 @@ class StreamRun(StreamSteps):
         trigger: Mapping[str, Any] | None = None,
         sink_options: Mapping[str, str] | None = None,
         checkpoint: str | None = None,
+        clock: str | datetime | None = None,
         timeout: float = 60,
     ) -> None:
         if sum(one is not None for one in (topic, foreach_batch, sink)) > 1:
@@ -115,6 +118,8 @@ class StreamRun(StreamSteps):
         self._foreach_batch, self._sink = foreach_batch, sink
         self._output_mode = _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
         self._trigger = trigger
+        if clock is not None:
+            self._clock = RunClock(df.sparkSession, clock, trigger)
         self._sink_options = _arguments.settings(
             "sink_options", {} if sink_options is None else sink_options
         )
@@ -152,8 +157,10 @@ class StreamRun(StreamSteps):
         if self._sink is not None and self.path is None:
             self.path = self._new_folder("output")
         self._failure_expected = False
-        with self._keeping_progress():
+        with self._keeping_progress(), self._clock_in(self.checkpoint):
             self._begin_query(self._writer().start())
+        if self._clock is not None:
+            self._go_on(self._clock.time)
         wait_for_query_alive(self.query, self._timeout)
 
     @contextmanager
@@ -174,7 +181,8 @@ class StreamRun(StreamSteps):
         """Runs exactly one batch, of all that was sent since the last one, and returns
         what it was. The stream must have the trigger `{"availableNow": True}`: it runs
         at each step, from its checkpoint on, and a batch without data behind it where a
-        watermark has moved.
+        watermark has moved. Or it has a clock, which goes on to the next trigger: a
+        batch without data is a trigger's own then.
 
         Example:
             with kafka.run_stream(df, "out", trigger={"availableNow": True}) as run:
@@ -185,12 +193,15 @@ class StreamRun(StreamSteps):
             StreamingQueryException: it died.
             WaitError: (an AssertionError) there was nothing to run; there were several
                 batches, because the source limits them; it had not ended in time.
-            TypeError: the stream has another trigger.
+            TypeError: the stream has another trigger, and no clock.
         """
+        if self._clock is not None:
+            self._note_batch()
+            return self._next_clocked_batch()
         if not (self._trigger or {}).get("availableNow"):
             raise TypeError(
                 "next_batch() is for a stream that runs in steps: "
-                'run_stream(..., trigger={"availableNow": True}).'
+                'run_stream(..., trigger={"availableNow": True}), or by a clock.'
             )
         self._await_end()
         self._note_batch()

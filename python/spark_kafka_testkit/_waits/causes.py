@@ -15,10 +15,11 @@ from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.batch import operators_sum, rows_in
 from spark_kafka_testkit._queries.late import LateRowsReader
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
-from spark_kafka_testkit._queries.position import Source, sources_of
+from spark_kafka_testkit._queries.position import Position, Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._text import did_you_mean, is_misspelled
+from spark_kafka_testkit._waits.queries import ends_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -230,7 +231,23 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
             )
 
 
-FINDERS = (_began_late, _dropped, _held, _strays)
+def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
+    """Records that a query by a test's clock has not been let run."""
+    for seen in queries:
+        state, position = QueryState(seen.query), Position()
+        if not (state.is_active and state.is_clocked):
+            continue
+        if seen.history and position.take(seen.history[-1]):
+            ends = ends_of(cluster, state, position)
+            if not any(place.behind for place in position.places(ends)):
+                continue
+        yield (
+            f"The query{seen.name} goes by the test's clock, which has not let it run "
+            "all that was sent: call advance() or next_batch() first."
+        )
+
+
+FINDERS = (_unclocked, _began_late, _dropped, _held, _strays)
 
 
 def _records(count: int) -> str:

@@ -1,0 +1,244 @@
+"""A query by a clock that the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._jvm.query_clock import QueryClock, helper_of, interval_of
+from spark_kafka_testkit._queries.batch import Batch
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit.errors import WaitError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+__all__ = ["ClockedSteps", "RunClock"]
+
+EXAMPLE = 'trigger={"processingTime": "1 minute"}'
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class RunClock:
+    """The clock of a stream, which goes on where it stood when the query starts anew.
+
+    Args:
+        session: that of the stream's DataFrame.
+        start: what the clock says at first.
+        trigger: the stream's.
+
+    Raises:
+        SparkSetupError: the session's JVM is not in reach, or lacks the helper.
+        TypeError, ValueError: no time, or another trigger than one of processing time.
+
+    Attributes:
+        time: what it says, in milliseconds since the epoch.
+        next: when the query's next trigger is due.
+    """
+
+    def __init__(
+        self, session: SparkSession, start: Any, trigger: Mapping[str, Any] | None
+    ) -> None:
+        self.time = self.next = _arguments.moment("clock", start)
+        if set(trigger or {}) != {"processingTime"} or trigger is None:
+            given = "none" if not trigger else dict(trigger)
+            raise ValueError(
+                f"clock= needs a trigger of processing time, and the stream has "
+                f"{given}. Give {EXAMPLE}."
+            )
+        self._helper = helper_of(session)
+        told = _arguments.text("trigger['processingTime']", trigger["processingTime"])
+        self._interval = interval_of(session, told)
+        if self._interval == 0:
+            raise ValueError(
+                f"clock= needs a trigger with an interval, and {told!r} is none: it "
+                f"would never wait for the clock. Give {EXAMPLE}."
+            )
+        self._session = session
+        self._clock: QueryClock | None = None
+
+    @contextmanager
+    def starting(self, checkpoint: str) -> Iterator[None]:
+        """While a query with this checkpoint is started, which gets the clock."""
+        self.close()
+        self._clock = QueryClock(
+            self._helper, self._session, checkpoint, self.time, self._interval
+        )
+        with self._clock.starting():
+            yield
+
+    def go_on(
+        self, query: StreamingQuery, to: int, timeout: float, look: Callable[[], None]
+    ) -> list[Batch]:
+        """Lets time go on to a moment, and waits until the query has run what is due.
+
+        Raises:
+            StreamingQueryException: it died.
+            WaitError: it had not done so in time.
+            RuntimeError: it does not run.
+        """
+        if self._clock is None or not query.isActive:
+            QueryState(query).raise_if_dead()
+            raise RuntimeError("The stream does not run; call start() first.")
+        rest = self._clock.go_on(to, timeout, look)
+        self.time = rest.time
+        state = QueryState(query)
+        if rest.has_ended:
+            state.raise_if_dead()
+            raise RuntimeError("The stream was stopped while its clock went on.")
+        if not rest.is_at_rest or rest.next is None:
+            raise WaitError(
+                f"Query {state.name} had not run what was due by {_shown(to)} within "
+                f"{timeout:g} s: its clock stands at {_shown(rest.time)}.\n"
+                f"{state.describe()}\n"
+                "Give it more time (timeout=...), or advance by less.",
+                query=query,
+            )
+        self.next = rest.next
+        return [Batch.of(one, one) for one in rest.batches]
+
+    def close(self) -> None:
+        """Lets go of what the JVM keeps for it."""
+        if self._clock is not None:
+            self._clock.close()
+            self._clock = None
+
+
+class ClockedSteps(StreamSteps):
+    """The steps of a stream that may have a clock."""
+
+    _clock: RunClock | None = None
+
+    def advance(self, by: str | timedelta) -> list[Batch]:
+        """Lets the stream's clock go on, and runs what is due on the way, one trigger
+        after another, each at its own time: `advance("30 minutes")` of a stream with a
+        trigger of a minute runs 30. A trigger without data, and without a timer that is
+        due, makes no batch.
+
+        Example:
+            with kafka.run_stream(
+                df, "out", trigger={"processingTime": "1 minute"}, clock=at("09:00")
+            ) as run:
+                run.add_data("in", [("a", 1)])
+                (batch,) = run.advance("1 minute")
+
+        Args:
+            by: how far: text as Spark's triggers have it, or a `timedelta`.
+
+        Returns:
+            The batches that were run.
+
+        Raises:
+            StreamingQueryException: the query died.
+            WaitError: (an AssertionError) what was due was not done within the run's
+                time-out; triggers that had not begun by then do not.
+            TypeError: the stream has no clock.
+            ValueError: no span of time.
+            RuntimeError: the stream does not run.
+        """
+        clock = self._clock_for("advance()")
+        return self._go_on(clock.time + _arguments.duration("by", by))
+
+    def advance_to(self, to: str | datetime) -> list[Batch]:
+        """Lets the stream's clock go on to a moment; the rest is as for `advance`.
+
+        Args:
+            to: a `datetime` or its ISO text; without a zone it is local time, as that
+                of `at()`.
+
+        Raises:
+            ValueError: no time, or one that has passed.
+        """
+        clock = self._clock_for("advance_to()")
+        moment = _arguments.moment("to", to)
+        if moment < clock.time:
+            raise ValueError(
+                f"The clock can't go back: it stands at {_shown(clock.time)}, and "
+                f"advance_to() was given {_shown(moment)}."
+            )
+        return self._go_on(moment)
+
+    @property
+    def now(self) -> datetime:
+        """What the stream's clock says, UTC.
+
+        Raises:
+            TypeError: the stream has no clock.
+        """
+        millis = self._clock_for("now").time
+        return EPOCH + timedelta(milliseconds=millis)
+
+    def expect_failure(self) -> Exception:
+        """Waits until the query dies, and returns what it died of; by a clock its next
+        trigger is run for that.
+
+        The run's end does not raise it then.
+
+        Raises:
+            WaitError: (an AssertionError) it did not die in time, or ended in peace.
+        """
+        state = QueryState(self.query)
+        if self._clock is None or not state.is_active:
+            return super().expect_failure()
+        from pyspark.errors import StreamingQueryException
+
+        with suppress(StreamingQueryException):
+            self._run_trigger()
+        if state.query.exception() is not None:
+            return super().expect_failure()
+        raise WaitError(
+            f"Query {state.name} did not fail in its trigger at "
+            f"{_shown(self._clock.time)}.\n{state.describe()}",
+            query=self.query,
+        )
+
+    def _clock_for(self, step: str) -> RunClock:
+        if self._clock is None:
+            raise TypeError(
+                f"{step} is for a stream with a clock: "
+                f'run_stream(..., {EXAMPLE}, clock="2026-01-01T09:00").'
+            )
+        return self._clock
+
+    def _run_trigger(self) -> list[Batch]:
+        """Lets the clock go on to the next trigger."""
+        return self._go_on(self._clock_for("a trigger").next)
+
+    def _next_clocked_batch(self) -> Batch:
+        """That of the next trigger."""
+        batches = self._run_trigger()
+        if not batches:
+            raise WaitError(
+                f"No batch was run at {_shown(self._clock_for('a batch').time)}: "
+                "nothing was sent since the last one, and no timer was due.",
+                query=self.query,
+            )
+        return batches[0]
+
+    def _go_on(self, to: int) -> list[Batch]:
+        clock, look = self._clock_for("a clock"), self._cluster.check_usable
+        return clock.go_on(self.query, to, self._timeout, look)
+
+    def _clock_in(self, checkpoint: str) -> AbstractContextManager[None]:
+        """While the query is started: gives it the clock, if there is one."""
+        return self._clock.starting(checkpoint) if self._clock else nullcontext()
+
+    def _end(self) -> Exception | None:
+        try:
+            return super()._end()
+        finally:
+            if self._clock is not None:
+                self._clock.close()
+
+
+def _shown(millis: int) -> str:
+    """A time as people give it: local."""
+    local = (EPOCH + timedelta(milliseconds=millis)).astimezone().replace(tzinfo=None)
+    return local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
