@@ -237,13 +237,15 @@ def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         state, position = QueryState(seen.query), Position()
         if not (state.is_active and state.is_clocked):
             continue
+        done = "since its start"
         if seen.history and position.take(seen.history[-1]):
             ends = ends_of(cluster, state, position)
             if not any(place.behind for place in position.places(ends)):
                 continue
+            done = "all that was sent"
         yield (
             f"The query{seen.name} goes by the test's clock, which has not let it run "
-            "all that was sent: call advance() or next_batch() first."
+            f"{done}: call advance() or next_batch() first."
         )
 
 

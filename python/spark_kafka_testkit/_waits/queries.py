@@ -265,7 +265,8 @@ def _why_not_processed(
             "that its topics had when it started: send before that."
         )
     elif state.is_clocked:
-        happened = "has not processed its topics, and does nothing by itself."
+        done = "processed its topics" if position.is_known else "run since its start"
+        happened = f"has not {done}, and does nothing by itself."
         advice = (
             "It goes by the test's clock: call advance() or next_batch() of its run "
             "first."

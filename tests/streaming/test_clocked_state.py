@@ -1,0 +1,183 @@
+"""Time-outs, timers and time to live of state, which go by processing time: by the
+clock of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
+import pyspark
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, at
+from tests.sessions import needs_jvm
+
+from .conftest import Queries
+from .test_stateful import ROCKS_DB, STORE, VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+Frames: TypeAlias = "Iterator[pd.DataFrame]"
+
+pytestmark = needs_jvm
+
+STEPS: dict[str, Any] = {
+    "output_mode": "update",
+    "trigger": {"processingTime": "5 minutes"},
+    "clock": at("09:00"),
+    "timeout": 900.0,
+}
+TEN_MINUTES = 600_000
+COLUMNS = "key STRING, value STRING"
+
+
+@pytest.fixture(autouse=True)
+def one_partition(queries: Queries) -> Iterator[None]:
+    """Each partition of the state takes a process of Python's in each batch."""
+    name = "spark.sql.shuffle.partitions"
+    before = queries.spark.conf.get(name)
+    queries.spark.conf.set(name, "1")
+    yield
+    queries.spark.conf.set(name, before)
+
+
+@pytest.fixture
+def rocks_db(queries: Queries) -> Iterator[None]:
+    """The state store that transformWithState needs."""
+    if VERSION < (4, 0):
+        pytest.skip(f"Spark {pyspark.__version__[:3]} has no transformWithState")
+    pytest.importorskip("google.protobuf")  # which PySpark needs for it
+    queries.spark.conf.set(STORE, ROCKS_DB)
+    yield
+    queries.spark.conf.unset(STORE)
+
+
+@pytest.fixture
+def users(kafka: KafkaUtils, queries: Queries, topic: str) -> DataFrame:
+    """A record for each visit of a user."""
+    kafka.create_topics([topic])
+    return queries.source(topic).selectExpr("CAST(key AS STRING) AS user")
+
+
+def frame(*row: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([row], columns=["key", "value"])
+
+
+def test_apply_in_pandas_with_state_times_out(
+    kafka: KafkaUtils, users: DataFrame, topic: str
+) -> None:
+    """In the first trigger after the time; until then each is a batch without rows."""
+    if VERSION < (4, 2) and int(pa.__version__.split(".")[0]) > 15:
+        pytest.skip("applyInPandasWithState of Spark before 4.2 fails with new pyarrow")
+    from pyspark.sql.streaming.state import GroupStateTimeout
+
+    def session(key: Any, parts: Any, state: Any) -> Frames:
+        if state.hasTimedOut:
+            (count,) = state.get
+            state.remove()
+            yield frame(key[0], str(count))
+            return
+        before = state.get[0] if state.exists else 0
+        state.update((before + sum(map(len, parts)),))
+        state.setTimeoutDuration(TEN_MINUTES)
+
+    sessions = users.groupBy("user").applyInPandasWithState(
+        session,
+        COLUMNS,
+        "count BIGINT",
+        "update",
+        GroupStateTimeout.ProcessingTimeTimeout,
+    )
+    with kafka.run_stream(sessions, **STEPS) as run:
+        run.batches(topic, [("ada", "v"), ("ada", "v"), ("bob", "v")], [("ada", "v")])
+        run.advance("5 minutes")  # to 09:15, when the ten minutes of bob are just over
+        run.check_answer([])
+        run.advance("5 minutes")
+        run.check_answer([("bob", "1")])
+        run.advance("5 minutes")
+        run.check_answer([("bob", "1"), ("ada", "3")])
+
+
+@pytest.mark.usefixtures("rocks_db")
+def test_timers_of_transform_with_state_fire(
+    kafka: KafkaUtils, users: DataFrame, topic: str
+) -> None:
+    """At their time; also after a restart, which does not move the clock."""
+    from pyspark.sql.streaming.stateful_processor import StatefulProcessor
+
+    class Reminder(StatefulProcessor):
+        def init(self, handle: Any) -> None:
+            self.handle = handle
+
+        def handleInputRows(self, key: Any, rows: Any, timers: Any) -> Frames:  # noqa: N802
+            for _ in rows:
+                pass
+            due = timers.getCurrentProcessingTimeInMs() + TEN_MINUTES
+            self.handle.registerTimer(due)
+            yield frame(key[0], "seen")
+
+        def handleExpiredTimer(  # noqa: N802
+            self,
+            key: Any,
+            timerValues: Any,  # noqa: N803
+            expiredTimerInfo: Any,  # noqa: N803
+        ) -> Frames:
+            seconds = expiredTimerInfo.getExpiryTimeInMs() / 1000
+            due = datetime.fromtimestamp(seconds, timezone.utc).astimezone()
+            yield frame(key[0], f"due at {due:%H:%M}")
+
+        def close(self) -> None:
+            pass
+
+    kafka.create_topics([f"{topic}-sink"])
+    reminders = users.groupBy("user").transformWithStateInPandas(
+        Reminder(), COLUMNS, "Update", "processingTime"
+    )
+    with kafka.run_stream(reminders, f"{topic}-sink", **STEPS) as run:
+        run.batches(topic, [("ada", "v")])
+        run.check_answer([("ada", "seen")])
+        assert [timer["user"] for timer in run.timers()] == ["ada"]
+        assert run.next_batch().rows_in == 0
+        run.check_nothing_new()
+        run.restart()
+        run.batches(topic, [("bob", "v")])  # Spark runs no timer before that
+        run.check_new_answer([("ada", "due at 09:15"), ("bob", "seen")])
+
+
+@pytest.mark.usefixtures("rocks_db")
+def test_state_of_transform_with_state_lives_for_its_time(
+    kafka: KafkaUtils, users: DataFrame, topic: str
+) -> None:
+    """It is gone ten minutes after it was written last."""
+    from pyspark.sql.streaming.stateful_processor import StatefulProcessor
+
+    class Counter(StatefulProcessor):
+        def init(self, handle: Any) -> None:
+            self.state = handle.getValueState("count", "n BIGINT", TEN_MINUTES)
+
+        def handleInputRows(self, key: Any, rows: Any, timers: Any) -> Frames:  # noqa: N802
+            before = self.state.get()[0] if self.state.exists() else 0
+            count = before + sum(map(len, rows))
+            self.state.update((count,))
+            yield frame(key[0], str(count))
+
+        def close(self) -> None:
+            pass
+
+    counts = users.groupBy("user").transformWithStateInPandas(
+        Counter(), COLUMNS, "Update", "processingTime"
+    )
+    with kafka.run_stream(counts, **STEPS) as run:
+        run.batches(topic, [("ada", "v")], [("ada", "v")])
+        run.check_answer([("ada", "1"), ("ada", "2")])
+        run.advance_to(at("09:15"))
+        run.batches(topic, [("bob", "v")])  # at 09:20, when that of ada is over
+        run.batches(topic, [("ada", "v")])
+        run.check_answer([("ada", "1"), ("ada", "2"), ("bob", "1"), ("ada", "1")])
