@@ -104,23 +104,6 @@ def test_triggers_that_are_due_run_one_after_another(
         run.check_answer([*expected, ("d", "09:04:00.000")])
 
 
-def test_more_batches_than_spark_keeps_are_told(
-    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
-) -> None:
-    """Spark keeps so many of the last as its setting says."""
-    queries.spark.conf.set("spark.sql.streaming.numRecentProgressUpdates", "2")
-    rows = queries.source(topic, maxOffsetsPerTrigger="1").select("key", "value")
-    try:
-        with kafka.run_stream(rows, sink, **MINUTES) as run:
-            run.add_data(topic, [("a", number) for number in range(6)])
-            batches = run.advance("10 minutes")
-            assert ids(batches) == [0, 1, 2, 3, 4, 5]
-            assert [batch.rows_in for batch in batches] == [1] * 6
-            assert len(run.query.recentProgress) <= 2
-    finally:
-        queries.spark.conf.unset("spark.sql.streaming.numRecentProgressUpdates")
-
-
 def test_the_first_trigger_is_a_batch_even_without_data(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:

@@ -1,0 +1,25 @@
+"""The clock of a stream by Spark Connect: there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, at
+from spark_kafka_testkit.errors import SparkSetupError
+from tests.sessions import ON_CONNECT
+
+from .conftest import Queries
+
+
+@pytest.mark.skipif(not ON_CONNECT, reason="a classic session can have a clock")
+def test_a_clock_is_refused(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
+    """The query runs in a JVM out of reach."""
+    trigger = {"processingTime": "1 minute"}
+    kafka.create_topics([topic])
+    with pytest.raises(SparkSetupError) as caught:
+        kafka.run_stream(queries.source(topic), trigger=trigger, clock=at("09:00"))
+    assert str(caught.value) == (
+        "clock= needs a query in this process's JVM, and the session is one of Spark "
+        "Connect. Use a classic session, for example that of "
+        "KafkaUtils.spark_session()."
+    )
