@@ -25,6 +25,8 @@ private[testkit] final class ClockedQuery(execution: AnyRef, clock: TestClock)
   private var last: Option[StreamingQueryProgress] = None
 
   (execution +: partsOf(execution)).foreach(put(_, clock))
+  if (call(execution, "triggerClock") ne clock)
+    throw Failure.internal("this Spark keeps the clock of a query where the helper can't set it.")
   clock.hold(this)
 
   def hasEnded: Boolean = !thread.isAlive

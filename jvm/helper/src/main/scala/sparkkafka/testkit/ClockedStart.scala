@@ -1,7 +1,9 @@
 package sparkkafka.testkit
 
+import scala.util.Success
 import scala.util.Try
 import scala.util.control.NonFatal
+import scala.util.{Failure => Failed}
 
 import org.apache.hadoop.fs.Path
 import org.apache.spark.sql.streaming.StreamingQueryListener
@@ -32,16 +34,16 @@ private[testkit] final class ClockedStart(
     *   it has no clock of ours
     */
   def query: ClockedQuery =
-    outcome.getOrElse(throw notPossible(s"none was started at $checkpoint.")).get
+    outcome.getOrElse(throw Failure.internal(s"no query began at checkpoint $checkpoint.")).get
 
   override def onQueryStarted(event: QueryStartedEvent): Unit =
     try {
       val query = queries.get(event.id)
       val execution = Try(ClockedQuery.call(query, "streamingQuery")).getOrElse(query)
       if (isAt(ClockedQuery.call(execution, "resolvedCheckpointRoot").toString, checkpoint))
-        outcome = Some(Try(new ClockedQuery(execution, clock)))
+        outcome = Some(Success(new ClockedQuery(execution, clock)))
     } catch { // Spark would log it and go on
-      case NonFatal(thrown) => outcome = Some(Try(throw notPossible(thrown.toString)))
+      case NonFatal(thrown) => outcome = Some(Failed(thrown))
     }
 
   override def onQueryProgress(event: QueryProgressEvent): Unit = ()
@@ -49,8 +51,6 @@ private[testkit] final class ClockedStart(
 }
 
 private[testkit] object ClockedStart {
-  private def notPossible(reason: String) =
-    Failure.internal(s"a query was to be given a clock, and $reason")
 
   /** Spark makes a whole URI of the path that it is given. */
   private def isAt(root: String, checkpoint: String): Boolean = {

@@ -42,9 +42,9 @@ private[testkit] object QueryClocks {
     val _ = clocks.remove(handle)
   }
 
-  /** Python sends a frame `{"to": when, "millis": how long to wait}`, and gets one when the query has
-    * done what was due by then and waits at its clock, or has ended, or the wait is over: then what
-    * is still due does not begin.
+  /** Python sends a frame `{"to": when, "millis": how long to wait}`, and gets one when the query
+    * has done what was due by then and waits at its clock, or has ended, or the wait is over: then
+    * what is still due does not begin.
     */
   def pass(handle: Long, connection: Connection): Unit = {
     val request = connection.receive()
