@@ -119,7 +119,7 @@ def test_timers_of_transform_with_state_fire(
         def handleInputRows(self, key: Any, rows: Any, timers: Any) -> Frames:  # noqa: N802
             for _ in rows:
                 pass
-            due = timers.getCurrentProcessingTimeInMs() + TEN_MINUTES
+            due = timers.getCurrentProcessingTimeInMs() + TEN_MINUTES // 2
             self.handle.registerTimer(due)
             yield frame(key[0], "seen")
 
@@ -143,11 +143,9 @@ def test_timers_of_transform_with_state_fire(
     with kafka.run_stream(reminders, f"{topic}-sink", **STEPS) as run:
         run.batches(topic, [("ada", "v")])
         run.check_answer([("ada", "seen")])
-        assert run.next_batch().rows_in == 0
-        run.check_nothing_new()
         run.restart()
         run.batches(topic, [("bob", "v")])  # Spark runs no timer before that
-        run.check_new_answer([("ada", "due at 09:15"), ("bob", "seen")])
+        run.check_new_answer([("ada", "due at 09:10"), ("bob", "seen")])
 
 
 @pytest.mark.usefixtures("rocks_db")
