@@ -167,13 +167,12 @@ class ClockedSteps(StreamSteps):
 
     @property
     def now(self) -> datetime:
-        """What the stream's clock says, UTC.
+        """What the stream's clock says, in the local time zone, as `at` gives times.
 
         Raises:
             TypeError: the stream has no clock.
         """
-        millis = self._clock_for("now").time
-        return EPOCH + timedelta(milliseconds=millis)
+        return _local(self._clock_for("now").time)
 
     def expect_failure(self) -> Exception:
         """Waits until the query dies, and returns what it died of; by a clock its next
@@ -238,7 +237,12 @@ class ClockedSteps(StreamSteps):
                 self._clock.close()
 
 
+def _local(millis: int) -> datetime:
+    utc = EPOCH + timedelta(milliseconds=millis)
+    return utc.astimezone().replace(tzinfo=None)
+
+
 def _shown(millis: int) -> str:
-    """A time as people give it: local."""
-    local = (EPOCH + timedelta(milliseconds=millis)).astimezone().replace(tzinfo=None)
-    return local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
+    """A time as people give it."""
+    time = _local(millis)
+    return time.isoformat(" ", "milliseconds" if time.microsecond else "seconds")
