@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._jvm.spark_jvm import execution_of, session_of
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
-from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._streams.crash import Point
+from spark_kafka_testkit._streams.crashes import CrashSteps
+from spark_kafka_testkit._streams.exactly_once import ExactlyOnce
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ UNKNOWN_START = (
 )
 
 
-class FollowedQuery(StreamSteps):
+class FollowedQuery(CrashSteps, ExactlyOnce):
     """A query that `follow` was given; its steps are those of `StreamSteps`."""
 
     def __init__(
@@ -105,6 +107,21 @@ class FollowedQuery(StreamSteps):
 
     def _check_appends(self) -> None:
         pass  # how it writes is the job's to know
+
+    def _has_memory_sink(self) -> bool:
+        execution = execution_of(self.query)
+        if execution is None:
+            return False
+        return str(execution.sink().getClass().getSimpleName()) == "MemorySink"
+
+    def _check_point(self, point: Point) -> None:
+        if self._begin is None:
+            raise TypeError(UNKNOWN_START)
+        if point == "in_task":
+            raise TypeError(
+                "The plan of a job's query is the job's own: its tasks can't be made "
+                "to fail. Run its DataFrame: run_stream(df, ...).crash('in_task')."
+            )
 
     def _clean_up(self) -> None:
         pass  # its checkpoint is the job's

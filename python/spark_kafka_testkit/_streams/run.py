@@ -20,6 +20,10 @@ from spark_kafka_testkit._queries.sink import check_sink_columns
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop_all
 from spark_kafka_testkit._streams.clock import ClockedSteps, RunClock
+from spark_kafka_testkit._streams.crash import Point
+from spark_kafka_testkit._streams.crash_points import failing_in_the_middle
+from spark_kafka_testkit._streams.crashes import CrashSteps
+from spark_kafka_testkit._streams.exactly_once import ExactlyOnce
 from spark_kafka_testkit._streams.state import PROGRESS_KEPT
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
@@ -70,7 +74,7 @@ class StreamOptions(TypedDict, total=False):
     timeout: float
 
 
-class StreamRun(ClockedSteps):
+class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
     """A query that `run_stream` started; its steps are those of `StreamSteps`."""
 
     def __init__(
@@ -128,6 +132,7 @@ class StreamRun(ClockedSteps):
         self.checkpoint = checkpoint
         self.path: str | None = self._sink_options.get("path")
         self._own_folders: list[WorkFolder] = []
+        self._is_failing = False
         self.table = f"run_stream_{uuid.uuid4().hex}"
 
     def start(self) -> None:
@@ -316,6 +321,20 @@ class StreamRun(ClockedSteps):
         self._own_folders.append(folder)
         return str(folder.path / name)
 
+    def _has_memory_sink(self) -> bool:
+        return self._is_memory
+
+    def _check_point(self, point: Point) -> None:
+        if point == "driver":
+            raise TypeError(
+                "The Spark of the DataFrame is the test's own. Give a function that "
+                "starts the job: follow(lambda spark: ...), whose crash('driver') runs "
+                "it in a process of its own."
+            )
+
+    def _set_failing(self, is_failing: bool) -> None:
+        self._is_failing = is_failing
+
     def _clean_up(self) -> None:
         for folder in self._own_folders:
             folder.remove()
@@ -325,8 +344,9 @@ class StreamRun(ClockedSteps):
         return not (self._topic or self._foreach_batch or self._sink)
 
     def _writer(self) -> Any:
+        df = failing_in_the_middle(self._df) if self._is_failing else self._df
         writer: Any = (
-            self._df.writeStream.outputMode(self._output_mode)
+            df.writeStream.outputMode(self._output_mode)
             .option("checkpointLocation", self.checkpoint)
             .options(**self._sink_options)
         )

@@ -1,0 +1,115 @@
+"""Where a batch can be lost: what is done for it, and how it is seen to have come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from spark_kafka_testkit._queries.batch_log import BatchLog, Log
+from spark_kafka_testkit.errors import WaitError
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+    from pyspark.sql import DataFrame
+
+__all__ = ["FAILED_TASK", "AtLog", "CrashPoint", "InTask", "failing_in_the_middle"]
+
+FAILED_TASK = "spark-kafka-testkit failed this task: crash('in_task')"
+
+
+class CrashPoint(Protocol):
+    """A place in a batch."""
+
+    log: BatchLog
+
+    def set(self, batch: int) -> None:
+        """Has the batch be lost here.
+
+        Raises:
+            WaitError: the batch has begun already.
+        """
+
+    def has_come(self, death: str) -> bool:
+        """Whether the batch was lost here.
+
+        Args:
+            death: the text of what the query has died of.
+        """
+
+    def clear(self) -> None:
+        """Leaves the checkpoint as the crash has left it; without a crash, as if none
+        had been set.
+        """
+
+
+class AtLog:
+    """The driver is lost when it has written an entry of a log: `offsets` before the
+    sink gets the batch; `commits`, which is taken back, after it.
+    """
+
+    def __init__(self, log: BatchLog, which: Log) -> None:
+        self.log, self._which = log, which
+        self._batch = -1
+
+    def set(self, batch: int) -> None:
+        try:
+            self.log.set_fault(self._which, batch)
+        except FileExistsError:
+            raise WaitError(
+                f"Batch {batch} had begun before the crash was set: something else "
+                "sends to the stream's topics. Set a crash first, and send then."
+            ) from None
+        self._batch = batch
+
+    def has_come(self, death: str) -> bool:
+        # what the query has died of does not count: nothing gets past the fault
+        has_entry = self.log.has(self._which, self._batch)
+        return has_entry and self.log.has_fault(self._which, self._batch)
+
+    def clear(self) -> None:
+        if self._batch < 0:
+            return
+        if self._which == "commits" and self.has_come(""):
+            self.log.forget_commit(self._batch)
+        with suppress(FileNotFoundError):  # another has removed the checkpoint
+            self.log.clear_fault(self._which, self._batch)
+
+
+class InTask:
+    """A task fails in the middle of its output, by the plan that the stream was given
+    for that; see `failing_in_the_middle`.
+    """
+
+    def __init__(self, log: BatchLog) -> None:
+        self.log = log
+        self._batch = -1
+
+    def set(self, batch: int) -> None:
+        self._batch = batch
+
+    def has_come(self, death: str) -> bool:
+        return FAILED_TASK in death and not self.log.has("commits", self._batch)
+
+    def clear(self) -> None:
+        pass
+
+
+def failing_in_the_middle(df: DataFrame) -> DataFrame:
+    """The DataFrame, whose tasks each give the first half of their rows, one at least,
+    and fail then. One without rows does not.
+    """
+    reason = FAILED_TASK
+
+    # inside, so that it goes to Spark's Python by its code: the kit may not be there
+    def half(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        every = list(batches)
+        left = (sum(batch.num_rows for batch in every) + 1) // 2
+        for batch in every:
+            if left and batch.num_rows:
+                yield batch.slice(0, left)
+                left -= min(left, batch.num_rows)
+        if any(batch.num_rows for batch in every):
+            raise RuntimeError(reason)
+
+    return df.mapInArrow(half, df.schema)

@@ -1,0 +1,222 @@
+"""Crashes of a query, replays, and what must hold over both."""
+
+from __future__ import annotations
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.batch_log import BatchLog
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._streams.crash import POINTS, Crash, Point
+from spark_kafka_testkit._streams.crash_points import AtLog, CrashPoint, InTask
+from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._waits.clock import Pauses
+from spark_kafka_testkit._waits.finality import Finality
+from spark_kafka_testkit.errors import WaitError
+
+__all__ = ["CrashSteps"]
+
+
+class CrashSteps(StreamSteps):
+    """The steps of a query that is to survive; see `StreamSteps` for the others."""
+
+    _crash: Crash | None = None
+
+    def crash(self, point: Point) -> Crash:
+        """Has the next batch be lost: that of what is sent in the block. When the block
+        ends the query is dead, and its checkpoint and its sink are as a crash leaves
+        them. `start()` goes on from there.
+
+        Before the block begins, what was sent earlier is processed, so that the batch
+        that is lost is that of the block alone.
+
+        Example:
+            with run.crash("after_sink"):
+                run.add_data("in", [("a", 1)])
+            run.start()
+            run.check_exactly_once()
+
+        Args:
+            point: where the batch is lost.
+
+                - `"before_sink"`: it has begun, and the sink has got nothing.
+                - `"after_sink"`: the sink has all of it, and it is not committed.
+                - `"in_task"`: its tasks fail, each in the middle of its output.
+                  `run_stream` alone has it. The query is started anew for it, with a
+                  step in Python behind its last.
+                - `"driver"`: the process of Spark is killed in the middle of it.
+                  `follow` alone has it, with a function that takes a session: it is run
+                  in a process with a Spark of its own.
+
+        Raises:
+            TypeError: the sink is Spark's memory sink, which forgets what it had; the
+                query has no batches; the point is not to be had here.
+            ValueError: there is no such point; the checkpoint is not on this machine.
+            WaitError: (an AssertionError) the query did not come to rest before; at the
+                block's end: the crash did not come.
+            StreamingQueryException: at the block's end: the query died of something
+                else.
+        """
+        _arguments.choice("point", point, POINTS)
+        self._check_replays()
+        self._check_point(point)
+        if self._crash is not None:
+            raise RuntimeError(f"There is a crash already: {self._crash!r}.")
+        self._crash = Crash(self, point)
+        return self._crash
+
+    def replay_last_batch(self) -> int:
+        """Has the last batch run again under its number, as after a crash between the
+        sink and the commit; returns its number when it is committed again.
+
+        A batch without data, which Spark runs where a watermark has moved, is a batch
+        too: where one follows the data, it is the one that runs again. Have the batch
+        with the data lost by `crash("after_sink")` there.
+
+        Raises:
+            TypeError: the sink is Spark's memory sink; the query has no batches.
+            ValueError: the checkpoint is not on this machine.
+            WaitError: (an AssertionError) there is no batch yet, or a later one has
+                begun; the query did not come to rest, or the batch was not committed
+                again in time.
+            StreamingQueryException: the query died.
+        """
+        self._check_replays()
+        log = self._batch_log()
+        self._settle()
+        self.stop()
+        batch = log.last_committed
+        if batch < 0:
+            raise WaitError("No batch was committed yet: there is none to replay.")
+        if log.last_begun > batch:
+            raise WaitError(
+                f"Batch {batch + 1} has begun and is not committed: Spark would run "
+                f"it, and not batch {batch}. start() runs it; replay then."
+            )
+        log.forget_commit(batch)
+        self.start()
+        state, pauses = QueryState(self.query), Pauses(self._timeout)
+        while not log.has("commits", batch):
+            state.raise_if_dead()
+            if pauses.is_over:
+                raise WaitError(
+                    f"Batch {batch} was not committed again within "
+                    f"{self._timeout:g} s.\n{state.describe()}",
+                    query=self.query,
+                )
+            pauses.rest()
+        return batch
+
+    def _check_replays(self) -> None:
+        """
+        Raises:
+            TypeError: its sink ignores a batch that it has, or forgets it.
+        """
+        if self._has_memory_sink():
+            raise TypeError(
+                "Spark's memory sink is lost with its query: what a crash does to a "
+                "sink does not show in it. Run the stream into a topic: "
+                "run_stream(df, topic=...)."
+            )
+        if self._query is not None and QueryState(self.query).mode != "micro-batch":
+            raise TypeError(
+                f"The query runs in {QueryState(self.query).mode} mode: a crash is at "
+                "a place in a batch. Run it with a trigger of micro-batches."
+            )
+
+    def _has_memory_sink(self) -> bool:
+        raise NotImplementedError
+
+    def _check_point(self, point: Point) -> None:
+        """
+        Raises:
+            TypeError: it is not to be had here.
+        """
+        raise NotImplementedError
+
+    def _set_failing(self, is_failing: bool) -> None:
+        """Whether the tasks of the query are to fail when it is started again."""
+        raise NotImplementedError
+
+    def _batch_log(self) -> BatchLog:
+        folder = _arguments.local_folder("checkpoint", self._checkpoint())
+        if not folder.is_dir():
+            raise ValueError(
+                f"The checkpoint {str(folder)!r} is not on this machine: its files are "
+                "what a crash is made of. Give one that is: run_stream(..., "
+                "checkpoint=...)."
+            )
+        return BatchLog(folder)
+
+    def _settle(self) -> None:
+        """Waits until the query waits for data, or has ended."""
+        pauses, finality = (
+            Pauses(self._timeout),
+            Finality(self._cluster, self._session()),
+        )
+        state = QueryState(self.query)
+        while state.is_active and not finality.reason():
+            if not self._sources() and state.is_resting and state.progress is not None:
+                return  # its sources are not Kafka's
+            if pauses.is_over:
+                raise WaitError(
+                    f"Query {state.name} did not come to rest within "
+                    f"{self._timeout:g} s: which batch is the next is not known.\n"
+                    f"{state.describe()}\n"
+                    "A timer of processing time, or a source that gives data by "
+                    "itself, never lets a query rest.",
+                    query=self.query,
+                )
+            pauses.rest()
+        state.raise_if_dead()
+
+    def _begin_crash(self, crash: Crash) -> tuple[CrashPoint, int]:
+        """Sets it; gives its place, and the batch that is to be lost."""
+        try:
+            self._settle()
+            log = self._batch_log()
+            if crash.point == "in_task":
+                self._set_failing(True)
+                if self.query.isActive:
+                    self.restart()
+                    self._settle()
+            place = self._place_of(crash.point, log)
+            if log.last_begun > log.last_committed:
+                raise WaitError(
+                    f"Batch {log.last_begun} has begun and is not committed: it would "
+                    "be run first. start() and process_all_available() before."
+                )
+            batch = log.last_committed + 1
+            place.set(batch)
+        except BaseException:
+            self._end_crash(crash)
+            raise
+        return place, batch
+
+    def _place_of(self, point: Point, log: BatchLog) -> CrashPoint:
+        if point == "in_task":
+            return InTask(log)
+        return AtLog(log, "offsets" if point == "before_sink" else "commits")
+
+    def _start_for_crash(self) -> None:
+        try:
+            self.start()
+        except Exception:
+            if self.query.isActive or self.query.exception() is None:
+                raise
+            # it is dead by now: of the crash, or of what is raised next
+
+    def _end_crash(self, crash: Crash) -> None:
+        self._crash = None
+        if crash.point == "in_task":
+            self._set_failing(False)
+        if crash.has_come:
+            self._failure_expected = True
+
+    def _end(self) -> Exception | None:
+        problem = super()._end()
+        if problem is None and self._crash is not None:
+            return WaitError(
+                f"crash({self._crash.point!r}) was called, and no crash came: it is "
+                f"for a block. Write `with run.crash({self._crash.point!r}):`, and "
+                "send in it what is to be lost."
+            )
+        return problem

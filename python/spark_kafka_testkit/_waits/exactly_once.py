@@ -1,0 +1,142 @@
+"""What was written twice, and what never: in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from spark_kafka_testkit._text import shown
+
+__all__ = ["Differences", "Sighting", "differences"]
+
+SHOWN_NAMES = 10
+SHOWN_PLACES = 5
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A record that was seen.
+
+    Attributes:
+        identity: what tells it from others.
+        topic, partition, offset: where it lies; None where that is not known, as of the
+            rows of a table.
+    """
+
+    identity: Any
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+@dataclass
+class _Account:
+    """Of one identity."""
+
+    identity: Any
+    sent: list[Sighting] = field(default_factory=list)
+    written: list[Sighting] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What is not exactly once: a line for each identity.
+
+    Attributes:
+        repeated: written more often than sent.
+        lost: written never, or more rarely than sent.
+        strange: written, and not sent.
+    """
+
+    repeated: list[str]
+    lost: list[str]
+    strange: list[str]
+
+    @property
+    def lines(self) -> list[str]:
+        """Of each sort the first."""
+        sorts = self.repeated, self.lost, self.strange
+        return [line for lines in sorts for line in _first(lines)]
+
+    @property
+    def count(self) -> int:
+        return len(self.repeated) + len(self.lost) + len(self.strange)
+
+
+def differences(sent: Iterable[Sighting], written: Iterable[Sighting]) -> Differences:
+    """What was not written as often as it was sent, in the order of what was sent."""
+    accounts: dict[Hashable, _Account] = {}
+    for one in sent:
+        _of(accounts, one.identity).sent.append(one)
+    for one in written:
+        _of(accounts, one.identity).written.append(one)
+    parts = list(accounts.values())
+    return Differences(
+        [_often(a) for a in parts if a.sent and len(a.written) > len(a.sent)],
+        [_rarely(a) for a in parts if len(a.written) < len(a.sent)],
+        [
+            f"{shown(a.identity)} was written and not sent{_places(a.written)}"
+            for a in parts
+            if not a.sent
+        ],
+    )
+
+
+def _of(accounts: dict[Hashable, _Account], identity: Any) -> _Account:
+    key = _hashable(identity)
+    return accounts.setdefault(key, _Account(identity))
+
+
+def _hashable(identity: Any) -> Hashable:
+    """Lists and dicts, which JSON has, by their text."""
+    try:
+        hash(identity)
+    except TypeError:
+        return type(identity), repr(identity)
+    return identity  # type: ignore[no-any-return]
+
+
+def _often(account: _Account) -> str:
+    sent = "" if len(account.sent) == 1 else f" for {len(account.sent)} that were sent"
+    return (
+        f"{shown(account.identity)} was written {_times(len(account.written))}{sent}"
+        f"{_places(account.written)}"
+    )
+
+
+def _rarely(account: _Account) -> str:
+    if not account.written:
+        where = _places(account.sent, "sent to ")
+        return f"{shown(account.identity)} was never written{where}"
+    return (
+        f"{shown(account.identity)} was written {_times(len(account.written))} for "
+        f"{len(account.sent)} that were sent{_places(account.written)}"
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _places(sightings: list[Sighting], before: str = "") -> str:
+    """In brackets; empty where none is known."""
+    offsets: dict[tuple[str | None, int], list[int]] = {}
+    for one in sightings:
+        if one.partition is not None and one.offset is not None:
+            offsets.setdefault((one.topic, one.partition), []).append(one.offset)
+    texts = []
+    for (topic, partition), numbers in offsets.items():
+        name = f"{before}topic {topic!r}, " if before else ""
+        word = "offset" if len(numbers) == 1 else "offsets"
+        some = ", ".join(map(str, sorted(numbers)[:SHOWN_PLACES]))
+        more = len(numbers) - SHOWN_PLACES
+        rest = f" and {more} more" if more > 0 else ""
+        texts.append(f"{name}partition {partition}, {word} {some}{rest}")
+    return f" ({'; '.join(texts)})" if texts else ""
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = len(lines) - SHOWN_NAMES
+    rest = [f"... and {more} more"] if more > 0 else []
+    return [*lines[:SHOWN_NAMES], *rest]
