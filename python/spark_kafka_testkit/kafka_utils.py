@@ -953,7 +953,7 @@ class KafkaUtils:
 
     def follow(
         self,
-        query: StreamingQuery | Callable[[], StreamingQuery],
+        query: StreamingQuery | Callable[..., StreamingQuery],
         topic: str | None = None,
         *,
         answer: Callable[[], Any] | None = None,
@@ -973,7 +973,8 @@ class KafkaUtils:
 
         Args:
             query: the query, or a function that starts it and returns it, which
-                `start` and `restart` need.
+                `start` and `restart` need. It may take the session, as one for
+                `crash("driver")` must: then it is started by another as well.
             topic: its sink topic, for `check_answer`; without it the memory sink's
                 table, by the query's name.
             answer: a function that gives the rows of another sink, as a list or a

@@ -117,7 +117,7 @@ class StreamFollower(Protocol):
 
     def __call__(
         self,
-        query: StreamingQuery | Callable[[], StreamingQuery],
+        query: StreamingQuery | Callable[..., StreamingQuery],
         topic: str | None = None,
         *,
         answer: Callable[[], Any] | None = None,
@@ -432,7 +432,7 @@ def kafka_follow(
     with _streams_of(request.node) as enter:
 
         def follow(
-            query: StreamingQuery | Callable[[], StreamingQuery],
+            query: StreamingQuery | Callable[..., StreamingQuery],
             topic: str | None = None,
             *,
             answer: Callable[[], Any] | None = None,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._queries.batch_log import BatchLog
 
 from .conftest import Queries
 from .test_final_answers import upper
 
 if TYPE_CHECKING:
-    pass
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 LONG = 900.0
-POINTS = ["before_sink", "after_sink", "in_task"]
 SENT = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]
-WRITTEN = [(key, value) for key, value in SENT]
 
 
 @pytest.fixture
@@ -61,3 +62,35 @@ def test_a_topic_has_twice_what_it_had_at_the_crash(
         if trigger:
             run.query.awaitTermination(60)
         run.check_answer([("z", "0"), *SENT, *again])
+
+
+def test_a_killed_driver_loses_nothing(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Its Spark is one that was started for it, and is gone. The session of the test
+    goes on from its checkpoint.
+    """
+    options, checkpoint = kafka.spark_options(), queries.checkpoint
+
+    def job(spark: SparkSession) -> StreamingQuery:
+        return (
+            spark.readStream.format("kafka")
+            .options(subscribe=topic, startingOffsets="earliest", **options)
+            .load()
+            .selectExpr("key", "upper(CAST(value AS STRING)) AS value")
+            .writeStream.format("kafka")
+            .options(topic=sink, checkpointLocation=checkpoint, **options)
+            .start()
+        )
+
+    with kafka.follow(job, sink, timeout=LONG) as run:
+        run.add_data(topic, [("z", "0")])
+        with run.crash("driver") as crash:
+            run.add_data(topic, SENT)
+        assert crash.has_come
+        log = BatchLog(Path(checkpoint))
+        assert log.last_begun == crash.batch == log.last_committed + 1
+        run.start()
+        run.process_all_available()
+        assert {"z", "a", "b", "c", "d"} == set(kafka.get_all_records(None, sink))
+        assert log.last_committed == crash.batch

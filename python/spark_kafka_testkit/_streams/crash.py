@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._streams.crash_points import CrashPoint
+from spark_kafka_testkit._streams.driver_crash import InDriver
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
 
@@ -79,6 +80,9 @@ class Crash:
             StreamingQueryException: it died of something else.
             WaitError: it did not die.
         """
+        if isinstance(place, InDriver):
+            place.wait()
+            return
         run = self._run
         pauses, is_started_here = Pauses(run._timeout), False
         while True:
@@ -100,7 +104,7 @@ class Crash:
             pauses.rest()
 
     def _is_lost(self, place: CrashPoint) -> bool:
-        query = self._run.query
+        query = self._run.query  # that of a driver was stopped before
         return not query.isActive and place.has_come(str(query.exception() or ""))
 
     @staticmethod

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._queries.batch_log import BatchLog
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._streams.crash import POINTS, Crash, Point
 from spark_kafka_testkit._streams.crash_points import AtLog, CrashPoint, InTask
+from spark_kafka_testkit._streams.driver_crash import InDriver, driver_settings
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.finality import Finality
@@ -136,6 +140,10 @@ class CrashSteps(StreamSteps):
         """Whether the tasks of the query are to fail when it is started again."""
         raise NotImplementedError
 
+    def _job(self) -> Callable[[Any], Any]:
+        """The function that starts the query by the session that it is given."""
+        raise NotImplementedError
+
     def _batch_log(self) -> BatchLog:
         folder = _arguments.local_folder("checkpoint", self._checkpoint())
         if not folder.is_dir():
@@ -170,6 +178,7 @@ class CrashSteps(StreamSteps):
 
     def _begin_crash(self, crash: Crash) -> tuple[CrashPoint, int]:
         """Sets it; gives its place, and the batch that is to be lost."""
+        place: CrashPoint | None = None
         try:
             self._settle()
             log = self._batch_log()
@@ -178,6 +187,8 @@ class CrashSteps(StreamSteps):
                 if self.query.isActive:
                     self.restart()
                     self._settle()
+            if crash.point == "driver":
+                self.stop()
             place = self._place_of(crash.point, log)
             if log.last_begun > log.last_committed:
                 raise WaitError(
@@ -187,6 +198,8 @@ class CrashSteps(StreamSteps):
             batch = log.last_committed + 1
             place.set(batch)
         except BaseException:
+            if place is not None:
+                place.clear()
             self._end_crash(crash)
             raise
         return place, batch
@@ -194,6 +207,9 @@ class CrashSteps(StreamSteps):
     def _place_of(self, point: Point, log: BatchLog) -> CrashPoint:
         if point == "in_task":
             return InTask(log)
+        if point == "driver":
+            settings = driver_settings(self._session())
+            return InDriver(log, self._job(), settings, self._timeout)
         return AtLog(log, "offsets" if point == "before_sink" else "commits")
 
     def _start_for_crash(self) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._jvm.spark_jvm import execution_of, session_of
+from spark_kafka_testkit._jvm.spark_jvm import active_session, execution_of, session_of
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._streams.crash import Point
 from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.exactly_once import ExactlyOnce
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
+from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,14 +37,14 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
     def __init__(
         self,
         cluster: Cluster,
-        query: StreamingQuery | Callable[[], StreamingQuery],
+        query: StreamingQuery | Callable[..., StreamingQuery],
         topic: str | None,
         *,
         answer: Callable[[], Any] | None = None,
         timeout: float = 60,
     ) -> None:
         super().__init__(cluster, topic, answer, timeout)
-        self._begin: Callable[[], StreamingQuery] | None = None
+        self._begin: Callable[..., StreamingQuery] | None = None
         self._is_begun = False
         if callable(query):
             self._begin = query
@@ -67,6 +69,12 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
             self._begin_query(
                 _arguments.streaming_query("what the function gives", started)
             )
+            started = (
+                self._begin(_running_session())
+                if _takes_session(self._begin)
+                else self._begin()
+            )
+            self._query = _arguments.streaming_query("what the function gives", started)
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
         self._is_begun, self._failure_expected = True, False
@@ -114,6 +122,13 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
             return False
         return str(execution.sink().getClass().getSimpleName()) == "MemorySink"
 
+    def _job(self) -> Callable[[Any], Any]:
+        assert self._begin is not None
+        return self._begin
+
+    def _set_failing(self, is_failing: bool) -> None:
+        pass  # `_check_point` has said so
+
     def _check_point(self, point: Point) -> None:
         if self._begin is None:
             raise TypeError(UNKNOWN_START)
@@ -122,6 +137,42 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
                 "The plan of a job's query is the job's own: its tasks can't be made "
                 "to fail. Run its DataFrame: run_stream(df, ...).crash('in_task')."
             )
+        if point == "driver" and not _takes_session(self._begin):
+            raise TypeError(
+                "crash('driver') runs the job in a process of its own, by another "
+                "session: give follow() a function that takes the session, "
+                "follow(lambda spark: ...)."
+            )
 
     def _clean_up(self) -> None:
         pass  # its checkpoint is the job's
+
+
+def _takes_session(begin: Callable[..., Any]) -> bool:
+    """Whether a function that starts a query must be given something."""
+    try:
+        parameters = signature(begin).parameters.values()
+    except (TypeError, ValueError):
+        return False  # one of C's
+    return any(
+        one.default is Parameter.empty
+        and one.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        for one in parameters
+    )
+
+
+def _running_session() -> SparkSession:
+    """That of the test.
+
+    Raises:
+        SparkSetupError: there is none.
+    """
+    from pyspark.sql import SparkSession
+
+    spark = active_session() or SparkSession.getActiveSession()
+    if spark is None:
+        raise SparkSetupError(
+            "There is no Spark session to start the query by.",
+            "Make one first: KafkaUtils.spark_session().",
+        )
+    return spark

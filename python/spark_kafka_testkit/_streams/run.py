@@ -332,6 +332,9 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
                 "it in a process of its own."
             )
 
+    def _job(self) -> Callable[[Any], Any]:
+        raise NotImplementedError  # `_check_point` has said so
+
     def _set_failing(self, is_failing: bool) -> None:
         self._is_failing = is_failing
 

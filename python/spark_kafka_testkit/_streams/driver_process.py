@@ -1,0 +1,153 @@
+"""A process with a Spark of its own, in which a job runs until it is killed.
+
+It is this file: `python -m spark_kafka_testkit._streams.driver_process`. What it is to
+do comes over stdin, and when that ends, so does it, with all that it has started.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._spark.attach import new_session
+from spark_kafka_testkit._spark.session import OWN_CONF, session_settings
+from spark_kafka_testkit._waits.clock import Pauses
+from spark_kafka_testkit._waits.queries import wait_for_query_alive
+
+__all__ = ["DriverProcess"]
+
+READY = "spark-kafka-testkit: the job runs and waits for data"
+LAST_LINES = 15
+END_SECONDS = 20.0
+# of a Spark that this process is connected to, which is not to be killed
+OF_OTHERS = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+
+
+class DriverProcess:
+    """Starts the process.
+
+    Args:
+        job: a function that takes a session, starts a query and returns it.
+        conf: settings of the session.
+        timeout: seconds, for the query to be alive and to wait for data.
+
+    Raises:
+        TypeError: the function can't go to another process.
+    """
+
+    def __init__(
+        self, job: Callable[[Any], Any], conf: Mapping[str, str], timeout: float
+    ) -> None:
+        task = pickle.dumps((sys.path, dict(conf), _pickled(job), timeout))
+        environment = {n: v for n, v in os.environ.items() if n not in OF_OTHERS}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,  # so that all of it is killed at once
+        )
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._is_ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended, which is told to who waits
+            self._process.stdin.write(task)
+            self._process.stdin.flush()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its query waits for data."""
+        return self._is_ready.is_set()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def last_lines(self) -> str:
+        """What it printed last."""
+        if self.has_ended:
+            self._reader.join(END_SECONDS)
+        return "\n".join(f"  {line}" for line in list(self._lines)) or "  nothing"
+
+    def kill(self) -> None:
+        """Kills it and its Spark, and returns when they are gone; a second call does
+        nothing.
+        """
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        # Spark's JVM and its workers have the pipe open until they have ended
+        self._reader.join(END_SECONDS)
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for data in output:
+                line = data.decode(errors="replace").rstrip()
+                if line == READY:
+                    self._is_ready.set()
+                elif line:
+                    self._lines.append(line)
+
+
+def _pickled(job: Callable[[Any], Any]) -> bytes:
+    from pyspark import cloudpickle
+
+    dumps: Callable[[Any], bytes] = cloudpickle.dumps
+    try:
+        return dumps(job)
+    except Exception as error:
+        raise TypeError(
+            "The function that starts the job can't go to the process that crash("
+            f"'driver') is to kill: {error}. It takes the session as its argument; "
+            "what else it needs must be plain values, such as kafka.spark_options(), "
+            "and no KafkaUtils or session."
+        ) from error
+
+
+def main() -> None:
+    """Runs the job until the process is killed, or has no owner any more."""
+    path, conf, job, timeout = pickle.load(sys.stdin.buffer)  # noqa: S301  our parent's
+    owner = threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True)
+    owner.start()
+    sys.path[:] = path
+    spark = new_session(session_settings({**OWN_CONF, **conf}, reuse=False))
+    query = pickle.loads(job)(spark)  # noqa: S301  as above
+    wait_for_query_alive(query, timeout)
+    state, pauses = QueryState(query), Pauses(timeout)
+    while not (state.is_resting and state.progress is not None):
+        state.raise_if_dead()
+        if not state.is_active:
+            raise RuntimeError("the job's query has ended by itself")
+        if pauses.is_over:
+            raise RuntimeError(f"the job's query did not come to rest: {state.message}")
+        pauses.rest()
+    os.write(1, f"{READY}\n".encode())
+    while True:
+        signal.pause()
+
+
+def _end_with(owner: BinaryIO) -> None:
+    owner.read()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
