@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit._model.offsets import ReadRequest
+from spark_kafka_testkit._model.offsets import Bound, ReadRequest
 from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._queries.checkpoint import committed_sources
+from spark_kafka_testkit._queries.planned import named_topics
+from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._text import shown
-from spark_kafka_testkit._waits.answer import RowsAnswer
+from spark_kafka_testkit._waits.answer import End, RowsAnswer
 from spark_kafka_testkit._waits.exactly_once import Differences, Sighting, differences
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit.serde import Deserializer, Serializer
 
-__all__ = ["ExactlyOnce"]
+__all__ = ["ExactlyOnce", "first_offsets"]
 
 OF_KAFKA = (
     "Kafka's sink is at-least-once: a batch that runs again is written again. Have "
@@ -49,8 +52,6 @@ Key = str | Callable[[Any], Any]
 class ExactlyOnce(StreamSteps):
     """The check that a sink has each record once; see `StreamSteps` for the others."""
 
-    _since: dict[int, int] | None = None
-
     def __init__(
         self,
         cluster: Cluster,
@@ -59,7 +60,8 @@ class ExactlyOnce(StreamSteps):
         timeout: float,
     ) -> None:
         super().__init__(cluster, topic, answer, timeout)
-        self._sent_since: dict[str, dict[int, int]] = {}
+        self._since: End | None = None
+        self._sent_since: dict[str, Bound] = {}
 
     def add_data(
         self,
@@ -70,9 +72,7 @@ class ExactlyOnce(StreamSteps):
         value_serializer: Serializer | None = None,
     ) -> None:
         if isinstance(topic, str) and topic not in self._sent_since:
-            ends = self._ends_of(topic)
-            if ends is not None:
-                self._sent_since[topic] = ends
+            self._note_end(topic)
         super().add_data(
             topic,
             messages,
@@ -105,7 +105,8 @@ class ExactlyOnce(StreamSteps):
 
         Args:
             expected: the identities that are to be there, each as often as it is given.
-                By default those of what `add_data` has sent to sources.
+                By default those of what is in the topics that `run_stream` was to read
+                when it began, and what `add_data` has sent.
             key: what tells a record from others, in what was sent and in the sink:
                 `"key"`, `"value"`, the name of a field of values that are JSON, or of
                 a column of rows; or a function that takes a `Record` or a row.
@@ -115,7 +116,7 @@ class ExactlyOnce(StreamSteps):
         Raises:
             WaitError: (an AssertionError) the text lists what was written twice and
                 what never, by key, partition and offset.
-            ValueError: a record has no such field; nothing was sent by `add_data`.
+            ValueError: a record has no such field; nothing is known to have been sent.
             TypeError: an argument that can't be used; what the query writes to is not
                 known.
         """
@@ -126,7 +127,7 @@ class ExactlyOnce(StreamSteps):
         deserializers = key_deserializer, value_deserializer
         rows = self._sink_rows()
         wanted = (
-            list(self._sent(key, deserializers))
+            self._sent(key, deserializers)
             if expected is None
             else [Sighting(identity) for identity in expected]
         )
@@ -135,28 +136,31 @@ class ExactlyOnce(StreamSteps):
             Finality(self._cluster, self._session()).wait(self._timeout, batches=2)
         if rows is None:
             assert self._topic is not None
-            written = list(self._records(self._topic, self._since, key, deserializers))
+            since: Bound = "earliest"
+            if isinstance(self._since, dict):
+                since = self._since
+            written = list(self._records(self._topic, since, key, deserializers))
         else:
-            written = [Sighting(_of_row(row, key)) for row in rows.mark()]
+            written = [Sighting(_of_row(row, key)) for row in rows.read([])]
         found = differences(wanted, written)
         if found.count:
             raise WaitError(self._told(found), query=self.query)
 
     def _sent(
         self, key: Key, deserializers: tuple[Deserializer, Deserializer]
-    ) -> Iterator[Sighting]:
-        topics = {
-            topic: since
+    ) -> list[Sighting]:
+        sent = [
+            sighting
             for topic, since in self._sent_since.items()
             if topic != self._topic
-        }
-        if not topics:
+            for sighting in self._records(topic, since, key, deserializers)
+        ]
+        if not sent:
             raise ValueError(
-                "Nothing was sent by add_data(), so what is to be there is not known. "
-                "Give it: check_exactly_once(expected=[...])."
+                "Nothing is known to have been sent to the stream: send by add_data(), "
+                "or say what is to be there, check_exactly_once(expected=[...])."
             )
-        for topic, since in topics.items():
-            yield from self._records(topic, since, key, deserializers)
+        return sent
 
     def _sink_rows(self) -> RowsAnswer | None:
         """What reads the rows of its sink; None where that is a topic.
@@ -166,21 +170,21 @@ class ExactlyOnce(StreamSteps):
         """
         if self._topic is not None:
             return None
-        return RowsAnswer(self._given_rows or self._rows())
+        return RowsAnswer(self._given_rows or self._rows(), self._since)
 
     def _records(
         self,
         topic: str,
-        since: dict[int, int] | None,
+        since: Bound,
         key: Key,
         deserializers: tuple[Deserializer, Deserializer],
     ) -> Iterator[Sighting]:
         # what is not looked at may be bytes of any sort
         used = (deserializers[0], "BINARY") if key == "key" else deserializers
         used = ("BINARY", used[1]) if isinstance(key, str) and key != "key" else used
-        request = ReadRequest(topic) if since is None else ReadRequest(topic, since)
         client = self._cluster.client_for(topic, self._session())
-        for record in read_records(client, request, Decoder(topic, *used)):
+        decoder = Decoder(topic, *used)
+        for record in read_records(client, ReadRequest(topic, since), decoder):
             identity = _of_record(record, key)
             yield Sighting(identity, topic, record.partition, record.offset)
 
@@ -208,15 +212,48 @@ class ExactlyOnce(StreamSteps):
 
     def _begin_checks(self) -> None:
         super()._begin_checks()
-        if self._topic is not None and self._since is None:
-            self._since = self._ends_of(self._topic)
+        if self._since is None:
+            self._since = self._checked
+        for topic, since in self._first_offsets().items():
+            if since == "latest":
+                self._note_end(topic)
+            else:
+                self._sent_since.setdefault(topic, since)
 
-    def _ends_of(self, topic: str) -> dict[int, int] | None:
-        """None where there is no such topic, which is told elsewhere."""
-        with suppress(UnknownTopicError, ValueError):
+    def _first_offsets(self) -> dict[str, Bound]:
+        """From where on the query is to read its topics, where that is known before it
+        starts.
+        """
+        return {}
+
+    def _note_end(self, topic: str) -> None:
+        with suppress(UnknownTopicError, ValueError):  # which is told elsewhere
             offsets = self._cluster.offsets(topic)
-            return {number: at.end for number, at in offsets.items()}
-        return None
+            ends = {number: at.end for number, at in offsets.items()}
+            self._sent_since.setdefault(topic, ends)
+
+
+def first_offsets(
+    planned: Iterable[Source], servers: str, checkpoint: str | None
+) -> dict[str, Bound]:
+    """From where on a query will read the topics that it names: what its checkpoint
+    says, or else its sources.
+    """
+    if checkpoint is not None:
+        with suppress(ValueError):  # it is on another machine
+            folder = _arguments.local_folder("checkpoint", checkpoint)
+            sources = committed_sources(folder) or []
+            reached = {
+                t: offsets for one in sources for t, offsets in one.reached.items()
+            }
+            if reached:
+                return {**reached}
+    return {
+        topic: "earliest" if source.starting == "earliest" else "latest"
+        for source in planned
+        if source.starting in ("earliest", "latest")
+        for topic in named_topics([source], servers)
+    }
 
 
 def _of_record(record: Record, key: Key) -> Any:

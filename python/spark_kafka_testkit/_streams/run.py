@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._model.offsets import Bound
 from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._queries.planned import (
     named_topics,
@@ -23,7 +24,7 @@ from spark_kafka_testkit._streams.clock import ClockedSteps, RunClock
 from spark_kafka_testkit._streams.crash import Point
 from spark_kafka_testkit._streams.crash_points import failing_in_the_middle
 from spark_kafka_testkit._streams.crashes import CrashSteps
-from spark_kafka_testkit._streams.exactly_once import ExactlyOnce
+from spark_kafka_testkit._streams.exactly_once import ExactlyOnce, first_offsets
 from spark_kafka_testkit._streams.state import PROGRESS_KEPT
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
@@ -274,6 +275,10 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
 
     def _sources(self) -> list[Source]:
         return self._planned
+
+    def _first_offsets(self) -> dict[str, Bound]:
+        servers = self._cluster.broker.bootstrap_servers
+        return first_offsets(self._planned, servers, self.checkpoint)
 
     def _session(self) -> SparkSession:
         return self._df.sparkSession

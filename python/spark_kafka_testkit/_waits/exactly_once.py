@@ -129,11 +129,17 @@ def _places(sightings: list[Sighting], before: str = "") -> str:
     for (topic, partition), numbers in offsets.items():
         name = f"{before}topic {topic!r}, " if before else ""
         word = "offset" if len(numbers) == 1 else "offsets"
-        some = ", ".join(map(str, sorted(numbers)[:SHOWN_PLACES]))
-        more = len(numbers) - SHOWN_PLACES
-        rest = f" and {more} more" if more > 0 else ""
-        texts.append(f"{name}partition {partition}, {word} {some}{rest}")
+        texts.append(f"{name}partition {partition}, {word} {_enumerated(numbers)}")
     return f" ({'; '.join(texts)})" if texts else ""
+
+
+def _enumerated(offsets: list[int]) -> str:
+    texts = [str(offset) for offset in sorted(offsets)[:SHOWN_PLACES]]
+    more = len(offsets) - SHOWN_PLACES
+    if more > 0:
+        texts.append(f"{more} more")
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _first(lines: list[str]) -> list[str]:
