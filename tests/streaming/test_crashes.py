@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._queries.batch_log import BatchLog
+from spark_kafka_testkit.errors import WaitError
+from tests.sessions import needs_jvm, needs_own_functions
 
 from .conftest import Queries
+from .test_checkpoints import HDFS_BACKED, setting
 from .test_final_answers import upper
+from .test_stateful import ROCKS_DB, STORE, VERSION
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
 LONG = 900.0
+CHANGELOG = "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled"
+FORMAT = "spark.sql.streaming.stateStore.checkpointFormatVersion"
 SENT = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]
 
 
@@ -94,3 +102,242 @@ def test_a_killed_driver_loses_nothing(
         run.process_all_available()
         assert {"z", "a", "b", "c", "d"} == set(kafka.get_all_records(None, sink))
         assert log.last_committed == crash.batch
+
+
+def test_a_batch_can_be_lost_again(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """At another point; before the sink it can't, since it has begun."""
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
+        with run.crash("before_sink") as first:
+            run.add_data(topic, SENT[:2])
+        with run.crash("in_task") as second:
+            pass
+        with run.crash("after_sink") as third:
+            pass
+        assert first.batch == second.batch == third.batch
+        with (
+            pytest.raises(WaitError) as caught,
+            run.crash("before_sink"),
+        ):
+            pass
+        with pytest.raises(WaitError) as refused:
+            run.replay_last_batch()
+        run.check_answer([SENT[0], SENT[0], SENT[1]])
+        run.start()
+        run.check_answer([*SENT[:2], *SENT[:2], SENT[0]])
+    assert str(caught.value) == (
+        f"Batch {first.batch} has begun and is not committed: it can be lost again, "
+        "but not by 'before_sink'. Call start() first, and process_all_available()."
+    )
+    assert str(refused.value) == (
+        f"Batch {first.batch} has begun and is not committed: Spark would run it, and "
+        f"not batch {first.batch - 1}. start() runs it; replay then."
+    )
+
+
+STORES = {
+    "hdfs": {STORE: HDFS_BACKED},
+    "rocksdb": {STORE: ROCKS_DB},
+    "changelog": {STORE: ROCKS_DB, CHANGELOG: "true"},
+    "format 2": {STORE: ROCKS_DB, CHANGELOG: "true", FORMAT: "2"},
+}
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_state_is_as_if_there_had_been_no_crash(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str, store: str
+) -> None:
+    """Whatever keeps it: a batch that runs again begins with the state that it began
+    with the first time.
+    """
+    counts = queries.source(topic).groupBy("key").count()
+    rows = counts.selectExpr("key", "CAST(count AS STRING) AS value")
+    with ExitStack() as block:
+        for name, value in STORES[store].items():
+            block.enter_context(setting(queries.spark, name, value))
+        run = block.enter_context(
+            kafka.run_stream(rows, sink, output_mode="update", timeout=LONG)
+        )
+        run.add_data(topic, [("a", "x"), ("b", "x")])
+        run.check_answer({"a": "1", "b": "1"})
+        for number, point in enumerate(["before_sink", "in_task", "after_sink"], 2):
+            with run.crash(point):  # type: ignore[arg-type]
+                run.add_data(topic, [("a", "x")])
+            run.start()
+            run.check_answer({"a": str(number), "b": "1"})
+        last = run.replay_last_batch()
+        log = Path(run.checkpoint or "") / "commits" / str(last)
+        if VERSION >= (4, 0):
+            assert ("stateUniqueIds" in log.read_text()) == (store == "format 2")
+        run.check_answer(
+            [("b", "1"), *[("a", n) for n in ("1", "2", "3", "3", "4", "4", "4")]]
+        )
+
+
+@needs_own_functions
+def test_a_function_gets_the_batch_under_its_number_again(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """After the crash before it, it has not seen the batch."""
+    kafka.create_topics([topic])
+    seen: list[tuple[int, int]] = []
+
+    def save(df: DataFrame, batch: int) -> None:
+        seen.append((batch, df.count()))
+
+    rows = queries.source(topic)
+    with kafka.run_stream(rows, foreach_batch=save, timeout=LONG) as run:
+        with run.crash("before_sink") as before:
+            run.add_data(topic, SENT[:1])
+        assert seen == [(0, 0)]
+        run.start()
+        run.process_all_available()
+        with run.crash("after_sink") as after:
+            run.add_data(topic, SENT[:2])
+        run.start()
+        run.process_all_available()
+    assert (before.batch, after.batch) == (1, 2)
+    assert seen == [(0, 0), (1, 1), (2, 2), (2, 2)]
+    assert repr(before) == "<Crash 'before_sink': batch 1, come>"
+
+
+@needs_own_functions
+def test_a_function_that_hides_a_failed_write_is_caught(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Its batch is committed though a task has failed."""
+    kafka.create_topics([topic])
+
+    def save(df: DataFrame, batch: int) -> None:
+        with suppress(Exception):
+            df.collect()
+
+    stream = kafka.run_stream(queries.source(topic), foreach_batch=save, timeout=LONG)
+    with stream as run, pytest.raises(WaitError) as caught, run.crash("in_task"):
+        run.add_data(topic, SENT)
+    assert str(caught.value).splitlines()[0] == (
+        f"The crash 'in_task' did not come: query {run.query.id} goes on, and batch 1 "
+        "was committed all the same: does a foreachBatch function catch the errors of "
+        "what it writes?"
+    )
+
+
+def test_a_crash_that_can_not_come_is_told(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Nothing is sent; the query dies of something else; there is no block."""
+    rows = upper(queries.source(topic))
+    with kafka.run_stream(rows, sink, timeout=LONG) as run:
+        with pytest.raises(WaitError) as silent, run.crash("after_sink"):
+            run._timeout = 0.5
+        run._timeout, query = LONG, run.query.id
+        assert BatchLog(Path(run.checkpoint or "")).last_begun == 0
+        run.add_data(topic, SENT)
+        run.check_answer(SENT)  # the crash is not set any more
+        with pytest.raises(TypeError), run.crash("after_sink"):
+            run.add_data(topic, 7)  # type: ignore[arg-type]
+        run.add_data(topic, SENT[:1])
+        run.check_answer([*SENT, SENT[0]])
+    dying = queries.source(topic).selectExpr(
+        "IF(CAST(value AS STRING) = 'x', raise_error('mine'), CAST(value AS STRING)) "
+        "AS value"
+    )
+    with (
+        pytest.raises(StreamingQueryException, match="mine"),
+        kafka.run_stream(dying, sink, timeout=LONG) as dead,
+        dead.crash("after_sink"),
+    ):
+        dead.add_data(topic, [("k", "x")])
+    with (
+        pytest.raises(WaitError) as alone,
+        kafka.run_stream(rows, sink, timeout=LONG) as run,
+    ):
+        run.crash("after_sink")
+    assert str(silent.value).splitlines()[0] == (
+        f"The crash 'after_sink' did not come: query {query} still runs 0.5 s later, "
+        "and no batch began. Send what the batch is to hold in the block of crash(), "
+        "after all else that is sent."
+    )
+    assert str(alone.value) == (
+        "crash('after_sink') was called, and no crash came: it is for a block. Write "
+        "`with run.crash('after_sink'):`, and send in it what is to be lost."
+    )
+
+
+def test_what_can_not_crash_is_refused(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """The memory sink, a point that there is not, and one that is not to be had."""
+    rows = upper(queries.source(topic))
+    with kafka.run_stream(rows, timeout=LONG) as run:
+        for step in (lambda: run.crash("after_sink"), run.replay_last_batch):
+            with pytest.raises(TypeError) as memory:
+                step()
+            assert str(memory.value) == (
+                "Spark's memory sink is lost with its query: what a crash does to a "
+                "sink does not show in it. Run the stream into a topic: "
+                "run_stream(df, topic=...)."
+            )
+    with kafka.run_stream(rows, sink, timeout=LONG) as run:
+        with pytest.raises(ValueError, match="point") as unknown:
+            run.crash("later")  # type: ignore[arg-type]
+        with pytest.raises(TypeError) as driver:
+            run.crash("driver")
+        run.checkpoint = "s3a://bucket/checkpoint"
+        with pytest.raises(ValueError, match="checkpoint") as elsewhere:
+            run.replay_last_batch()
+    assert str(unknown.value) == (
+        "point='later' is not known; give one of before_sink, after_sink, in_task, "
+        "driver"
+    )
+    assert str(driver.value) == (
+        "The Spark of the DataFrame is the test's own. Give a function that starts the "
+        "job: follow(lambda spark: ...), whose crash('driver') runs it in a process of "
+        "its own."
+    )
+    assert str(elsewhere.value) == (
+        "checkpoint must be a folder of this machine, and is 's3a://bucket/checkpoint'"
+    )
+
+
+@needs_jvm
+def test_a_jobs_query_crashes_too(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Where its own function starts it; what needs its plan is refused."""
+
+    def start() -> StreamingQuery:
+        return queries.to_topic(upper(queries.source(topic)), sink)
+
+    with kafka.follow(start, sink, timeout=LONG) as run:
+        with run.crash("after_sink"):
+            run.add_data(topic, SENT[:1])
+        run.start()
+        run.check_answer([SENT[0], SENT[0]])
+        run.replay_last_batch()
+        run.check_answer([SENT[0]] * 3)
+        with pytest.raises(TypeError) as in_task:
+            run.crash("in_task")
+        with pytest.raises(TypeError) as driver:
+            run.crash("driver")
+        query = run.query
+        with kafka.follow(query, sink, timeout=LONG) as given:
+            with pytest.raises(TypeError, match=r"^How the query is started is not"):
+                given.crash("after_sink")
+            with pytest.raises(RuntimeError, match=r"^How the query is started is not"):
+                given.replay_last_batch()
+    named = queries.to_memory(queries.source(topic), "rows_of_memory")
+    with (
+        kafka.follow(named, timeout=LONG) as run,
+        pytest.raises(TypeError, match=r"^Spark's memory sink is lost"),
+    ):
+        run.replay_last_batch()
+    assert str(in_task.value) == (
+        "The plan of a job's query is the job's own: its tasks can't be made to fail. "
+        "Run its DataFrame: run_stream(df, ...).crash('in_task')."
+    )
+    assert str(driver.value) == (
+        "crash('driver') runs the job in a process of its own, by another session: "
+        "give follow() a function that takes the session, follow(lambda spark: ...)."
+    )

@@ -11,6 +11,7 @@ from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
     from typing_extensions import Self
 
     from spark_kafka_testkit._streams.crashes import CrashSteps
@@ -40,11 +41,13 @@ class Crash:
         point: where the batch is lost.
         batch: its number.
         has_come: whether it was lost.
+        before: the query that had ended when the crash was set, if it had.
     """
 
     def __init__(self, run: CrashSteps, point: Point) -> None:
         self.point, self.batch = point, -1
         self.has_come = False
+        self.before: StreamingQuery | None = None
         self._run = run
         self._place: CrashPoint | None = None
 
@@ -84,16 +87,17 @@ class Crash:
             place.wait()
             return
         run = self._run
-        pauses, is_started_here = Pauses(run._timeout), False
+        pauses, is_started = Pauses(run._timeout), False
         while True:
             state = QueryState(run.query)
             if not state.is_active:
                 if self._is_lost(place):
                     return
-                state.raise_if_dead()
-                if is_started_here:
+                if run.query is not self.before:
+                    state.raise_if_dead()
+                if is_started:
                     raise WaitError(self._why_not(place, "has ended"), query=run.query)
-                is_started_here = True
+                is_started = True
                 run._start_for_crash()  # one that runs in steps, or was stopped
                 continue
             if place.log.has("commits", self.batch) and not self._is_caught(place):
@@ -104,8 +108,14 @@ class Crash:
             pauses.rest()
 
     def _is_lost(self, place: CrashPoint) -> bool:
-        query = self._run.query  # that of a driver was stopped before
-        return not query.isActive and place.has_come(str(query.exception() or ""))
+        query = self._run.query
+        if isinstance(place, InDriver):
+            return place.has_come("")
+        return (
+            query is not self.before
+            and not query.isActive
+            and place.has_come(str(query.exception() or ""))
+        )
 
     @staticmethod
     def _is_caught(place: CrashPoint) -> bool:
