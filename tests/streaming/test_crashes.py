@@ -12,7 +12,7 @@ from pyspark.errors import StreamingQueryException
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._queries.batch_log import BatchLog
 from spark_kafka_testkit.errors import WaitError
-from tests.sessions import needs_jvm, needs_own_functions
+from tests.sessions import ON_CONNECT, needs_jvm, needs_own_functions
 
 from .conftest import Queries
 from .test_checkpoints import HDFS_BACKED, setting
@@ -20,7 +20,7 @@ from .test_final_answers import upper
 from .test_stateful import ROCKS_DB, STORE, VERSION
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
 LONG = 900.0
@@ -70,38 +70,6 @@ def test_a_topic_has_twice_what_it_had_at_the_crash(
         if trigger:
             run.query.awaitTermination(60)
         run.check_answer([("z", "0"), *SENT, *again])
-
-
-def test_a_killed_driver_loses_nothing(
-    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
-) -> None:
-    """Its Spark is one that was started for it, and is gone. The session of the test
-    goes on from its checkpoint.
-    """
-    options, checkpoint = kafka.spark_options(), queries.checkpoint
-
-    def job(spark: SparkSession) -> StreamingQuery:
-        return (
-            spark.readStream.format("kafka")
-            .options(subscribe=topic, startingOffsets="earliest", **options)
-            .load()
-            .selectExpr("key", "upper(CAST(value AS STRING)) AS value")
-            .writeStream.format("kafka")
-            .options(topic=sink, checkpointLocation=checkpoint, **options)
-            .start()
-        )
-
-    with kafka.follow(job, sink, timeout=LONG) as run:
-        run.add_data(topic, [("z", "0")])
-        with run.crash("driver") as crash:
-            run.add_data(topic, SENT)
-        assert crash.has_come
-        log = BatchLog(Path(checkpoint))
-        assert log.last_begun == crash.batch == log.last_committed + 1
-        run.start()
-        run.process_all_available()
-        assert {"z", "a", "b", "c", "d"} == set(kafka.get_all_records(None, sink))
-        assert log.last_committed == crash.batch
 
 
 def test_a_batch_can_be_lost_again(
@@ -340,4 +308,21 @@ def test_a_jobs_query_crashes_too(
     assert str(driver.value) == (
         "crash('driver') runs the job in a process of its own, by another session: "
         "give follow() a function that takes the session, follow(lambda spark: ...)."
+    )
+
+
+@pytest.mark.skipif(not ON_CONNECT, reason="a classic session knows the checkpoint")
+def test_a_jobs_query_by_spark_connect_is_refused(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Its checkpoint is not known."""
+    query = queries.to_topic(upper(queries.source(topic)), sink)
+    with (
+        kafka.follow(lambda: query, sink, timeout=LONG) as run,
+        pytest.raises(TypeError) as caught,
+    ):
+        run.replay_last_batch()
+    assert str(caught.value) == (
+        "By Spark Connect the checkpoint of a job's query is not known here. Use a "
+        "classic session, or run_stream(df, ...)."
     )

@@ -154,16 +154,12 @@ def test_what_is_twice_in_a_topic_is_told_with_its_places(sinks: Sinks) -> None:
         run.start()
         with pytest.raises(WaitError) as caught:
             run.check_exactly_once()
-        (progress,) = [run.query.lastProgress]
     assert str(caught.value) == (
         f"Topic '{sinks.topic}-sink' does not have each record exactly once: 'a' was "
         "written twice (partition 0, offsets 1 and 3), and 1 more (below).\n"
         f"{OF_KAFKA}\n"
         "  'a' was written twice (partition 0, offsets 1 and 3)\n"
-        "  'b' was written twice (partition 0, offsets 2 and 4)\n"
-        f"  query {run.query.id}: active, status 'Waiting for data to arrive'\n"
-        f"  last progress: batch {progress['batchId']}, 2 input rows, begun "
-        f"{progress['timestamp']}"
+        "  'b' was written twice (partition 0, offsets 2 and 4)"
     )
 
 

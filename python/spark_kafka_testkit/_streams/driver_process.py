@@ -1,7 +1,5 @@
-"""A process with a Spark of its own, in which a job runs until it is killed.
-
-It is this file: `python -m spark_kafka_testkit._streams.driver_process`. What it is to
-do comes over stdin, and when that ends, so does it, with all that it has started.
+"""A process with a Spark of its own, in which a job runs until it is killed: see
+`driver_main`.
 """
 
 from __future__ import annotations
@@ -15,16 +13,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any
 
-from spark_kafka_testkit._queries.state import QueryState
-from spark_kafka_testkit._spark.attach import new_session
-from spark_kafka_testkit._spark.session import OWN_CONF, session_settings
-from spark_kafka_testkit._waits.clock import Pauses
-from spark_kafka_testkit._waits.queries import wait_for_query_alive
+__all__ = ["READY", "DriverProcess"]
 
-__all__ = ["DriverProcess"]
-
+MAIN = "spark_kafka_testkit._streams.driver_main"
 READY = "spark-kafka-testkit: the job runs and waits for data"
 LAST_LINES = 15
 END_SECONDS = 20.0
@@ -51,7 +44,7 @@ class DriverProcess:
         environment = {n: v for n, v in os.environ.items() if n not in OF_OTHERS}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", MAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -120,34 +113,3 @@ def _pickled(job: Callable[[Any], Any]) -> bytes:
             "what else it needs must be plain values, such as kafka.spark_options(), "
             "and no KafkaUtils or session."
         ) from error
-
-
-def main() -> None:
-    """Runs the job until the process is killed, or has no owner any more."""
-    path, conf, job, timeout = pickle.load(sys.stdin.buffer)  # noqa: S301  our parent's
-    owner = threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True)
-    owner.start()
-    sys.path[:] = path
-    spark = new_session(session_settings({**OWN_CONF, **conf}, reuse=False))
-    query = pickle.loads(job)(spark)  # noqa: S301  as above
-    wait_for_query_alive(query, timeout)
-    state, pauses = QueryState(query), Pauses(timeout)
-    while not (state.is_resting and state.progress is not None):
-        state.raise_if_dead()
-        if not state.is_active:
-            raise RuntimeError("the job's query has ended by itself")
-        if pauses.is_over:
-            raise RuntimeError(f"the job's query did not come to rest: {state.message}")
-        pauses.rest()
-    os.write(1, f"{READY}\n".encode())
-    while True:
-        signal.pause()
-
-
-def _end_with(owner: BinaryIO) -> None:
-    owner.read()
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,6 @@ from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._queries.checkpoint import committed_sources
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
-from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._text import shown
@@ -206,7 +205,6 @@ class ExactlyOnce(StreamSteps):
                 f"{sink} does not have each record exactly once: {first}{rest}.",
                 *advice,
                 *listed,
-                QueryState(self.query).describe(),
             ]
         )
 

@@ -109,7 +109,8 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         execution = execution_of(self.query)
         if execution is None:
             raise TypeError(
-                "By Spark Connect the checkpoint of a job's query is not known here."
+                "By Spark Connect the checkpoint of a job's query is not known here. "
+                "Use a classic session, or run_stream(df, ...)."
             )
         return str(execution.resolvedCheckpointRoot())
 

@@ -1,0 +1,144 @@
+"""A Spark that is started for a job, and killed in the middle of a batch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._queries.batch_log import BatchLog
+from spark_kafka_testkit.errors import WaitError
+from tests.processes import is_alive, wait_until
+from tests.sessions import needs_jvm
+
+from .conftest import Queries
+from .test_crashes import LONG, SENT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+pytestmark = needs_jvm
+
+
+class MadeThere:
+    """What another process makes of it, when it gets it."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._made_by = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self._made_by
+
+
+@pytest.fixture
+def sink(kafka: KafkaUtils, topic: str) -> str:
+    """A sink topic; the source topic is made too."""
+    kafka.create_topics([topic, f"{topic}-sink"])
+    return f"{topic}-sink"
+
+
+def test_a_killed_driver_loses_nothing(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Its Spark is one that was started for it, and is gone. The session of the test
+    goes on from its checkpoint.
+    """
+    options, checkpoint = kafka.spark_options(), queries.checkpoint
+
+    def job(spark: SparkSession) -> StreamingQuery:
+        return (
+            spark.readStream.format("kafka")
+            .options(subscribe=topic, startingOffsets="earliest", **options)
+            .load()
+            .selectExpr("key", "upper(CAST(value AS STRING)) AS value")
+            .writeStream.format("kafka")
+            .options(topic=sink, checkpointLocation=checkpoint, **options)
+            .start()
+        )
+
+    with kafka.follow(job, sink, timeout=LONG) as run:
+        run.add_data(topic, [("z", "0")])
+        with run.crash("driver") as crash:
+            run.add_data(topic, SENT)
+        assert crash.has_come
+        log = BatchLog(Path(checkpoint))
+        assert log.last_begun == crash.batch == log.last_committed + 1
+        run.start()
+        run.process_all_available()
+        assert {"z", "a", "b", "c", "d"} == set(kafka.get_all_records(None, sink))
+        assert log.last_committed == crash.batch
+
+
+def test_a_function_that_can_not_go_to_another_process_is_told(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """It holds a KafkaUtils; its process ends; the query does not stay."""
+
+    def with_kafka(spark: SparkSession) -> StreamingQuery:
+        assert kafka.broker
+        return queries.to_topic(queries.source(topic), sink)
+
+    ending: Any = MadeThere(sys.exit, "not here")
+
+    def with_another(_: SparkSession) -> StreamingQuery:
+        return ending
+
+    with (
+        kafka.follow(with_kafka, sink, timeout=LONG) as run,
+        pytest.raises(TypeError) as unpicklable,
+        run.crash("driver"),
+    ):
+        pass
+    assert str(unpicklable.value).startswith(
+        "The function that starts the job can't go to the process that crash('driver') "
+        "is to kill: "
+    )
+    assert str(unpicklable.value).endswith(
+        "It takes the session as its argument; what else it needs must be plain "
+        "values, such as kafka.spark_options(), and no KafkaUtils or session."
+    )
+    with kafka.follow(with_kafka, sink, timeout=LONG) as run:
+        run._begin = with_another
+        with pytest.raises(WaitError) as ended, run.crash("driver"):
+            pass
+    assert str(ended.value) == (
+        "The job in a process of its own ended before its query waited for data; its "
+        "last lines are below. Does the function start the query by the session that "
+        "it is given?\n"
+        "  not here"
+    )
+
+
+OWNER = """
+import sys, time
+from spark_kafka_testkit._streams.driver_process import DriverProcess
+
+class Slow:
+    def __reduce__(self):
+        return time.sleep, (600,)
+
+slow = Slow()
+print(DriverProcess(lambda spark: slow, {}, 600)._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_process_ends_with_a_killed_owner() -> None:
+    """However that ends, it does not stay."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as owner:
+        assert owner.stdout is not None
+        child = int(owner.stdout.readline())
+        os.kill(child, 0)
+        owner.kill()
+    wait_until(lambda: not is_alive(child), "it outlives its owner")
