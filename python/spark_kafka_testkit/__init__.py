@@ -12,6 +12,7 @@ from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._reads.results import RecordStream
+from spark_kafka_testkit._streams.crash import Crash
 from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamRun
 from spark_kafka_testkit._version import __version__
@@ -22,6 +23,7 @@ from spark_kafka_testkit.kafka_utils import KafkaUtils
 __all__ = [
     "Batch",
     "Coverage",
+    "Crash",
     "FollowedQuery",
     "KafkaTestkitError",
     "KafkaUtils",

@@ -184,11 +184,11 @@ def test_a_function_that_hides_a_failed_write_is_caught(
     stream = kafka.run_stream(queries.source(topic), foreach_batch=save, timeout=LONG)
     with stream as run, pytest.raises(WaitError) as caught, run.crash("in_task"):
         run.add_data(topic, SENT)
-    assert str(caught.value).splitlines()[0] == (
-        f"The crash 'in_task' did not come: query {run.query.id} goes on, and batch 1 "
-        "was committed all the same: does a foreachBatch function catch the errors of "
-        "what it writes?"
-    )
+    assert str(caught.value).splitlines()[:2] == [
+        "The crash 'in_task' did not come: batch 1 was committed.",
+        "Does a foreachBatch function catch the errors of what it writes? What was not "
+        "written is lost then.",
+    ]
 
 
 def test_a_crash_that_can_not_come_is_told(
@@ -199,7 +199,7 @@ def test_a_crash_that_can_not_come_is_told(
     with kafka.run_stream(rows, sink, timeout=LONG) as run:
         with pytest.raises(WaitError) as silent, run.crash("after_sink"):
             run._timeout = 0.5
-        run._timeout, query = LONG, run.query.id
+        run._timeout = LONG
         assert BatchLog(Path(run.checkpoint or "")).last_begun == 0
         run.add_data(topic, SENT)
         run.check_answer(SENT)  # the crash is not set any more
@@ -222,11 +222,11 @@ def test_a_crash_that_can_not_come_is_told(
         kafka.run_stream(rows, sink, timeout=LONG) as run,
     ):
         run.crash("after_sink")
-    assert str(silent.value).splitlines()[0] == (
-        f"The crash 'after_sink' did not come: query {query} still runs 0.5 s later, "
-        "and no batch began. Send what the batch is to hold in the block of crash(), "
-        "after all else that is sent."
-    )
+    assert str(silent.value).splitlines()[:2] == [
+        "The crash 'after_sink' did not come: no batch began within 0.5 s.",
+        "Send what the batch is to hold in the block of crash(): what was sent before "
+        "is processed before.",
+    ]
     assert str(alone.value) == (
         "crash('after_sink') was called, and no crash came: it is for a block. Write "
         "`with run.crash('after_sink'):`, and send in it what is to be lost."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from spark_kafka_testkit._queries.state import QueryState
-from spark_kafka_testkit._streams.crash_points import CrashPoint
+from spark_kafka_testkit._streams.crash_points import NOTHING_SENT, CrashPoint
 from spark_kafka_testkit._streams.driver_crash import InDriver
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
@@ -21,15 +21,15 @@ __all__ = ["POINTS", "Crash", "Point"]
 Point = Literal["before_sink", "after_sink", "in_task", "driver"]
 POINTS = ("before_sink", "after_sink", "in_task", "driver")
 
-NOTHING_SENT = (
-    "Send what the batch is to hold in the block of crash(), after all else that is "
-    "sent."
+UNTIL_ITS_END = "until the query ended"
+MORE_TIME = "Give it more time (timeout=...), or look for what holds it."
+IS_CAUGHT = (
+    "Does a foreachBatch function catch the errors of what it writes? What was not "
+    "written is lost then."
 )
-
-IS_CAUGHT = "does a foreachBatch function catch the errors of what it writes?"
 NO_CHECKSUMS = (
-    "its checkpoint has no checksums, which a crash is made of. Use Spark's own file "
-    "system for local files."
+    "Its checkpoint has no checksums, of which a crash is made. Use one of Hadoop's "
+    "file systems that has them for local files."
 )
 
 
@@ -96,14 +96,16 @@ class Crash:
                 if run.query is not self.before:
                     state.raise_if_dead()
                 if is_started:
-                    raise WaitError(self._why_not(place, "has ended"), query=run.query)
+                    raise WaitError(
+                        self._why_not(place, UNTIL_ITS_END), query=run.query
+                    )
                 is_started = True
                 run._start_for_crash()  # one that runs in steps, or was stopped
                 continue
             if place.log.has("commits", self.batch) and not self._is_caught(place):
-                raise WaitError(self._why_not(place, "goes on"), query=run.query)
+                raise WaitError(self._why_not(place, ""), query=run.query)
             if pauses.is_over:
-                within = f"still runs {run._timeout:g} s later"
+                within = f"within {run._timeout:g} s"
                 raise WaitError(self._why_not(place, within), query=run.query)
             pauses.rest()
 
@@ -122,18 +124,16 @@ class Crash:
         """Whether it is on its way: the query has met it, and is about to die."""
         return place.has_come("")
 
-    def _why_not(self, place: CrashPoint, what: str) -> str:
-        name = QueryState(self._run.query).name
+    def _why_not(self, place: CrashPoint, when: str) -> str:
         if place.log.has("commits", self.batch):
-            why = f"batch {self.batch} was committed all the same: " + (
-                IS_CAUGHT if self.point == "in_task" else NO_CHECKSUMS
-            )
+            why = f"batch {self.batch} was committed"
+            advice = IS_CAUGHT if self.point == "in_task" else NO_CHECKSUMS
         elif place.log.has("offsets", self.batch):
-            why = f"batch {self.batch} is not over. Give it more time (timeout=...)."
+            why, advice = f"batch {self.batch} was not over {when}", MORE_TIME
         else:
-            why = f"no batch began. {NOTHING_SENT}"
+            why, advice = f"no batch began {when}", NOTHING_SENT
         return (
-            f"The crash {self.point!r} did not come: query {name} {what}, and {why}\n"
+            f"The crash {self.point!r} did not come: {why}.\n{advice}\n"
             f"{QueryState(self._run.query).describe()}"
         )
 

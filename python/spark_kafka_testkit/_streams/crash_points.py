@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyspark.sql import DataFrame
 
-__all__ = ["FAILED_TASK", "AtLog", "CrashPoint", "InTask", "failing_in_the_middle"]
+__all__ = [
+    "FAILED_TASK",
+    "NOTHING_SENT",
+    "AtLog",
+    "CrashPoint",
+    "InTask",
+    "failing_in_the_middle",
+]
 
+NOTHING_SENT = (
+    "Send what the batch is to hold in the block of crash(): what was sent before is "
+    "processed before."
+)
 FAILED_TASK = "spark-kafka-testkit failed this task: crash('in_task')"
 
 

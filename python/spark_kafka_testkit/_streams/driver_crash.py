@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spark_kafka_testkit._queries.batch_log import BatchLog
+from spark_kafka_testkit._streams.crash_points import NOTHING_SENT
 from spark_kafka_testkit._streams.driver_process import DriverProcess
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
@@ -66,8 +67,7 @@ class InDriver:
             if pauses.is_over:
                 raise WaitError(
                     f"The crash 'driver' did not come: no batch began within "
-                    f"{self._timeout:g} s. Send what the batch is to hold in the block "
-                    "of crash()."
+                    f"{self._timeout:g} s.\n{NOTHING_SENT}"
                 )
             time.sleep(LOOK_SECONDS)
         self._process.kill()

@@ -1,0 +1,16 @@
+"""What is to be lost is sent before the crash is set."""
+
+FIRST = "WaitError: The crash 'after_sink' did not come: no batch began within 2 s."
+SECOND = "Send what the batch is to hold in the block of crash(): what was sent before is processed before."
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):
+    source, sink = kafka_topics
+    rows = kafka_utils.read_stream(kafka_spark, source).select("key", "value")
+    run = kafka_stream(rows, sink)
+    run.add_data(source, [("a", "x")])
+    run.process_all_available()
+    run._timeout = 2.0
+    with run.crash("after_sink"):
+        pass
+    run.start()
