@@ -65,16 +65,11 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         if self._is_begun and self.query.isActive:
             raise RuntimeError("The query runs already; call stop() first.")
         if self._begin is not None:
-            started = self._begin()
+            session = [_running_session()] if _takes_session(self._begin) else []
+            started = self._begin(*session)
             self._begin_query(
                 _arguments.streaming_query("what the function gives", started)
             )
-            started = (
-                self._begin(_running_session())
-                if _takes_session(self._begin)
-                else self._begin()
-            )
-            self._query = _arguments.streaming_query("what the function gives", started)
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
         self._is_begun, self._failure_expected = True, False
