@@ -5,15 +5,17 @@ FIRST = (
 )
 SECOND = "A batch that runs again has the same number: write it so that the second time changes nothing, by MERGE, or skip a number that the sink has."
 
+KEY = "CAST(key AS STRING) AS key"
+written = []
+
+
+def save(df, batch):
+    written.extend(df.collect())
+
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topic):
-    written = []
-    rows = kafka_utils.read_stream(kafka_spark, kafka_topic)
-    run = kafka_stream(
-        rows.selectExpr("CAST(key AS STRING) AS key"),
-        foreach_batch=lambda df, batch: written.extend(df.collect()),
-        answer=lambda: written,
-    )
+    rows = kafka_utils.read_stream(kafka_spark, kafka_topic).selectExpr(KEY)
+    run = kafka_stream(rows, foreach_batch=save, answer=lambda: written)
     with run.crash("after_sink"):
         run.add_data(kafka_topic, [("a", "x")])
     run.start()
