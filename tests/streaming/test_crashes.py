@@ -11,6 +11,7 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._queries.batch_log import BatchLog
+from spark_kafka_testkit._streams.crash_points import AtLog
 from spark_kafka_testkit.errors import WaitError
 from tests.sessions import ON_CONNECT, needs_jvm, needs_own_functions
 
@@ -101,6 +102,28 @@ def test_a_batch_can_be_lost_again(
     assert str(refused.value) == (
         f"Batch {first.batch} has begun and is not committed: Spark would run it, and "
         f"not batch {first.batch - 1}. start() runs it; replay then."
+    )
+
+
+def test_a_batch_of_others_is_not_lost(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """One that has begun when the crash is set is not that of the block."""
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
+        run.add_data(topic, SENT[:1])
+        run.process_all_available()
+        log = BatchLog(Path(run.checkpoint or ""))
+        late = log.last_committed
+        for point in (AtLog(log, "offsets"), AtLog(log, "commits")):
+            with pytest.raises(WaitError) as caught:
+                point.set(late)
+            point.clear()
+        assert log.has("commits", late)
+        run.add_data(topic, SENT[1:])
+        run.check_answer(SENT)
+    assert str(caught.value) == (
+        f"Batch {late} had begun before the crash was set: something else sends to the "
+        "stream's topics. Set a crash first, and send then."
     )
 
 
@@ -236,7 +259,9 @@ def test_a_crash_that_can_not_come_is_told(
 def test_what_can_not_crash_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The memory sink, a point that there is not, and one that is not to be had."""
+    """The memory sink, a mode without batches, a point that there is not, and one that
+    is not to be had.
+    """
     rows = upper(queries.source(topic))
     with kafka.run_stream(rows, timeout=LONG) as run:
         for step in (lambda: run.crash("after_sink"), run.replay_last_batch):
@@ -255,6 +280,16 @@ def test_what_can_not_crash_is_refused(
         run.checkpoint = "s3a://bucket/checkpoint"
         with pytest.raises(ValueError, match="checkpoint") as elsewhere:
             run.replay_last_batch()
+    continuous = {"continuous": "1 second"}
+    with (
+        kafka.run_stream(rows, sink, trigger=continuous, timeout=LONG) as run,
+        pytest.raises(TypeError) as mode,
+    ):
+        run.crash("after_sink")
+    assert str(mode.value) == (
+        "The query runs in continuous mode: a crash is at a place in a batch. Run it "
+        "with a trigger of micro-batches."
+    )
     assert str(unknown.value) == (
         "point='later' is not known; give one of before_sink, after_sink, in_task, "
         "driver"

@@ -41,13 +41,12 @@ class Crash:
         point: where the batch is lost.
         batch: its number.
         has_come: whether it was lost.
-        before: the query that had ended when the crash was set, if it had.
     """
 
     def __init__(self, run: CrashSteps, point: Point) -> None:
         self.point, self.batch = point, -1
         self.has_come = False
-        self.before: StreamingQuery | None = None
+        self._before: StreamingQuery | None = None  # that has ended already
         self._run = run
         self._place: CrashPoint | None = None
 
@@ -59,7 +58,7 @@ class Crash:
         return f"<Crash {self.point!r}: {state}>"
 
     def __enter__(self) -> Self:
-        self._place, self.batch = self._run._begin_crash(self)
+        self._place, self.batch, self._before = self._run._begin_crash(self)
         return self
 
     def __exit__(self, _type: object, error: object, _trace: object) -> bool:
@@ -93,7 +92,7 @@ class Crash:
             if not state.is_active:
                 if self._is_lost(place):
                     return
-                if run.query is not self.before:
+                if run.query is not self._before:
                     state.raise_if_dead()
                 if is_started:
                     raise WaitError(
@@ -114,7 +113,7 @@ class Crash:
         if isinstance(place, InDriver):
             return place.has_come("")
         return (
-            query is not self.before
+            query is not self._before
             and not query.isActive
             and place.has_come(str(query.exception() or ""))
         )

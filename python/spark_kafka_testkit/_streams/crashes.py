@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._queries.batch_log import BatchLog
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._streams.crash import POINTS, Crash, Point
-from spark_kafka_testkit._streams.crash_points import AtLog, CrashPoint, InTask
+from spark_kafka_testkit._streams.crash_points import (
+    AtLog,
+    CrashPoint,
+    InTask,
+    begun_before,
+)
 from spark_kafka_testkit._streams.driver_crash import InDriver, driver_settings
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit.errors import WaitError
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
 
 __all__ = ["CrashSteps"]
 
@@ -127,23 +136,24 @@ class CrashSteps(StreamSteps):
                 "a place in a batch. Run it with a trigger of micro-batches."
             )
 
+    @abstractmethod
     def _has_memory_sink(self) -> bool:
-        raise NotImplementedError
+        """Whether it writes to Spark's memory sink."""
 
+    @abstractmethod
     def _check_point(self, point: Point) -> None:
         """
         Raises:
             TypeError: it is not to be had here.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _set_failing(self, is_failing: bool) -> None:
         """Whether the tasks of the query are to fail when it is started again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _job(self) -> Callable[[Any], Any]:
         """The function that starts the query by the session that it is given."""
-        raise NotImplementedError
 
     def _batch_log(self) -> BatchLog:
         folder = _arguments.local_folder("checkpoint", self._checkpoint())
@@ -178,36 +188,42 @@ class CrashSteps(StreamSteps):
         if not self._failure_expected:  # else it is dead of an earlier crash
             state.raise_if_dead()
 
-    def _begin_crash(self, crash: Crash) -> tuple[CrashPoint, int]:
-        """Sets it; gives its place, and the batch that is to be lost."""
+    def _begin_crash(
+        self, crash: Crash
+    ) -> tuple[CrashPoint, int, StreamingQuery | None]:
+        """Sets it; gives its place, the batch that is to be lost, and the query, where
+        that has ended already.
+        """
         place: CrashPoint | None = None
         try:
             self._settle()
             log = self._batch_log()
-            if crash.point == "in_task":
-                self._set_failing(True)
-                if self.query.isActive:
-                    self.restart()
-                    self._settle()
-            if crash.point == "driver":
-                self.stop()
-            if not self.query.isActive:
-                crash.before = self.query
-            place = self._place_of(crash.point, log)
             batch = log.last_committed + 1
-            if log.last_begun == batch and crash.point in ("before_sink", "driver"):
+            is_begun = log.last_begun == batch
+            if is_begun and crash.point in ("before_sink", "driver"):
                 raise WaitError(
                     f"Batch {batch} has begun and is not committed: it can be lost "
                     f"again, but not by {crash.point!r}. Call start() first, and "
                     "process_all_available()."
                 )
+            if crash.point == "driver":
+                self.stop()
+            if crash.point == "in_task":
+                self._set_failing(True)
+                if self.query.isActive:
+                    self.restart()
+                    self._settle()
+            place = self._place_of(crash.point, log)
+            batch = log.last_committed + 1  # a start may have run one without data
             place.set(batch)
+            if log.last_begun == batch and not is_begun:
+                raise begun_before(batch)
         except BaseException:
             if place is not None:
                 place.clear()
             self._end_crash(crash)
             raise
-        return place, batch
+        return place, batch, None if self.query.isActive else self.query
 
     def _place_of(self, point: Point, log: BatchLog) -> CrashPoint:
         if point == "in_task":
