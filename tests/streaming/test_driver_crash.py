@@ -12,8 +12,9 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._queries.batch_log import BatchLog
+from spark_kafka_testkit._streams.driver_crash import InDriver
 from spark_kafka_testkit.errors import WaitError
-from tests.processes import is_alive, wait_until
+from tests.processes import is_alive, pids, wait_until
 from tests.sessions import needs_jvm
 
 from .conftest import Queries
@@ -43,6 +44,14 @@ def sink(kafka: KafkaUtils, topic: str) -> str:
     return f"{topic}-sink"
 
 
+def group_of(process: int) -> int:
+    """The group of a process, which a kill ends as one."""
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return -1
+
+
 def test_a_killed_driver_loses_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
@@ -67,6 +76,9 @@ def test_a_killed_driver_loses_nothing(
         with run.crash("driver") as crash:
             run.add_data(topic, SENT)
         assert crash.has_come
+        assert isinstance(crash._place, InDriver)
+        group = crash._place._process._process.pid
+        assert [pid for pid in pids() if is_alive(pid) and group_of(pid) == group] == []
         log = BatchLog(Path(checkpoint))
         assert log.last_begun == crash.batch == log.last_committed + 1
         run.start()

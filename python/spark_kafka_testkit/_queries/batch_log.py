@@ -52,6 +52,7 @@ class BatchLog:
         Raises:
             FileExistsError: it is written already.
         """
+        self.clear_fault(log, batch)  # that of a test which was killed
         folder = self.path / log
         folder.mkdir(parents=True, exist_ok=True)
         with self._checksum(log, batch).open("xb") as file:
