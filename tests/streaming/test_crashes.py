@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyspark.errors import StreamingQueryException
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._queries.batch_log import BatchLog
 from spark_kafka_testkit._streams.crash_points import AtLog
 from spark_kafka_testkit.errors import WaitError
@@ -105,10 +105,29 @@ def test_a_batch_can_be_lost_again(
     )
 
 
+def test_all_that_is_sent_in_the_block_is_one_batch(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """However often something is sent, to whatever partitions."""
+    other = f"{topic}-other"
+    kafka.create_topics([other], 3)
+    df = upper(queries.source("", subscribe=f"{topic},{other}"))
+    with kafka.run_stream(df, sink, timeout=LONG) as run:
+        with run.crash("after_sink") as crash:
+            for key, value in SENT:
+                run.add_data(topic, [(key, value)])
+                run.add_data(other, [Record(key, value, partition=p) for p in range(3)])
+        log = BatchLog(Path(run.checkpoint or ""))
+        assert log.last_begun == crash.batch
+        run.check_answer(SENT * 4)
+        run.start()
+        run.check_answer(SENT * 8)
+
+
 def test_a_batch_of_others_is_not_lost(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """One that has begun when the crash is set is not that of the block."""
+    """One that has begun when the crash is set."""
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
         run.add_data(topic, SENT[:1])
         run.process_all_available()
@@ -122,8 +141,8 @@ def test_a_batch_of_others_is_not_lost(
         run.add_data(topic, SENT[1:])
         run.check_answer(SENT)
     assert str(caught.value) == (
-        f"Batch {late} had begun before the crash was set: something else sends to the "
-        "stream's topics. Set a crash first, and send then."
+        f"Batch {late} had begun before the crash was set: does another query use the "
+        "checkpoint?"
     )
 
 
@@ -223,11 +242,15 @@ def test_a_crash_that_can_not_come_is_told(
         with pytest.raises(WaitError) as silent, run.crash("after_sink"):
             run._timeout = 0.5
         run._timeout = LONG
+        with pytest.raises(RuntimeError) as waiting, run.crash("after_sink"):
+            run.process_all_available()
+        run.start()
         assert BatchLog(Path(run.checkpoint or "")).last_begun == 0
         run.add_data(topic, SENT)
         run.check_answer(SENT)  # the crash is not set any more
         with pytest.raises(TypeError), run.crash("after_sink"):
             run.add_data(topic, 7)  # type: ignore[arg-type]
+        run.start()
         run.add_data(topic, SENT[:1])
         run.check_answer([*SENT, SENT[0]])
     dying = queries.source(topic).selectExpr(
@@ -250,6 +273,10 @@ def test_a_crash_that_can_not_come_is_told(
         "Send what the batch is to hold in the block of crash(): what was sent before "
         "is processed before.",
     ]
+    assert str(waiting.value) == (
+        "In the block of crash() the query is stopped: send what is to be lost. When "
+        "the block ends the batch is run."
+    )
     assert str(alone.value) == (
         "crash('after_sink') was called, and no crash came: it is for a block. Write "
         "`with run.crash('after_sink'):`, and send in it what is to be lost."

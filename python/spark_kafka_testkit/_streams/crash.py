@@ -34,8 +34,8 @@ NO_CHECKSUMS = (
 
 
 class Crash:
-    """What `crash` gives, for a `with` block: the batch of what is sent in the block is
-    lost. At the block's end the query is dead.
+    """What `crash` gives, for a `with` block: what is sent in the block is one batch,
+    which is lost when the block ends. The query is dead then.
 
     Attributes:
         point: where the batch is lost.
@@ -46,9 +46,9 @@ class Crash:
     def __init__(self, run: CrashSteps, point: Point) -> None:
         self.point, self.batch = point, -1
         self.has_come = False
-        self._before: StreamingQuery | None = None  # that has ended already
         self._run = run
         self._place: CrashPoint | None = None
+        self._before: StreamingQuery | None = None  # that has ended
 
     def __repr__(self) -> str:
         if self._place is None:
@@ -58,50 +58,44 @@ class Crash:
         return f"<Crash {self.point!r}: {state}>"
 
     def __enter__(self) -> Self:
-        self._place, self.batch, self._before = self._run._begin_crash(self)
+        self._place, self.batch = self._run._begin_crash(self)
+        self._before = self._run.query
         return self
 
     def __exit__(self, _type: object, error: object, _trace: object) -> bool:
         assert self._place is not None
         try:
             if error is None:
-                self._wait(self._place)
+                self._lose(self._place)
             self.has_come = self._is_lost(self._place)
-            if not self.has_come:
-                return False
         finally:
             self._place.clear()
             self._run._end_crash(self)
-        # the block's own wait was the first to see the query dead
-        return _is_a_death(error)
+        # a step of the block, as next_batch(), was the first to see the query dead
+        return self.has_come and type(error).__name__ == "StreamingQueryException"
 
-    def _wait(self, place: CrashPoint) -> None:
-        """Waits until the query has died here.
+    def _lose(self, place: CrashPoint) -> None:
+        """Has the batch run, and waits until it is lost.
 
         Raises:
-            StreamingQueryException: it died of something else.
+            StreamingQueryException: the query died of something else.
             WaitError: it did not die.
         """
+        run, pauses = self._run, Pauses(self._run._timeout)
         if isinstance(place, InDriver):
-            place.wait()
+            place.run()
             return
-        run = self._run
-        pauses, is_started = Pauses(run._timeout), False
+        if run.query is self._before:
+            run._start_for_crash()
         while True:
             state = QueryState(run.query)
             if not state.is_active:
                 if self._is_lost(place):
                     return
-                if run.query is not self._before:
-                    state.raise_if_dead()
-                if is_started:
-                    raise WaitError(
-                        self._why_not(place, UNTIL_ITS_END), query=run.query
-                    )
-                is_started = True
-                run._start_for_crash()  # one that runs in steps, or was stopped
-                continue
-            if place.log.has("commits", self.batch) and not self._is_caught(place):
+                state.raise_if_dead()
+                raise WaitError(self._why_not(place, UNTIL_ITS_END), query=run.query)
+            # one that has met the crash is about to die
+            if place.log.has("commits", self.batch) and not place.has_come(""):
                 raise WaitError(self._why_not(place, ""), query=run.query)
             if pauses.is_over:
                 within = f"within {run._timeout:g} s"
@@ -118,11 +112,6 @@ class Crash:
             and place.has_come(str(query.exception() or ""))
         )
 
-    @staticmethod
-    def _is_caught(place: CrashPoint) -> bool:
-        """Whether it is on its way: the query has met it, and is about to die."""
-        return place.has_come("")
-
     def _why_not(self, place: CrashPoint, when: str) -> str:
         if place.log.has("commits", self.batch):
             why = f"batch {self.batch} was committed"
@@ -135,8 +124,3 @@ class Crash:
             f"The crash {self.point!r} did not come: {why}.\n{advice}\n"
             f"{QueryState(self._run.query).describe()}"
         )
-
-
-def _is_a_death(error: object) -> bool:
-    """Whether it is what a query dies of; by Spark Connect each call makes another."""
-    return type(error).__name__ == "StreamingQueryException"

@@ -19,7 +19,6 @@ __all__ = [
     "AtLog",
     "CrashPoint",
     "InTask",
-    "begun_before",
     "failing_in_the_middle",
 ]
 
@@ -28,14 +27,6 @@ NOTHING_SENT = (
     "processed before."
 )
 FAILED_TASK = "spark-kafka-testkit failed this task: crash('in_task')"
-
-
-def begun_before(batch: int) -> WaitError:
-    """What is told where the batch is not that of the block."""
-    return WaitError(
-        f"Batch {batch} had begun before the crash was set: something else sends to "
-        "the stream's topics. Set a crash first, and send then."
-    )
 
 
 class CrashPoint(Protocol):
@@ -76,7 +67,10 @@ class AtLog:
         try:
             self.log.set_fault(self._which, batch)
         except FileExistsError:
-            raise begun_before(batch) from None
+            raise WaitError(
+                f"Batch {batch} had begun before the crash was set: does another query "
+                "use the checkpoint?"
+            ) from None
         self._batch = batch
 
     def has_come(self, death: str) -> bool:

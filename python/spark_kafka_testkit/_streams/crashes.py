@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._queries.batch_log import BatchLog
@@ -14,16 +14,12 @@ from spark_kafka_testkit._streams.crash_points import (
     AtLog,
     CrashPoint,
     InTask,
-    begun_before,
 )
 from spark_kafka_testkit._streams.driver_crash import InDriver, driver_settings
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit.errors import WaitError
-
-if TYPE_CHECKING:
-    from pyspark.sql.streaming.query import StreamingQuery
 
 __all__ = ["CrashSteps"]
 
@@ -34,13 +30,13 @@ class CrashSteps(StreamSteps):
     _crash: Crash | None = None
 
     def crash(self, point: Point) -> Crash:
-        """Has the next batch be lost: that of what is sent in the block. When the block
-        ends the query is dead, and its checkpoint and its sink are as a crash leaves
-        them. `start()` goes on from there.
+        """Has a batch be lost: that of what is sent in the block. When the block ends
+        the query is dead, and its checkpoint and its sink are as a crash leaves them.
+        `start()` goes on from there.
 
-        Before the block begins, what was sent earlier is processed, so that the batch
-        that is lost is that of the block alone. After a crash, and before `start()`,
-        the batch that was lost may be lost again.
+        Before the block begins, what was sent earlier is processed, and the query is
+        stopped: all that is sent in the block is one batch, which begins when the block
+        ends. After a crash, and before `start()`, that batch may be lost again.
 
         Example:
             with run.crash("after_sink"):
@@ -53,12 +49,11 @@ class CrashSteps(StreamSteps):
 
                 - `"before_sink"`: it has begun, and the sink has got nothing.
                 - `"after_sink"`: the sink has all of it, and it is not committed.
-                - `"in_task"`: its tasks fail, each in the middle of its output.
-                  `run_stream` alone has it. The query is started anew for it, with a
-                  step in Python behind its last.
+                - `"in_task"`: its tasks fail, each in the middle of its output: by a
+                  step in Python behind the query's last. `run_stream` alone has it.
                 - `"driver"`: the process of Spark is killed in the middle of it.
-                  `follow` alone has it, with a function that takes a session: it is run
-                  in a process with a Spark of its own.
+                  `follow` alone has it, with a function that takes a session: the batch
+                  is run in a process with a Spark of its own.
 
         Raises:
             TypeError: the sink is Spark's memory sink, which forgets what it had; the
@@ -76,6 +71,16 @@ class CrashSteps(StreamSteps):
             raise RuntimeError(f"There is a crash already: {self._crash!r}.")
         self._crash = Crash(self, point)
         return self._crash
+
+    def process_all_available(self) -> None:
+        if self._crash is not None:
+            raise RuntimeError(
+                "In the block of crash() the query is stopped: send what is to be "
+                "lost. When the block ends the batch is run."
+            )
+        super().process_all_available()
+
+    process_all_available.__doc__ = StreamSteps.process_all_available.__doc__
 
     def replay_last_batch(self) -> int:
         """Has the last batch run again under its number, as after a crash between the
@@ -188,42 +193,28 @@ class CrashSteps(StreamSteps):
         if not self._failure_expected:  # else it is dead of an earlier crash
             state.raise_if_dead()
 
-    def _begin_crash(
-        self, crash: Crash
-    ) -> tuple[CrashPoint, int, StreamingQuery | None]:
-        """Sets it; gives its place, the batch that is to be lost, and the query, where
-        that has ended already.
+    def _begin_crash(self, crash: Crash) -> tuple[CrashPoint, int]:
+        """Sets it, and stops the query, so that all that is sent in the block is one
+        batch. Gives its place, and the batch.
         """
-        place: CrashPoint | None = None
         try:
             self._settle()
+            self.stop()
             log = self._batch_log()
             batch = log.last_committed + 1
-            is_begun = log.last_begun == batch
-            if is_begun and crash.point in ("before_sink", "driver"):
+            if log.last_begun == batch and crash.point in ("before_sink", "driver"):
                 raise WaitError(
                     f"Batch {batch} has begun and is not committed: it can be lost "
                     f"again, but not by {crash.point!r}. Call start() first, and "
                     "process_all_available()."
                 )
-            if crash.point == "driver":
-                self.stop()
-            if crash.point == "in_task":
-                self._set_failing(True)
-                if self.query.isActive:
-                    self.restart()
-                    self._settle()
+            self._set_failing(crash.point == "in_task")
             place = self._place_of(crash.point, log)
-            batch = log.last_committed + 1  # a start may have run one without data
             place.set(batch)
-            if log.last_begun == batch and not is_begun:
-                raise begun_before(batch)
         except BaseException:
-            if place is not None:
-                place.clear()
             self._end_crash(crash)
             raise
-        return place, batch, None if self.query.isActive else self.query
+        return place, batch
 
     def _place_of(self, point: Point, log: BatchLog) -> CrashPoint:
         if point == "in_task":
@@ -234,17 +225,17 @@ class CrashSteps(StreamSteps):
         return AtLog(log, "offsets" if point == "before_sink" else "commits")
 
     def _start_for_crash(self) -> None:
+        before = self._query
         try:
             self.start()
         except Exception:
-            if self.query.isActive or self.query.exception() is None:
+            if self._query is before:
                 raise
-            # it is dead by now: of the crash, or of what is raised next
+            # it is dead already, of the crash or not, or not yet alive: who waits sees
 
     def _end_crash(self, crash: Crash) -> None:
         self._crash = None
-        if crash.point == "in_task":
-            self._set_failing(False)
+        self._set_failing(False)
         if crash.has_come:
             self._failure_expected = True
 

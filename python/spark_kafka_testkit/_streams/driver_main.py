@@ -9,33 +9,28 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 
-from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._spark.attach import new_session
 from spark_kafka_testkit._spark.session import OWN_CONF, session_settings
-from spark_kafka_testkit._streams.driver_process import READY
-from spark_kafka_testkit._waits.clock import Pauses
-from spark_kafka_testkit._waits.queries import wait_for_query_alive
+from spark_kafka_testkit._streams.driver_process import FAILED
 
 
 def main() -> None:
     """Runs the job until the process is killed, or has no owner any more."""
-    path, conf, job, timeout = pickle.load(sys.stdin.buffer)  # noqa: S301  our parent's
+    path, conf, job = pickle.load(sys.stdin.buffer)  # noqa: S301  our parent's
     threading.Thread(target=_end_with_owner, daemon=True).start()
     sys.path[:] = path
-    begin = pickle.loads(job)  # noqa: S301  as above
-    spark = new_session(session_settings({**OWN_CONF, **conf}, reuse=False))
-    query = begin(spark)
-    wait_for_query_alive(query, timeout)
-    state, pauses = QueryState(query), Pauses(timeout)
-    while not (state.is_resting and state.progress is not None):
-        state.raise_if_dead()
-        if not state.is_active:
-            raise RuntimeError("the job's query has ended by itself")
-        if pauses.is_over:
-            raise RuntimeError(f"the job's query did not come to rest: {state.message}")
-        pauses.rest()
-    os.write(1, f"{READY}\n".encode())
+    try:
+        begin = pickle.loads(job)  # noqa: S301  as above
+        spark = new_session(session_settings({**OWN_CONF, **conf}, reuse=False))
+        query = _arguments.streaming_query("what the function gives", begin(spark))
+        query.awaitTermination()
+    except BaseException:  # noqa: BLE001  it is told, and the process is killed all the same
+        traceback.print_exc()
+    sys.stderr.flush()
+    os.write(1, f"{FAILED}\n".encode())
     while True:
         signal.pause()
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["READY", "DriverProcess"]
+__all__ = ["FAILED", "DriverProcess", "pickled"]
 
 MAIN = "spark_kafka_testkit._streams.driver_main"
-READY = "spark-kafka-testkit: the job runs and waits for data"
+FAILED = "spark-kafka-testkit: the job has ended"
 LAST_LINES = 15
 END_SECONDS = 20.0
 # of a Spark that this process is connected to, which is not to be killed
@@ -29,18 +29,16 @@ class DriverProcess:
     """Starts the process.
 
     Args:
-        job: a function that takes a session, starts a query and returns it.
+        job: what `pickled` gives of a function that takes a session, starts a query and
+            returns it.
         conf: settings of the session.
-        timeout: seconds, for the query to be alive and to wait for data.
 
-    Raises:
-        TypeError: the function can't go to another process.
+    Attributes:
+        id: of the process, and of its group.
     """
 
-    def __init__(
-        self, job: Callable[[Any], Any], conf: Mapping[str, str], timeout: float
-    ) -> None:
-        task = pickle.dumps((sys.path, dict(conf), _pickled(job), timeout))
+    def __init__(self, job: bytes, conf: Mapping[str, str]) -> None:
+        task = pickle.dumps((sys.path, dict(conf), job))
         environment = {n: v for n, v in os.environ.items() if n not in OF_OTHERS}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         self._process = subprocess.Popen(
@@ -52,7 +50,8 @@ class DriverProcess:
             start_new_session=True,  # so that all of it is killed at once
         )
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._is_ready = threading.Event()
+        self.id = self._process.pid
+        self._has_failed = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert self._process.stdin is not None
@@ -61,18 +60,14 @@ class DriverProcess:
             self._process.stdin.flush()
 
     @property
-    def is_ready(self) -> bool:
-        """Whether its query waits for data."""
-        return self._is_ready.is_set()
-
-    @property
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
+    def has_failed(self) -> bool:
+        """Whether its query has ended, or it has itself."""
+        return self._has_failed.is_set() or self._process.poll() is not None
 
     @property
     def last_lines(self) -> str:
         """What it printed last."""
-        if self.has_ended:
+        if not self._has_failed.is_set():
             self._reader.join(END_SECONDS)
         return "\n".join(f"  {line}" for line in list(self._lines)) or "  nothing"
 
@@ -94,13 +89,18 @@ class DriverProcess:
         with self._process.stdout as output:
             for data in output:
                 line = data.decode(errors="replace").rstrip()
-                if line == READY:
-                    self._is_ready.set()
+                if line == FAILED:
+                    self._has_failed.set()
                 elif line:
                     self._lines.append(line)
 
 
-def _pickled(job: Callable[[Any], Any]) -> bytes:
+def pickled(job: Callable[[Any], Any]) -> bytes:
+    """The function, as it goes to another process.
+
+    Raises:
+        TypeError: it can't go there.
+    """
     from pyspark import cloudpickle
 
     dumps: Callable[[Any], bytes] = cloudpickle.dumps
