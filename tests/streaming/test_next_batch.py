@@ -110,7 +110,7 @@ def test_what_is_no_single_batch_is_told(
         run.next_batch()
     assert str(refused.value) == (
         "next_batch() is for a stream that runs in steps: "
-        'run_stream(..., trigger={"availableNow": True}).'
+        'run_stream(..., trigger={"availableNow": True}), or by a clock.'
     )
     dying = queries.source(topic).select(
         functions.raise_error(functions.lit("as wanted")).cast("string").alias("value")
