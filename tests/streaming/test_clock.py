@@ -405,3 +405,19 @@ def test_a_stream_without_a_clock_has_no_time(
         'run_stream(..., trigger={"processingTime": "1 minute"}, '
         'clock="2026-01-01T09:00").'
     )
+
+
+def test_a_crash_and_a_replay_by_a_clock(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """The lost batch is run by a trigger of its own, and again by the next."""
+    with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
+        with run.crash("after_sink") as crash:
+            run.add_data(topic, [("a", "1")])
+        run.check_answer([("a", "09:01:00.000")])
+        run.start()
+        assert ids(run.advance("1 minute")) == [crash.batch]
+        run.check_answer([("a", "09:01:00.000")] * 2)
+        assert run.replay_last_batch() == crash.batch
+        run.check_answer([("a", "09:01:00.000")] * 3)
+        assert run.advance("5 minutes") == []

@@ -206,6 +206,10 @@ class ClockedSteps(StreamSteps):
             )
         return self._clock
 
+    def _run_due(self) -> None:
+        if self._clock is not None:
+            self._run_trigger()
+
     def _run_trigger(self) -> list[Batch]:
         """Lets the clock go on to the next trigger."""
         return self._go_on(self._clock_for("a trigger").next)

@@ -112,6 +112,7 @@ class CrashSteps(StreamSteps):
             )
         log.forget_commit(batch)
         self.start()
+        self._run_due()
         state, pauses = QueryState(self.query), Pauses(self._timeout)
         while not log.has("commits", batch):
             state.raise_if_dead()
@@ -228,6 +229,7 @@ class CrashSteps(StreamSteps):
         before = self._query
         try:
             self.start()
+            self._run_due()
         except Exception:
             if self._query is before:
                 raise

@@ -77,6 +77,9 @@ class StreamSteps(StreamState):
     def _sources(self) -> list[Source]:
         """Its Kafka sources; none where they are not known."""
 
+    def _run_due(self) -> None:
+        """Runs the next trigger, where the query waits for a test's clock."""
+
     @abstractmethod
     def _clean_up(self) -> None:
         """Removes what was made for it."""

@@ -12,7 +12,6 @@ import org.apache.spark.sql.catalyst.plans.logical.EventTimeWatermark
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 import org.apache.spark.sql.catalyst.plans.logical.Project
 import org.apache.spark.sql.types.StructType
-
 import sparkkafka.testkit.Converters._
 
 /** The rows that reach the stateful operators of a streaming plan, with the time by which each is
