@@ -94,7 +94,8 @@ class ExactlyOnce(StreamSteps):
 
         It is for jobs that write a record for each that they read. For others give what
         is expected. A query that runs is waited for: all that was sent is processed,
-        and no batch is due. After `stop`, or a crash, the sink is looked at as it is.
+        and no batch is due. After `stop`, after a crash, and by a clock, the sink is
+        looked at as it is.
 
         Example:
             with run.crash("after_sink"):
@@ -130,7 +131,7 @@ class ExactlyOnce(StreamSteps):
             if expected is None
             else [Sighting(identity) for identity in expected]
         )
-        if self.query.isActive:
+        if self._goes_on():
             self.process_all_available()
             Finality(self._cluster, self._session()).wait(self._timeout, batches=2)
         if rows is None:
