@@ -87,6 +87,48 @@ def test_a_killed_driver_loses_nothing(
         assert log.last_committed == crash.batch
 
 
+@pytest.mark.parametrize("sink_kind", ["files", "a function"])
+def test_other_sinks_have_all_once_after_a_killed_driver(
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    sink_kind: str,
+    tmp_path: Path,
+) -> None:
+    """Files by Spark's log of them; a function of foreachBatch, if it writes by the
+    number of the batch.
+    """
+    kafka.create_topics([topic])
+    options, checkpoint = kafka.spark_options(), queries.checkpoint
+    folder = str(tmp_path / "rows")
+
+    def job(spark: SparkSession) -> StreamingQuery:
+        def save(df: Any, number: int) -> None:
+            df.write.mode("overwrite").parquet(f"{folder}/batch={number}")
+
+        rows = (
+            spark.readStream.format("kafka")
+            .options(subscribe=topic, startingOffsets="earliest", **options)
+            .load()
+            .selectExpr("CAST(key AS STRING) AS key", "CAST(value AS STRING) AS value")
+        )
+        writer = rows.writeStream.option("checkpointLocation", checkpoint)
+        if sink_kind == "files":
+            return writer.format("parquet").start(folder)
+        return writer.foreachBatch(save).start()
+
+    def rows() -> Any:
+        return queries.spark.read.parquet(folder).select("key", "value")
+
+    with kafka.follow(job, answer=rows, timeout=LONG) as run:
+        run.add_data(topic, [("z", "0")])
+        with run.crash("driver") as crash:
+            run.add_data(topic, SENT)
+        assert crash.has_come
+        run.start()
+        run.check_exactly_once([("z", "0"), *SENT], key=tuple)
+
+
 def test_a_function_that_can_not_go_to_another_process_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
