@@ -149,6 +149,18 @@ def test_the_operators_that_drop_rows(
         run.check_late(dropped=dropped)
 
 
+def test_a_row_in_two_windows_is_read_once(
+    kafka: KafkaUtils, source: DataFrame, topic: str
+) -> None:
+    """It is dropped or accepted for each of its windows, and filtered once."""
+    df = sliding(source.where("key <> 'test'"))
+    with kafka.run_stream(df, output_mode="append", timeout=LONG) as run:
+        run.add_data(topic, clicks("a", "10:15") + clicks("test", "10:15"))
+        run.process_all_available()
+        run.add_data(topic, clicks("a", "09:40", "10:09"))
+        run.check_late(dropped=2 + 1, accepted=2 + 1, filtered=1)
+
+
 def test_what_comes_from_another_operator_is_refused(
     kafka: KafkaUtils, source: DataFrame, topic: str
 ) -> None:

@@ -72,9 +72,9 @@ class Helper:
         """
         return self._asked("pyServe", handle, port)
 
-    def stateful_inputs(self, plan: Any, sources: Any) -> Any:
+    def stateful_inputs(self, plan: Any, sources: Any, once: bool) -> Any:
         """See `StatefulInputs.of`; it starts no job."""
-        return self._api.pyStatefulInputs(plan, sources)
+        return self._api.pyStatefulInputs(plan, sources, once)
 
     def open_clock(
         self, queries: Any, checkpoint: str, time: int, interval: int

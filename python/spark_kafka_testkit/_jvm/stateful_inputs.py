@@ -42,7 +42,9 @@ class StatefulInputs:
         self.options = options_of_query(query) or []
         """Of each of its Kafka sources, in the order of its progress."""
 
-    def of(self, sources: list[DataFrame]) -> list[list[DataFrame] | None]:
+    def of(
+        self, sources: list[DataFrame], *, once: bool = False
+    ) -> list[list[DataFrame] | None]:
         """For each operator, in the order of the query's progress, a DataFrame for each
         of its inputs with an event time: `COMPARED`, the time by which Spark finds a
         row late, and `EVENT_TIME`, the row's own. None where an input comes from
@@ -50,12 +52,13 @@ class StatefulInputs:
 
         Args:
             sources: what each of its sources has read, as a batch.
+            once: whether a row is one also where it is in several windows.
         """
         array: Any = self._jvm.view.java.util.ArrayList()
         for source in sources:
             classic: Any = source
             array.add(classic._jdf.queryExecution().analyzed())
-        operators = self._helper.stateful_inputs(self._plan, array)
+        operators = self._helper.stateful_inputs(self._plan, array, once)
         return [
             None if plans is None else [self._frame(plan) for plan in plans]
             for plans in operators

@@ -153,13 +153,18 @@ class LateRowsReader:
             watermark = watermark_of(progress) or watermark
         return found
 
-    def reached(self, operator: int) -> int:
+    def reached(self, operator: int, *, once: bool = False) -> int:
         """How many rows have reached an operator.
+
+        Args:
+            operator: its number.
+            once: whether a row is one also where it is in several windows.
 
         Raises:
             LookupError: that can't be known.
         """
-        parts = self._read(self._history[0], self._history[-1])[operator]
+        first, last = self._history[0], self._history[-1]
+        parts = self._read(first, last, once=once)[operator]
         if parts is None:
             raise LookupError(OF_ANOTHER)
         return sum(part.count() for part in parts)
@@ -194,7 +199,9 @@ class LateRowsReader:
             return [(None, reason)] * count
         return found
 
-    def _read(self, first: Any, last: Any) -> list[list[DataFrame] | None]:
+    def _read(
+        self, first: Any, last: Any, *, once: bool = False
+    ) -> list[list[DataFrame] | None]:
         """What reached each operator, from one batch to another."""
         if self._inputs is None:
             self._inputs = StatefulInputs(self._query, self._spark)
@@ -206,7 +213,8 @@ class LateRowsReader:
             [
                 self._again(given, _starts(given, begun), offsets_of(end["endOffset"]))
                 for given, begun, end in parts
-            ]
+            ],
+            once=once,
         )
 
     def _again(

@@ -76,7 +76,7 @@ def _operator(
 ) -> tuple[int, str]:
     """Number and name."""
     metadata = spark.read.format("state-metadata").load(checkpoint)
-    rows = metadata.select("operatorId", "operatorName").distinct().collect()
+    rows = metadata.select("operatorId", "operatorName").collect()
     known = sorted({(int(row[0]), str(row[1])) for row in rows})
     found = [one for one in known if wanted is None or wanted in one]
     if len(found) == 1:

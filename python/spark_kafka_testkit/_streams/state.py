@@ -186,8 +186,9 @@ class StreamState(StreamChecks):
             dropped: how many rows came behind the watermark. Where windows overlap, a
                 row counts for each of its windows.
             accepted: how many the operator took; with `dropped` and `filtered` they are
-                all that the query has read.
-            filtered: how many did not reach the operator.
+                all that the query has read, where no windows overlap.
+            filtered: how many did not reach the operator. What a query reads twice, as
+                for both sides of a join, counts twice.
             operator: its number in Spark's progress, or its name; not needed where
                 there is but one.
 
@@ -219,13 +220,13 @@ class StreamState(StreamChecks):
         account = {"dropped": late.rows}
         if len(wanted) > 1:
             try:
-                reached = reader.reached(number)
+                account["accepted"] = reader.reached(number) - late.rows
+                read = sum(map(rows_in, history))
+                account["filtered"] = read - reader.reached(number, once=True)
             except LookupError as error:
                 raise RuntimeError(
                     f"How many rows reached {late.operator} is not known: {error}."
                 ) from error
-            account["accepted"] = reached - late.rows
-            account["filtered"] = sum(map(rows_in, history)) - reached
         if any(account[name] != count for name, count in wanted.items()):
             expected = ", ".join(f"{count} {name}" for name, count in wanted.items())
             seen = ", ".join(f"{account[name]} {name}" for name in wanted)

@@ -81,8 +81,8 @@ final class PythonApi {
   }
 
   /** See [[StatefulInputs]]; for the JVM of a session. */
-  def pyStatefulInputs(plan: AnyRef, sources: util.List[AnyRef]): util.List[_] =
-    StatefulInputs.of(plan, sources)
+  def pyStatefulInputs(plan: AnyRef, sources: util.List[AnyRef], once: Boolean): util.List[_] =
+    StatefulInputs.of(plan, sources, once)
 
   /** Notes how the JVM is, for [[pyTidy]]. */
   def pyRemember(): Unit = KeptJvm.remember()

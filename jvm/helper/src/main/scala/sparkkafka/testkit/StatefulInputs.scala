@@ -9,6 +9,7 @@ import org.apache.spark.sql.catalyst.expressions.GetStructField
 import org.apache.spark.sql.catalyst.expressions.NamedExpression
 import org.apache.spark.sql.catalyst.plans.logical.Aggregate
 import org.apache.spark.sql.catalyst.plans.logical.EventTimeWatermark
+import org.apache.spark.sql.catalyst.plans.logical.Expand
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 import org.apache.spark.sql.catalyst.plans.logical.Project
 import org.apache.spark.sql.types.StructType
@@ -46,15 +47,26 @@ private[testkit] object StatefulInputs {
     * @param sources
     *   for each of its streaming leaves, in their order, what it has read, as a plan; with the same
     *   columns
+    * @param once
+    *   whether a row that becomes several before the operator, one for each of its windows, is
+    *   the first of them alone
     * @return
     *   for each stateful operator, in the order in which Spark's progress has them, a plan for each
     *   of its inputs that has an event time; null where an input comes from another such operator
     */
-  def of(plan: AnyRef, sources: util.List[AnyRef]): util.List[util.List[LogicalPlan]] = {
+  def of(
+      plan: AnyRef,
+      sources: util.List[AnyRef],
+      once: Boolean
+  ): util.List[util.List[LogicalPlan]] = {
     val streaming = plan.asInstanceOf[LogicalPlan]
     val leaves = streaming.collectLeaves().filter(_.isStreaming)
     val batches = leaves.zip(sources.asScala.map(_.asInstanceOf[LogicalPlan])).toMap
-    streaming.collect { case node if isStateful(node) => inputs(node, batches) }.asJava
+    val replaced: PartialFunction[LogicalPlan, LogicalPlan] = {
+      case leaf if batches.contains(leaf) => read(leaf, batches(leaf))
+      case expand: Expand if once => first(expand)
+    }
+    streaming.collect { case node if isStateful(node) => inputs(node, replaced) }.asJava
   }
 
   private def isStateful(node: LogicalPlan): Boolean =
@@ -63,17 +75,17 @@ private[testkit] object StatefulInputs {
 
   private def inputs(
       node: LogicalPlan,
-      batches: Map[LogicalPlan, LogicalPlan]
+      replaced: PartialFunction[LogicalPlan, LogicalPlan]
   ): util.List[LogicalPlan] = {
     val streams = node.children.filter(_.isStreaming)
     if (streams.exists(_.collectFirst { case it if isStateful(it) => it }.isDefined)) null
-    else streams.flatMap(input(node, _, batches)).asJava
+    else streams.flatMap(input(node, _, replaced)).asJava
   }
 
   private def input(
       node: LogicalPlan,
       child: LogicalPlan,
-      batches: Map[LogicalPlan, LogicalPlan]
+      replaced: PartialFunction[LogicalPlan, LogicalPlan]
   ): Option[LogicalPlan] = {
     val among = node match {
       case aggregate: Aggregate =>
@@ -85,10 +97,7 @@ private[testkit] object StatefulInputs {
         .collectFirst { case watermark: EventTimeWatermark => watermark.eventTime.exprId }
         .flatMap(id => child.output.find(_.exprId == id))
       val names = Seq(named(column, compared), named(own.getOrElse(column), eventTime))
-      Project(
-        names,
-        child.transform { case leaf if batches.contains(leaf) => read(leaf, batches(leaf)) }
-      )
+      Project(names, child.transformUp(replaced))
     }
   }
 
@@ -98,6 +107,13 @@ private[testkit] object StatefulInputs {
       case _ => column
     }
     Alias(time, name)()
+  }
+
+  /** Of the rows that one becomes the first, which is there for each. */
+  private def first(expand: Expand): LogicalPlan = {
+    val columns = expand.projections.head.zip(expand.output)
+    val aliases = columns.map { case (from, to) => Alias(from, to.name)(exprId = to.exprId) }
+    Project(aliases, expand.child)
   }
 
   /** What a leaf has read, in its columns. */

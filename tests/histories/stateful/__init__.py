@@ -1,0 +1,1 @@
+"""Random histories of stateful queries, against oracles in plain Python."""

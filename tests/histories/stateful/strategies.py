@@ -1,0 +1,57 @@
+"""Random histories of stateful queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from .model import MINUTE, SKIPPED, START, History, Row, Step
+
+DELAYS = (0, 3, 10)
+SPANS = (0, 5, 10)
+"""Minutes after a row, or a full ten minutes, where something ends for some operator."""
+KEYS = ("la", "ra", "lb", "rb")
+KINDS = ("near", "near", "near", "late", "edge", "edge", "closer", "again")
+
+
+@st.composite
+def histories(draw: Any, most_steps: int = 5) -> History:
+    """Rows about the watermark, far behind it and far ahead of it, and again."""
+    delay = draw(st.sampled_from(DELAYS))
+    stepped = draw(st.integers(0, 3)) == 0
+    partitions = 2 if stepped else 1
+    newest = START + 60 * MINUTE
+    watermark = newest - 30 * MINUTE
+    sent: list[Row] = []
+    steps = []
+    for number in range(draw(st.integers(2, most_steps))):
+        rows = []
+        for _ in range(draw(st.integers(0 if number else 1, 6))):
+            kind = draw(st.sampled_from(KINDS))
+            if kind == "again" and sent:
+                rows.append(draw(st.sampled_from(sent)))
+                continue
+            if kind == "late":
+                time = watermark - draw(st.integers(1, 30)) * MINUTE
+            elif kind == "edge":
+                # a row there is at the edge, or the watermark that it makes
+                begin = draw(st.sampled_from([*(row.time for row in sent), newest]))
+                if draw(st.booleans()):
+                    begin = begin // (5 * MINUTE) * 5 * MINUTE
+                span = draw(st.sampled_from(SPANS)) + draw(st.sampled_from([0, delay]))
+                time = begin + span * MINUTE + draw(st.sampled_from([0, 0, -1, 1]))
+            elif kind == "closer":
+                time = newest + draw(st.integers(10, 40)) * MINUTE
+            else:
+                time = newest + draw(st.integers(-max(delay, 6), 6)) * MINUTE
+            key = draw(st.sampled_from((*KEYS, *KEYS, SKIPPED)))
+            row = Row(key, time, draw(st.integers(0, partitions - 1)))
+            rows.append(row)
+            sent.append(row)
+        # as that of a query of one stream, but where a skipped row is the newest
+        newest = max([newest, *(row.time for row in rows if row.key != SKIPPED)])
+        watermark = max(watermark, newest - delay * MINUTE)
+        restart, looks = draw(st.integers(0, 3)) == 0, draw(st.integers(0, 3)) == 0
+        steps.append(Step(tuple(rows), restart, looks))
+    return History(delay, stepped, tuple(steps))

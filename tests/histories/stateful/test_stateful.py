@@ -1,0 +1,86 @@
+"""Random histories of each stateful operator: what comes out of each batch, the
+watermark, the state and the late rows are those of an oracle in plain Python.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyspark
+import pytest
+from hypothesis import Phase, example, given, settings
+
+from spark_kafka_testkit import KafkaUtils
+
+from .jobs import JOBS
+from .model import History, history
+from .strategies import histories
+from .world import run_history
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COUNT = os.environ.get("STATEFUL_HISTORIES")
+FEW = 2
+VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+STORE = "spark.sql.streaming.stateStore.providerClass"
+ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+
+TELLING = history(
+    3,
+    (("la", 60), ("ra", 60), ("lb", 61), ("rb", 61), ("la", 60)),
+    (("la", 57), ("la", 58), ("ra", 66), ("skip", 99), ("lb", 69), ("rb", 68)),
+    (("la", 45), ("la", 45), ("ra", 54), ("rb", 71), ("lb", 73), ("lb", 69)),
+    (("la", 90), ("ra", 90)),
+    (),
+    (("la", 97), ("ra", 98), ("lb", 79), ("la", 90)),
+    stepped=False,
+)
+"""Rows that are late for one operator and in time for another, or one window of theirs;
+times that a session, a duplicate and a pair have in common; a closer.
+"""
+
+
+@pytest.fixture(params=JOBS)
+def operator(request: pytest.FixtureRequest, spark: SparkSession) -> Iterator[str]:
+    """The name of one that this Spark has."""
+    name: str = request.param
+    if name == "transformWithState":
+        if VERSION < (4, 0):
+            pytest.skip("Spark 3.5 has no transformWithState")
+        pytest.importorskip("google.protobuf")  # which PySpark needs for it
+        spark.conf.set(STORE, ROCKS_DB)
+    is_new = int(pa.__version__.split(".")[0]) > 15
+    if name == "applyInPandasWithState" and VERSION < (4, 2) and is_new:
+        pytest.skip("applyInPandasWithState of Spark before 4.2 fails with new pyarrow")
+    yield name
+    spark.conf.unset(STORE)
+
+
+@pytest.mark.timeout(0)
+def test_an_operator_does_what_its_oracle_says(
+    operator: str, kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """After each step of each history."""
+    job = JOBS[operator]
+    count = FEW if COUNT is None else max(1, int(COUNT) * job.share // 100)
+
+    @given(drawn=histories())
+    @example(drawn=TELLING)
+    @example(drawn=replace(TELLING, stepped=True))
+    @settings(
+        max_examples=count,
+        derandomize=COUNT is None,
+        deadline=None,
+        print_blob=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],  # shrinking takes minutes
+    )
+    def each(drawn: History) -> None:
+        run_history(kafka, spark, job, drawn, reads_state=VERSION >= (4, 0))
+
+    each()

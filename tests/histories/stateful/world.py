@@ -1,0 +1,140 @@
+"""Histories made real, and what the kit says of them held against the oracle."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import note
+from pyspark.sql import functions
+
+from spark_kafka_testkit import KafkaUtils, Record, WaitError
+
+from .jobs import Job
+from .model import History, Row, Step
+from .oracles import Oracle
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from spark_kafka_testkit import StreamRun
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+LONG = 900.0
+
+
+def run_history(
+    kafka: KafkaUtils,
+    spark: SparkSession,
+    job: Job,
+    history: History,
+    *,
+    reads_state: bool,
+) -> None:
+    """Runs a query through a history; fails at the first step where answer, watermark,
+    state or late rows are not those of the oracle.
+    """
+    history = job.fitting(history)
+    topic = f"stateful-{uuid.uuid4().hex[:12]}"
+    kafka.create_topics([topic], 2)
+    kafka.create_topics([f"{topic}-sink"])
+    try:
+        df = job.query(source(kafka, spark, topic), f"{history.delay} minutes")
+        options: dict[str, Any] = {"output_mode": job.mode, "timeout": LONG}
+        if history.stepped:
+            options["trigger"] = {"availableNow": True}
+        with kafka.run_stream(df, f"{topic}-sink", **options) as run:
+            oracle = job.oracle(history.delay)
+            for number, step in enumerate(history.steps):
+                note(f"step {number}, topic {topic}")
+                take = take_step if history.stepped else take_transaction
+                expected = take(kafka, run, topic, oracle, step)
+                check(run, oracle, expected)
+                is_last = number == len(history.steps) - 1
+                if reads_state and (step.looks or is_last or not job.is_slow):
+                    check_state(job, run, oracle)
+            run.check_late(
+                dropped=oracle.dropped,
+                accepted=oracle.accepted,
+                filtered=oracle.filtered,
+            )
+    finally:
+        kafka.delete_topics([topic, f"{topic}-sink"])
+
+
+def source(kafka: KafkaUtils, spark: SparkSession, topic: str) -> DataFrame:
+    return (
+        spark.readStream.format("kafka")
+        .options(**kafka.spark_options())
+        .options(
+            **{
+                "subscribe": topic,
+                "startingOffsets": "earliest",
+                "kafka.isolation.level": "read_committed",
+            }
+        )
+        .load()
+        .select(functions.col("key").cast("string").alias("key"), "timestamp")
+    )
+
+
+def records(rows: Iterable[Row]) -> list[Record]:
+    return [
+        Record(row.key, "v", timestamp=row.time, partition=row.partition)
+        for row in rows
+    ]
+
+
+def take_step(
+    kafka: KafkaUtils, run: StreamRun, topic: str, oracle: Oracle, step: Step
+) -> list[tuple[str, str]]:
+    """By a run of its own, which a restart is too."""
+    oracle.restart()
+    before, dropped = oracle.watermark, oracle.dropped
+    answer = oracle.step(step.rows)
+    if not step.rows:
+        with pytest.raises(WaitError, match=r"^No batch was run: nothing was sent "):
+            run.next_batch()
+        return answer
+    run.add_data(topic, records(step.rows))
+    batch = run.next_batch()
+    assert batch.watermark_before == at(before)
+    assert batch.watermark == at(oracle.watermark)
+    # Spark counts rows of one group in one task as one
+    assert bool(batch.late_rows) == (oracle.dropped > dropped)
+    assert batch.late_rows <= oracle.dropped - dropped
+    return answer
+
+
+def take_transaction(
+    kafka: KafkaUtils, run: StreamRun, topic: str, oracle: Oracle, step: Step
+) -> list[tuple[str, str]]:
+    """By a query that goes on, unless it is stopped and started."""
+    if step.restart:
+        run.restart()
+        oracle.restart()
+    if step.rows:
+        kafka.send_messages(topic, records(step.rows), transactional=True)
+    return oracle.step(step.rows)
+
+
+def check(run: StreamRun, oracle: Oracle, answer: list[tuple[str, str]]) -> None:
+    """A query is at rest when it is known to have no new answer."""
+    if answer:
+        run.check_new_answer(answer)
+    run.check_nothing_new()
+    assert run.watermark in (at(oracle.watermark), None)
+
+
+def check_state(job: Job, run: StreamRun, oracle: Oracle) -> None:
+    found, expected = job.read(run), oracle.state()
+    assert {part: sorted(rows) for part, rows in found.items()} == {
+        part: sorted(rows) for part, rows in expected.items()
+    }
+
+
+def at(millis: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=millis)
