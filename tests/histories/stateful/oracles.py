@@ -236,7 +236,8 @@ class DistinctWithinWatermark(Oracle):
 
 class Joined(Oracle):
     """Each row of the left with those of the right that come at its time, or up to the
-    range after. A row is held as long as one that is not late may still meet it.
+    range after. A row is held as long as one may still meet it; for Spark also one
+    that has the time of the watermark, which it would drop.
 
     Its two streams read one topic, each what the other leaves out.
     """
@@ -271,8 +272,8 @@ class Joined(Oracle):
         ]
 
     def close(self) -> Answer:
-        self.left = [row for row in self.left if row.time + RANGE > self.watermark]
-        self.right = [row for row in self.right if row.time > self.watermark]
+        self.left = [row for row in self.left if row.time + RANGE >= self.watermark]
+        self.right = [row for row in self.right if row.time >= self.watermark]
         return []
 
     def state(self) -> State:

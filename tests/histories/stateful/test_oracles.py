@@ -82,8 +82,8 @@ FAULTS = {
     ),
     "joined: the left is held as long as the right": (
         "joined",
-        "if row.time + RANGE > self.watermark]",
-        "if row.time > self.watermark]",
+        "if row.time + RANGE >= self.watermark]",
+        "if row.time >= self.watermark]",
     ),
     "joined: the faster side makes the watermark": (
         "joined",

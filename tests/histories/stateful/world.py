@@ -126,14 +126,14 @@ def check(run: StreamRun, oracle: Oracle, answer: list[tuple[str, str]]) -> None
     if answer:
         run.check_new_answer(answer)
     run.check_nothing_new()
-    assert run.watermark in (at(oracle.watermark), None)
+    found, expected = run.watermark, at(oracle.watermark)
+    assert found in (expected, None), f"watermark {found}, {expected} was expected"
 
 
 def check_state(job: Job, run: StreamRun, oracle: Oracle) -> None:
-    found, expected = job.read(run), oracle.state()
-    assert {part: sorted(rows) for part, rows in found.items()} == {
-        part: sorted(rows) for part, rows in expected.items()
-    }
+    found = {part: sorted(rows) for part, rows in job.read(run).items()}
+    expected = {part: sorted(rows) for part, rows in oracle.state().items()}
+    assert found == expected, f"{found} is held, {expected} was expected"
 
 
 def at(millis: int) -> datetime:
