@@ -78,6 +78,19 @@ def test_the_watermark_of_each_batch_is_told(
         run.check_answer({"08:00": "1", "09:00": "1"})
 
 
+def test_the_state_is_known_after_a_step_without_data(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Spark's progress of it has no operators."""
+    with kafka.run_stream(per_window(queries.source(topic)), sink, **STEPS) as run:
+        run.batches(topic, times("09:00", "09:11"))
+        with pytest.raises(WaitError, match=r"^No batch was run"):
+            run.next_batch()
+        run.check_state_bounded(rows=1)
+        with pytest.raises(WaitError, match=r"^The state of the query holds 1 rows"):
+            run.check_state_bounded(rows=0)
+
+
 @needs_own_functions
 def test_a_function_gets_each_part_as_a_batch(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str

@@ -139,11 +139,12 @@ class StreamState(StreamChecks):
         """
         most = _arguments.whole("rows", rows, 0)
         self._is_at_rest()
-        progress: Any = self.query.lastProgress
-        told = [] if progress is None else progress["stateOperators"]
-        operators = [dict(one) for one in told]
-        if not operators:
+        told = [*self._past, *self.query.recentProgress]
+        batches = [one for one in told if one["stateOperators"]]
+        if not batches:
             raise ValueError("The query has no stateful operator.")
+        progress: Any = batches[-1]  # a trigger without a batch after a start has none
+        operators = [dict(one) for one in progress["stateOperators"]]
         total = operators_sum(progress, "numRowsTotal")
         if total <= most:
             return
