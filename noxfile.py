@@ -24,7 +24,14 @@ SPARKS = json.loads(LOCK.read_text())["connectors"]
 OLDEST, *_, NEWEST = SPARKS
 SUITE = [
     f"tests/{name}"
-    for name in ("unit", "contract", "kafka_testing_md", "streaming", "spark")
+    for name in (
+        "unit",
+        "contract",
+        "kafka_testing_md",
+        "streaming",
+        "histories/stateful",
+        "spark",
+    )
 ]
 NEEDED = [
     "freezegun>=1.5",
@@ -106,14 +113,14 @@ def matrix(session: nox.Session, spark: str) -> None:
 
 @nox.session
 def oldest(session: nox.Session) -> None:
-    """The short set of `ci/test`: the contract, the document and the waits, by the
-    helper, on the oldest Spark, and so with the oldest kafka-clients.
+    """The short set of `ci/test`: the contract, the document, the waits and stateful
+    queries, by the helper, on the oldest Spark, and so with the oldest kafka-clients.
     """
     if sys.version_info >= (3, 12):
         session.skip(f"Spark {OLDEST} needs a Python before 3.12")
     session.install("--quiet", "-e", ".", f"pyspark=={OLDEST}", *NEEDED)
     session.run(
-        *("python", "-m", "pytest", *SUITE[1:4], *ONCE),
+        *("python", "-m", "pytest", *SUITE[1:5], *ONCE),
         *("-q", "-p", "no:cacheprovider", "--numprocesses=2", "--dist=loadfile"),
         env=CLEAN,
     )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 from spark_kafka_testkit import KafkaUtils
 
-__all__ = ["ROOT", "Edit", "assert_found"]
+__all__ = ["ROOT", "Edit", "assert_found", "faulty_module"]
 
 ROOT = Path(__file__).parents[2]
 HISTORIES = "200"
@@ -31,6 +35,26 @@ class Edit:
         text = file.read_text()
         assert text.count(self.line) == 1, f"{self.file} has no line {self.line!r}"
         file.write_text(text.replace(self.line, self.fault))
+
+
+@contextmanager
+def faulty_module(
+    module: ModuleType, line: str, fault: str, folder: Path
+) -> Iterator[ModuleType]:
+    """A module beside the given one, with the fault."""
+    source = Path(str(module.__file__))
+    copy = folder / source.name
+    copy.write_text(source.read_text())
+    Edit(source.name, line, fault).apply(folder)
+    spec = spec_from_file_location(f"{module.__name__}_with_a_fault", copy)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[spec.name] = made = module_from_spec(spec)  # dataclasses look there
+    try:
+        spec.loader.exec_module(made)
+        yield made
+    finally:
+        del sys.modules[spec.name]
 
 
 def assert_found(kafka: KafkaUtils, client: str, more: dict[str, str]) -> None:

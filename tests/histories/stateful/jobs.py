@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions
 
@@ -18,6 +18,7 @@ from .oracles import (
     Processed,
     Sessions,
     SlidingWindows,
+    State,
     UpdatedWindows,
     Visits,
     Windows,
@@ -31,7 +32,17 @@ if TYPE_CHECKING:
 
 __all__ = ["JOBS", "Job", "millis"]
 
-Read = Callable[["StreamRun"], dict[str, list[tuple[Any, ...]]]]
+Read = Callable[["StreamRun"], State]
+
+
+def count_all(state: State) -> int:
+    return sum(map(len, state.values()))
+
+
+def count_processed(state: State) -> int:
+    """A list is one row, and timers are none."""
+    lists = {key for key, _ in state["times"]}
+    return len(state["count"]) + len(state["hours"]) + len(lists)
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,7 @@ class Job:
         oracle: what it must give.
         in_order: whether the order of a batch's rows makes a difference.
         mode: the output mode.
-        is_slow: whether its state is not read after each step, but after the last and
-            some others.
+        rows: of the oracle's state, how many rows Spark counts.
         share: of a hundred histories, how many are its own.
     """
 
@@ -54,7 +64,7 @@ class Job:
     oracle: type[Oracle]
     in_order: bool = False
     mode: str = "append"
-    is_slow: bool = False
+    rows: Callable[[State], int] = count_all
     share: int = 12
 
     def fitting(self, history: History) -> History:
@@ -86,7 +96,7 @@ def windows(*sizes: str) -> Callable[[DataFrame, str], DataFrame]:
     return query
 
 
-def read_windows(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_windows(run: StreamRun) -> State:
     rows = run.state()
     for row in rows:
         begin, end = (millis(row["window"][name]) for name in ("start", "end"))
@@ -108,7 +118,7 @@ def sessions(rows: DataFrame, delay: str) -> DataFrame:
     )
 
 
-def read_sessions(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_sessions(run: StreamRun) -> State:
     return {
         "": [
             (
@@ -130,7 +140,7 @@ def distinct(rows: DataFrame, delay: str) -> DataFrame:
     return pairs.selectExpr("key", TIME)
 
 
-def read_distinct(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_distinct(run: StreamRun) -> State:
     return {"": [(row["key"], millis(row["timestamp"])) for row in run.state("dedupe")]}
 
 
@@ -139,7 +149,7 @@ def within_watermark(rows: DataFrame, delay: str) -> DataFrame:
     return first.selectExpr("key", TIME)
 
 
-def read_within_watermark(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_within_watermark(run: StreamRun) -> State:
     rows = run.state()
     return {"": [(row["key"], row["expiresAtMicros"] // 1000) for row in rows]}
 
@@ -167,7 +177,7 @@ def joined(rows: DataFrame, delay: str) -> DataFrame:
     )
 
 
-def read_joined(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_joined(run: StreamRun) -> State:
     return {
         side: [(row["key"], millis(row["timestamp"])) for row in run.state(side=side)]
         for side in ("left", "right")
@@ -183,12 +193,12 @@ def with_time(
     )
 
 
-def read_visits(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_visits(run: StreamRun) -> State:
     rows = run.state()
     return {"": [(row["key"], *row["groupState"].values()) for row in rows]}
 
 
-def read_processed(run: StreamRun) -> dict[str, list[tuple[Any, ...]]]:
+def read_processed(run: StreamRun) -> State:
     times = run.state(variable="times")
     hours = run.state(variable="hours")
     return {
@@ -229,7 +239,7 @@ JOBS = {
         read_processed,
         Processed,
         mode="update",
-        is_slow=True,
+        rows=count_processed,
         share=6,
     ),
 }

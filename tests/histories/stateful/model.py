@@ -28,7 +28,8 @@ class Step:
 
     Attributes:
         restart: whether the query is stopped and started from its checkpoint before.
-        looks: whether the state is read after it, where that takes long.
+        looks: whether the state is read after it, as it is after the last step; how
+            many rows it has is looked at after each.
     """
 
     rows: tuple[Row, ...]

@@ -149,6 +149,11 @@ class Session:
     end: int
     count: int = 1
 
+    def touches(self, other: Session) -> bool:
+        """Whether they are one session: an end is not in it."""
+        is_near = self.start < other.end and other.start < self.end
+        return is_near and self.key == other.key
+
 
 class Sessions(Oracle):
     """Rows of a key with less than the gap between them are one session. A row is late
@@ -166,7 +171,7 @@ class Sessions(Oracle):
                 self.dropped += 1
                 continue
             self.accepted += 1
-            for one in [one for one in self.sessions if touch(one, own)]:
+            for one in list(filter(own.touches, self.sessions)):
                 self.sessions.remove(one)
                 own.start = min(own.start, one.start)
                 own.end = max(own.end, one.end)
@@ -181,11 +186,6 @@ class Sessions(Oracle):
 
     def state(self) -> State:
         return {"": [(s.key, s.start, s.end, s.count) for s in self.sessions]}
-
-
-def touch(one: Session, other: Session) -> bool:
-    """Whether they are one session: an end is not in it."""
-    return one.key == other.key and one.start < other.end and other.start < one.end
 
 
 class Distinct(Oracle):

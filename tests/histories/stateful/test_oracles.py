@@ -4,16 +4,14 @@ ones in what a few histories show. Their queries need not run for that.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
 
-from tests.histories.faults import Edit
+from tests.histories.faults import faulty_module
 
 from . import oracles
 from .jobs import JOBS
@@ -47,18 +45,18 @@ FAULTS = {
     ),
     "sessions: a row alone is one": (
         "sessions",
-        "for one in [one for one in self.sessions if touch(one, own)]:",
+        "for one in list(filter(own.touches, self.sessions)):",
         "for one in []:",
     ),
     "sessions: a row that fits one is not late": (
         "sessions",
         "if own.end <= self.watermark:",
-        "if own.end <= self.watermark and not any(touch(it, own) for it in self.sessions):",
+        "if own.end <= self.watermark and not any(map(own.touches, self.sessions)):",
     ),
     "sessions: a row at the end is of it": (
         "sessions",
-        "one.start < other.end and other.start < one.end",
-        "one.start <= other.end and other.start <= one.end",
+        "self.start < other.end and other.start < self.end",
+        "self.start <= other.end and other.start <= self.end",
     ),
     "distinct: nothing is forgotten": (
         "distinct",
@@ -68,7 +66,7 @@ FAULTS = {
     "distinct within watermark: each row extends it": (
         "distinct within watermark",
         "if row.key not in self.until:",
-        "if not (row.key in self.until and self.until.update({row.key: row.time}) is None):",
+        "if row.key not in self.until or self.until.update({row.key: row.time}):",
     ),
     "distinct within watermark: a millisecond longer": (
         "distinct within watermark",
@@ -105,10 +103,10 @@ FAULTS = {
         "self.timers |= {",
         "self.timers = {",
     ),
-    "transformWithState: a timer before its time": (
+    "transformWithState: a timer after its time": (
         "transformWithState",
         "if due <= self.watermark:",
-        "if due <= self.watermark + 1:",
+        "if due < self.watermark:",
     ),
     "any: the watermark is that of a batch's own rows": (
         "distinct",
@@ -122,20 +120,8 @@ FAULTS = {
 def faulty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """A job, and its oracle with the fault."""
     name, line, fault = FAULTS[request.param]
-    source = Path(str(oracles.__file__))
-    (tmp_path / source.name).write_text(source.read_text())
-    Edit(source.name, line, fault).apply(tmp_path)
-    # beside the right one, by whose package it imports
-    spec = spec_from_file_location(
-        f"{oracles.__package__}.faulty", tmp_path / source.name
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield JOBS[name], getattr(module, JOBS[name].oracle.__name__)
-    del sys.modules[spec.name]
+    with faulty_module(oracles, line, fault, tmp_path) as module:
+        yield JOBS[name], getattr(module, JOBS[name].oracle.__name__)
 
 
 @pytest.mark.parametrize("faulty", FAULTS, indirect=True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,8 +16,8 @@ from hypothesis import Phase, example, given, settings
 from spark_kafka_testkit import KafkaUtils
 
 from .jobs import JOBS
-from .model import History, history
-from .strategies import histories
+from .model import History
+from .strategies import TELLING, histories
 from .world import run_history
 
 if TYPE_CHECKING:
@@ -29,20 +28,6 @@ FEW = 2
 VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
 STORE = "spark.sql.streaming.stateStore.providerClass"
 ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-
-TELLING = history(
-    3,
-    (("la", 60), ("ra", 60), ("lb", 61), ("rb", 61), ("la", 60)),
-    (("la", 57), ("la", 58), ("ra", 66), ("skip", 99), ("lb", 69), ("rb", 68)),
-    (("la", 45), ("la", 45), ("ra", 54), ("rb", 71), ("lb", 73), ("lb", 69)),
-    (("la", 90), ("ra", 90)),
-    (),
-    (("la", 97), ("ra", 98), ("lb", 79), ("la", 90)),
-    stepped=False,
-)
-"""Rows that are late for one operator and in time for another, or one window of theirs;
-times that a session, a duplicate and a pair have in common; a closer.
-"""
 
 
 @pytest.fixture(params=JOBS)
@@ -71,7 +56,6 @@ def test_an_operator_does_what_its_oracle_says(
 
     @given(drawn=histories())
     @example(drawn=TELLING)
-    @example(drawn=replace(TELLING, stepped=True))
     @settings(
         max_examples=count,
         derandomize=COUNT is None,

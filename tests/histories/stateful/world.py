@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import note
+from hypothesis import currently_in_test_context, note
 from pyspark.sql import functions
 
 from spark_kafka_testkit import KafkaUtils, Record, WaitError
@@ -49,12 +49,13 @@ def run_history(
         with kafka.run_stream(df, f"{topic}-sink", **options) as run:
             oracle = job.oracle(history.delay)
             for number, step in enumerate(history.steps):
-                note(f"step {number}, topic {topic}")
+                if currently_in_test_context():
+                    note(f"step {number}, topic {topic}")
                 take = take_step if history.stepped else take_transaction
                 expected = take(kafka, run, topic, oracle, step)
                 check(run, oracle, expected)
-                is_last = number == len(history.steps) - 1
-                if reads_state and (step.looks or is_last or not job.is_slow):
+                check_rows(job, run, oracle)
+                if reads_state and (step.looks or step is history.steps[-1]):
                     check_state(job, run, oracle)
             run.check_late(
                 dropped=oracle.dropped,
@@ -128,6 +129,15 @@ def check(run: StreamRun, oracle: Oracle, answer: list[tuple[str, str]]) -> None
     run.check_nothing_new()
     found, expected = run.watermark, at(oracle.watermark)
     assert found in (expected, None), f"watermark {found}, {expected} was expected"
+
+
+def check_rows(job: Job, run: StreamRun, oracle: Oracle) -> None:
+    """How many rows the operator holds; a trigger without a batch does not say."""
+    told = dict(run.query.lastProgress or {}).get("stateOperators")
+    if told:
+        found, expected = told[0]["numRowsTotal"], job.rows(oracle.state())
+        assert found == expected, f"{found} rows are held, {expected} were expected"
+    run.check_state_bounded(job.rows(oracle.state()))
 
 
 def check_state(job: Job, run: StreamRun, oracle: Oracle) -> None:
