@@ -150,13 +150,13 @@ class Session:
     count: int = 1
 
     def touches(self, other: Session) -> bool:
-        """Whether they are one session: an end is not in it."""
-        is_near = self.start < other.end and other.start < self.end
+        """Whether they are one session, which one that begins at an end goes on."""
+        is_near = self.start <= other.end and other.start <= self.end
         return is_near and self.key == other.key
 
 
 class Sessions(Oracle):
-    """Rows of a key with less than the gap between them are one session. A row is late
+    """Rows of a key with at most the gap between them are one session. A row is late
     when the session that it would be alone is over, though it fit another.
     """
 

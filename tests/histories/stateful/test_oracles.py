@@ -53,10 +53,10 @@ FAULTS = {
         "if own.end <= self.watermark:",
         "if own.end <= self.watermark and not any(map(own.touches, self.sessions)):",
     ),
-    "sessions: a row at the end is of it": (
+    "sessions: a row at the end is not of it": (
         "sessions",
-        "self.start < other.end and other.start < self.end",
         "self.start <= other.end and other.start <= self.end",
+        "self.start < other.end and other.start < self.end",
     ),
     "distinct: nothing is forgotten": (
         "distinct",

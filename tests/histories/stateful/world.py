@@ -147,4 +147,6 @@ def check_state(job: Job, run: StreamRun, oracle: Oracle) -> None:
 
 
 def at(millis: int) -> datetime:
-    return EPOCH + timedelta(milliseconds=millis)
+    """As the kit and PySpark give times: local, and without a zone."""
+    time = EPOCH + timedelta(milliseconds=millis)
+    return time.astimezone().replace(tzinfo=None)
