@@ -48,8 +48,8 @@ private[testkit] object StatefulInputs {
     *   for each of its streaming leaves, in their order, what it has read, as a plan; with the same
     *   columns
     * @param once
-    *   whether a row that becomes several before the operator, one for each of its windows, is
-    *   the first of them alone
+    *   whether a row that becomes several before the operator, one for each of its windows, is the
+    *   first of them alone
     * @return
     *   for each stateful operator, in the order in which Spark's progress has them, a plan for each
     *   of its inputs that has an event time; null where an input comes from another such operator
