@@ -11,7 +11,7 @@ from unittest.mock import ANY
 import pytest
 from pyspark.errors import StreamingQueryException
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record, at
 from spark_kafka_testkit.errors import NotSetUpError, UnknownTopicError, WaitError
 from tests.sessions import needs_jvm, needs_own_functions
 
@@ -337,3 +337,35 @@ def test_a_sink_topic_is_made_again_with_fewer_partitions(
             run.add_data(topic, [(str(key), "v") for key in range(32)])
             run.check_contains({str(key): "V" for key in range(32)})
         kafka.delete_topics([sink])
+
+
+def test_records_are_compared_by_what_they_say(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Partition, offset, timestamp and headers; what is not given is not looked at."""
+    sink = f"{topic}-sink"
+    kafka.create_topics([topic, sink], 2)
+    rows = queries.source(topic, includeHeaders="true")
+    sent = [
+        Record("a", "1", partition=0, headers=(("trace", b"7"), ("n", b"\x00"))),
+        Record("b", "2", partition=1, timestamp=at("09:05")),
+    ]
+    columns = "key", "value", "partition", "headers"
+    with kafka.run_stream(rows.select(*columns), sink, timeout=900) as run:
+        run.add_data(topic, sent)
+        run.check_answer([Record("b", "2", partition=1), Record("a", "1", partition=0)])
+        run.check_answer([Record("a", "1", offset=0), Record("b", "2", offset=0)])
+        run.check_answer([Record("a", "1"), Record("b", "2")])
+        headers: Any = {"trace": "7", "n": b"\x00"}
+        run.check_contains([Record("a", ANY, headers=headers)])
+        with pytest.raises(WaitError) as caught:
+            run.check_answer(
+                [Record("a", "1", partition=1), Record("b", "2", partition=1)]
+            )
+        assert "different:  'a'.partition: expected 1, last 0" in str(caught.value)
+        for mixed in (
+            [Record("a", "1", partition=0), Record("b", "2")],
+            [Record("a", "1", partition=0), ("b", "2")],
+        ):
+            with pytest.raises(ValueError, match="Records with different parts, or p"):
+                run.check_answer(mixed)

@@ -114,11 +114,12 @@ class StreamChecks(ABC):
 
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
-                all (key, value) pairs, in any order, each as often as it is there; for
-                all other sinks a list of all rows, as tuples, dicts or `Row`s, in any
-                order. Or a matcher such as `contains`; or a function that takes the
-                pairs or rows, and says whether they will do. What is equal to what is
-                as for `assert_eventually`.
+                all (key, value) pairs, in any order, each as often as it is there, or
+                of `Record`s, which say more: their partition, offset, timestamp and
+                headers are compared where they are given; for all other sinks a list of
+                all rows, as tuples, dicts or `Row`s, in any order. Or a matcher such as
+                `contains`; or a function that takes the pairs or rows, and says whether
+                they will do. What is equal to what is as for `assert_eventually`.
             key_deserializer, value_deserializer: for a topic, see
                 `KafkaUtils.get_all_records`.
             until_timeout: whether to wait for another answer until the run's time-out

@@ -160,7 +160,8 @@ def _of_items(key: str, result: Any, expected: Any) -> list[str]:
     """Of two rows with the same first item: pairs by their values, others by place."""
     if len(result) == len(expected) == 2:
         return list(_of_values(key, result[1], expected[1]))
-    names = getattr(result, "__fields__", None)  # a Row's
+    # a Row's, or those of a Record, as of any namedtuple
+    names = getattr(result, "__fields__", getattr(result, "_fields", None))
     if names is not None and len(result) == len(expected):
         rows = [dict(zip(names, row, strict=True)) for row in (result, expected)]
         return list(_of_values(key, *rows))

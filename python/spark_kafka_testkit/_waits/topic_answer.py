@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.decoder import Decoder
-from spark_kafka_testkit._model.offsets import ReadRequest
+from spark_kafka_testkit._model.offsets import ReadRequest, to_millis
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._reads.results import (
     ends_of,
@@ -18,6 +19,7 @@ from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._waits.answer import Answer, End
 from spark_kafka_testkit._waits.equality import InAnyOrder, equal
 from spark_kafka_testkit._waits.matchers import Contains
+from spark_kafka_testkit.serde import encode
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,9 +63,30 @@ class TopicAnswer(Answer):
         if self._is_of_pairs(wanted):
             records = read_records(client, self._request(), self._decoder)
             self.end = ends_of(records.coverage)
+            asked = _asked(wanted.parts if isinstance(wanted, Contains) else wanted)
+            if asked is not None:
+                return [_reduced(record, asked) for record in records]
             return [(record.key, record.value) for record in records]
         latest, self.end = read_latest_and_ends(client, self._request(), self._decoder)
         return latest
+
+    def wanted(self, expected: Any) -> Any:
+        wanted = super().wanted(expected)
+        items = wanted.parts if isinstance(wanted, Contains) else wanted
+        records = (
+            [item for item in items if isinstance(item, Record)]
+            if isinstance(items, list)
+            else []
+        )
+        if not records:
+            return wanted
+        if len({_fields(item) for item in records}) > 1 or len(records) < len(items):
+            raise ValueError(
+                "expected has Records with different parts, or pairs beside them: give "
+                "each a partition, for example, or none"
+            )
+        given = [_reduced(_as_read(one), _fields(one)) for one in records]
+        return Contains(given) if isinstance(wanted, Contains) else InAnyOrder(given)
 
     def mark(self) -> dict[int, int]:
         offsets = self._cluster.offsets(self._topic)
@@ -79,10 +102,7 @@ class TopicAnswer(Answer):
     def _check_item(self, place: int, item: Any) -> None:
         """Matchers are let through, and all else that may be equal to a pair."""
         if isinstance(item, Record):
-            raise TypeError(
-                f"expected[{place}] must be a (key, value) pair, not Record; for what "
-                "else a Record has compare read_records(topic)"
-            )
+            return
         is_pair = isinstance(item, (tuple, list)) and len(item) == 2
         if (
             isinstance(item, (str, bytes, int, float, Mapping, tuple, list))
@@ -129,6 +149,38 @@ class TopicAnswer(Answer):
         if isinstance(wanted, Contains):
             return isinstance(wanted.parts, list)
         return isinstance(wanted, InAnyOrder) or callable(wanted)
+
+
+def _fields(record: Record) -> tuple[str, ...]:
+    """What it says beside key and value."""
+    names = ("partition", "offset", "timestamp", "headers")
+    return tuple(name for name in names if getattr(record, name) not in (None, ()))
+
+
+def _as_read(record: Record) -> Record:
+    """With times and headers in the form that a read gives them. Matchers stay."""
+    time, headers = record.timestamp, record.headers
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return record._replace(
+        timestamp=to_millis("timestamp", time) if isinstance(time, datetime) else time,
+        headers=tuple(
+            (name, encode(data) if isinstance(data, (str, int, float)) else data)
+            for name, data in pairs
+        ),
+    )
+
+
+def _asked(wanted: Any) -> tuple[str, ...] | None:
+    """What of records is compared beside key and value; None where pairs are."""
+    if isinstance(wanted, list) and wanted and isinstance(wanted[0], Record):
+        return _fields(wanted[0])
+    return None
+
+
+def _reduced(record: Record, asked: tuple[str, ...]) -> Record:
+    return Record(
+        record.key, record.value, **{name: getattr(record, name) for name in asked}
+    )
 
 
 def _as_text(field: str, pairs: list[tuple[Any, Any]]) -> Iterator[str]:
