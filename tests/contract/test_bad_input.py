@@ -155,7 +155,7 @@ STREAMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"topic": "t", "foreach_batch": print},
         ValueError,
-        "Give a sink topic or a foreach_batch function, not both.",
+        "Give one of a sink topic, a foreach_batch function and sink.",
     ),
     (
         {"foreach_batch": "f"},
@@ -228,12 +228,12 @@ def test_the_steps_of_a_stream(run: Any) -> None:
         (
             lambda: run.check_answer(5),
             TypeError,
-            "expected must be a dict, or a list of pairs or rows, not int",
+            "expected must be a list of rows, which are what the sink has, not int",
         ),
         (
             lambda: run.check_answer("ab"),
             TypeError,
-            "expected must be a dict, or a list of pairs or rows, not str",
+            "expected must be a list of rows, which are what the sink has, not str",
         ),
         (
             lambda: run.check_answer([], key_deserializer=5),

@@ -129,12 +129,10 @@ def test_rows_that_come_slowly_do_not_prolong_a_send(
     config = ClientConfig(broker.bootstrap_servers)
     rows = [pa.record_batch({"key": [b"k"], "value": [b"v"]})]
 
-    def slowly(admin: Admin) -> Iterator[pa.RecordBatch]:
+    def slowly() -> Iterator[pa.RecordBatch]:
         yield from rows
-        partition = TopicPartition(topic, 0)
-        wait_until(
-            lambda: admin.end_offsets([partition])[partition] > 0, "nothing arrives"
-        )
+        (_, _, first) = sending._futures[0]
+        wait_until(first.succeeded, "nothing is acknowledged")
         broker.kill()
         for _ in range(MANY_PAUSES):
             time.sleep(0.05)
@@ -143,7 +141,9 @@ def test_rows_that_come_slowly_do_not_prolong_a_send(
     with Admin(config) as admin:
         create_topics(admin, [topic], 1, 1)
         producer = OwnedProducer(config, transactional=False)
-        report = BulkProducer(producer, topic, lambda: None).run(slowly(admin))
+        sending = BulkProducer(producer, topic, lambda: None)
+        sending.find_topic()
+        report = sending.run(slowly())
         producer.close()
     assert report.given_up == NO_ANSWER
     assert report.acked >= 1

@@ -69,6 +69,8 @@ def test_a_topic_that_a_send_waited_for_changes_amid_it(
     needs_kafka_python_3(utils, "the id of a topic")
 
     def replace() -> None:
+        while not kafka.offsets(topic)[0].end:
+            time.sleep(TICK_SECONDS)  # none that was sent is in the topic yet
         kafka.delete_topics([topic])
         kafka.create_topics([topic])
 

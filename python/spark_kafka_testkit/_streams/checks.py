@@ -229,8 +229,8 @@ class StreamChecks(ABC):
     def _answer(
         self, since: End | None, deserializers: tuple[Deserializer, Deserializer]
     ) -> Answer:
+        decoder = Decoder(self._topic or "", *deserializers)
         if self._topic is not None:
-            decoder = Decoder(self._topic, *deserializers)
             return TopicAnswer(self._cluster, self._session(), decoder, since)
         return RowsAnswer(self._given_rows or self._rows(), since)
 
