@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-__all__ = ["at"]
+__all__ = ["as_local", "at"]
 
 A_DAY = "2026-01-01"
 
@@ -31,3 +31,8 @@ def at(clock: str, day: str = A_DAY) -> datetime:
             f"at() takes a time such as '09:05' and a day such as {A_DAY!r}, not "
             f"{clock!r} and {day!r}"
         ) from None
+
+
+def as_local(time: datetime) -> datetime:
+    """A time that has a zone, as `at` and PySpark give times: local, and without."""
+    return time.astimezone().replace(tzinfo=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,17 @@ if __name__ == "__main__":
 """
 
 
+def by_unittest(path: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the tests of a file in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
 def test_the_mixin_works_by_unittest(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,14 +104,7 @@ def test_the_mixin_works_by_unittest(
     it needs; queries are stopped and named, then topics deleted.
     """
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
-    path = pytester.makepyfile(TESTS)
-    done = subprocess.run(
-        [sys.executable, str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    done = by_unittest(pytester.makepyfile(TESTS))
     assert done.returncode == 0, done.stderr
     # among the lines of Spark's JVM
     assert re.search(r"^Ran \d+ tests in .*\n\nOK$", done.stderr, re.M), done.stderr
@@ -147,13 +152,7 @@ def test_a_red_test_of_unittest_ends_at_its_own_line(
     """No function of the kit stands between it and the message."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
     path = pytester.makepyfile(RED)
-    done = subprocess.run(
-        [sys.executable, str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    done = by_unittest(path)
     reports = re.split(r"^-{70}\n", done.stderr, flags=re.M)
     lines = [line for line in reports[1].splitlines() if "^^^" not in line]
     assert lines[:5] == [

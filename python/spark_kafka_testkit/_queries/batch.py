@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from spark_kafka_testkit._event_time import as_local
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 
 __all__ = ["Batch", "local", "operators_sum", "rows_in", "watermark_of"]
@@ -89,8 +90,8 @@ def watermark_of(progress: Any) -> datetime | None:
 
 
 def local(time: datetime | None) -> datetime | None:
-    """As PySpark gives times: in the local time zone, and without it."""
-    return None if time is None else time.astimezone().replace(tzinfo=None)
+    """As users get a watermark, if there is one."""
+    return None if time is None else as_local(time)
 
 
 def _offsets_in(progress: Any) -> Offsets:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["LateRows", "LateRowsReader", "chosen"]
+__all__ = ["LateRows", "LateRowsReader", "chosen", "listed"]
 
 SHOWN = 5
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -89,12 +89,17 @@ class LateRows:
         """When they were, for people."""
         if not self.times:
             return "No row was late."
-        shown = ", ".join(f"{time:{TIME}}" for time in self.times[:SHOWN])
-        more = len(self.times) - SHOWN
         return (
-            f"Late were the rows of {shown}{f' and {more} more' if more > 0 else ''}; "
+            f"Late were the rows of {listed(self.times)}; "
             f"the last watermark that they came behind was {self.watermark:{TIME}}."
         )
+
+
+def listed(times: Sequence[datetime]) -> str:
+    """The first of some times, and how many more there are."""
+    shown = ", ".join(f"{time:{TIME}}" for time in times[:SHOWN])
+    more = len(times) - SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def chosen(

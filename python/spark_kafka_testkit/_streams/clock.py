@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._event_time import as_local
 from spark_kafka_testkit._jvm.query_clock import QueryClock, helper_of, interval_of
 from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._queries.state import QueryState
@@ -242,8 +243,7 @@ class ClockedSteps(StreamSteps):
 
 
 def _local(millis: int) -> datetime:
-    utc = EPOCH + timedelta(milliseconds=millis)
-    return utc.astimezone().replace(tzinfo=None)
+    return as_local(EPOCH + timedelta(milliseconds=millis))
 
 
 def _shown(millis: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,6 @@ from spark_kafka_testkit.errors import WaitError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit.serde import Serializer
 
 __all__ = ["StreamSteps"]
@@ -49,15 +48,7 @@ class StreamSteps(StreamState):
         timeout: seconds, for each step that waits.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        topic: str | None,
-        answer: Callable[[], Any] | None,
-        timeout: float,
-    ) -> None:
-        super().__init__(cluster, topic, answer, timeout)
-        self._failure_expected = False
+    _failure_expected = False
 
     def __repr__(self) -> str:
         name = type(self).__name__

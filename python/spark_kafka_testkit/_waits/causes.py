@@ -13,7 +13,7 @@ from spark_kafka_testkit._jvm.plans import output_mode
 from spark_kafka_testkit._jvm.spark_jvm import active_queries, session_of
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.batch import operators_sum, rows_in
-from spark_kafka_testkit._queries.late import LateRowsReader
+from spark_kafka_testkit._queries.late import LateRowsReader, listed
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._queries.position import Position, Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
@@ -31,7 +31,6 @@ __all__ = ["causes"]
 log = logging.getLogger("spark_kafka_testkit")
 
 READ_AGAIN = 3  # batches
-SHOWN = 5
 FEW = 1000  # records of a partition, that are counted
 SECONDS = 5.0
 WINDOWS = "tateStoreSave"
@@ -176,17 +175,14 @@ def _where(offsets: Mapping[int, int]) -> str:
 def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """Rows that came behind the watermark; those of the last batches one by one."""
     for seen in queries:
-        late = [
-            place
-            for place, progress in enumerate(seen.history)
-            if operators_sum(progress, "numRowsDroppedByWatermark")
+        counts = [
+            operators_sum(progress, "numRowsDroppedByWatermark")
+            for progress in seen.history
         ]
+        late = [place for place, count in enumerate(counts) if count]
         if not late:
             continue
-        counted = [seen.history[place] for place in late]
-        dropped = sum(
-            operators_sum(progress, "numRowsDroppedByWatermark") for progress in counted
-        )
+        dropped = sum(counts)
         times: list[datetime] = []
         if len(late) <= READ_AGAIN:
             parts = seen.history[max(0, late[0] - 1) :]
@@ -209,10 +205,8 @@ def _of_times(times: Sequence[datetime]) -> str:
     """In the order of time."""
     if not times:
         return ""
-    shown = [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in sorted(times)[:SHOWN]]
-    more = f" and {len(times) - SHOWN} more" if len(times) > SHOWN else ""
     whose = "its time" if len(times) == 1 else "their times"
-    return f", {whose} {', '.join(shown)}{more}"
+    return f", {whose} {listed(sorted(times))}"
 
 
 def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
