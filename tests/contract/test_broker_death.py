@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from kafka import TopicPartition
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.bulk_producer import BulkProducer, OwnedProducer
@@ -29,6 +29,7 @@ CLIENTS = ["jvm", "kafka-python"]
 # Both clients bound what they have in flight to less.
 MANY = 200_000
 FIRST = 40_000  # the first of its batches is on its way when the third is drawn
+FEW = 100
 MANY_PAUSES = 1200  # five times what a delivery takes
 NO_ANSWER = "the broker did not acknowledge those before it in time"
 
@@ -39,14 +40,19 @@ def messages(
     """So many that no client holds them all; when some have arrived it calls `then`."""
     for number in range(FIRST):
         yield str(number), "x" * 100
+    await_first(bootstrap_servers, topic)
+    then()
+    for number in range(FIRST, MANY):
+        yield str(number), "x" * 100
+
+
+def await_first(bootstrap_servers: str, topic: str) -> None:
+    """Waits until a record has arrived in the topic's first partition."""
     with Admin(ClientConfig(bootstrap_servers)) as admin:
         partition = TopicPartition(topic, 0)
         wait_until(
             lambda: admin.end_offsets([partition])[partition] > 0, "nothing arrives"
         )
-    then()
-    for number in range(FIRST, MANY):
-        yield str(number), "x" * 100
 
 
 def lines_of(error: SendError) -> list[str]:
@@ -177,6 +183,32 @@ def test_a_broker_of_others_is_killed_amid_a_send(
         check_count(caught.value, len(utils.read_arrow(topic)))
         utils.send_messages(topic, [("next", "v")], transactional=transactional)
         assert utils.read_records(topic)[-1].key == "next"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_broker_dies_before_a_partition_is_in_the_transaction(
+    client: str, broker: MortalBroker, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A producer that waits for that lets no record of the others run out of time."""
+
+    def records() -> Iterator[Record]:
+        for number in range(FIRST):
+            yield Record(str(number), "v" * 100, partition=0)
+        await_first(broker.bootstrap_servers, topic)
+        broker.kill()
+        for number in range(FEW):
+            yield Record(str(number), "v", partition=1)
+
+    with through(client, broker.bootstrap_servers, monkeypatch) as utils:
+        utils.create_topics([topic], num_partitions=2)
+        with pytest.raises(SendError) as caught:
+            utils.send_messages(topic, records(), transactional=True)
+        error = caught.value
+        assert error.acked + error.failed + error.unknown == error.sent
+        assert 0 < error.unknown <= error.sent <= FIRST + FEW
+        assert error.aborted
+        broker.start_again()
+        check_count(error, len(utils.read_arrow(topic)))
 
 
 @pytest.mark.parametrize("client", CLIENTS)

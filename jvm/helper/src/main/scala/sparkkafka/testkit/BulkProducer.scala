@@ -1,7 +1,9 @@
 package sparkkafka.testkit
 
 import java.nio.channels.ReadableByteChannel
+import java.util.concurrent.Executors
 import java.util.concurrent.Semaphore
+import java.util.concurrent.TimeUnit.MILLISECONDS
 
 import scala.collection.mutable
 
@@ -16,6 +18,8 @@ import org.apache.kafka.common.errors.RetriableException
   *
   * The first row that is out of time ends the send: the producer is closed, which completes all
   * that it holds, and no more rows are taken. So a dead broker takes the time of one delivery.
+  * While it waits to add a partition to a transaction a producer takes no row for out of time, and
+  * does so for ever: there the send is ended when nothing has moved for that long.
   *
   * @param isTransactional
   *   all in one transaction: committed where every row was acknowledged and Python sent all it had,
@@ -40,6 +44,9 @@ private[testkit] final class BulkProducer(
   private var aborted = false
   private var hasStartedOver = false // offsets rise, but in a topic made anew
   @volatile private var isGivenUp = false
+  @volatile private var isWaiting = false
+  private val stall = new StallWatch(Cluster.deliveryMillis)
+  private var settledBefore = 0L
 
   /** Whether the transaction may be open still. */
   @volatile var isLeftOpen = false
@@ -51,7 +58,12 @@ private[testkit] final class BulkProducer(
 
   /** Sends all, once the topic is found. */
   def run(in: ReadableByteChannel): Report = {
-    if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
+    val look = looks.scheduleWithFixedDelay(() => endStalled(), lookMillis, lookMillis, MILLISECONDS)
+    try
+      if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
+    finally {
+      val _ = look.cancel(false)
+    }
     synchronized {
       Report(
         sent,
@@ -70,7 +82,7 @@ private[testkit] final class BulkProducer(
   /** Whether all was sent, and acknowledged. */
   private def sendAll(in: ReadableByteChannel): Boolean = {
     val isWhole = SendBatches.foreachRecord(in, topic)(send)
-    producer.flush()
+    waiting(producer.flush())
     isWhole && synchronized(acked == sent)
   }
 
@@ -105,7 +117,7 @@ private[testkit] final class BulkProducer(
     *   whether more is wanted: a transaction that has lost a record is lost
     */
   private def send(record: SendBatches.Out): Boolean = {
-    if (sent % share == 0) room.acquire(share)
+    if (sent % share == 0 && !room.tryAcquire(share)) waiting(room.acquire(share))
     if (!isGivenUp) handOver(record)
     !isGivenUp && !(isTransactional && synchronized(failures.nonEmpty))
   }
@@ -119,7 +131,8 @@ private[testkit] final class BulkProducer(
     } else
       try {
         producer.send(record, new Outcome(index))
-        if (length(record.key) + length(record.value) > Cluster.batchBytes) producer.flush()
+        if (length(record.key) + length(record.value) > Cluster.batchBytes)
+          waiting(producer.flush())
       } catch {
         case refused: KafkaException => fail(SendFailure(index, Failed, refused))
         case _: IllegalStateException => // the producer has been closed: it does not take this one
@@ -139,6 +152,23 @@ private[testkit] final class BulkProducer(
           if (!isGivenUp) giveUp()
         case _ => fail(SendFailure(index, Failed, exception))
       }
+  }
+
+  /** Waits for the outcome of rows. */
+  private def waiting(step: => Unit): Unit = {
+    isWaiting = true
+    try step
+    finally isWaiting = false
+  }
+
+  private def endStalled(): Unit = {
+    val isStalled = synchronized {
+      val settled = acked + failed + unknown
+      if (!isWaiting || settled != settledBefore) stall.reset()
+      settledBefore = settled
+      stall.isOver
+    }
+    if (isStalled && !isGivenUp) giveUp()
   }
 
   private def giveUp(): Unit = {
@@ -169,6 +199,13 @@ private[testkit] final class BulkProducer(
 }
 
 private[testkit] object BulkProducer {
+  private val lookMillis = 500L
+  private val looks = Executors.newSingleThreadScheduledExecutor { task =>
+    val thread = new Thread(task, "spark-kafka-testkit-sends")
+    thread.setDaemon(true)
+    thread
+  }
+
   private val maxFailures = 100
 
   // What is in flight is objects that each collection of a young heap copies: they slow a send down

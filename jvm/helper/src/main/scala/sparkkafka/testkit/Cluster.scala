@@ -180,7 +180,7 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "10000",
       // what a broker that has died takes of a send's time
-      "delivery.timeout.ms" -> "12000"
+      "delivery.timeout.ms" -> deliveryMillis.toString
     )
     transactionalId.foreach { id =>
       properties.put("transactional.id", id)
@@ -226,6 +226,7 @@ private[testkit] object Cluster {
 
   val batchBytes: Int = 256 << 10
   val atOnce: Duration = Duration.ZERO
+  val deliveryMillis = 12000L
 
   // At the end of every poll a consumer leaves a fetch behind, and at a topic's end the broker holds
   // it for this long, in the way of the next read. A follower wants just that: it is answered when
