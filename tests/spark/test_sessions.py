@@ -280,11 +280,18 @@ def test_spark_conf_leaves_the_users_choice_of_what_is_quick(
     }
     conf = KafkaUtils.spark_conf(mine)
     quick = conf["spark.driver.extraJavaOptions"]
-    assert quick == "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    assert quick == (
+        "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+    )
     assert {name: conf[name] for name in mine} == {
         **mine,
         "spark.driver.extraJavaOptions": quick,
     }
+    room = "-XX:ReservedCodeCacheSize=64m"
+    conf = KafkaUtils.spark_conf({"spark.driver.extraJavaOptions": room})
+    assert conf["spark.driver.extraJavaOptions"] == (
+        f"{room} -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+    )
     options = "-XX:+UseParallelGC -XX:TieredStopAtLevel=4"
     mine["spark.driver.extraJavaOptions"] = options
     conf = KafkaUtils.spark_conf(mine)

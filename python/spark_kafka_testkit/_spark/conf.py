@@ -59,6 +59,9 @@ DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
 QUICK_COLLECTOR = "-XX:+UseSerialGC"
 # Code that is compiled well pays off after minutes: tests are over by then.
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+# With one compiler alone Java has room for 48 MB of code, which a long suite fills: it
+# compiles no more then.
+CODE_ROOM = "-XX:ReservedCodeCacheSize=240m"
 COMPILER = re.compile(
     r"-XX:TieredStopAtLevel=.*|-XX:[+-]TieredCompilation|-Xint|-Xcomp"
 )
@@ -194,6 +197,8 @@ def _add_options(
         _append(settings, given, DRIVER_OPTIONS, QUICK_COLLECTOR, " ")
     if starts and not any(map(COMPILER.fullmatch, present)):
         _append(settings, given, DRIVER_OPTIONS, QUICK_COMPILER, " ")
+        if not any(option.startswith("-XX:ReservedCodeCache") for option in present):
+            _append(settings, given, DRIVER_OPTIONS, CODE_ROOM, " ")
 
 
 def _append(
