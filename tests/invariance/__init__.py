@@ -1,0 +1,1 @@
+"""Streaming jobs whose answer must not depend on the schedule."""

@@ -1,0 +1,1 @@
+"""Wrong streaming jobs, each with a right twin."""
