@@ -58,7 +58,8 @@ private[testkit] final class BulkProducer(
 
   /** Sends all, once the topic is found. */
   def run(in: ReadableByteChannel): Report = {
-    val look = looks.scheduleWithFixedDelay(() => endStalled(), lookMillis, lookMillis, MILLISECONDS)
+    val look =
+      looks.scheduleWithFixedDelay(() => endStalled(), lookMillis, lookMillis, MILLISECONDS)
     try
       if (isTransactional) transaction(sendAll(in)) else { sendAll(in); () }
     finally {
