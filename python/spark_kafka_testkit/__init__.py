@@ -7,6 +7,8 @@ in its hands is importable from here. The other errors are in
 """
 
 from spark_kafka_testkit._event_time import at
+from spark_kafka_testkit._invariance.job import JobRun
+from spark_kafka_testkit._invariance.search import StreamReport
 from spark_kafka_testkit._model.offsets import Coverage, Mark, PartitionOffsets
 from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._model.send_report import Written
@@ -17,7 +19,7 @@ from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamRun
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit._waits.matchers import contains
-from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
+from spark_kafka_testkit.errors import KafkaTestkitError, NotInvariant, WaitError
 from spark_kafka_testkit.kafka_utils import KafkaUtils
 
 __all__ = [
@@ -25,13 +27,16 @@ __all__ = [
     "Coverage",
     "Crash",
     "FollowedQuery",
+    "JobRun",
     "KafkaTestkitError",
     "KafkaUtils",
     "Mark",
+    "NotInvariant",
     "PartitionOffsets",
     "Record",
     "RecordStream",
     "Records",
+    "StreamReport",
     "StreamRun",
     "WaitError",
     "Written",

@@ -268,6 +268,18 @@ class Cluster:
         others = (other for other in names if other != name and is_like(name, other))
         return did_you_mean(name, others)
 
+    def add_partition(self, topic: str) -> None:
+        """Gives a topic a partition more."""
+        count = len(self.offsets(topic)) + 1
+        with self._reaching():
+            self._admin.grow(topic, count)
+
+    def delete_records(self, topic: str) -> None:
+        """Has the broker delete all that a topic holds, as its retention does."""
+        ends = {number: at.end for number, at in self.offsets(topic).items()}
+        with self._reaching():
+            self._admin.delete_records(topic, ends)
+
     def leave_topics(self) -> None:
         """Lets `close()` leave the topics that were created here."""
         with self._lock:

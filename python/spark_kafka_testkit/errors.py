@@ -24,6 +24,7 @@
     ├── OffsetRangeError         (ValueError)      a partition or offset out of range
     ├── SerializationError       (ValueError)      a key or value can't be encoded
     ├── DeserializationError     (ValueError)      bytes don't decode
+    ├── NotInvariant             (AssertionError)  an answer depends on what it must not
     └── WaitError                (AssertionError)  what was waited for did not come
 
 Errors carry their facts as attributes and make their text from them.
@@ -51,6 +52,7 @@ __all__ = [
     "JavaNotFoundError",
     "KafkaTestkitError",
     "MissingDependencyError",
+    "NotInvariant",
     "NotSetUpError",
     "OffsetRangeError",
     "PartitionState",
@@ -455,6 +457,36 @@ class DeserializationError(KafkaTestkitError, ValueError):
             f"does not decode as {deserializer}: {reason}. It is {shown}.",
             f"Give another {field}_deserializer.",
         )
+
+
+class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues have it
+    """The answer of a job depends on something that it must not depend on.
+
+    Attributes:
+        relation: on what, a name of `same_under`; or `"determinism"`: the same schedule
+            has given two answers.
+        schedule: the smallest schedule that shows it, as `check_stream(schedule=...)`
+            takes it.
+        seed: of the random schedules; None where one was given.
+        expected: the answer to all in one batch.
+        answer: the answer by the schedule; None where the job died.
+        records: what the schedule sends, by the names that it has there.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        relation: str,
+        schedule: str,
+        seed: int | None,
+        expected: Any,
+        answer: Any,
+        records: Mapping[str, Any],
+    ) -> None:
+        self.relation, self.schedule, self.seed = relation, schedule, seed
+        self.expected, self.answer, self.records = expected, answer, dict(records)
+        super().__init__(problem)
 
 
 class WaitError(KafkaTestkitError, AssertionError):

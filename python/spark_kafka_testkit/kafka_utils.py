@@ -21,6 +21,8 @@ from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._brokers.broker import Broker, BrokerSettings
 from spark_kafka_testkit._brokers.choice import choose_backend, start_broker
 from spark_kafka_testkit._cluster import Cluster, OnUse
+from spark_kafka_testkit._invariance.check import CheckOptions, check_stream
+from spark_kafka_testkit._invariance.search import StreamReport
 from spark_kafka_testkit._jvm.spark_jvm import active_queries, active_session
 from spark_kafka_testkit._kafka_python.compat import preload, require_kafka_python
 from spark_kafka_testkit._kept.reuse import choose_reuse
@@ -987,6 +989,102 @@ class KafkaUtils:
         seconds = self._seconds("timeout", timeout)
         cluster = self._set_up("follow()")
         return FollowedQuery(cluster, query, topic, answer=answer, timeout=seconds)
+
+    def check_stream(
+        self,
+        job: Callable[..., Any],
+        inputs: Mapping[str, Any],
+        *,
+        spark: SparkSession | None = None,
+        **options: Unpack[CheckOptions],
+    ) -> StreamReport:
+        """Checks that a job's answer does not depend on what it must not depend on:
+        where batches end, restarts, replays, crashes, the order of arrival, numbers of
+        partitions, time that passes.
+
+        The job runs once with all records in one batch, and then by random schedules
+        that must not change its answer. Where one does, the smallest that shows it is
+        told.
+
+        Example:
+            def first_visits(visits):
+                return visits.withWatermark("timestamp", "10 minutes").dropDuplicates(
+                    ["key"]
+                )
+
+            kafka.check_stream(first_visits, {"visits": visits})
+
+        Args:
+            job: a function of the inputs' streaming DataFrames, which has their names
+                as parameters, and gives the DataFrame that is the answer; or starts the
+                query itself, and gives it. A parameter `run` is given a `JobRun`: the
+                topics, the checkpoint and a folder, for a job that reads or writes by
+                itself.
+            inputs: the records of each input by its name: (key, value) pairs and
+                `Record`s, what `read_records` gave, or a hypothesis strategy of lists
+                of such. Records without a timestamp get one, a second apart.
+            spark: the session; None takes the active one. Runs go on in sessions that
+                are made of it.
+            same_under: what the answer must not depend on; without it all of these that
+                apply:
+
+                - `"batches"`: where batches end.
+                - `"restarts"`: restarts between batches, with data sent before, and
+                  while the query is down.
+                - `"replays"`: a batch that runs again under its number.
+                - `"crashes"`: a batch that is lost: before the sink, in a task, after
+                  the sink, or, of a job that starts its query, at one of its writes.
+                - `"arrival"`: any order of arrival that keeps each partition's.
+                - `"partitions"`: how many partitions topics and shuffles have, and
+                  partitions that are added.
+                - `"idle"`: time that passes without data.
+                - `"triggers"`: whether batches are run by `availableNow`.
+                - `"retention"`: records that are deleted before they are read: the job
+                  may die of it, and not go on as if nothing were.
+                - `"batch_mode"`: the same function with `spark.read`.
+
+                And if the job promises it: `"duplicates"` (a record comes twice) and
+                `"other_keys"` (records of other keys come too).
+            answer: what must be the same: `"rows"`, each as often as it is there, the
+                default; `"latest"`, the latest row of each key, the default in update
+                mode; `"set"`; `"by_partition"`, the records of each partition of a
+                Kafka sink in their order; or a function of what the sink holds (its
+                rows, or the records of its topic), and for a job that starts its query,
+                of its `JobRun`. Floats are compared by a tolerance of 1e-9.
+            key: the column, or columns, that are a row's key, for `"latest"`; without
+                it `key`.
+            late: the disorder in event time that the job bears, a `timedelta` or text
+                such as `"10 minutes"`; without it the delay of its watermark. A record
+                comes in no later batch than this allows.
+            event_time: gives the event time of a `Record`; without it it is the
+                timestamp.
+            closers: by input, what to send at the end of each run of a job with a
+                watermark, so that windows close; without it a record far ahead, which
+                is enough where the timestamp is the event time.
+            output_mode: of a job that gives a DataFrame.
+            sink: the same: without it its rows are collected, those of each batch once;
+                `"kafka"`, `"memory"`, or the format of files, such as `"parquet"`.
+            trials: how many schedules are run.
+            seed: of the schedules; without it another one each time.
+            schedule: a line that a failure has told: runs that schedule alone.
+            timeout: seconds, for each step that waits.
+
+        Returns:
+            How many schedules were run, what the answer has been the same under, and
+            what was skipped, each with its reason.
+
+        Raises:
+            NotInvariant: (an AssertionError) the answer depends on something.
+            StreamingQueryException: the query dies, with all in one batch.
+            SparkSetupError: (a RuntimeError) there is no session.
+            TypeError, ValueError: an argument that can't be used.
+        """
+        _arguments.known("check_stream()", options, CheckOptions.__annotations__)
+        options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
+        cluster = self._set_up("check_stream()")
+        return check_stream(
+            cluster, sources.session_or_active(spark), job, inputs, **options
+        )
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:

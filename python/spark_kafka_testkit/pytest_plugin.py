@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from spark_kafka_testkit import _clock
+from spark_kafka_testkit._invariance.check import CheckOptions
+from spark_kafka_testkit._invariance.search import StreamReport
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.own_helper import stop_own_helper
 from spark_kafka_testkit._jvm.spark_jvm import close_producers
@@ -28,6 +30,7 @@ from spark_kafka_testkit._leftovers import (
 )
 from spark_kafka_testkit._model.secret import MASK, Secret
 from spark_kafka_testkit._plugin import marker, options
+from spark_kafka_testkit._plugin.failures import Failures
 from spark_kafka_testkit._plugin.report import section
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
 from spark_kafka_testkit._plugin.spark_error import shorten
@@ -49,10 +52,12 @@ if TYPE_CHECKING:
 __all__ = [
     "BrokerEndedWarning",
     "LeftoverWarning",
+    "StreamChecker",
     "StreamFollower",
     "StreamReader",
     "StreamRunner",
     "TopicFactory",
+    "kafka_check_stream",
     "kafka_follow",
     "kafka_read_stream",
     "kafka_spark",
@@ -127,6 +132,23 @@ class StreamFollower(Protocol):
         and returns when it is alive. Its end is that of a stream of `kafka_stream`.
 
         The arguments are those of `KafkaUtils.follow`.
+        """
+
+
+class StreamChecker(Protocol):
+    """What `kafka_check_stream` is."""
+
+    def __call__(
+        self,
+        job: Callable[..., Any],
+        inputs: Mapping[str, Any],
+        **options: Unpack[CheckOptions],
+    ) -> StreamReport:
+        """Checks a job by the session of `kafka_spark`. A schedule that has failed is
+        kept in pytest's cache, and tried first in the test's next run.
+
+        The arguments are those of `KafkaUtils.check_stream`; `trials` and `seed` are
+        those of the marker, where it has some: `@pytest.mark.kafka(trials=200)`.
         """
 
 
@@ -443,6 +465,31 @@ def kafka_follow(
             return stream
 
         yield follow
+
+
+@pytest.fixture
+def kafka_check_stream(
+    request: pytest.FixtureRequest,
+    kafka_utils: KafkaUtils,
+    kafka_spark: SparkSession,
+    _kafka_wishes: marker.Wishes,
+) -> StreamChecker:
+    """Checks jobs for what their answer depends on: see `StreamChecker`."""
+    failures = Failures(request.node)
+
+    def check(
+        job: Callable[..., Any],
+        inputs: Mapping[str, Any],
+        **options: Unpack[CheckOptions],
+    ) -> StreamReport:
+        options.setdefault("trials", _kafka_wishes.trials)
+        options.setdefault("seed", _kafka_wishes.seed)
+        checked = partial(kafka_utils.check_stream, job, inputs, spark=kafka_spark)
+        if "schedule" in options:
+            return checked(**options)
+        return failures.check(checked, options)
+
+    return check
 
 
 @contextmanager

@@ -76,6 +76,15 @@ class Helper:
         """See `StatefulInputs.of`; it starts no job."""
         return self._api.pyStatefulInputs(plan, sources, once)
 
+    def watch_writes(self, session: Any, query: str, failing: int) -> None:
+        """See `WatchedWrites.watch`."""
+        self._api.pyWatchWrites(session, query, failing)
+
+    def unwatch_writes(self, query: str) -> tuple[int, bool]:
+        """How many writes there were, and whether one was failed."""
+        count, has_failed = self._api.pyUnwatchWrites(query)
+        return int(count), bool(has_failed)
+
     def open_clock(
         self, queries: Any, checkpoint: str, time: int, interval: int
     ) -> int:

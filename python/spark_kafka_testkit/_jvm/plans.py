@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["kafka_options", "options_of_query", "output_mode", "source_of_column"]
+__all__ = [
+    "kafka_options",
+    "options_of_query",
+    "output_mode",
+    "source_of_column",
+    "watermark_delays",
+]
 
+DAYS_OF_MONTH = 31  # as Spark counts for watermarks
+MILLIS_OF_DAY = 86_400_000
 PASSING = ("Project", "SubqueryAlias", "EventTimeWatermark")
 """Nodes of a plan that have the rows of what is below them."""
 
@@ -49,6 +57,27 @@ def output_mode(query: StreamingQuery) -> str | None:
     """`append`, `update` or `complete`; None by Spark Connect."""
     execution = execution_of(query)
     return None if execution is None else str(execution.outputMode()).lower()
+
+
+def watermark_delays(query: StreamingQuery) -> list[int]:
+    """The delay of each watermark of a query, in milliseconds; by Spark Connect none,
+    as they can't be had.
+    """
+    execution = execution_of(query)
+    if execution is None:
+        return []
+    return list(_delays(execution.analyzedPlan()))
+
+
+def _delays(node: Any) -> Iterator[int]:
+    from py4j.java_gateway import get_field
+
+    if node.getClass().getSimpleName() == "EventTimeWatermark":
+        delay = node.delay()  # a CalendarInterval
+        days = get_field(delay, "months") * DAYS_OF_MONTH + get_field(delay, "days")
+        yield days * MILLIS_OF_DAY + get_field(delay, "microseconds") // 1000
+    for child in _items(node.children()):
+        yield from _delays(child)
 
 
 def source_of_column(df: DataFrame, name: str) -> dict[str, str] | None:

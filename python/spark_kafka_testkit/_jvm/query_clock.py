@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._jvm.helper import Helper
 
-__all__ = ["QueryClock", "Rest", "helper_of", "interval_of"]
+__all__ = ["QueryClock", "Rest", "has_clock", "helper_of", "interval_of"]
 
 GRACE_SECONDS = 30.0  # that the JVM may be late with its answer
 
@@ -101,6 +101,15 @@ class QueryClock:
     def close(self) -> None:
         """Forgets the clock; the query, if it lives, waits for ever."""
         self._helper.close_clock(self._handle)
+
+
+def has_clock(session: SparkSession) -> bool:
+    """Whether queries of a session can go by a clock."""
+    try:
+        helper_of(session)
+    except SparkSetupError:
+        return False
+    return True
 
 
 def helper_of(session: SparkSession) -> Helper:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from spark_kafka_testkit._jvm.helper import (
@@ -43,6 +44,8 @@ CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 PRODUCER_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
 PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
 CLOSE_SECONDS = 2.0
+
+SPARK_LOGGER = "org.apache.spark"
 
 
 class SparkJvm:
@@ -297,6 +300,41 @@ def execution_of(query: StreamingQuery) -> Any:
     if java is None or java.getClass().getSimpleName() != "StreamingQueryWrapper":
         return java
     return java.streamingQuery()
+
+
+def cloned(session: SparkSession, count: int) -> list[SparkSession]:
+    """Sessions with the settings, views and functions of a session, and queries of
+    their own; by Spark Connect itself alone.
+    """
+    if is_connect(session):
+        return [session]
+    classic: Any = session
+    return [
+        type(session)(classic._sc, classic._jsparkSession.cloneSession())
+        for _ in range(count)
+    ]
+
+
+@contextmanager
+def silenced(session: SparkSession) -> Iterator[None]:
+    """While queries die on purpose: Spark's JVM logs nothing."""
+    if is_connect(session):
+        yield
+        return
+    log4j: Any = cast("Any", session).sparkContext._jvm.org.apache.logging.log4j
+    context = log4j.LogManager.getContext(False)
+    levels, config = log4j.core.config.Configurator, context.getConfiguration()
+    is_users = config.getLoggers().containsKey(SPARK_LOGGER)
+    before = config.getLoggerConfig(SPARK_LOGGER).getLevel()
+    levels.setLevel(SPARK_LOGGER, log4j.Level.OFF)
+    try:
+        yield
+    finally:
+        if is_users:
+            levels.setLevel(SPARK_LOGGER, before)
+        else:  # Spark's shells show all of a logger that has a level of its own
+            config.removeLogger(SPARK_LOGGER)
+            context.updateLoggers()
 
 
 def session_of(query: StreamingQuery) -> SparkSession:

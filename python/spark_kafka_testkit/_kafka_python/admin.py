@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
 ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
 AGAIN_SECONDS = 2.0
+LOOK_SECONDS = 0.005
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
 """The names of kafka-python's errors for a topic that does not exist."""
 
@@ -179,6 +181,23 @@ class Admin:
     def delete(self, names: Sequence[str]) -> Iterator[tuple[str, Exception | None]]:
         """Asks for the end of topics, and gives what became of each."""
         return self._each("delete_topics", list(names), list(names), set())
+
+    def grow(self, topic: str, count: int) -> None:
+        """Gives a topic so many partitions; returns when the broker tells of them."""
+        from kafka.admin import NewPartitions
+
+        self._ask("create_partitions", {topic: NewPartitions(count)})
+        while len(self.existing([topic])[topic]["partitions"]) < count:
+            time.sleep(LOOK_SECONDS)
+
+    def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
+        """Has the broker delete what a topic has before an offset, by partition."""
+        from kafka import TopicPartition
+
+        self._ask(
+            "delete_records",
+            {TopicPartition(topic, number): end for number, end in before.items()},
+        )
 
     def _each(
         self, method: str, names: list[str], topics: Any, asked: set[str]

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from kafka import KafkaProducer
 
 MAX_FAILURES = 100
-# Of a long send: the producer bounds neither. What waits here must be sent within a
-# delivery, on a slow machine too: kafka-python sends 3 MB, or 4,000 records, a second there.
+# Of a long send, which the producer does not bound. What waits must be sent within a
+# delivery, on a slow machine too: kafka-python sends 3 MB a second there.
 MAX_PENDING = 8000
 MAX_PENDING_BYTES = 4 << 20
 DELIVERY_SECONDS = 12.0  # what a broker that has died takes of a send's time

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._model.client_config import ClientConfig
 
-__all__ = ["close_at_once", "end_transaction", "forget_topics", "make_producer"]
+__all__ = [
+    "close_at_once",
+    "end_transaction",
+    "forget_topics",
+    "make_producer",
+    "partition_of",
+]
 
 CLOSE_SECONDS = 1.0
 LOOK_MILLIS = 250
@@ -43,6 +49,13 @@ def make_producer(
             **supported(KafkaProducer, bootstrap_timeout_ms=10_000, **settings),
         }
         return KafkaProducer(**{**config.for_kafka_python(KafkaProducer), **ours})
+
+
+def partition_of(key: bytes, count: int) -> int:
+    """Where Kafka's producers send a key, of so many partitions."""
+    from kafka.partitioner.default import murmur2
+
+    return int((murmur2(key) & 0x7FFFFFFF) % count)
 
 
 def close_at_once(producer: KafkaProducer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import pytest
@@ -15,10 +15,11 @@ from spark_kafka_testkit._text import shown
 __all__ = ["Wishes", "mark_users", "uses_kit", "uses_ours_alone", "wishes"]
 
 DESCRIPTION = (
-    "kafka(partitions=1, topics=('source', 'sink')): a test that uses Kafka; how many "
-    "partitions the topics of kafka_topic and kafka_topics have, and which topics "
-    "kafka_topics makes. Tests that use a fixture of spark-kafka-testkit have it by "
-    "themselves; on others it may say what you like."
+    "kafka(partitions=1, topics=('source', 'sink'), trials=50, seed=None): a test that "
+    "uses Kafka; how many partitions the topics of kafka_topic and kafka_topics have, "
+    "which topics kafka_topics makes, and the options of kafka_check_stream. Tests "
+    "that use a fixture of spark-kafka-testkit have it by themselves; on others it may "
+    "say what you like."
 )
 PLUGIN = "spark_kafka_testkit.pytest_plugin"
 NOT_KAFKA = ("_kafka_end_of_test", "kafka_spark_conf")
@@ -30,6 +31,8 @@ class Wishes:
 
     partitions: int = 1
     topics: tuple[str, ...] = ("source", "sink")
+    trials: int = 50
+    seed: int | None = None
 
 
 def mark_users(tests: Sequence[pytest.Item]) -> None:
@@ -94,12 +97,16 @@ def wishes(test: pytest.Item) -> Wishes:
         if marker.args:
             _refuse(f"it takes no positional arguments, and has {marker.args!r}")
         said = {**marker.kwargs, **said}
-    unknown = sorted(set(said) - {"partitions", "topics"})
+    valid = [field.name for field in fields(Wishes)]
+    unknown = sorted(set(said) - set(valid))
     if unknown:
-        _refuse(f"{', '.join(unknown)} is not known; valid are partitions, topics")
+        _refuse(f"{', '.join(unknown)} is not known; valid are {', '.join(valid)}")
     wished = Wishes(**{name: _frozen(value) for name, value in said.items()})
     try:
         _arguments.whole("partitions", wished.partitions, 1, _arguments.INT_MAX)
+        _arguments.whole("trials", wished.trials, 0)
+        if wished.seed is not None:
+            _arguments.whole("seed", wished.seed, 0)
     except (TypeError, ValueError) as error:
         _refuse(str(error))
     names: Any = wished.topics

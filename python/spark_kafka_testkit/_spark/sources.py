@@ -11,7 +11,7 @@ from spark_kafka_testkit.errors import SparkSetupError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["read_batch", "read_stream"]
+__all__ = ["read_batch", "read_stream", "session_or_active"]
 
 SELECTIONS = ("subscribe", "subscribepattern", "assign")
 
@@ -22,7 +22,7 @@ def read_stream(
     options: Mapping[str, Any],
 ) -> DataFrame:
     """See `KafkaUtils.read_stream`."""
-    return _load(_session(spark).readStream, _settings(topics, options))
+    return _load(session_or_active(spark).readStream, _settings(topics, options))
 
 
 def read_batch(
@@ -31,7 +31,7 @@ def read_batch(
     options: Mapping[str, Any],
 ) -> DataFrame:
     """See `KafkaUtils.read_batch`."""
-    return _load(_session(spark).read, _settings(topics, options))
+    return _load(session_or_active(spark).read, _settings(topics, options))
 
 
 def _settings(
@@ -52,7 +52,12 @@ def _settings(
     return settings
 
 
-def _session(spark: SparkSession | None) -> SparkSession:
+def session_or_active(spark: SparkSession | None) -> SparkSession:
+    """The session that was given, or else the active one.
+
+    Raises:
+        SparkSetupError: there is none.
+    """
     if spark is not None:
         return _arguments.session("spark", spark)  # type: ignore[no-any-return]
     from pyspark.sql import SparkSession as Session
@@ -61,7 +66,7 @@ def _session(spark: SparkSession | None) -> SparkSession:
     if active is None:
         raise SparkSetupError(
             "There is no active Spark session in this thread.",
-            "Give one, or make one with KafkaUtils.spark_session().",
+            "Give one, or make one with KafkaUtils.sparksession_or_active().",
         )
     return active
 

@@ -234,6 +234,14 @@ class StreamChecks(ABC):
             return TopicAnswer(self._cluster, self._session(), decoder, since)
         return RowsAnswer(self._given_rows or self._rows(), since)
 
+    def held_rows(self) -> list[Any]:
+        """What its sink holds, where that is rows.
+
+        Raises:
+            TypeError: where it writes to is not known, or is a topic.
+        """
+        return RowsAnswer(self._given_rows or self._rows()).mark()
+
     def _mark(self) -> End:
         return self._answer(None, AS_BYTES).mark()
 

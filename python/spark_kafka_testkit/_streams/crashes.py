@@ -100,7 +100,7 @@ class CrashSteps(StreamSteps):
         """
         self._check_replays()
         log = self._batch_log()
-        self._settle()
+        self.settle()
         self.stop()
         batch = log.last_committed
         if batch < 0:
@@ -124,6 +124,11 @@ class CrashSteps(StreamSteps):
                 )
             pauses.rest()
         return batch
+
+    @property
+    def has_committed(self) -> bool:
+        """Whether there is a batch that could be replayed."""
+        return self._batch_log().last_committed >= 0
 
     def _check_replays(self) -> None:
         """
@@ -171,7 +176,7 @@ class CrashSteps(StreamSteps):
             )
         return BatchLog(folder)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Waits until the query waits for data, or has ended."""
         pauses, finality = (
             Pauses(self._timeout),
@@ -199,7 +204,7 @@ class CrashSteps(StreamSteps):
         batch. Gives its place, and the batch.
         """
         try:
-            self._settle()
+            self.settle()
             self.stop()
             log = self._batch_log()
             batch = log.last_committed + 1

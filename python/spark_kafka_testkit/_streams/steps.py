@@ -75,6 +75,16 @@ class StreamSteps(StreamState):
     def _clean_up(self) -> None:
         """Removes what was made for it."""
 
+    def reads(self, topic: str) -> bool:
+        """Whether the query reads a topic; where that is not known, it may."""
+        sources = self._sources()
+        named = [source for source in sources if not source.pattern]
+        return (
+            not sources
+            or len(named) < len(sources)
+            or any(topic in source.topics() for source in named)
+        )
+
     def stop(self) -> None:
         """Stops the query, as a deployment would, in the middle of what it does.
 
@@ -158,6 +168,16 @@ class StreamSteps(StreamState):
             raise problem
         if error is not problem:
             log.warning("query %s: %s", QueryState(self.query).name, problem)
+
+    def close(self) -> None:
+        """Ends the run, as the end of its block does.
+
+        Raises:
+            StreamingQueryException: the query has died of something unexpected.
+            WaitError: (an AssertionError) it has not stopped in time.
+        """
+        if problem := self._end():
+            raise problem
 
     def _end(self) -> Exception | None:
         """Stops the query, removes the checkpoint; gives the error to raise, or None.

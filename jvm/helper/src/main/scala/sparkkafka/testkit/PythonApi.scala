@@ -84,6 +84,13 @@ final class PythonApi {
   def pyStatefulInputs(plan: AnyRef, sources: util.List[AnyRef], once: Boolean): util.List[_] =
     StatefulInputs.of(plan, sources, once)
 
+  /** See [[WatchedWrites.watch]]; for the JVM of a session. */
+  def pyWatchWrites(session: AnyRef, query: String, failing: Int): Unit =
+    WatchedWrites.watch(session, query, failing)
+
+  /** See [[WatchedWrites.unwatch]]. */
+  def pyUnwatchWrites(query: String): Array[Int] = WatchedWrites.unwatch(query)
+
   /** Notes how the JVM is, for [[pyTidy]]. */
   def pyRemember(): Unit = KeptJvm.remember()
 

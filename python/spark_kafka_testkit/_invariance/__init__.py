@@ -1,0 +1,1 @@
+"""Whether a job's answer depends on what it must not depend on: `check_stream`."""

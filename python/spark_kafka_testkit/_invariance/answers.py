@@ -1,0 +1,166 @@
+"""What a job has answered, and when two answers are the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._text import readable
+from spark_kafka_testkit._waits.equality import Counts, equal, plain, unmatched
+
+__all__ = [
+    "ANSWERS",
+    "OTHER",
+    "Answers",
+    "Kind",
+    "is_close",
+    "readable_record",
+    "without_close",
+]
+
+Kind = Literal["rows", "latest", "set", "by_partition"]
+ANSWERS: tuple[Kind, ...] = ("rows", "latest", "set", "by_partition")
+TOLERANCE = 1e-9
+OTHER = "-other"
+"""The end of other keys."""
+
+
+class Answers:
+    """How the answers of a job are compared.
+
+    Args:
+        kind: one of `ANSWERS`, or a function of what the sink holds.
+        key: the columns that are a row's key, for `"latest"`; None for `key`.
+    """
+
+    def __init__(
+        self, kind: Kind | Callable[[Any], Any], key: Sequence[str] | None
+    ) -> None:
+        self.kind = kind
+        self._key = key
+
+    def of(self, held: Any) -> Any:
+        """The answer, of what a sink holds: rows, or the records of a topic.
+
+        Raises:
+            ValueError: a row's key is not known.
+        """
+        if callable(self.kind):
+            return self.kind(held)
+        if self.kind == "latest":
+            return {self.key_of(one): _content(one) for one in held}
+        if self.kind == "by_partition":
+            parts: dict[int, list[Any]] = {}
+            for record in held:
+                parts.setdefault(record.partition, []).append(_content(record))
+            return parts
+        rows = list(map(_content, held))
+        return _once(rows) if self.kind == "set" else rows
+
+    def key_of(self, one: Any) -> Any:
+        """What tells a row from those of other keys."""
+        if isinstance(one, Record):
+            return one.key
+        names = getattr(one, "__fields__", [])
+        wanted = self._key or ["key"]
+        if lacking := [name for name in wanted if name not in names]:
+            raise ValueError(
+                f'answer="latest" needs to know what a row\'s key is: the rows have no '
+                f"column {lacking[0]!r}, and have {', '.join(names)}. Give key=, a "
+                "name or a list of names of columns."
+            )
+        values = tuple(one[name] for name in wanted)
+        return values[0] if len(values) == 1 else values
+
+    def without_others(self, answer: Any) -> Any:
+        """Without what is of other keys."""
+        if isinstance(answer, dict):
+            return {key: value for key, value in answer.items() if not _is_other(key)}
+        if isinstance(answer, list):
+            return [row for row in answer if not _is_other(row)]
+        return answer
+
+    def are_same(self, expected: Any, answer: Any, *, repeats: bool) -> bool:
+        """Whether two answers are the same; floats by a tolerance.
+
+        Args:
+            repeats: whether rows may be there more often: the sink is at-least-once.
+        """
+        if self.kind in ("rows", "set") or (
+            callable(self.kind) and isinstance(expected, list)
+        ):
+            return _are_alike(expected, answer, repeats=repeats and self.kind == "rows")
+        return is_close(expected, answer)
+
+
+def _content(one: Any) -> Any:
+    if isinstance(one, Record):
+        return one.key, one.value
+    return tuple(one)
+
+
+def _is_other(value: Any) -> bool:
+    """Whether a value is of another key, or has one in it."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_other, value))
+    text = readable(value) if isinstance(value, bytes) else value
+    return isinstance(text, str) and text.endswith(OTHER)
+
+
+def _once(rows: Iterable[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for row in rows:
+        if not any(equal(row, other) for other in kept):
+            kept.append(row)
+    return kept
+
+
+def _are_alike(expected: Any, answer: Any, *, repeats: bool) -> bool:
+    if not isinstance(answer, list):
+        return False
+    missing, unexpected = unmatched(expected, answer)
+    if repeats and unexpected:
+        counts = Counts(expected)
+        unexpected = [row for row in unexpected if not counts[row]]
+    return not any(without_close(missing, unexpected))
+
+
+def without_close(
+    ones: Sequence[Any], others: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """What is left of each when those are paired off that are nearly equal."""
+    left, rest = [], list(others)
+    for one in ones:
+        near = [place for place, other in enumerate(rest) if is_close(one, other)]
+        if near:
+            rest.pop(near[0])
+        else:
+            left.append(one)
+    return left, rest
+
+
+def is_close(one: Any, other: Any) -> bool:
+    """Whether two values are equal, their floats by a tolerance."""
+    one, other = plain(one), plain(other)
+    if isinstance(one, float) and isinstance(other, float):
+        return equal(one, other) or math.isclose(
+            one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE
+        )
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return len(one) == len(other) and all(
+            key in other and is_close(value, other[key]) for key, value in one.items()
+        )
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(is_close, one, other))
+    return equal(one, other)
+
+
+def readable_record(record: Record) -> Record:
+    """With its bytes as text, where they are."""
+    key, value = record.key, record.value
+    return record._replace(
+        key=readable(key) if isinstance(key, bytes) else key,
+        value=readable(value) if isinstance(value, bytes) else value,
+    )

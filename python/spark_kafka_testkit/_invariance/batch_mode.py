@@ -1,0 +1,113 @@
+"""The same job in batch: an oracle that needs no rows to be written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._invariance.answers import (
+    is_close,
+    readable_record,
+    without_close,
+)
+from spark_kafka_testkit._invariance.job import JobRun
+from spark_kafka_testkit._invariance.schedule import Place
+from spark_kafka_testkit._invariance.trial import Outcome, Stage
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._spark import sources
+from spark_kafka_testkit._waits.equality import unmatched
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["BatchAnswer", "batch_answer"]
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What a job answers in batch.
+
+    Attributes:
+        alone: to the records.
+        closed: to the records and the closers; the same where there are none.
+        refusal: why Spark does not run it in batch; empty where it does.
+    """
+
+    alone: Any = None
+    closed: Any = None
+    refusal: str = ""
+
+    def allows(self, stage: Stage, outcome: Outcome) -> bool:
+        """Whether a stream may have answered this. What is in both answers the stream
+        must have; what is in one may be of a closer, or a window that is still open.
+        """
+        answers, answer = stage.answers, outcome.answer
+        if answers.are_same(self.alone, answer, repeats=False):
+            return True
+        if isinstance(answer, dict):
+            settled = {
+                key: value
+                for key, value in self.alone.items()
+                if key in self.closed and self.closed[key] == value
+            }
+            return all(
+                key in answer and is_close(value, answer[key])
+                for key, value in settled.items()
+            ) and all(
+                any(
+                    key in one and is_close(value, one[key])
+                    for one in (self.alone, self.closed)
+                )
+                for key, value in answer.items()
+            )
+        if not isinstance(answer, list):
+            return is_close(self.closed, answer)
+        only_alone, only_closed = unmatched(self.alone, self.closed)
+        settled_rows, _ = unmatched(self.alone, only_alone)
+        missing, more = unmatched(settled_rows, answer)
+        missing, more = without_close(missing, more)
+        strange, _ = unmatched(more, [*only_alone, *only_closed])
+        return not missing and not strange
+
+
+def batch_answer(
+    stage: Stage, session: SparkSession, places: Sequence[Place], reference: Outcome
+) -> BatchAnswer:
+    """Runs the job on the same records by `spark.read`."""
+    from pyspark.errors import AnalysisException
+
+    inputs, count = stage.inputs, 2
+    topics = {name: stage.topics.take(count) for name in inputs.records}
+    options = stage.cluster.spark_options()
+    run = JobRun(session, topics, "", "", "", options)
+
+    def read(name: str) -> DataFrame:
+        return sources.read_batch(session, topics[name], options)
+
+    def send(name: str, records: list[Record]) -> None:
+        if records:
+            stage.cluster.send(topics[name], batches(records, None, None))
+
+    def answer() -> Any:
+        rows = stage.job(run, read).collect()
+        if stage.sink == "kafka":
+            rows = [readable_record(Record(row["key"], row["value"])) for row in rows]
+        return stage.answers.of(rows)
+
+    for name in topics:
+        send(name, [inputs.to_send(one, count) for one in places if one.input == name])
+    try:
+        alone = answer()
+        if not reference.has_watermark:
+            return BatchAnswer(alone, alone)
+        for name, records in inputs.closers.items():
+            send(name, records)
+        return BatchAnswer(alone, answer())
+    except AnalysisException as error:
+        return BatchAnswer(refusal=f"Spark does not run it in batch: {_first(error)}")
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

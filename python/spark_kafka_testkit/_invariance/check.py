@@ -1,0 +1,139 @@
+"""`check_stream`: what it takes, and what it raises."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._invariance.answers import ANSWERS, Answers, Kind
+from spark_kafka_testkit._invariance.examples import examples
+from spark_kafka_testkit._invariance.finding import Finding
+from spark_kafka_testkit._invariance.inputs import EventTime, Inputs
+from spark_kafka_testkit._invariance.job import Job
+from spark_kafka_testkit._invariance.relations import DEFAULT, RELATIONS
+from spark_kafka_testkit._invariance.runs import Runs
+from spark_kafka_testkit._invariance.schedule import Schedule
+from spark_kafka_testkit._invariance.search import Search, StreamReport
+from spark_kafka_testkit._invariance.topics import Topics
+from spark_kafka_testkit._invariance.trial import Stage
+from spark_kafka_testkit._jvm.query_clock import has_clock
+from spark_kafka_testkit._jvm.spark_jvm import silenced
+from spark_kafka_testkit._streams.run import OUTPUT_MODES
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from spark_kafka_testkit._cluster import Cluster
+
+__all__ = ["CheckOptions", "check_stream"]
+
+
+class CheckOptions(TypedDict, total=False):
+    """The options of `check_stream`, which see."""
+
+    same_under: Sequence[str] | None
+    answer: Kind | Callable[[Any], Any] | None
+    key: str | Sequence[str] | None
+    late: timedelta | str | None
+    event_time: EventTime | None
+    closers: Mapping[str, Any] | None
+    output_mode: str
+    sink: str | None
+    trials: int
+    seed: int | None
+    schedule: str | None
+    timeout: float
+
+
+def check_stream(
+    cluster: Cluster,
+    session: SparkSession,
+    function: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    *,
+    same_under: Sequence[str] | None = None,
+    answer: Kind | Callable[[Any], Any] | None = None,
+    key: str | Sequence[str] | None = None,
+    late: timedelta | str | None = None,
+    event_time: EventTime | None = None,
+    closers: Mapping[str, Any] | None = None,
+    output_mode: str = "append",
+    sink: str | None = None,
+    trials: int = 50,
+    seed: int | None = None,
+    schedule: str | None = None,
+    timeout: float = 60,
+) -> StreamReport:
+    """See `KafkaUtils.check_stream`."""
+    if not isinstance(inputs, Mapping) or not inputs:
+        raise TypeError(
+            'inputs must be a dict of records by name, {"orders": [...]}, not '
+            f"{type(inputs).__name__}"
+        )
+    _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
+    if answer is None:
+        answer = "latest" if output_mode == "update" else "rows"
+    if not callable(answer):
+        _arguments.choice("answer", answer, ANSWERS)
+    relations = DEFAULT if same_under is None else tuple(same_under)
+    for relation in relations:
+        _arguments.choice("same_under", relation, [*RELATIONS, "determinism"])
+    wanted = tuple(name for name in relations if name in RELATIONS)
+    millis = None if late is None else _arguments.duration("late", late)
+    trials = _arguments.whole("trials", trials, 0)
+    planned = None if schedule is None else Schedule.parse(schedule)
+    if seed is None:
+        seed = random.SystemRandom().randrange(10**6)
+    seed = _arguments.whole("seed", seed, 0)
+    job = Job(function, list(inputs))
+    answers = Answers(answer, [key] if isinstance(key, str) else key)
+    drawn = list(examples(inputs, seed))
+    with _topics(cluster) as topics, silenced(session), Runs(session) as runs:
+        reports = []
+        for records in drawn:
+            stage = Stage(
+                cluster,
+                job,
+                Inputs(records, event_time, closers),
+                answers,
+                topics,
+                output_mode,
+                sink,
+                has_clock(session),
+                timeout,
+            )
+            if planned is not None:
+                stage.inputs.check(planned.places)
+            search = Search(stage, runs, wanted, millis, seed)
+            result = (
+                search.run(-(-trials // len(drawn)))
+                if planned is None
+                else search.replay(planned)
+            )
+            if isinstance(result, Finding):
+                told = {
+                    str(place): stage.inputs.record(place)
+                    for place in sorted(set(result.schedule.places))
+                }
+                asked = seed if planned is None else None
+                raise result.error(job.name, told, asked, records is inputs)
+            reports.append(result)
+    return StreamReport(
+        sum(report.trials for report in reports),
+        reports[0].same_under,
+        reports[0].skipped,
+        reports[0].seed if planned is None else None,
+    )
+
+
+@contextmanager
+def _topics(cluster: Cluster) -> Iterator[Topics]:
+    topics = Topics(cluster)
+    try:
+        yield topics
+    finally:
+        topics.close()

@@ -1,0 +1,204 @@
+"""Random schedules, fair to a job: they ask nothing of it that it has not promised."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from spark_kafka_testkit._invariance.inputs import Inputs
+from spark_kafka_testkit._invariance.schedule import (
+    AddPartition,
+    Batch,
+    Crash,
+    DeleteRecords,
+    Idle,
+    Place,
+    Replay,
+    Restart,
+    Schedule,
+    Send,
+    Start,
+    Step,
+)
+
+__all__ = ["Generator", "Promise"]
+
+MOST_CUTS = 5
+PARTITIONS = (1, 2, 3, 4)
+SHUFFLE = (1, 2, 3, 5)
+HOURS = (1, 5, 30)
+BESIDE = 0.25
+OFTEN, SELDOM = 0.5, 0.25
+
+
+@dataclass(frozen=True)
+class Promise:
+    """How much disorder a job bears.
+
+    Attributes:
+        late: in milliseconds; None: any, as it has no watermark.
+    """
+
+    late: int | None
+
+    def bears(self, behind: int) -> bool:
+        """Whether a record may come in a later batch than one that is so much newer, in
+        milliseconds. A watermark takes what is exactly its delay behind for late.
+        """
+        return self.late is None or behind <= 0 or behind < self.late
+
+
+class Generator:
+    """Makes schedules.
+
+    Args:
+        inputs: what is sent.
+        promise: see `Promise`.
+        relations: what the answer must not depend on.
+        crash_points: at which points a batch of the job can be lost.
+        partitions: of the source topics, where nothing asks for others.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        promise: Promise,
+        relations: Sequence[str],
+        crash_points: Sequence[Crash],
+        partitions: int,
+    ) -> None:
+        self._inputs, self._promise = inputs, promise
+        self._relations = [one for one in relations if one != "batch_mode"]
+        self._crash_points = crash_points
+        self._partitions = partitions
+
+    def make(self, number: int, rng: random.Random) -> Schedule | None:
+        """The schedule of a trial; None where there is nothing to vary.
+
+        Args:
+            number: of the trial: each relation gets its turn.
+            rng: what is random in it.
+        """
+        if not self._relations:
+            return None
+        first = self._relations[number % len(self._relations)]
+        focus = {first} | {one for one in self._relations if rng.random() < BESIDE}
+        if first != "retention":
+            focus.discard("retention")  # a job may die of it: then nothing else is seen
+        return self._of(focus, first, rng)
+
+    def _of(self, focus: set[str], first: str, rng: random.Random) -> Schedule:
+        partitions, shuffle = self._partitions, Schedule(()).shuffle
+        if "partitions" in focus:
+            partitions = rng.choice(PARTITIONS)
+            shuffle = rng.choice(SHUFFLE)
+        order = list(self._inputs.places)
+        if "arrival" in focus:
+            order = self._interleaved(partitions, rng)
+        if "duplicates" in focus:
+            order = self._with_more(order, "again", rng)
+        if "other_keys" in focus:
+            order = self._with_more(order, "other", rng)
+        parts = self._cut(order, rng) if "batches" in self._relations else [order]
+        if first == "retention" and len(parts) == 1:
+            parts = [order[:1], order[1:]]
+        steps = list(self._steps(parts, focus, first, rng))
+        by_start = "triggers" in focus
+        is_busy = not by_start and "batches" in focus and rng.random() < SELDOM
+        return Schedule(tuple(steps), partitions, shuffle, is_busy, by_start).tidy()
+
+    def _steps(
+        self,
+        parts: list[list[Place]],
+        focus: Collection[str],
+        first: str,
+        rng: random.Random,
+    ) -> Iterable[Step]:
+        # the part at which the trial's own relation has its turn for sure
+        # (what is deleted before the job has read anything, it never knew of)
+        turn = rng.randrange(1 if first == "retention" else 0, len(parts))
+        is_before = "restarts" in focus and rng.random() < SELDOM
+        if not is_before:
+            yield Start()
+        for number, part in enumerate(parts):
+            is_turn = number == turn
+
+            def wants(relation: str, chance: float, is_turn: bool = is_turn) -> bool:
+                if relation not in focus:
+                    return False
+                return (is_turn and relation == first) or rng.random() < chance
+
+            yield Send(tuple(part))
+            if is_before and number == 0:
+                yield Start()
+            elif "restarts" in focus and rng.random() < SELDOM:
+                yield Restart()
+            if "retention" in focus and is_turn:
+                yield DeleteRecords(part[0].input)
+            yield (
+                rng.choice(self._crash_points)
+                if self._crash_points and wants("crashes", OFTEN)
+                else Batch()
+            )
+            if wants("replays", OFTEN):
+                yield Replay()
+            if wants("restarts", OFTEN):
+                yield Restart()
+            if wants("idle", OFTEN):
+                yield Idle(rng.choice(HOURS))
+            if "partitions" in focus and rng.random() < SELDOM:
+                yield AddPartition(rng.choice(sorted(self._inputs.records)))
+
+    def _interleaved(self, partitions: int, rng: random.Random) -> list[Place]:
+        """Another order of arrival that keeps each partition's, as late as is borne."""
+        queues: dict[tuple[str, int], list[Place]] = {}
+        for place in self._inputs.places:
+            where = place.input, self._inputs.partition(place, partitions)
+            queues.setdefault(where, []).append(place)
+        left = list(queues.values())
+        # one may stand still for long, as a partition does whose broker is away
+        weights = [rng.choice((1, 1, 10)) for _ in left]
+        order: list[Place] = []
+        while any(left):
+            oldest = min(self._inputs.time(p) for queue in left for p in queue)
+            fair = [
+                number
+                for number, queue in enumerate(left)
+                if queue and self._promise.bears(self._inputs.time(queue[0]) - oldest)
+            ] or [
+                min(
+                    (n for n, queue in enumerate(left) if queue),
+                    key=lambda n: self._inputs.time(left[n][0]),
+                )
+            ]
+            (chosen,) = rng.choices(fair, [weights[number] for number in fair])
+            order.append(left[chosen].pop(0))
+        return order
+
+    def _with_more(
+        self, order: list[Place], form: str, rng: random.Random
+    ) -> list[Place]:
+        """With copies of some records, each as late as is borne."""
+        more: list[Place] = []
+        for place in order:
+            more.append(place)
+            if not place.form and rng.random() < OFTEN:
+                more.append(replace(place, form=form))
+        return more
+
+    def _cut(self, order: list[Place], rng: random.Random) -> list[list[Place]]:
+        """In parts; what is later than is borne stays with what makes it late."""
+        times = [self._inputs.time(place) for place in order]
+        places = []
+        newest = times[0]
+        for cut in range(1, len(order)):
+            newest = max(newest, times[cut - 1])
+            if self._promise.bears(newest - min(times[cut:])):
+                places.append(cut)
+        count = rng.randint(1, MOST_CUTS)
+        cuts = sorted(rng.sample(places, min(count, len(places))))
+        return [
+            order[begin:end]
+            for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True)
+        ]

@@ -1,0 +1,172 @@
+"""The records that a job is checked with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._arrow.encode import check_record
+from spark_kafka_testkit._event_time import at
+from spark_kafka_testkit._invariance.answers import OTHER
+from spark_kafka_testkit._invariance.schedule import Place
+from spark_kafka_testkit._kafka_python.producer import partition_of
+from spark_kafka_testkit._model.offsets import to_millis
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit.serde import encode
+
+__all__ = ["EventTime", "Inputs"]
+
+EventTime = Callable[[Record], Any]
+
+BEGIN = at("09:00")
+SECOND = 1000
+MOST_PARTITIONS = 8
+FAR_AHEAD = timedelta(days=3650)
+
+
+class Inputs:
+    """The records of each input, as they are sent: each has a timestamp and a place of
+    its own, so that two runs send the same.
+
+    Args:
+        given: what the user gave, by the names of the inputs.
+        event_time: of a record, where it is not its timestamp.
+        closers: what to send at the end, by input; None: a record far ahead.
+
+    Raises:
+        TypeError, ValueError: something that can't be sent.
+
+    Attributes:
+        records: by the names of the inputs.
+        places: all of them, in the order of their event times.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Iterable[Any]],
+        event_time: EventTime | None,
+        closers: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._event_time = event_time
+        self.records = {name: _records(name, given[name]) for name in given}
+        if not any(self.records.values()):
+            raise ValueError("inputs has no records: there is nothing to check.")
+        self._times = {
+            Place(name, index): self._time_of(name, index, record)
+            for name, records in self.records.items()
+            for index, record in enumerate(records)
+        }
+        self.places = _merged(self.records, self._times)
+        self.closers = self._closers(closers)
+
+    def check(self, places: Iterable[Place]) -> None:
+        """
+        Raises:
+            ValueError: one of them is none of the inputs'.
+        """
+        for place in places:
+            count = len(self.records.get(place.input, ()))
+            if place.index >= count:
+                raise ValueError(
+                    f"schedule sends {place}, and inputs has {count} records of "
+                    f"{place.input!r}. It is the schedule of other inputs."
+                )
+
+    def record(self, place: Place) -> Record:
+        """The record that is sent for a place."""
+        record = self.records[place.input][place.index]
+        if place.form != "other":
+            return record
+        key = record.key
+        other = key + OTHER.encode() if isinstance(key, bytes) else f"{key}{OTHER}"
+        return record._replace(key=other)
+
+    @property
+    def most_partitions(self) -> int:
+        """How many partitions the records name; of many, some share one."""
+        named = [
+            int(record.partition) + 1
+            for records in self.records.values()
+            for record in records
+            if record.partition is not None
+        ]
+        return min(max(named, default=1), MOST_PARTITIONS)
+
+    def time(self, place: Place) -> int:
+        """Its event time, in milliseconds since the epoch."""
+        return self._times[Place(place.input, place.index)]
+
+    def partition(self, place: Place, count: int) -> int:
+        """Where it goes of so many partitions: by its key, as Kafka's producers do."""
+        record = self.record(place)
+        if record.partition is not None:
+            return int(record.partition) % count
+        key = encode(record.key)
+        return place.index % count if key is None else partition_of(key, count)
+
+    def to_send(self, place: Place, count: int) -> Record:
+        """The record with its partition."""
+        return self.record(place)._replace(partition=self.partition(place, count))
+
+    def _time_of(self, name: str, index: int, record: Record) -> int:
+        if self._event_time is None:
+            return int(record.timestamp)
+        told = self._event_time(record)
+        return to_millis(f"event_time of {name}[{index}]", told)
+
+    def _closers(self, given: Mapping[str, Any] | None) -> dict[str, list[Record]]:
+        if given is not None:
+            _arguments.known("closers", given, self.records)
+            return {name: _records(f"closers: {name}", given[name]) for name in given}
+        latest = max(
+            int(record.timestamp) for some in self.records.values() for record in some
+        )
+        ahead = latest + FAR_AHEAD // timedelta(milliseconds=1)
+        return {
+            name: [records[-1]._replace(timestamp=ahead)]
+            for name, records in self.records.items()
+            if records
+        }
+
+
+def _records(name: str, given: Any) -> list[Record]:
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"inputs[{name!r}] must be a list of (key, value) pairs or Records, a "
+            f"hypothesis strategy of such, or what read_records() gave, not "
+            f"{type(given).__name__}"
+        )
+    records = []
+    for index, message in enumerate(given):
+        if not isinstance(message, tuple) or len(message) < 2:
+            raise TypeError(
+                f"inputs[{name!r}][{index}] must be a (key, value) pair or a Record, "
+                f"not {type(message).__name__}"
+            )
+        check_record(message, f"inputs[{name!r}][{index}]")
+        record = message if isinstance(message, Record) else Record(*message[:2])
+        time = record.timestamp
+        if time is None:
+            time = BEGIN + timedelta(milliseconds=SECOND * index)
+        millis = to_millis("timestamp", time) if isinstance(time, datetime) else time
+        records.append(record._replace(timestamp=millis, topic=None, offset=None))
+    return records
+
+
+def _merged(
+    records: Mapping[str, list[Record]], times: Mapping[Place, int]
+) -> tuple[Place, ...]:
+    """All records: each input in its own order, and of two inputs first what is
+    earlier.
+    """
+    queues = [
+        [Place(name, index) for index in range(len(some))]
+        for name, some in records.items()
+    ]
+    merged = []
+    while queues := [queue for queue in queues if queue]:
+        first = min(queues, key=lambda queue: times[queue[0]])
+        merged.append(first.pop(0))
+    return tuple(merged)

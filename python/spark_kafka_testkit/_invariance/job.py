@@ -1,0 +1,96 @@
+"""A job, and what it is given for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["Job", "JobRun"]
+
+RUN = "run"
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """What one run of a job may use; a job that has a parameter `run` is given it.
+
+    Attributes:
+        spark: the session to use.
+        topics: the topic of each input, by its name.
+        topic: a sink topic of two partitions.
+        path: a folder for what the job writes; at first it is empty.
+        checkpoint: the checkpoint location.
+        kafka_options: what Spark's Kafka source and sink need to reach the broker.
+    """
+
+    spark: SparkSession
+    topics: Mapping[str, str]
+    topic: str
+    path: str
+    checkpoint: str
+    kafka_options: Mapping[str, str]
+
+
+class Job:
+    """A function that makes, or starts, the query under test.
+
+    Args:
+        function: the user's.
+        inputs: the names of the inputs.
+
+    Raises:
+        TypeError: it is no function, or its parameters are not the inputs.
+
+    Attributes:
+        takes_run: whether it is given a `JobRun`.
+    """
+
+    def __init__(self, function: Callable[..., Any], inputs: list[str]) -> None:
+        if not callable(function):
+            raise TypeError(
+                "job must be a function of the inputs' DataFrames, not "
+                f"{type(function).__name__}"
+            )
+        self._function = function
+        names = [
+            one.name
+            for one in signature(function).parameters.values()
+            if one.default is Parameter.empty
+            and one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+        ]
+        self.takes_run = RUN in names
+        frames = [name for name in names if name != RUN]
+        if len(frames) == 1 and len(inputs) == 1:
+            self._inputs = {frames[0]: inputs[0]}
+        else:
+            self._inputs = {name: name for name in frames}
+        if unknown := [one for one in self._inputs.values() if one not in inputs]:
+            raise TypeError(
+                f"job has a parameter {unknown[0]!r}, and inputs has "
+                f"{', '.join(map(repr, inputs))}. Its parameters must be named like "
+                "the inputs, or `run`."
+            )
+
+    @property
+    def name(self) -> str:
+        """What it is called in texts."""
+        return str(getattr(self._function, "__name__", self._function))
+
+    def __call__(self, run: JobRun, read: Callable[[str], DataFrame]) -> Any:
+        """A DataFrame, or a query that has been started.
+
+        Args:
+            run: of this run.
+            read: gives the DataFrame of an input.
+        """
+        given: dict[str, Any] = {
+            name: read(source) for name, source in self._inputs.items()
+        }
+        if self.takes_run:
+            given[RUN] = run
+        return self._function(**given)

@@ -1,0 +1,96 @@
+"""What a job's answer may be asked not to depend on, and where that can't be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from spark_kafka_testkit._invariance.trial import Outcome, Stage
+
+__all__ = ["DEFAULT", "RELATIONS", "why_not"]
+
+RELATIONS: Final[dict[str, str]] = {
+    "batches": "where batches end",
+    "restarts": "restarts of its query",
+    "replays": "batches that run again",
+    "crashes": "crashes in a batch",
+    "arrival": "the order in which records of different partitions arrive",
+    "partitions": "numbers of partitions",
+    "idle": "time that passes without data",
+    "triggers": "how its batches are triggered",
+    "retention": "records that the broker deletes before they are read",
+    "batch_mode": "whether it runs as a stream or in batch",
+    "duplicates": "records that come twice",
+    "other_keys": "records of other keys",
+}
+"""Each, as the end of `The answer depends on ...`."""
+
+ON_REQUEST: Final = ("duplicates", "other_keys")
+"""What a job must promise first."""
+
+DEFAULT: Final = tuple(name for name in RELATIONS if name not in ON_REQUEST)
+
+LOST_WITH_QUERY = "Spark's memory sink is lost with its query"
+OWN_QUERY = "the job starts its query itself"
+NO_BATCH_ORACLE = ("WithState", "transformWithState")
+
+
+def why_not(relation: str, stage: Stage, reference: Outcome) -> str:
+    """Why a relation can't be asked of a job; empty where it can."""
+    reason = _REASONS.get(relation)
+    return "" if reason is None else reason(stage, reference)
+
+
+def _of_restarts(stage: Stage, _: Outcome) -> str:
+    is_lost = stage.sink == "memory" and stage.output_mode != "complete"
+    return LOST_WITH_QUERY if is_lost else ""
+
+
+def _of_crashes(stage: Stage, reference: Outcome) -> str:
+    if stage.sink == "memory":
+        return LOST_WITH_QUERY
+    if stage.answers.kind == "by_partition":
+        return "Kafka's sink may repeat records, and their order is compared"
+    return ""
+
+
+def _of_triggers(stage: Stage, reference: Outcome) -> str:
+    if reference.is_own_query:
+        return OWN_QUERY
+    if not stage.has_clock:
+        return "each batch is run by availableNow, as the session has no clock"
+    return _of_restarts(stage, reference)
+
+
+def _of_retention(stage: Stage, reference: Outcome) -> str:
+    if not reference.is_own_query:
+        return "the kit reads the topics for the job"
+    return _of_arrival(stage, reference)
+
+
+def _of_batch_mode(stage: Stage, reference: Outcome) -> str:
+    if reference.is_own_query:
+        return OWN_QUERY
+    for operator in reference.operators:
+        if any(name in operator for name in NO_BATCH_ORACLE):
+            return f"batch is no oracle for state of its own ({operator})"
+    if stage.answers.kind == "by_partition":
+        return "a batch has no order"
+    return ""
+
+
+def _of_arrival(stage: Stage, _: Outcome) -> str:
+    if len(stage.inputs.places) < 2:
+        return "there is one record"
+    return ""
+
+
+_REASONS: dict[str, Callable[[Stage, Outcome], str]] = {
+    "restarts": _of_restarts,
+    "replays": _of_crashes,
+    "crashes": _of_crashes,
+    "triggers": _of_triggers,
+    "retention": _of_retention,
+    "batch_mode": _of_batch_mode,
+    "arrival": _of_arrival,
+}

@@ -1,0 +1,81 @@
+"""Runs of a job side by side, each schedule once."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit._invariance.batch_mode import BatchAnswer, batch_answer
+from spark_kafka_testkit._invariance.schedule import Schedule
+from spark_kafka_testkit._invariance.trial import Outcome, Stage, Trial
+from spark_kafka_testkit._jvm.spark_jvm import cloned
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from typing_extensions import Self
+
+__all__ = ["Runs"]
+
+MOST_WORKERS = 4
+
+
+class Runs:
+    """Runs schedules, some at a time, each in a session of its own, with the settings
+    and views of the user's. It is a context manager.
+
+    Args:
+        session: the user's.
+        workers: how many at a time; None: by the machine.
+    """
+
+    def __init__(self, session: SparkSession, workers: int | None = None) -> None:
+        self.width = workers or MOST_WORKERS
+        self._sessions: SimpleQueue[SparkSession] = SimpleQueue()
+        sessions = cloned(session, self.width)
+        self.width = len(sessions)
+        for one in sessions:
+            self._sessions.put(one)
+        self._pool = ThreadPoolExecutor(self.width, "check_stream")
+        self._known: dict[tuple[int, Schedule], Future[Outcome]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(
+        self, stage: Stage, schedule: Schedule, *, again: bool = False
+    ) -> Future[Outcome]:
+        """The outcome of a schedule, in time.
+
+        Args:
+            again: whether to run it though its outcome is known.
+        """
+        key = id(stage), schedule
+        if again or key not in self._known:
+            future = self._pool.submit(self._run, stage, schedule)
+            if again:
+                return future
+            self._known[key] = future
+        return self._known[key]
+
+    def submit_batch(self, stage: Stage, schedule: Schedule) -> Future[BatchAnswer]:
+        """The answer of the job to the records of a schedule by `spark.read`."""
+        return self._pool.submit(self._read, stage, schedule)
+
+    def _read(self, stage: Stage, schedule: Schedule) -> BatchAnswer:
+        outcome = self.submit(stage, schedule).result()
+        session = self._sessions.get()
+        try:
+            return batch_answer(stage, session, schedule.places, outcome)
+        finally:
+            self._sessions.put(session)
+
+    def _run(self, stage: Stage, schedule: Schedule) -> Outcome:
+        session = self._sessions.get()
+        try:
+            return Trial(stage, session, schedule).run()
+        finally:
+            self._sessions.put(session)

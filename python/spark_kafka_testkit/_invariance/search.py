@@ -1,0 +1,287 @@
+"""The search for a schedule by which a job answers otherwise than to all at once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from spark_kafka_testkit._invariance.finding import DETERMINISM, Finding
+from spark_kafka_testkit._invariance.generate import Generator, Promise
+from spark_kafka_testkit._invariance.relations import why_not
+from spark_kafka_testkit._invariance.runs import Runs
+from spark_kafka_testkit._invariance.schedule import (
+    AddPartition,
+    Crash,
+    DeleteRecords,
+    Idle,
+    Replay,
+    Restart,
+    Schedule,
+    Start,
+)
+from spark_kafka_testkit._invariance.shrink import shrink
+from spark_kafka_testkit._invariance.trial import Outcome, Stage
+
+__all__ = ["Search", "StreamReport"]
+
+MOST_PROBES = 120
+MOST_WRITES = 4
+
+Pending = Callable[[], Finding | None]
+"""A comparison whose runs are under way: gives what it has found."""
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What `check_stream` has looked at, where it has found nothing.
+
+    Attributes:
+        trials: how many random schedules were run.
+        same_under: the relations that held.
+        skipped: those that were not looked at, each with its reason.
+        seed: of the schedules; None where one was given.
+    """
+
+    trials: int
+    same_under: tuple[str, ...]
+    skipped: Mapping[str, str]
+    seed: int | None
+
+
+@dataclass
+class Search:
+    """Looks for a schedule by which a job answers otherwise than to all at once.
+
+    Args:
+        stage: see `Stage`.
+        runs: where the schedules are run.
+        wanted: the relations.
+        late: the promise of the job in milliseconds; None: what its watermark says.
+        seed: of the schedules.
+    """
+
+    stage: Stage
+    runs: Runs
+    wanted: Sequence[str]
+    late: int | None
+    seed: int | None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def run(self, trials: int) -> Finding | StreamReport:
+        """Runs so many random schedules; gives the smallest one that shows a
+        difference, or tells that none did.
+
+        Raises:
+            Exception: what the job has died of when all came in one batch.
+        """
+        reference = self._reference(self._whole)
+        if finding := self._twice(self._whole)():
+            return finding  # of fewer records two answers may be the same by chance
+        held = [name for name in self.wanted if not self._skips(name, reference)]
+        if "batch_mode" in held:
+            finding = self._in_batch(self._whole)()
+            if finding is not None:
+                return self._smallest(finding, self._in_batch)
+            held = [name for name in held if name not in self.skipped]
+        count = 0
+        for pending in self._ahead(self._schedules(held, reference, trials)):
+            count += 1
+            if finding := pending():
+                return self._confirmed(finding)
+        return StreamReport(count, tuple(held), dict(self.skipped), self.seed)
+
+    def replay(self, schedule: Schedule) -> Finding | StreamReport:
+        """Runs one schedule.
+
+        Raises:
+            Exception: what the job has died of when all came in one batch.
+        """
+        self._reference(schedule)
+        relation = self._relation(schedule)
+        return self._otherwise(schedule)() or StreamReport(1, (relation,), {}, None)
+
+    # What is run
+
+    @property
+    def _base(self) -> Schedule:
+        """The usual settings, and no steps."""
+        usual = Schedule(())
+        most = max(usual.partitions, self.stage.inputs.most_partitions)
+        return replace(usual, partitions=most)
+
+    @property
+    def _whole(self) -> Schedule:
+        places = self.stage.inputs.places
+        return Schedule.of_one_batch(places, partitions=self._base.partitions)
+
+    def _at_once(self, schedule: Schedule) -> Schedule:
+        """The same records in one batch."""
+        sent = {place for place in schedule.places if not place.form}
+        places = [place for place in self.stage.inputs.places if place in sent]
+        return Schedule.of_one_batch(places, partitions=self._base.partitions)
+
+    def _reference(self, schedule: Schedule) -> Outcome:
+        outcome = self.runs.submit(self.stage, self._at_once(schedule)).result()
+        if outcome.death is not None:
+            raise outcome.death
+        return outcome
+
+    def _skips(self, relation: str, reference: Outcome) -> bool:
+        if why := why_not(relation, self.stage, reference):
+            self.skipped[relation] = why
+        return bool(why)
+
+    def _schedules(
+        self, relations: Sequence[str], reference: Outcome, trials: int
+    ) -> Iterator[Schedule]:
+        points = [Crash("before_sink"), Crash("after_sink")]
+        if reference.is_own_query:
+            writes = range(1, min(reference.writes, MOST_WRITES) + 1)
+            points += [Crash("at_write", write) for write in writes]
+        else:
+            points.append(Crash("in_task"))
+        generator = Generator(
+            self.stage.inputs,
+            self._promise(reference),
+            relations,
+            points,
+            self._base.partitions,
+        )
+        for number in range(trials):
+            schedule = generator.make(number, random.Random(f"{self.seed}/{number}"))
+            if schedule is not None:
+                yield schedule
+
+    def _promise(self, reference: Outcome) -> Promise:
+        if not reference.has_watermark:
+            return Promise(None)
+        return Promise(reference.delay if self.late is None else self.late)
+
+    def _ahead(self, schedules: Iterator[Schedule]) -> Iterator[Pending]:
+        """Their comparisons; as many are begun as run side by side."""
+        begun: list[Pending] = []
+        for schedule in schedules:
+            begun.append(self._otherwise(schedule))
+            if len(begun) > self.runs.width:
+                yield begun.pop(0)
+        yield from begun
+
+    # What is compared
+
+    def _otherwise(self, schedule: Schedule) -> Pending:
+        """The answer by a schedule, with that to the same records in one batch."""
+        at_once = self.runs.submit(self.stage, self._at_once(schedule))
+        by_schedule = self.runs.submit(self.stage, schedule)
+        relation = self._relation(schedule)
+
+        def compare() -> Finding | None:
+            expected, outcome = at_once.result(), by_schedule.result()
+            if outcome.death is not None and schedule.has(DeleteRecords):
+                return None  # what is lost was told
+            return self._finding(relation, schedule, expected, outcome)
+
+        return compare
+
+    def _twice(self, schedule: Schedule) -> Pending:
+        """Two answers by a schedule."""
+        first = self.runs.submit(self.stage, schedule)
+        second = self.runs.submit(self.stage, schedule, again=True)
+        return lambda: self._finding(
+            DETERMINISM, schedule, first.result(), second.result()
+        )
+
+    def _in_batch(self, schedule: Schedule) -> Pending:
+        """The answer to all in one batch, with that of the job by `spark.read`."""
+        at_once = self._at_once(schedule)
+        streamed = self.runs.submit(self.stage, at_once)
+        read = self.runs.submit_batch(self.stage, at_once)
+
+        def compare() -> Finding | None:
+            outcome, batch = streamed.result(), read.result()
+            if batch.refusal:
+                self.skipped["batch_mode"] = batch.refusal
+            if batch.refusal or outcome.death or batch.allows(self.stage, outcome):
+                return None
+            return Finding("batch_mode", at_once, batch.alone, outcome.answer)
+
+        return compare
+
+    def _finding(
+        self, relation: str, schedule: Schedule, expected: Outcome, outcome: Outcome
+    ) -> Finding | None:
+        if expected.death is not None:
+            return None  # the records are too few for the job
+        answers, answer = self.stage.answers, outcome.answer
+        if any(place.form == "other" for place in schedule.places):
+            answer = answers.without_others(answer)
+        is_at_least_once = self.stage.sink == "kafka" or outcome.is_own_query
+        repeats = is_at_least_once and schedule.has(Crash, Replay)
+        if outcome.death is None and answers.are_same(
+            expected.answer, answer, repeats=repeats
+        ):
+            return None
+        return Finding(
+            relation,
+            schedule,
+            expected.answer,
+            answer,
+            outcome.death,
+            outcome.late_rows,
+        )
+
+    # What is found
+
+    def _confirmed(self, finding: Finding) -> Finding:
+        """The smallest that shows the same; or that the job is not deterministic."""
+        if other := self._twice(finding.schedule)():
+            return other
+        return self._smallest(finding, self._otherwise)
+
+    def _smallest(
+        self, finding: Finding, compare: Callable[[Schedule], Pending]
+    ) -> Finding:
+        found = finding
+        left = MOST_PROBES
+
+        def first_of(schedules: Sequence[Schedule]) -> Schedule | None:
+            nonlocal found, left
+            abreast = max(1, self.runs.width // 2)
+            for begin in range(0, len(schedules), abreast):
+                some = schedules[begin : begin + abreast]
+                left -= len(some)
+                if left < 0:
+                    return None
+                for schedule, pending in [(one, compare(one)) for one in some]:
+                    if seen := pending():
+                        found = seen
+                        return schedule
+            return None
+
+        shrink(finding.schedule, first_of, self._base)
+        return found
+
+    def _relation(self, schedule: Schedule) -> str:
+        """What a schedule varies, first what is rarest."""
+        base, forms = self._base, {place.form for place in schedule.places}
+        is_resized = (schedule.partitions, schedule.shuffle) != (
+            base.partitions,
+            base.shuffle,
+        )
+        varied = {
+            "retention": schedule.has(DeleteRecords),
+            "crashes": schedule.has(Crash),
+            "replays": schedule.has(Replay),
+            "restarts": schedule.has(Restart, Start),
+            "idle": schedule.has(Idle),
+            "partitions": is_resized or schedule.has(AddPartition),
+            "triggers": schedule.by_start,
+            "duplicates": "again" in forms,
+            "other_keys": "other" in forms,
+            "arrival": self._is_rearranged(schedule),
+        }
+        return next((name for name, is_so in varied.items() if is_so), "batches")
+
+    def _is_rearranged(self, schedule: Schedule) -> bool:
+        sent = [place for place in schedule.places if not place.form]
+        return sent != [place for place in self.stage.inputs.places if place in sent]

@@ -1,0 +1,121 @@
+"""The smallest schedule that still shows a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from spark_kafka_testkit._invariance.schedule import (
+    AddPartition,
+    Batch,
+    Crash,
+    DeleteRecords,
+    Replay,
+    Schedule,
+    Send,
+    Start,
+    Step,
+)
+
+__all__ = ["FirstOf", "shrink"]
+
+FirstOf = Callable[[Sequence[Schedule]], Schedule | None]
+"""The first of some schedules that shows a difference; None where none does, or there
+was enough of looking."""
+
+
+def shrink(schedule: Schedule, first_of: FirstOf, base: Schedule) -> Schedule:
+    """Makes a schedule smaller as long as it shows a difference: by settings, steps and
+    records.
+
+    Args:
+        schedule: one that shows it.
+        first_of: see `FirstOf`.
+        base: has the settings that are usual.
+    """
+    is_smaller = True
+    while is_smaller:
+        is_smaller = False
+        for candidates in (_plainer, _fewer_records, _fewer_steps):
+            while found := first_of(_fair(candidates(schedule, base), schedule)):
+                schedule, is_smaller = found, True
+    return schedule
+
+
+def _fair(candidates: Iterator[Schedule], than: Schedule) -> list[Schedule]:
+    """Those that are smaller, each once, and ask nothing new of the job."""
+    kept: list[Schedule] = []
+    for candidate in candidates:
+        tidy = candidate.tidy()
+        if tidy != than and tidy.places and tidy not in kept and _has_sense(tidy):
+            kept.append(tidy)
+    return kept
+
+
+def _has_sense(schedule: Schedule) -> bool:
+    """Whether a batch is replayed, and a partition added, only where all is processed:
+    else a key that moves has its records in one batch with earlier ones. And whether
+    records are deleted only of a topic that the job has begun to read.
+    """
+    is_pending, has_read = True, False
+    for step in schedule.steps:
+        if is_pending and isinstance(step, (AddPartition, Replay)):
+            return False
+        if not has_read and isinstance(step, DeleteRecords):
+            return False
+        if isinstance(step, Send):
+            is_pending = True
+        elif isinstance(step, (Batch, Crash)):
+            is_pending, has_read = False, True
+    return True
+
+
+def _plainer(schedule: Schedule, base: Schedule) -> Iterator[Schedule]:
+    """With all but batches gone; then with each setting as usual."""
+    yield replace(base, steps=tuple(map(_as_batch, filter(_is_plain, schedule.steps))))
+    for steps in (
+        schedule.steps,
+        tuple(map(_as_batch, filter(_is_plain, schedule.steps))),
+    ):
+        yield replace(base, steps=steps)
+        yield replace(schedule, steps=steps, partitions=base.partitions)
+        yield replace(schedule, steps=steps, shuffle=base.shuffle)
+        yield replace(schedule, steps=steps, by_start=False)
+        yield replace(schedule, steps=steps, is_busy=False)
+
+
+def _is_plain(step: Step) -> bool:
+    return isinstance(step, (Send, Batch, Crash))
+
+
+def _as_batch(step: Step) -> Step:
+    return Batch() if isinstance(step, Crash) else step
+
+
+def _fewer_records(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
+    """With a part of its records, then without one: halves, quarters, ... each one."""
+    places = schedule.places
+    size = len(places)
+    while size > 1:
+        size = (size + 1) // 2
+        parts = [set(places[n : n + size]) for n in range(0, len(places), size)]
+        if size > 1 or len(places) <= 2:
+            for part in parts:
+                yield schedule.keeping(part.__contains__)
+        for part in parts:
+            yield schedule.keeping(lambda place, part=part: place not in part)  # type: ignore[misc]
+
+
+def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
+    """Without a step, or with a simpler one."""
+    steps = schedule.steps
+    for number, step in enumerate(steps):
+        if not isinstance(step, Send):
+            yield replace(schedule, steps=steps[:number] + steps[number + 1 :])
+        if isinstance(step, Crash):
+            plain: tuple[Step, ...] = (Batch(),)
+            yield replace(schedule, steps=steps[:number] + plain + steps[number + 1 :])
+    if isinstance(steps[0], Send) and Start() in steps:
+        yield replace(
+            schedule, steps=(Start(), *(s for s in steps if not isinstance(s, Start)))
+        )

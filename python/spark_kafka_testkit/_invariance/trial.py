@@ -1,0 +1,416 @@
+"""One run of a job by a schedule, from fresh topics to its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._event_time import at
+from spark_kafka_testkit._invariance.answers import Answers
+from spark_kafka_testkit._invariance.inputs import Inputs
+from spark_kafka_testkit._invariance.job import Job, JobRun
+from spark_kafka_testkit._invariance.schedule import (
+    AddPartition,
+    Batch,
+    Crash,
+    DeleteRecords,
+    Idle,
+    Place,
+    Replay,
+    Restart,
+    Schedule,
+    Send,
+    Start,
+    Step,
+)
+from spark_kafka_testkit._invariance.sinks import Rows, read_topic
+from spark_kafka_testkit._invariance.topics import Topics
+from spark_kafka_testkit._jvm.plans import watermark_delays
+from spark_kafka_testkit._jvm.watched_writes import NoWrites, WatchedWrites
+from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._queries.batch import operators_sum, watermark_of
+from spark_kafka_testkit._spark import sources
+from spark_kafka_testkit._streams.crashes import CrashSteps
+from spark_kafka_testkit._streams.follow import FollowedQuery
+from spark_kafka_testkit._streams.run import StreamOptions, StreamRun
+from spark_kafka_testkit._work_folder import WorkFolder
+from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from spark_kafka_testkit._cluster import Cluster
+
+__all__ = ["Outcome", "Stage", "Trial"]
+
+BEGIN = at("12:00")
+INTERVAL = timedelta(hours=1)
+TRIGGER = {"processingTime": "1 hour"}
+LAST_TRIGGERS = 3
+SHUFFLE = "spark.sql.shuffle.partitions"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run.
+
+    Attributes:
+        answer: the job's; None where it died.
+        death: what it died of, or None.
+        operators: the names of its stateful operators.
+        has_watermark: whether it has one.
+        delay: of its watermark, the shortest, in milliseconds; 0 where it is not known.
+        late_rows: how many rows it dropped as late.
+        writes: how many writes its foreachBatch function did, of a query that the job
+            has started itself.
+        is_own_query: whether the job has started its query itself.
+    """
+
+    answer: Any
+    death: Exception | None
+    operators: frozenset[str]
+    has_watermark: bool
+    delay: int
+    late_rows: int
+    writes: int
+    is_own_query: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all runs of a check have in common.
+
+    Attributes:
+        cluster: where the topics are.
+        job, inputs, answers: what is checked, with what, and how it is compared.
+        topics: fresh ones.
+        output_mode, sink: of a job that gives a DataFrame; `sink` is None for rows that
+            are collected, once each.
+        has_clock: whether queries may go by a clock of the test.
+        timeout: seconds, for each step that waits.
+    """
+
+    cluster: Cluster
+    job: Job
+    inputs: Inputs
+    answers: Answers
+    topics: Topics
+    output_mode: str
+    sink: str | None
+    has_clock: bool
+    timeout: float
+
+
+class Trial:
+    """One run.
+
+    Args:
+        stage: see `Stage`.
+        session: the session to run in; no other trial runs in it.
+        schedule: what is done.
+    """
+
+    def __init__(self, stage: Stage, session: SparkSession, schedule: Schedule) -> None:
+        self._stage, self._session, self._schedule = stage, session, schedule
+        self._run: CrashSteps | None = None
+        self._is_own_query = False
+        self._pending: list[Place] = []
+        self._now: datetime = BEGIN
+        self._operators: set[str] = set()
+        self._has_watermark = False
+        self._late_rows = self._delay = self._writes = 0
+        self._rows = Rows()
+
+    def run(self) -> Outcome:
+        """Runs the job, and gives what became of it.
+
+        Raises:
+            KafkaTestkitError: the run could not be made as it was wanted.
+        """
+        stage, schedule = self._stage, self._schedule
+        folder = WorkFolder("check")
+        try:
+            self._counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
+            path = folder.path / "out"
+            path.mkdir()
+            self._job_run = JobRun(
+                spark=self._session,
+                topics={n: stage.topics.take(c) for n, c in self._counts.items()},
+                topic=stage.topics.take(2) if self._needs_sink_topic else "",
+                path=str(path),
+                checkpoint=str(folder.path / "checkpoint"),
+                kafka_options=stage.cluster.spark_options(),
+            )
+            self._session.conf.set(SHUFFLE, str(schedule.shuffle))
+            try:
+                for step in schedule.steps:
+                    self._do(step)
+                self._close()
+                return self._outcome(self._answer(), None)
+            finally:
+                self._end()
+        except KafkaTestkitError:
+            raise
+        except Exception as error:  # noqa: BLE001  the job's, or its query's
+            return self._outcome(None, error)
+        finally:
+            folder.remove()
+
+    @property
+    def _needs_sink_topic(self) -> bool:
+        return self._stage.job.takes_run or self._stage.sink == "kafka"
+
+    def _outcome(self, answer: Any, death: Exception | None) -> Outcome:
+        return Outcome(
+            answer,
+            death,
+            frozenset(self._operators),
+            self._has_watermark,
+            self._delay,
+            self._late_rows,
+            self._writes,
+            self._is_own_query,
+        )
+
+    # Steps
+
+    def _do(self, step: Step) -> None:
+        if isinstance(step, Send):
+            self._pending.extend(step.places)
+        elif isinstance(step, Batch):
+            self._batch()
+        elif isinstance(step, Crash):
+            self._crash(step)
+        elif isinstance(step, Replay):
+            self._replay()
+        elif isinstance(step, Idle):
+            self._idle(step.hours)
+        elif isinstance(step, AddPartition):
+            self._send_pending()
+            self._stage.cluster.add_partition(self._job_run.topics[step.input])
+            self._counts[step.input] += 1
+        else:
+            self._down(step)
+
+    def _down(self, step: Step) -> None:
+        """What is done while the query is down."""
+        assert isinstance(step, (Start, Restart, DeleteRecords))
+        self._end()
+        self._send_pending()
+        if isinstance(step, DeleteRecords):
+            self._stage.cluster.delete_records(self._job_run.topics[step.input])
+        self._begin()
+
+    def _batch(self) -> None:
+        run = self._running()
+        if clocked := self._clocked(run):
+            self._send_pending()
+            clocked.advance(INTERVAL)
+            if not self._schedule.is_busy:
+                clocked.advance(INTERVAL)
+        else:
+            run.stop()  # so that all is one batch
+            self._send_pending()
+            with self._watching_writes(failing=0) as writes:
+                self._again(run)
+            self._writes = max(self._writes, writes.count)
+        self._note(run)
+
+    def _crash(self, step: Crash) -> None:
+        run = self._running()
+        topics = {self._job_run.topics[place.input] for place in self._pending}
+        if not any(map(run.reads, topics)):
+            self._batch()  # what it does not read begins no batch
+            return
+        if step.point == "at_write":
+            self._fail_write(run, step.write)
+        else:
+            self._lose_batch(run, step.point)
+        self._note(run)
+        self._end()
+        run = self._running()
+        if clocked := self._clocked(run):
+            clocked.advance(INTERVAL)
+        self._note(run)
+
+    def _lose_batch(self, run: CrashSteps, point: Any) -> None:
+        try:
+            with run.crash(point):
+                self._send_pending()
+        except WaitError:
+            if point != "in_task":
+                raise
+            # no task had a row to fail at
+
+    def _fail_write(self, run: CrashSteps, write: int) -> None:
+        run.stop()
+        self._send_pending()
+        problem = None
+        with self._watching_writes(failing=write) as writes:
+            try:
+                self._again(run)
+            except Exception as error:  # noqa: BLE001  looked at below
+                problem = error
+        if writes.has_failed:
+            run.expect_failure()
+        elif problem is not None:
+            raise problem
+
+    def _watching_writes(self, failing: int) -> WatchedWrites | NoWrites:
+        if not self._is_own_query or not self._stage.has_clock:
+            return NoWrites()
+        checkpoint = Path(self._job_run.checkpoint)
+        return WatchedWrites(self._session, checkpoint, failing)
+
+    def _replay(self) -> None:
+        run = self._running()
+        self._send_pending()
+        if run.has_committed:
+            run.replay_last_batch()
+        self._note(run)
+
+    def _idle(self, hours: int) -> None:
+        run = self._running()
+        self._send_pending()
+        if clocked := self._clocked(run):
+            clocked.advance(timedelta(hours=hours))
+        else:
+            self._again(run)
+        self._note(run)
+
+    def _close(self) -> None:
+        """Lets what is open be closed: windows, sessions, time-outs of event time."""
+        if self._pending:
+            self._batch()
+        if not self._has_watermark:
+            return
+        for name, records in self._stage.inputs.closers.items():
+            self._send(name, records)
+        run = self._running()
+        if clocked := self._clocked(run):
+            for _ in range(LAST_TRIGGERS):
+                if not clocked.advance(INTERVAL):
+                    break
+        else:
+            self._again(run)
+        self._note(run)
+
+    # The query
+
+    @property
+    def _by_start(self) -> bool:
+        return self._schedule.by_start or not self._stage.has_clock
+
+    def _clocked(self, run: CrashSteps) -> StreamRun | None:
+        """The run, if it goes by a clock; others are started for each batch."""
+        return run if isinstance(run, StreamRun) and not self._by_start else None
+
+    def _running(self) -> CrashSteps:
+        if self._run is None:
+            self._begin()
+        assert self._run is not None
+        return self._run
+
+    def _begin(self) -> None:
+        made = self._call()
+        if hasattr(made, "writeStream"):
+            self._run = self._stream(made)
+        else:
+            self._is_own_query = True
+            started = [made]
+            self._run = FollowedQuery(
+                self._stage.cluster,
+                lambda: started.pop() if started else self._call(),
+                None,
+                timeout=self._stage.timeout,
+            )
+        self._run.start()
+        if not self._clocked(self._run):
+            self._run.settle()
+
+    def _again(self, run: CrashSteps) -> None:
+        """Starts a query of the job's own, and lets it do all that is there."""
+        run.stop()
+        run.start()
+        run.settle()
+
+    def _call(self) -> Any:
+        return self._stage.job(self._job_run, self._read)
+
+    def _read(self, name: str) -> DataFrame:
+        topic, options = self._job_run.topics[name], self._job_run.kafka_options
+        return sources.read_stream(self._session, topic, options)
+
+    def _stream(self, df: DataFrame) -> StreamRun:
+        stage = self._stage
+        options: StreamOptions = {
+            "output_mode": stage.output_mode,
+            "checkpoint": self._job_run.checkpoint,
+            "timeout": stage.timeout,
+        }
+        topic = None
+        if stage.sink is None:
+            options["foreach_batch"] = self._rows
+        elif stage.sink == "kafka":
+            topic = self._job_run.topic
+        elif stage.sink != "memory":
+            options["sink"] = stage.sink
+            options["sink_options"] = {"path": self._job_run.path}
+        if self._by_start:
+            options["trigger"] = {"availableNow": True}
+        else:
+            options["trigger"], options["clock"] = TRIGGER, self._now
+        return StreamRun(stage.cluster, df, topic, **options)
+
+    def _end(self) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        if clocked := self._clocked(run):
+            self._now = clocked.now
+        run.close()
+
+    def _note(self, run: CrashSteps) -> None:
+        """What the query's progress tells."""
+        for progress in run.query.recentProgress:
+            if not self._has_watermark and watermark_of(progress) is not None:
+                self._has_watermark = True
+                self._delay = min(watermark_delays(run.query), default=0)
+            self._operators |= {
+                str(dict(one)["operatorName"]) for one in progress["stateOperators"]
+            }
+            self._late_rows = max(
+                self._late_rows, operators_sum(progress, "numRowsDroppedByWatermark")
+            )
+
+    # Records, and the answer
+
+    def _send_pending(self) -> None:
+        places, self._pending = self._pending, []
+        for name, count in self._counts.items():
+            inputs = self._stage.inputs
+            self._send(
+                name,
+                [inputs.to_send(one, count) for one in places if one.input == name],
+            )
+
+    def _send(self, name: str, records: list[Record]) -> None:
+        if records:
+            topic = self._job_run.topics[name]
+            self._stage.cluster.send(topic, batches(records, None, None))
+
+    def _answer(self) -> Any:
+        return self._stage.answers.of(self._held())
+
+    def _held(self) -> Any:
+        stage = self._stage
+        if self._is_own_query and callable(stage.answers.kind):
+            return self._job_run
+        if self._is_own_query or stage.sink == "kafka":
+            return read_topic(stage.cluster, self._session, self._job_run.topic)
+        if stage.sink is None:
+            return self._rows.held(stage.output_mode)
+        return self._running().held_rows()

@@ -1,0 +1,64 @@
+"""The schedules by which checks of a test have failed, kept for its next run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from spark_kafka_testkit.errors import NotInvariant
+
+if TYPE_CHECKING:
+    import pytest
+
+    from spark_kafka_testkit._invariance.check import CheckOptions
+    from spark_kafka_testkit._invariance.search import StreamReport
+
+__all__ = ["Failures"]
+
+FOLDER = "spark_kafka_testkit/schedules/"
+MOST = 5
+
+
+class Failures:
+    """Those of a test, in pytest's cache.
+
+    Args:
+        test: the test.
+    """
+
+    def __init__(self, test: pytest.Item) -> None:
+        self._cache = getattr(
+            test.config, "cache", None
+        )  # None with -p no:cacheprovider
+        self._name = FOLDER + test.nodeid
+
+    def check(
+        self, checked: Callable[..., StreamReport], options: CheckOptions
+    ) -> StreamReport:
+        """Tries the schedules that have failed before, and then looks for others.
+
+        Args:
+            checked: runs a check by its options.
+            options: those of this one.
+
+        Raises:
+            NotInvariant: one fails; it is kept.
+        """
+        for schedule in self._kept():
+            with suppress(ValueError):  # the inputs are others by now
+                checked(**{**options, "schedule": schedule})
+        try:
+            report = checked(**options)
+        except NotInvariant as error:
+            self._keep([error.schedule, *self._kept()][:MOST])
+            raise
+        self._keep([])
+        return report
+
+    def _kept(self) -> list[str]:
+        return [] if self._cache is None else list(self._cache.get(self._name, []))
+
+    def _keep(self, schedules: list[str]) -> None:
+        if self._cache is not None and schedules != self._kept():
+            self._cache.set(self._name, list(dict.fromkeys(schedules)))

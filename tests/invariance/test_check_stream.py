@@ -1,0 +1,294 @@
+"""check_stream() on a real broker and a real Spark: what it finds, and what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils, NotInvariant, Record, WaitError, at
+from spark_kafka_testkit.errors import KafkaTestkitError
+
+from . import jobs
+from .corpus import one_sided_watermark
+from .jobs import ORDERS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def finding(
+    kafka: KafkaUtils, spark: SparkSession, job: Any, **options: Any
+) -> NotInvariant:
+    with pytest.raises(NotInvariant) as caught:
+        kafka.check_stream(job, ORDERS, spark=spark, seed=1, **options)
+    return caught.value
+
+
+def test_what_is_found_is_told_whole(kafka: KafkaUtils, spark: SparkSession) -> None:
+    schedule = "send orders[0] | batch | send orders[1] | batch"
+    error = finding(kafka, spark, jobs.zero_watermark, schedule=schedule)
+    assert str(error) == (
+        "The answer of zero_watermark depends on where batches end. By this schedule:\n"
+        f"  {schedule}\n"
+        "it is another than that to the same records in one batch:\n"
+        "  missing:    ('k1', 'v1')\n"
+        "Spark has dropped rows as late (1 in a batch).\n"
+        f"  orders[0] is {error.records['orders[0]']!r}\n"
+        f"  orders[1] is {error.records['orders[1]']!r}\n"
+        "To see it again: kafka.check_stream(zero_watermark, inputs=..., "
+        f'schedule="{schedule}")'
+    )
+    assert issubclass(NotInvariant, (KafkaTestkitError, AssertionError))
+    assert error.relation == "batches"
+    assert error.schedule == schedule
+    assert error.seed is None
+    closer = ("k1", "v7")  # the last record, far ahead
+    assert sorted(error.expected) == [("k0", "v0"), ("k1", "v1"), closer]
+    assert sorted(error.answer) == [("k0", "v0"), closer]
+    assert error.records["orders[1]"][:2] == ("k1", "v1")
+
+
+def test_the_smallest_schedule_is_found_and_its_line_shows_it_again(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    error = finding(kafka, spark, jobs.zero_watermark, same_under=["batches"])
+    assert error.relation == "batches"
+    assert error.seed == 1
+    assert len(error.records) == 2
+    assert error.schedule.count("batch") == 2
+    again = finding(kafka, spark, jobs.zero_watermark, schedule=error.schedule)
+    assert (again.answer, again.expected) == (error.answer, error.expected)
+
+
+def test_a_right_job_passes_and_the_report_says_what_was_looked_at(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    report = kafka.check_stream(jobs.copied, ORDERS, spark=spark, trials=9, seed=2)
+    assert report.trials == 9
+    assert report.seed == 2
+    assert set(report.same_under) == {
+        "batches",
+        "restarts",
+        "replays",
+        "crashes",
+        "arrival",
+        "partitions",
+        "idle",
+        "triggers",
+        "batch_mode",
+    }
+    assert report.skipped == {"retention": "the kit reads the topics for the job"}
+
+
+def test_a_job_that_is_random_is_told_as_such(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    error = finding(kafka, spark, jobs.random_values)
+    assert error.relation == "determinism"
+    assert str(error).startswith(
+        "The answer of random_values is another one each time, by the same schedule:\n"
+        f"  {error.schedule}\nit is another than the first time:\n"
+    )
+    assert len(error.records) == len(ORDERS["orders"])
+    assert 'same_under=["determinism"]' in str(error)
+
+
+def test_another_answer_in_batch_is_found(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """Rows that a stream never gives, by any schedule."""
+    with pytest.raises(NotInvariant) as caught:
+        kafka.check_stream(
+            one_sided_watermark.wrong,
+            one_sided_watermark.INPUTS,
+            spark=spark,
+            same_under=["batch_mode"],
+        )
+    error = caught.value
+    assert error.relation == "batch_mode"
+    assert len(error.records) == 1
+    assert 'same_under=["batch_mode"]' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("job", "relation"), [(jobs.by_partition, "partitions"), (jobs.counted, None)]
+)
+def test_numbers_of_partitions(
+    job: Callable[..., Any],
+    relation: str | None,
+    kafka: KafkaUtils,
+    spark: SparkSession,
+) -> None:
+    options: Any = {
+        "same_under": ["partitions"],
+        "output_mode": "update",
+        "key": "partition" if relation else "key",
+    }
+    if relation is None:
+        kafka.check_stream(job, ORDERS, spark=spark, trials=4, **options)
+    else:
+        assert finding(kafka, spark, job, **options).relation == relation
+
+
+def test_an_append_that_runs_again_is_found(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """A job that starts its query itself, by what its sink holds."""
+    replayed = finding(
+        kafka, spark, jobs.appended, answer=jobs.written, same_under=["replays"]
+    )
+    assert replayed.relation == "replays"
+    assert re.fullmatch(r"send orders\[\d\] \| batch \| replay", replayed.schedule)
+    crashed = finding(
+        kafka, spark, jobs.appended, answer=jobs.written, same_under=["crashes"]
+    )
+    assert re.fullmatch(r"send orders\[\d\] \| crash after the sink", crashed.schedule)
+
+
+def test_a_write_that_can_run_again_passes(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    report = kafka.check_stream(
+        jobs.overwritten,
+        ORDERS,
+        spark=spark,
+        answer=jobs.written,
+        trials=9,
+        seed=3,
+    )
+    assert report.skipped == {
+        "triggers": "the job starts its query itself",
+        "batch_mode": "the job starts its query itself",
+    }
+
+
+def test_the_number_of_a_batch_in_the_answer_is_found(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    error = finding(
+        kafka, spark, jobs.batches_written, answer=jobs.written, same_under=["batches"]
+    )
+    assert error.relation == "batches"
+    assert len(error.records) == 2
+
+
+@pytest.mark.parametrize("sink", ["kafka", "memory", "parquet", None])
+def test_each_sink_holds_the_same_of_a_right_job(
+    sink: str | None, kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """By each relation that can be asked of it."""
+    report = kafka.check_stream(
+        jobs.copied, ORDERS, spark=spark, sink=sink, trials=9, seed=4
+    )
+    lost = "Spark's memory sink is lost with its query"
+    assert report.skipped == {
+        "retention": "the kit reads the topics for the job",
+        **(
+            dict.fromkeys(["restarts", "replays", "crashes", "triggers"], lost)
+            if sink == "memory"
+            else {}
+        ),
+    }
+
+
+def test_a_reader_that_counts_the_records_of_a_topic_is_wrong(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """Kafka's sink is at-least-once: no alarm for rows, one for their number."""
+    relations = ["crashes"]
+    kafka.check_stream(
+        jobs.copied, ORDERS, spark=spark, sink="kafka", same_under=relations, trials=4
+    )
+    error = finding(
+        kafka, spark, jobs.copied, sink="kafka", same_under=relations, answer=len
+    )
+    assert re.fullmatch(r"send orders\[\d\] \| crash after the sink", error.schedule)
+    assert (error.expected, error.answer) == (1, 2)
+
+
+def test_the_order_of_each_partition(kafka: KafkaUtils, spark: SparkSession) -> None:
+    report = kafka.check_stream(
+        jobs.copied,
+        ORDERS,
+        spark=spark,
+        sink="kafka",
+        answer="by_partition",
+        same_under=["batches", "restarts", "crashes", "batch_mode"],
+        trials=4,
+    )
+    assert report.skipped == {
+        "crashes": "Kafka's sink may repeat records, and their order is compared",
+        "batch_mode": "a batch has no order",
+    }
+
+
+def test_duplicates_are_sent_where_the_job_promises_to_drop_them(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    error = finding(
+        kafka, spark, jobs.counted, same_under=["duplicates"], output_mode="update"
+    )
+    assert error.relation == "duplicates"
+    assert "again" in error.schedule
+
+
+def test_other_keys_do_not_change_the_answer_for_a_key(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    kafka.check_stream(
+        jobs.counted,
+        ORDERS,
+        spark=spark,
+        same_under=["other_keys", "batches"],
+        output_mode="update",
+        trials=4,
+    )
+
+
+def test_inputs_of_strategies_are_drawn(kafka: KafkaUtils, spark: SparkSession) -> None:
+    from hypothesis import strategies as st
+
+    def order(key: str, second: int) -> Record:
+        return Record(key, "v", timestamp=at("09:00") + timedelta(seconds=second))
+
+    orders = st.builds(order, st.sampled_from("abc"), st.integers(0, 5))
+    records = st.lists(orders, min_size=4, max_size=6)
+    with pytest.raises(NotInvariant) as caught:
+        kafka.check_stream(
+            jobs.zero_watermark, {"orders": records}, spark=spark, seed=0, trials=20
+        )
+    assert "inputs={'orders': [Record(" in str(caught.value)
+
+
+def test_what_kills_the_job_at_once_is_raised(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    from pyspark.errors import AnalysisException
+
+    with pytest.raises(AnalysisException, match="nothing"):
+        kafka.check_stream(lambda orders: orders.select("nothing"), ORDERS, spark=spark)
+
+
+def test_nothing_is_left(kafka: KafkaUtils, spark: SparkSession) -> None:
+    """Topics and queries are gone, and Spark logs as before."""
+    logs: Any = spark.sparkContext._jvm
+    config = logs.org.apache.logging.log4j.LogManager.getContext(
+        False
+    ).getConfiguration()
+    before = set(kafka.admin_client.list_topics())
+    kafka.check_stream(jobs.copied, ORDERS, spark=spark, trials=3)
+    assert set(kafka.admin_client.list_topics()) == before
+    assert not spark.streams.active
+    assert not config.getLoggers().containsKey("org.apache.spark")
+
+
+def test_the_other_errors_of_the_kit_are_no_findings(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    assert not issubclass(NotInvariant, WaitError)
+    with pytest.raises(ValueError, match="no record"):
+        kafka.check_stream(jobs.copied, {"orders": []}, spark=spark)

@@ -1,0 +1,103 @@
+"""What check_stream() refuses, and by which words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from spark_kafka_testkit import Record
+from spark_kafka_testkit._invariance.inputs import Inputs
+from spark_kafka_testkit._invariance.job import Job
+from spark_kafka_testkit._invariance.schedule import Place
+
+RECORDS = {"orders": [("a", "b")]}
+
+
+def job_of(function: Any, *inputs: str) -> Job:
+    return Job(function, list(inputs))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (
+            lambda: job_of("orders", "orders"),
+            TypeError,
+            "job must be a function of the inputs' DataFrames, not str",
+        ),
+        (
+            lambda: job_of(lambda bills, orders: None, "orders", "payments"),
+            TypeError,
+            "job has a parameter 'bills', and inputs has 'orders', 'payments'. Its parameters must be named like the inputs, or `run`.",
+        ),
+        (
+            lambda: Inputs({"orders": "ab"}, None),
+            TypeError,
+            "inputs['orders'] must be a list of (key, value) pairs or Records, a hypothesis strategy of such, or what read_records() gave, not str",
+        ),
+        (
+            lambda: Inputs({"orders": ["ab"]}, None),
+            TypeError,
+            "inputs['orders'][0] must be a (key, value) pair or a Record, not str",
+        ),
+        (
+            lambda: Inputs({"orders": [Record("a", "b", partition=-1)]}, None),
+            ValueError,
+            "The partition of inputs['orders'][0] must not be negative, and is -1",
+        ),
+        (
+            lambda: Inputs({"orders": []}, None),
+            ValueError,
+            "inputs has no records: there is nothing to check.",
+        ),
+        (
+            lambda: Inputs(RECORDS, lambda record: "noon"),
+            TypeError,
+            "event_time of orders[0] must be an int, not str",
+        ),
+        (
+            lambda: Inputs(RECORDS, None).check([Place("orders", 1)]),
+            ValueError,
+            "schedule sends orders[1], and inputs has 1 records of 'orders'. It is the schedule of other inputs.",
+        ),
+        (
+            lambda: Inputs(RECORDS, None, {"bills": []}),
+            TypeError,
+            "closers has no argument 'bills'",
+        ),
+    ],
+)
+def test_what_can_not_be_used_is_refused(
+    make: Callable[[], Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=f"^{re.escape(text)}"):
+        make()
+
+
+def test_a_job_of_one_input_may_name_it_as_it_likes() -> None:
+    given: list[Any] = []
+
+    def job_function(df: Any) -> None:
+        given.append(df)
+
+    job = job_of(job_function, "orders")
+    job(None, lambda name: f"the frame of {name}")  # type: ignore[arg-type, return-value]
+    assert given == ["the frame of orders"]
+    assert not job.takes_run
+
+
+def test_a_job_gets_its_run_and_the_inputs_that_it_names() -> None:
+    given: dict[str, Any] = {}
+
+    def bills(orders: Any, run: Any, *, retries: int = 3) -> None:
+        given.update(orders=orders, run=run, retries=retries)
+
+    job = job_of(bills, "payments", "orders")
+    run: Any = object()
+    job(run, lambda name: name)  # type: ignore[arg-type, return-value]
+    assert given == {"orders": "orders", "run": run, "retries": 3}
+    assert job.takes_run
+    assert job.name == "bills"

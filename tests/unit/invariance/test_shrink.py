@@ -1,0 +1,136 @@
+"""The smallest schedule, of models of wrong jobs: what is to be left is known."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from spark_kafka_testkit._invariance.generate import Generator, Promise
+from spark_kafka_testkit._invariance.inputs import Inputs
+from spark_kafka_testkit._invariance.relations import DEFAULT
+from spark_kafka_testkit._invariance.schedule import (
+    Batch,
+    Crash,
+    Replay,
+    Restart,
+    Schedule,
+    Send,
+    Start,
+)
+from spark_kafka_testkit._invariance.shrink import shrink
+
+Shows = Callable[[Schedule], bool]
+INPUTS = Inputs({"orders": [(f"k{n % 4}", n) for n in range(12)]}, None)
+BASE = Schedule(())
+
+
+def parts(schedule: Schedule) -> list[set[int]]:
+    """The records of each batch."""
+    found: list[set[int]] = [set()]
+    for step in schedule.steps:
+        if isinstance(step, Send):
+            found[-1] |= {place.index for place in step.places}
+        elif isinstance(step, (Batch, Crash)):
+            found.append(set())
+    return found
+
+
+def apart(schedule: Schedule) -> bool:
+    """Two records of one key are in two batches."""
+    some = [part for part in parts(schedule) if 3 in part or 7 in part]
+    sent = {place.index for place in schedule.places}
+    return {3, 7} <= sent and len(some) > 1
+
+
+def replayed(schedule: Schedule) -> bool:
+    """The batch of a record is run again."""
+    sent: set[int] = set()
+    last: set[int] = set()
+    for step in schedule.steps:
+        if isinstance(step, Send):
+            sent |= {place.index for place in step.places}
+        elif isinstance(step, (Batch, Crash)):
+            last, sent = sent, set()
+        elif isinstance(step, Replay) and 5 in last:
+            return True
+    return False
+
+
+def crashed(schedule: Schedule) -> bool:
+    return Crash("after_sink") in schedule.steps
+
+
+def started_late(schedule: Schedule) -> bool:
+    return schedule.has(Start)
+
+
+def resized(schedule: Schedule) -> bool:
+    return schedule.partitions > 2
+
+
+WRONG: dict[Shows, str] = {
+    apart: "send orders[3] | batch | send orders[7] | batch",
+    replayed: "send orders[5] | batch | replay",
+    crashed: "send orders[{}] | crash after the sink",
+    started_late: "send orders[{}] | start | batch",
+    resized: "partitions {} | send orders[{}] | batch",
+}
+
+
+@pytest.mark.parametrize("shows", WRONG)
+def test_what_is_left_is_what_shows_the_difference(shows: Shows) -> None:
+    generator = Generator(
+        INPUTS,
+        Promise(None),
+        list(DEFAULT),
+        [Crash("before_sink"), Crash("after_sink")],
+        2,
+    )
+    looks = []
+    for seed in range(300):
+        schedule = generator.make(seed, random.Random(seed))
+        assert schedule is not None
+        if not shows(schedule):
+            continue
+        count = 0
+
+        def first_of(schedules: Sequence[Schedule]) -> Schedule | None:
+            nonlocal count
+            for one in schedules:
+                count += 1
+                if shows(one):
+                    return one
+            return None
+
+        smallest = str(shrink(schedule, first_of, BASE))
+        wanted = WRONG[shows]
+        assert smallest.count("orders[") == wanted.count("orders[")
+        assert smallest.count("|") == wanted.count("|")
+        if "{}" not in wanted:
+            assert smallest == wanted
+        looks.append(count)
+    assert len(looks) > 5
+    assert max(looks) < 120
+
+
+def test_where_nothing_smaller_shows_it_the_schedule_stays() -> None:
+    schedule = Schedule.parse("send orders[0:3] | batch | restart | batch")
+    assert shrink(schedule, lambda _: None, BASE) == schedule
+
+
+def test_nothing_is_asked_twice_and_nothing_larger() -> None:
+    schedule = Schedule.parse(
+        "send orders[0:3] | batch | restart | send orders[3] | batch"
+    )
+    asked: list[Schedule] = []
+
+    def first_of(schedules: Sequence[Schedule]) -> None:
+        asked.extend(schedules)
+
+    shrink(schedule, first_of, BASE)
+    assert all(len(one.steps) <= len(schedule.steps) for one in asked)
+    assert schedule not in asked
+    assert all(isinstance(one, Schedule) for one in asked)
+    assert Restart() in schedule.steps
