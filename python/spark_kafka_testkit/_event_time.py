@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta, timezone
 
-__all__ = ["as_local", "at"]
+__all__ = ["as_local", "at", "local_time", "shown_time"]
 
 A_DAY = "2026-01-01"
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def at(clock: str, day: str = A_DAY) -> datetime:
@@ -36,3 +37,14 @@ def at(clock: str, day: str = A_DAY) -> datetime:
 def as_local(time: datetime) -> datetime:
     """A time that has a zone, as `at` and PySpark give times: local, and without."""
     return time.astimezone().replace(tzinfo=None)
+
+
+def local_time(millis: int) -> datetime:
+    """The local time of milliseconds since the epoch."""
+    return as_local(EPOCH + timedelta(milliseconds=millis))
+
+
+def shown_time(millis: int) -> str:
+    """The same, as people give it."""
+    local = local_time(millis)
+    return local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")

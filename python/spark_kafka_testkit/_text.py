@@ -6,9 +6,17 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["did_you_mean", "is_misspelled", "readable", "represented", "shown"]
+__all__ = [
+    "did_you_mean",
+    "first_line",
+    "is_misspelled",
+    "readable",
+    "represented",
+    "shown",
+]
 
 SHOWN_CHARACTERS = 60
+LINE_CHARACTERS = 200
 SHORTEST, SWAPPED = 4, 2
 
 
@@ -26,6 +34,13 @@ def represented(value: object) -> str:
         return repr(value)
     except Exception as error:  # noqa: BLE001  users' classes raise anything
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+
+
+def first_line(error: BaseException) -> str:
+    """Of an error's text, its class before it, cut where it is long."""
+    text = str(error).strip().partition("\n")[0]
+    line = f"{type(error).__name__}: {text}"
+    return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 3]}..."
 
 
 def shown(value: object) -> str:

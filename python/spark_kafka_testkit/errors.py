@@ -468,7 +468,8 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
         schedule: the smallest schedule that shows it, as `check_stream(schedule=...)`
             takes it.
         seed: of the random schedules; None where one was given.
-        expected: the answer to all in one batch.
+        expected: the answer that it should have been: to the same records in one batch,
+            or by `spark.read`, or that of the first of two runs.
         answer: the answer by the schedule; None where the job died.
         records: what the schedule sends, by the names that it has there.
     """

@@ -84,6 +84,8 @@ STREAMS = pytest.StashKey["list[StreamSteps]"]()
 WORKER_KEY = "spark_kafka_testkit"
 SUMMARY = pytest.StashKey[str]()
 SHOWN = pytest.StashKey[Any]()
+EFFORT = ("trials", "seed", "timeout")
+"""Options that change nothing in what a schedule shows."""
 
 
 class TopicFactory(Protocol):
@@ -475,7 +477,6 @@ def kafka_check_stream(
     _kafka_wishes: marker.Wishes,
 ) -> StreamChecker:
     """Checks jobs for what their answer depends on: see `StreamChecker`."""
-    failures = Failures(request.node)
 
     def check(
         job: Callable[..., Any],
@@ -487,7 +488,10 @@ def kafka_check_stream(
         checked = partial(kafka_utils.check_stream, job, inputs, spark=kafka_spark)
         if "schedule" in options:
             return checked(**options)
-        return failures.check(checked, options)
+        asked = {name: options.get(name) for name in options if name not in EFFORT}
+        return Failures(request.node, job.__name__, inputs, asked).check(
+            checked, options
+        )
 
     return check
 

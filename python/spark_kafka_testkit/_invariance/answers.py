@@ -88,10 +88,8 @@ class Answers:
         Args:
             repeats: whether rows may be there more often: the sink is at-least-once.
         """
-        if self.kind in ("rows", "set") or (
-            callable(self.kind) and isinstance(expected, list)
-        ):
-            return _are_alike(expected, answer, repeats=repeats and self.kind == "rows")
+        if self.kind in ("rows", "set"):
+            return _are_alike(expected, answer, repeats=repeats)
         return is_close(expected, answer)
 
 
@@ -146,7 +144,7 @@ def is_close(one: Any, other: Any) -> bool:
     one, other = plain(one), plain(other)
     if isinstance(one, float) and isinstance(other, float):
         return equal(one, other) or math.isclose(
-            one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE
+            one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE**2
         )
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return len(one) == len(other) and all(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,13 @@ from spark_kafka_testkit._invariance.answers import (
     without_close,
 )
 from spark_kafka_testkit._invariance.job import JobRun
-from spark_kafka_testkit._invariance.schedule import Place
+from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._invariance.trial import Outcome, Stage
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._spark import sources
+from spark_kafka_testkit._text import first_line
 from spark_kafka_testkit._waits.equality import unmatched
+from spark_kafka_testkit._work_folder import WorkFolder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -50,7 +51,7 @@ class BatchAnswer:
             settled = {
                 key: value
                 for key, value in self.alone.items()
-                if key in self.closed and self.closed[key] == value
+                if key in self.closed and is_close(self.closed[key], value)
             }
             return all(
                 key in answer and is_close(value, answer[key])
@@ -73,15 +74,21 @@ class BatchAnswer:
 
 
 def batch_answer(
-    stage: Stage, session: SparkSession, places: Sequence[Place], reference: Outcome
+    stage: Stage, session: SparkSession, schedule: Schedule, reference: Outcome
 ) -> BatchAnswer:
-    """Runs the job on the same records by `spark.read`."""
-    from pyspark.errors import AnalysisException
-
-    inputs, count = stage.inputs, 2
+    """Runs the job on the records of a schedule by `spark.read`."""
+    inputs, count = stage.inputs, schedule.partitions
     topics = {name: stage.topics.take(count) for name in inputs.records}
     options = stage.cluster.spark_options()
-    run = JobRun(session, topics, "", "", "", options)
+    folder = WorkFolder("check")
+    run = JobRun(
+        session,
+        topics,
+        stage.topics.take(2) if stage.job.takes_run else "",
+        str(folder.path),
+        str(folder.path / "checkpoint"),
+        options,
+    )
 
     def read(name: str) -> DataFrame:
         return sources.read_batch(session, topics[name], options)
@@ -93,11 +100,15 @@ def batch_answer(
     def answer() -> Any:
         rows = stage.job(run, read).collect()
         if stage.sink == "kafka":
-            rows = [readable_record(Record(row["key"], row["value"])) for row in rows]
+            rows = [
+                readable_record(Record(row.asDict().get("key"), row["value"]))
+                for row in rows
+            ]
         return stage.answers.of(rows)
 
     for name in topics:
-        send(name, [inputs.to_send(one, count) for one in places if one.input == name])
+        sent = [one for one in schedule.places if one.input == name]
+        send(name, [inputs.to_send(one, count) for one in sent])
     try:
         alone = answer()
         if not reference.has_watermark:
@@ -105,9 +116,7 @@ def batch_answer(
         for name, records in inputs.closers.items():
             send(name, records)
         return BatchAnswer(alone, answer())
-    except AnalysisException as error:
-        return BatchAnswer(refusal=f"Spark does not run it in batch: {_first(error)}")
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:200]
+    except Exception as error:  # noqa: BLE001  a function for streams may raise anything
+        return BatchAnswer(refusal=f"it does not run in batch: {first_line(error)}")
+    finally:
+        folder.remove()

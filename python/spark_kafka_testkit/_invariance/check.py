@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -21,8 +21,9 @@ from spark_kafka_testkit._invariance.search import Search, StreamReport
 from spark_kafka_testkit._invariance.topics import Topics
 from spark_kafka_testkit._invariance.trial import Stage
 from spark_kafka_testkit._jvm.query_clock import has_clock
-from spark_kafka_testkit._jvm.spark_jvm import silenced
+from spark_kafka_testkit._jvm.spark_jvm import is_connect, silenced
 from spark_kafka_testkit._streams.run import OUTPUT_MODES
+from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +34,7 @@ __all__ = ["CheckOptions", "check_stream"]
 
 
 class CheckOptions(TypedDict, total=False):
-    """The options of `check_stream`, which see."""
+    """The options of `check_stream`."""
 
     same_under: Sequence[str] | None
     answer: Kind | Callable[[Any], Any] | None
@@ -79,6 +80,8 @@ def check_stream(
         answer = "latest" if output_mode == "update" else "rows"
     if not callable(answer):
         _arguments.choice("answer", answer, ANSWERS)
+    if isinstance(same_under, str):
+        same_under = [same_under]
     relations = DEFAULT if same_under is None else tuple(same_under)
     for relation in relations:
         _arguments.choice("same_under", relation, [*RELATIONS, "determinism"])
@@ -92,7 +95,15 @@ def check_stream(
     job = Job(function, list(inputs))
     answers = Answers(answer, [key] if isinstance(key, str) else key)
     drawn = list(examples(inputs, seed))
-    with _topics(cluster) as topics, silenced(session), Runs(session) as runs:
+    if not drawn:
+        raise ValueError("The strategies of inputs gave no records.")
+    if is_connect(session):
+        raise SparkSetupError(
+            "check_stream() runs queries side by side in clones of a session, and by a "
+            "clock, which Spark Connect has not.",
+            "Use a classic session, for example that of KafkaUtils.spark_session().",
+        )
+    with closing(Topics(cluster)) as topics, silenced(session), Runs(session) as runs:
         reports = []
         for records in drawn:
             stage = Stage(
@@ -107,7 +118,7 @@ def check_stream(
                 timeout,
             )
             if planned is not None:
-                stage.inputs.check(planned.places)
+                stage.inputs.check(planned)
             search = Search(stage, runs, wanted, millis, seed)
             result = (
                 search.run(-(-trials // len(drawn)))
@@ -120,20 +131,13 @@ def check_stream(
                     for place in sorted(set(result.schedule.places))
                 }
                 asked = seed if planned is None else None
-                raise result.error(job.name, told, asked, records is inputs)
+                given = None if records is inputs else stage.inputs.records
+                raise result.error(job.name, told, asked, given)
             reports.append(result)
+    seen = {name for report in reports for name in report.same_under}
     return StreamReport(
         sum(report.trials for report in reports),
-        reports[0].same_under,
-        reports[0].skipped,
-        reports[0].seed if planned is None else None,
+        tuple(name for name in RELATIONS if name in seen),
+        {name: why for report in reports for name, why in report.skipped.items()},
+        reports[0].seed,
     )
-
-
-@contextmanager
-def _topics(cluster: Cluster) -> Iterator[Topics]:
-    topics = Topics(cluster)
-    try:
-        yield topics
-    finally:
-        topics.close()

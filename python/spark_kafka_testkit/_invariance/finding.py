@@ -8,7 +8,7 @@ from typing import Any
 
 from spark_kafka_testkit._invariance.relations import RELATIONS
 from spark_kafka_testkit._invariance.schedule import Schedule
-from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._text import first_line, shown
 from spark_kafka_testkit._waits.difference import difference
 from spark_kafka_testkit.errors import NotInvariant
 
@@ -39,7 +39,11 @@ class Finding:
     late_rows: int = 0
 
     def error(
-        self, job: str, records: Mapping[str, Any], seed: int | None, given: bool
+        self,
+        job: str,
+        records: Mapping[str, Any],
+        seed: int | None,
+        drawn: Mapping[str, Any] | None,
     ) -> NotInvariant:
         """What is raised.
 
@@ -47,10 +51,10 @@ class Finding:
             job: its name.
             records: what the schedule sends, by the names that it has there.
             seed: of the schedules.
-            given: whether the user has the records: `inputs` was no strategy.
+            drawn: the inputs, where they were drawn of strategies.
         """
         return NotInvariant(
-            "\n".join(self._lines(job, records, seed, given)),
+            "\n".join(self._lines(job, records, seed, drawn)),
             relation=self.relation,
             schedule=str(self.schedule),
             seed=seed,
@@ -60,18 +64,22 @@ class Finding:
         )
 
     def _lines(
-        self, job: str, records: Mapping[str, Any], seed: int | None, given: bool
+        self,
+        job: str,
+        records: Mapping[str, Any],
+        seed: int | None,
+        drawn: Mapping[str, Any] | None,
     ) -> Iterator[str]:
         if self.relation == DETERMINISM:
-            yield f"The answer of {job} is another one each time, by the same schedule:"
+            yield f"The answer of {job} is not deterministic. This schedule gave two:"
         else:
             what = RELATIONS[self.relation]
             yield f"The answer of {job} depends on {what}. By this schedule:"
         yield f"  {self.schedule}"
         if self.death is not None:
-            yield f"it dies: {type(self.death).__name__}: {_first(self.death)}"
+            yield f"it dies: {first_line(self.death)}"
         else:
-            yield f"it is another than {self._other}:"
+            yield self._against
             yield difference(self.answer, self.expected)
         if self.late_rows:
             yield f"Spark has dropped rows as late ({self.late_rows} in a batch)."
@@ -79,30 +87,22 @@ class Finding:
             yield f"  {name} is {shown(record)}"
         if len(records) > SHOWN_RECORDS:
             yield f"  ... and {len(records) - SHOWN_RECORDS} more"
-        again = self._again(given, records)
+        again = self._again(drawn)
         yield f"To see it again: kafka.check_stream({job}, {again})"
         if seed is not None:
             yield f"Found by seed={seed}."
 
     @property
-    def _other(self) -> str:
+    def _against(self) -> str:
         if self.relation == DETERMINISM:
-            return "the first time"
+            return "the second differs from the first:"
         if self.relation == "batch_mode":
-            return "that in batch, by spark.read"
-        return "that to the same records in one batch"
+            return "it differs from the answer of spark.read to the same records:"
+        return "it differs from the answer to the same records in one batch:"
 
-    def _again(self, given: bool, records: Mapping[str, Any]) -> str:
-        inputs = "..."
-        if not given:
-            by_name: dict[str, list[Any]] = {}
-            for name, record in records.items():
-                by_name.setdefault(name.partition("[")[0], []).append(record)
-            inputs = repr(by_name)
-        if self.relation in ("batch_mode", DETERMINISM):
+    def _again(self, drawn: Mapping[str, Any] | None) -> str:
+        inputs = "..." if drawn is None else repr(drawn)
+        is_plain = self.schedule.batches == len(self.schedule.steps) - 1 == 1
+        if self.relation == "batch_mode" or (self.relation == DETERMINISM and is_plain):
             return f'inputs={inputs}, same_under=["{self.relation}"]'
         return f'inputs={inputs}, schedule="{self.schedule}"'
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -30,6 +30,7 @@ SHUFFLE = (1, 2, 3, 5)
 HOURS = (1, 5, 30)
 BESIDE = 0.25
 OFTEN, SELDOM = 0.5, 0.25
+NEED_A_BATCH = ("crashes", "retention")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class Generator:
         focus = {first} | {one for one in self._relations if rng.random() < BESIDE}
         if first != "retention":
             focus.discard("retention")  # a job may die of it: then nothing else is seen
+        if first == "idle":
+            focus.discard("triggers")  # which have no clock
         return self._of(focus, first, rng)
 
     def _of(self, focus: set[str], first: str, rng: random.Random) -> Schedule:
@@ -118,7 +121,9 @@ class Generator:
         # the part at which the trial's own relation has its turn for sure
         # (what is deleted before the job has read anything, it never knew of)
         turn = rng.randrange(1 if first == "retention" else 0, len(parts))
-        is_before = "restarts" in focus and rng.random() < SELDOM
+        is_before = (
+            "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
+        )
         if not is_before:
             yield Start()
         for number, part in enumerate(parts):
@@ -130,22 +135,27 @@ class Generator:
                 return (is_turn and relation == first) or rng.random() < chance
 
             yield Send(tuple(part))
+            # what a start finds is a batch of its own already
+            needs_batch = is_turn and first in NEED_A_BATCH
+            is_taken = True
             if is_before and number == 0:
                 yield Start()
-            elif "restarts" in focus and rng.random() < SELDOM:
+            elif "restarts" in focus and not needs_batch and rng.random() < SELDOM:
                 yield Restart()
+            else:
+                is_taken = False
             if "retention" in focus and is_turn:
                 yield DeleteRecords(part[0].input)
             yield (
                 rng.choice(self._crash_points)
-                if self._crash_points and wants("crashes", OFTEN)
+                if self._crash_points and not is_taken and wants("crashes", OFTEN)
                 else Batch()
             )
             if wants("replays", OFTEN):
                 yield Replay()
             if wants("restarts", OFTEN):
                 yield Restart()
-            if wants("idle", OFTEN):
+            if "triggers" not in focus and wants("idle", OFTEN):
                 yield Idle(rng.choice(HOURS))
             if "partitions" in focus and rng.random() < SELDOM:
                 yield AddPartition(rng.choice(sorted(self._inputs.records)))
@@ -179,7 +189,7 @@ class Generator:
     def _with_more(
         self, order: list[Place], form: str, rng: random.Random
     ) -> list[Place]:
-        """With copies of some records, each as late as is borne."""
+        """With a copy of some records behind each."""
         more: list[Place] = []
         for place in order:
             more.append(place)

@@ -10,7 +10,12 @@ from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.encode import check_record
 from spark_kafka_testkit._event_time import at
 from spark_kafka_testkit._invariance.answers import OTHER
-from spark_kafka_testkit._invariance.schedule import Place
+from spark_kafka_testkit._invariance.schedule import (
+    AddPartition,
+    DeleteRecords,
+    Place,
+    Schedule,
+)
 from spark_kafka_testkit._kafka_python.producer import partition_of
 from spark_kafka_testkit._model.offsets import to_millis
 from spark_kafka_testkit._model.records import Record
@@ -61,18 +66,26 @@ class Inputs:
         self.places = _merged(self.records, self._times)
         self.closers = self._closers(closers)
 
-    def check(self, places: Iterable[Place]) -> None:
+    @property
+    def time_name(self) -> str:
+        """What their event time is, for texts."""
+        return "the record's timestamp" if self._event_time is None else "event_time"
+
+    def check(self, schedule: Schedule) -> None:
         """
         Raises:
-            ValueError: one of them is none of the inputs'.
+            ValueError: it is the schedule of other inputs.
         """
-        for place in places:
+        for place in schedule.places:
             count = len(self.records.get(place.input, ()))
             if place.index >= count:
                 raise ValueError(
                     f"schedule sends {place}, and inputs has {count} records of "
                     f"{place.input!r}. It is the schedule of other inputs."
                 )
+        for step in schedule.steps:
+            if isinstance(step, (AddPartition, DeleteRecords)):
+                _arguments.choice("schedule: input", step.input, self.records)
 
     def record(self, place: Place) -> Record:
         """The record that is sent for a place."""
@@ -118,8 +131,9 @@ class Inputs:
 
     def _closers(self, given: Mapping[str, Any] | None) -> dict[str, list[Record]]:
         if given is not None:
-            _arguments.known("closers", given, self.records)
-            return {name: _records(f"closers: {name}", given[name]) for name in given}
+            for name in given:
+                _arguments.choice("closers: input", name, self.records)
+            return {name: _records(name, given[name], "closers") for name in given}
         latest = max(
             int(record.timestamp) for some in self.records.values() for record in some
         )
@@ -131,10 +145,11 @@ class Inputs:
         }
 
 
-def _records(name: str, given: Any) -> list[Record]:
+def _records(name: str, given: Any, argument: str = "inputs") -> list[Record]:
+    which = f"{argument}[{name!r}]"
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise TypeError(
-            f"inputs[{name!r}] must be a list of (key, value) pairs or Records, a "
+            f"{which} must be a list of (key, value) pairs or Records, a "
             f"hypothesis strategy of such, or what read_records() gave, not "
             f"{type(given).__name__}"
         )
@@ -142,10 +157,10 @@ def _records(name: str, given: Any) -> list[Record]:
     for index, message in enumerate(given):
         if not isinstance(message, tuple) or len(message) < 2:
             raise TypeError(
-                f"inputs[{name!r}][{index}] must be a (key, value) pair or a Record, "
+                f"{which}[{index}] must be a (key, value) pair or a Record, "
                 f"not {type(message).__name__}"
             )
-        check_record(message, f"inputs[{name!r}][{index}]")
+        check_record(message, f"{which}[{index}]")
         record = message if isinstance(message, Record) else Record(*message[:2])
         time = record.timestamp
         if time is None:

@@ -69,6 +69,11 @@ class Job:
             self._inputs = {frames[0]: inputs[0]}
         else:
             self._inputs = {name: name for name in frames}
+        if not self.takes_run and (unused := set(inputs) - set(self._inputs.values())):
+            raise TypeError(
+                f"job takes no parameter {sorted(unused)[0]!r}, which is one of the "
+                "inputs: its records would be sent for nothing."
+            )
         if unknown := [one for one in self._inputs.values() if one not in inputs]:
             raise TypeError(
                 f"job has a parameter {unknown[0]!r}, and inputs has "

@@ -32,7 +32,7 @@ DEFAULT: Final = tuple(name for name in RELATIONS if name not in ON_REQUEST)
 
 LOST_WITH_QUERY = "Spark's memory sink is lost with its query"
 OWN_QUERY = "the job starts its query itself"
-NO_BATCH_ORACLE = ("WithState", "transformWithState")
+NO_BATCH_ORACLE = "WithState"
 
 
 def why_not(relation: str, stage: Stage, reference: Outcome) -> str:
@@ -72,7 +72,7 @@ def _of_batch_mode(stage: Stage, reference: Outcome) -> str:
     if reference.is_own_query:
         return OWN_QUERY
     for operator in reference.operators:
-        if any(name in operator for name in NO_BATCH_ORACLE):
+        if NO_BATCH_ORACLE.lower() in operator.lower():
             return f"batch is no oracle for state of its own ({operator})"
     if stage.answers.kind == "by_partition":
         return "a batch has no order"
@@ -85,10 +85,17 @@ def _of_arrival(stage: Stage, _: Outcome) -> str:
     return ""
 
 
+def _of_idle(stage: Stage, reference: Outcome) -> str:
+    if reference.is_own_query or not stage.has_clock:
+        return "the query goes by the machine's clock, which nobody sets"
+    return ""
+
+
 _REASONS: dict[str, Callable[[Stage, Outcome], str]] = {
     "restarts": _of_restarts,
     "replays": _of_crashes,
     "crashes": _of_crashes,
+    "idle": _of_idle,
     "triggers": _of_triggers,
     "retention": _of_retention,
     "batch_mode": _of_batch_mode,

@@ -37,7 +37,7 @@ class Runs:
         for one in sessions:
             self._sessions.put(one)
         self._pool = ThreadPoolExecutor(self.width, "check_stream")
-        self._known: dict[tuple[int, Schedule], Future[Outcome]] = {}
+        self._known: dict[tuple[Stage, Schedule], Future[Outcome]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +53,7 @@ class Runs:
         Args:
             again: whether to run it though its outcome is known.
         """
-        key = id(stage), schedule
+        key = stage, schedule
         if again or key not in self._known:
             future = self._pool.submit(self._run, stage, schedule)
             if again:
@@ -69,7 +69,7 @@ class Runs:
         outcome = self.submit(stage, schedule).result()
         session = self._sessions.get()
         try:
-            return batch_answer(stage, session, schedule.places, outcome)
+            return batch_answer(stage, session, schedule, outcome)
         finally:
             self._sessions.put(session)
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from spark_kafka_testkit._event_time import shown_time
 from spark_kafka_testkit._invariance.finding import DETERMINISM, Finding
 from spark_kafka_testkit._invariance.generate import Generator, Promise
 from spark_kafka_testkit._invariance.relations import why_not
@@ -38,7 +39,7 @@ class StreamReport:
 
     Attributes:
         trials: how many random schedules were run.
-        same_under: the relations that held.
+        same_under: the relations that held; those that a schedule has varied.
         skipped: those that were not looked at, each with its reason.
         seed: of the schedules; None where one was given.
     """
@@ -76,6 +77,7 @@ class Search:
             Exception: what the job has died of when all came in one batch.
         """
         reference = self._reference(self._whole)
+        self._check(reference)
         if finding := self._twice(self._whole)():
             return finding  # of fewer records two answers may be the same by chance
         held = [name for name in self.wanted if not self._skips(name, reference)]
@@ -84,12 +86,13 @@ class Search:
             if finding is not None:
                 return self._smallest(finding, self._in_batch)
             held = [name for name in held if name not in self.skipped]
-        count = 0
-        for pending in self._ahead(self._schedules(held, reference, trials)):
-            count += 1
+        schedules = list(self._schedules(held, reference, trials))
+        for pending in self._ahead(schedules):
             if finding := pending():
                 return self._confirmed(finding)
-        return StreamReport(count, tuple(held), dict(self.skipped), self.seed)
+        varied = {name for schedule in schedules for name in self._varied(schedule)}
+        seen = tuple(one for one in held if one in varied or one == "batch_mode")
+        return StreamReport(len(schedules), seen, dict(self.skipped), self.seed)
 
     def replay(self, schedule: Schedule) -> Finding | StreamReport:
         """Runs one schedule.
@@ -98,8 +101,12 @@ class Search:
             Exception: what the job has died of when all came in one batch.
         """
         self._reference(schedule)
-        relation = self._relation(schedule)
-        return self._otherwise(schedule)() or StreamReport(1, (relation,), {}, None)
+        varied = tuple(self._varied(schedule))
+        return (
+            self._twice(schedule)()
+            or self._against_one_batch(schedule)()
+            or StreamReport(1, varied, {}, None)
+        )
 
     # What is run
 
@@ -126,6 +133,32 @@ class Search:
         if outcome.death is not None:
             raise outcome.death
         return outcome
+
+    def _check(self, reference: Outcome) -> None:
+        """
+        Raises:
+            ValueError: what is asked of the job can't be seen, or is not what it does.
+        """
+        stage = self.stage
+        if (
+            reference.is_own_query
+            and not stage.job.takes_run
+            and not callable(stage.answers.kind)
+        ):
+            raise ValueError(
+                "Where the job writes to is not known: it starts its query itself, and "
+                "has no parameter `run`, whose topic or folder it would write to. "
+                "Give answer=, a function that reads what it has written."
+            )
+        newest = reference.newest
+        if newest is not None and newest not in map(
+            stage.inputs.time, stage.inputs.places
+        ):
+            raise ValueError(
+                f"The job's event time is not {stage.inputs.time_name}: the latest "
+                f"that it has seen is {shown_time(newest)}. Give event_time=, a "
+                "function of a Record, and closers=, records that close its windows."
+            )
 
     def _skips(self, relation: str, reference: Outcome) -> bool:
         if why := why_not(relation, self.stage, reference):
@@ -154,22 +187,22 @@ class Search:
                 yield schedule
 
     def _promise(self, reference: Outcome) -> Promise:
-        if not reference.has_watermark:
-            return Promise(None)
-        return Promise(reference.delay if self.late is None else self.late)
+        if self.late is not None:
+            return Promise(self.late)
+        return Promise(reference.delay if reference.has_watermark else None)
 
-    def _ahead(self, schedules: Iterator[Schedule]) -> Iterator[Pending]:
+    def _ahead(self, schedules: Sequence[Schedule]) -> Iterator[Pending]:
         """Their comparisons; as many are begun as run side by side."""
         begun: list[Pending] = []
         for schedule in schedules:
-            begun.append(self._otherwise(schedule))
+            begun.append(self._against_one_batch(schedule))
             if len(begun) > self.runs.width:
                 yield begun.pop(0)
         yield from begun
 
     # What is compared
 
-    def _otherwise(self, schedule: Schedule) -> Pending:
+    def _against_one_batch(self, schedule: Schedule) -> Pending:
         """The answer by a schedule, with that to the same records in one batch."""
         at_once = self.runs.submit(self.stage, self._at_once(schedule))
         by_schedule = self.runs.submit(self.stage, schedule)
@@ -187,9 +220,19 @@ class Search:
         """Two answers by a schedule."""
         first = self.runs.submit(self.stage, schedule)
         second = self.runs.submit(self.stage, schedule, again=True)
-        return lambda: self._finding(
-            DETERMINISM, schedule, first.result(), second.result()
-        )
+
+        def compare() -> Finding | None:
+            one, other = first.result(), second.result()
+            if one.death is not None:  # the other way round: the dead one is shown
+                one, other = other, one
+            there = self._finding(DETERMINISM, schedule, one, other)
+            # which of the two has more of what Kafka's sink repeats is chance
+            back = other.death is None and self._finding(
+                DETERMINISM, schedule, other, one
+            )
+            return there if there and (back or other.death is not None) else None
+
+        return compare
 
     def _in_batch(self, schedule: Schedule) -> Pending:
         """The answer to all in one batch, with that of the job by `spark.read`."""
@@ -236,7 +279,7 @@ class Search:
         """The smallest that shows the same; or that the job is not deterministic."""
         if other := self._twice(finding.schedule)():
             return other
-        return self._smallest(finding, self._otherwise)
+        return self._smallest(finding, self._against_one_batch)
 
     def _smallest(
         self, finding: Finding, compare: Callable[[Schedule], Pending]
@@ -258,10 +301,14 @@ class Search:
                         return schedule
             return None
 
-        shrink(finding.schedule, first_of, self._base)
+        shrink(finding.schedule, first_of, self._base, self._keeps_order)
         return found
 
     def _relation(self, schedule: Schedule) -> str:
+        """What a schedule is told to vary: what is rarest."""
+        return next(self._varied(schedule), "batches")
+
+    def _varied(self, schedule: Schedule) -> Iterator[str]:
         """What a schedule varies, first what is rarest."""
         base, forms = self._base, {place.form for place in schedule.places}
         is_resized = (schedule.partitions, schedule.shuffle) != (
@@ -279,8 +326,19 @@ class Search:
             "duplicates": "again" in forms,
             "other_keys": "other" in forms,
             "arrival": self._is_rearranged(schedule),
+            "batches": schedule.batches > 1,
         }
-        return next((name for name, is_so in varied.items() if is_so), "batches")
+        return (name for name, is_so in varied.items() if is_so)
+
+    def _keeps_order(self, schedule: Schedule) -> bool:
+        """Whether each partition gets its records in the order of the inputs."""
+        last: dict[tuple[str, int], int] = {}
+        for place in schedule.places:
+            partition = self.stage.inputs.partition(place, schedule.partitions)
+            if last.get((place.input, partition), -1) > place.index:
+                return False
+            last[place.input, partition] = place.index
+        return True
 
     def _is_rearranged(self, schedule: Schedule) -> bool:
         sent = [place for place in schedule.places if not place.form]

@@ -24,7 +24,12 @@ FirstOf = Callable[[Sequence[Schedule]], Schedule | None]
 was enough of looking."""
 
 
-def shrink(schedule: Schedule, first_of: FirstOf, base: Schedule) -> Schedule:
+def shrink(
+    schedule: Schedule,
+    first_of: FirstOf,
+    base: Schedule,
+    keeps_order: Callable[[Schedule], bool] = lambda _: True,
+) -> Schedule:
     """Makes a schedule smaller as long as it shows a difference: by settings, steps and
     records.
 
@@ -32,12 +37,16 @@ def shrink(schedule: Schedule, first_of: FirstOf, base: Schedule) -> Schedule:
         schedule: one that shows it.
         first_of: see `FirstOf`.
         base: has the settings that are usual.
+        keeps_order: whether a schedule keeps the order of each partition, which are
+            others where their number is.
     """
     is_smaller = True
     while is_smaller:
         is_smaller = False
         for candidates in (_plainer, _fewer_records, _fewer_steps):
-            while found := first_of(_fair(candidates(schedule, base), schedule)):
+            while found := first_of(
+                list(filter(keeps_order, _fair(candidates(schedule, base), schedule)))
+            ):
                 schedule, is_smaller = found, True
     return schedule
 

@@ -31,7 +31,7 @@ from spark_kafka_testkit._invariance.topics import Topics
 from spark_kafka_testkit._jvm.plans import watermark_delays
 from spark_kafka_testkit._jvm.watched_writes import NoWrites, WatchedWrites
 from spark_kafka_testkit._model.records import Record
-from spark_kafka_testkit._queries.batch import operators_sum, watermark_of
+from spark_kafka_testkit._queries.batch import newest_event, operators_sum, watermark_of
 from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.follow import FollowedQuery
@@ -63,6 +63,8 @@ class Outcome:
         operators: the names of its stateful operators.
         has_watermark: whether it has one.
         delay: of its watermark, the shortest, in milliseconds; 0 where it is not known.
+        newest: the latest event time that Spark has seen of the records, in
+            milliseconds since the epoch; None without a watermark.
         late_rows: how many rows it dropped as late.
         writes: how many writes its foreachBatch function did, of a query that the job
             has started itself.
@@ -74,12 +76,13 @@ class Outcome:
     operators: frozenset[str]
     has_watermark: bool
     delay: int
+    newest: int | None
     late_rows: int
     writes: int
     is_own_query: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
     """What all runs of a check have in common.
 
@@ -122,6 +125,7 @@ class Trial:
         self._operators: set[str] = set()
         self._has_watermark = False
         self._late_rows = self._delay = self._writes = 0
+        self._newest: int | None = None
         self._rows = Rows()
 
     def run(self) -> Outcome:
@@ -170,6 +174,7 @@ class Trial:
             frozenset(self._operators),
             self._has_watermark,
             self._delay,
+            self._newest,
             self._late_rows,
             self._writes,
             self._is_own_query,
@@ -254,10 +259,11 @@ class Trial:
                 self._again(run)
             except Exception as error:  # noqa: BLE001  looked at below
                 problem = error
-        if writes.has_failed:
-            run.expect_failure()
-        elif problem is not None:
+        if problem is None:
+            return  # the function has seen to it
+        if not writes.has_failed:
             raise problem
+        run.expect_failure()
 
     def _watching_writes(self, failing: int) -> WatchedWrites | NoWrites:
         if not self._is_own_query or not self._stage.has_clock:
@@ -274,10 +280,12 @@ class Trial:
 
     def _idle(self, hours: int) -> None:
         run = self._running()
-        self._send_pending()
         if clocked := self._clocked(run):
+            self._send_pending()
             clocked.advance(timedelta(hours=hours))
         else:
+            run.stop()
+            self._send_pending()
             self._again(run)
         self._note(run)
 
@@ -287,10 +295,14 @@ class Trial:
             self._batch()
         if not self._has_watermark:
             return
+        self._newest = newest_event(self._running().query.recentProgress)
+        run = self._running()
+        clocked = self._clocked(run)
+        if not clocked:
+            run.stop()
         for name, records in self._stage.inputs.closers.items():
             self._send(name, records)
-        run = self._running()
-        if clocked := self._clocked(run):
+        if clocked:
             for _ in range(LAST_TRIGGERS):
                 if not clocked.advance(INTERVAL):
                     break
@@ -371,7 +383,11 @@ class Trial:
             return
         if clocked := self._clocked(run):
             self._now = clocked.now
-        run.close()
+        try:
+            run.close()
+        finally:
+            for query in self._session.streams.active:  # others that the job has begun
+                query.stop()
 
     def _note(self, run: CrashSteps) -> None:
         """What the query's progress tells."""

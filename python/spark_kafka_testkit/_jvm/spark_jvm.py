@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,7 @@ __all__ = [
     "SparkJvm",
     "active_queries",
     "active_session",
+    "cloned",
     "close_producers",
     "execution_of",
     "finds_class",
@@ -36,6 +38,7 @@ __all__ = [
     "is_connect",
     "is_on_class_path",
     "session_of",
+    "silenced",
     "singleton",
     "trigger_of",
 ]
@@ -44,8 +47,9 @@ CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 PRODUCER_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
 PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
 CLOSE_SECONDS = 2.0
-
 SPARK_LOGGER = "org.apache.spark"
+
+log = logging.getLogger("spark_kafka_testkit")
 
 
 class SparkJvm:
@@ -318,23 +322,35 @@ def cloned(session: SparkSession, count: int) -> list[SparkSession]:
 @contextmanager
 def silenced(session: SparkSession) -> Iterator[None]:
     """While queries die on purpose: Spark's JVM logs nothing."""
-    if is_connect(session):
+    try:
+        restore = _silence(session)
+    except Exception as error:  # noqa: BLE001  logs go by something else than log4j 2
+        log.info("Spark's logs can't be silenced: %s", error)
         yield
         return
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _silence(session: SparkSession) -> Callable[[], None]:
+    """Silences Spark's loggers; gives what undoes it."""
     log4j: Any = cast("Any", session).sparkContext._jvm.org.apache.logging.log4j
     context = log4j.LogManager.getContext(False)
     levels, config = log4j.core.config.Configurator, context.getConfiguration()
     is_users = config.getLoggers().containsKey(SPARK_LOGGER)
     before = config.getLoggerConfig(SPARK_LOGGER).getLevel()
     levels.setLevel(SPARK_LOGGER, log4j.Level.OFF)
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         if is_users:
             levels.setLevel(SPARK_LOGGER, before)
         else:  # Spark's shells show all of a logger that has a level of its own
             config.removeLogger(SPARK_LOGGER)
             context.updateLoggers()
+
+    return restore
 
 
 def session_of(query: StreamingQuery) -> SparkSession:

@@ -19,7 +19,7 @@ from spark_kafka_testkit._kafka_python.compat import (
 )
 from spark_kafka_testkit._kafka_python.consumer import make_consumer
 from spark_kafka_testkit._model.offsets import PartitionOffsets
-from spark_kafka_testkit.errors import NotSetUpError
+from spark_kafka_testkit.errors import NotSetUpError, TopicError
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -31,6 +31,7 @@ __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
 AGAIN_SECONDS = 2.0
 LOOK_SECONDS = 0.005
+NO_TOPIC: dict[str, Any] = {"partitions": []}
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
 """The names of kafka-python's errors for a topic that does not exist."""
 
@@ -187,7 +188,14 @@ class Admin:
         from kafka.admin import NewPartitions
 
         self._ask("create_partitions", {topic: NewPartitions(count)})
-        while len(self.existing([topic])[topic]["partitions"]) < count:
+        deadline = _clock.monotonic() + self._timeout_seconds
+        while len(self.existing([topic]).get(topic, NO_TOPIC)["partitions"]) < count:
+            if _clock.monotonic() > deadline:
+                raise TopicError(
+                    [topic],
+                    f"Topic {topic!r} does not have {count} partitions after "
+                    f"{self._timeout_seconds:g} s. Is the broker overloaded?",
+                )
             time.sleep(LOOK_SECONDS)
 
     def delete_records(self, topic: str, before: Mapping[int, int]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._text import represented
 from spark_kafka_testkit.errors import NotInvariant
 
 if TYPE_CHECKING:
@@ -18,20 +20,24 @@ __all__ = ["Failures"]
 
 FOLDER = "spark_kafka_testkit/schedules/"
 MOST = 5
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class Failures:
-    """Those of a test, in pytest's cache.
+    """Those of one check in a test, in pytest's cache. They are of its inputs and its
+    options alone: of others they may be unfair.
 
     Args:
         test: the test.
+        asked: the inputs, and the options.
     """
 
-    def __init__(self, test: pytest.Item) -> None:
+    def __init__(self, test: pytest.Item, *asked: Any) -> None:
         self._cache = getattr(
             test.config, "cache", None
         )  # None with -p no:cacheprovider
-        self._name = FOLDER + test.nodeid
+        digest = hashlib.sha256(ADDRESS.sub("", represented(asked)).encode())
+        self._name = f"{FOLDER}{test.nodeid}/{digest.hexdigest()[:16]}"
 
     def check(
         self, checked: Callable[..., StreamReport], options: CheckOptions
@@ -46,8 +52,7 @@ class Failures:
             NotInvariant: one fails; it is kept.
         """
         for schedule in self._kept():
-            with suppress(ValueError):  # the inputs are others by now
-                checked(**{**options, "schedule": schedule})
+            checked(**{**options, "schedule": schedule})
         try:
             report = checked(**options)
         except NotInvariant as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 from spark_kafka_testkit._event_time import as_local
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 
-__all__ = ["Batch", "local", "operators_sum", "rows_in", "watermark_of"]
+__all__ = [
+    "Batch",
+    "local",
+    "newest_event",
+    "operators_sum",
+    "rows_in",
+    "watermark_of",
+]
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,22 @@ def watermark_of(progress: Any) -> datetime | None:
     empty.
     """
     told = (progress.get("eventTime") or {}).get("watermark")
-    return None if told is None else datetime.fromisoformat(told.replace("Z", "+00:00"))
+    return None if told is None else _time(told)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def newest_event(progress: Iterable[Any]) -> int | None:
+    """The latest event time that some batches have read, in milliseconds since the
+    epoch; None where they tell of none.
+    """
+    told = [(one.get("eventTime") or {}).get("max") for one in progress]
+    times = [
+        datetime.fromisoformat(time.replace("Z", "+00:00")) for time in told if time
+    ]
+    return round(max(times).timestamp() * 1000) if times else None
 
 
 def local(time: datetime | None) -> datetime | None:

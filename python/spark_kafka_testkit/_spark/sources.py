@@ -66,7 +66,7 @@ def session_or_active(spark: SparkSession | None) -> SparkSession:
     if active is None:
         raise SparkSetupError(
             "There is no active Spark session in this thread.",
-            "Give one, or make one with KafkaUtils.sparksession_or_active().",
+            "Give one, or make one with KafkaUtils.spark_session().",
         )
     return active
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._event_time import as_local
+from spark_kafka_testkit._event_time import local_time, shown_time
 from spark_kafka_testkit._jvm.query_clock import QueryClock, helper_of, interval_of
 from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._queries.state import QueryState
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["ClockedSteps", "RunClock"]
 
 EXAMPLE = 'trigger={"processingTime": "1 minute"}'
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class RunClock:
@@ -96,8 +95,8 @@ class RunClock:
             raise RuntimeError("The stream was stopped while its clock went on.")
         if not rest.is_at_rest or rest.next is None:
             raise WaitError(
-                f"Query {state.name} had not run what was due by {_shown(to)} within "
-                f"{timeout:g} s: its clock stands at {_shown(rest.time)}.\n"
+                f"Query {state.name} had not run what was due by {shown_time(to)} "
+                f"within {timeout:g} s: its clock stands at {shown_time(rest.time)}.\n"
                 f"{state.describe()}\n"
                 "Give it more time (timeout=...), or advance by less.",
                 query=query,
@@ -161,8 +160,8 @@ class ClockedSteps(StreamSteps):
         moment = _arguments.moment("to", to)
         if moment < clock.time:
             raise ValueError(
-                f"The clock can't go back: it stands at {_shown(clock.time)}, and "
-                f"advance_to() was given {_shown(moment)}."
+                f"The clock can't go back: it stands at {shown_time(clock.time)}, and "
+                f"advance_to() was given {shown_time(moment)}."
             )
         return self._go_on(moment)
 
@@ -173,7 +172,7 @@ class ClockedSteps(StreamSteps):
         Raises:
             TypeError: the stream has no clock.
         """
-        return _local(self._clock_for("now").time)
+        return local_time(self._clock_for("now").time)
 
     def expect_failure(self) -> Exception:
         """Waits until the query dies, and returns what it died of; by a clock its next
@@ -195,7 +194,7 @@ class ClockedSteps(StreamSteps):
             return super().expect_failure()
         raise WaitError(
             f"Query {state.name} did not fail in its trigger at "
-            f"{_shown(self._clock.time)}.\n{state.describe()}",
+            f"{shown_time(self._clock.time)}.\n{state.describe()}",
             query=self.query,
         )
 
@@ -220,7 +219,7 @@ class ClockedSteps(StreamSteps):
         batches = self._run_trigger()
         if not batches:
             raise WaitError(
-                f"No batch was run at {_shown(self._clock_for('a batch').time)}: "
+                f"No batch was run at {shown_time(self._clock_for('a batch').time)}: "
                 "nothing was sent since the last one, and no timer was due.",
                 query=self.query,
             )
@@ -240,13 +239,3 @@ class ClockedSteps(StreamSteps):
         finally:
             if self._clock is not None:
                 self._clock.close()
-
-
-def _local(millis: int) -> datetime:
-    return as_local(EPOCH + timedelta(milliseconds=millis))
-
-
-def _shown(millis: int) -> str:
-    """A time as people give it."""
-    time = _local(millis)
-    return time.isoformat(" ", "milliseconds" if time.microsecond else "seconds")

@@ -11,7 +11,7 @@ import pytest
 from spark_kafka_testkit import Record
 from spark_kafka_testkit._invariance.inputs import Inputs
 from spark_kafka_testkit._invariance.job import Job
-from spark_kafka_testkit._invariance.schedule import Place
+from spark_kafka_testkit._invariance.schedule import Schedule
 
 RECORDS = {"orders": [("a", "b")]}
 
@@ -29,9 +29,14 @@ def job_of(function: Any, *inputs: str) -> Job:
             "job must be a function of the inputs' DataFrames, not str",
         ),
         (
-            lambda: job_of(lambda bills, orders: None, "orders", "payments"),
+            lambda: job_of(lambda bills, run: None, "orders", "payments"),
             TypeError,
             "job has a parameter 'bills', and inputs has 'orders', 'payments'. Its parameters must be named like the inputs, or `run`.",
+        ),
+        (
+            lambda: job_of(lambda orders: None, "orders", "payments"),
+            TypeError,
+            "job takes no parameter 'payments', which is one of the inputs: its records would be sent for nothing.",
         ),
         (
             lambda: Inputs({"orders": "ab"}, None),
@@ -59,14 +64,21 @@ def job_of(function: Any, *inputs: str) -> Job:
             "event_time of orders[0] must be an int, not str",
         ),
         (
-            lambda: Inputs(RECORDS, None).check([Place("orders", 1)]),
+            lambda: Inputs(RECORDS, None).check(Schedule.parse("send orders[1]")),
             ValueError,
             "schedule sends orders[1], and inputs has 1 records of 'orders'. It is the schedule of other inputs.",
         ),
         (
+            lambda: Inputs(RECORDS, None).check(
+                Schedule.parse("add a partition to bills")
+            ),
+            ValueError,
+            "schedule: input='bills' is not known; give one of orders",
+        ),
+        (
             lambda: Inputs(RECORDS, None, {"bills": []}),
-            TypeError,
-            "closers has no argument 'bills'",
+            ValueError,
+            "closers: input='bills' is not known; give one of orders",
         ),
     ],
 )
@@ -95,7 +107,7 @@ def test_a_job_gets_its_run_and_the_inputs_that_it_names() -> None:
     def bills(orders: Any, run: Any, *, retries: int = 3) -> None:
         given.update(orders=orders, run=run, retries=retries)
 
-    job = job_of(bills, "payments", "orders")
+    job = job_of(bills, "orders", "payments")
     run: Any = object()
     job(run, lambda name: name)  # type: ignore[arg-type, return-value]
     assert given == {"orders": "orders", "run": run, "retries": 3}

@@ -1,0 +1,105 @@
+"""When two answers are the same."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql import Row
+
+from spark_kafka_testkit import Record
+from spark_kafka_testkit._invariance.answers import Answers
+from spark_kafka_testkit._invariance.batch_mode import BatchAnswer
+
+ROWS = Answers("rows", None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "repeats", "same"),
+    [
+        ("rows", [(1,), (2,)], [(2,), (1,)], False, True),
+        ("rows", [(1,), (1,)], [(1,)], False, False),
+        ("rows", [(1,)], [(1,), (1,)], False, False),
+        ("rows", [(1,)], [(1,), (1,)], True, True),
+        ("rows", [(1,), (1,)], [(1,)], True, False),
+        ("rows", [(1,)], [(1,), (2,)], True, False),
+        ("rows", [(0.1 + 0.2,)], [(0.3,)], False, True),
+        ("rows", [(0.3,)], [(0.3001,)], False, False),
+        ("rows", [(1e-12,)], [(2e-12,)], False, False),
+        ("rows", [(float("nan"),)], [(float("nan"),)], False, True),
+        ("rows", [([1.0],)], [([1.0 + 1e-12],)], False, True),
+        ("latest", {"a": (1.0,)}, {"a": (1.0 + 1e-12,)}, False, True),
+        ("latest", {"a": (1,)}, {"a": (1,), "b": (2,)}, False, False),
+        ("set", [(1,), (2,)], [(2,), (1,)], False, True),
+        ("by_partition", {0: [1, 2]}, {0: [2, 1]}, False, False),
+        (len, 3, 3, False, True),
+        (sorted, ["a", "b"], ["b", "a"], False, False),
+    ],
+)
+def test_same_or_not(
+    kind: Any, one: Any, other: Any, repeats: bool, same: bool
+) -> None:
+    answers = Answers(kind, None)
+    assert answers.are_same(one, other, repeats=repeats) == same
+
+
+def test_the_answer_of_rows_and_of_records() -> None:
+    rows = [Row(key="a", n=1), Row(key="b", n=2), Row(key="a", n=3)]
+    assert ROWS.of(rows) == [("a", 1), ("b", 2), ("a", 3)]
+    assert Answers("latest", None).of(rows) == {"a": ("a", 3), "b": ("b", 2)}
+    assert Answers("latest", ["n"]).of(rows) == {
+        n + 1: tuple(rows[n]) for n in range(3)
+    }
+    records = [Record("k", 1, partition=1), Record("k", 2, partition=0)]
+    assert Answers("set", None).of([*records, records[0]]) == [("k", 1), ("k", 2)]
+    assert Answers("by_partition", None).of(records) == {1: [("k", 1)], 0: [("k", 2)]}
+
+
+def test_a_row_without_a_key_is_refused() -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  whole, below
+        Answers("latest", None).of([Row(user="a", n=1)])
+    assert str(caught.value) == (
+        'answer="latest" needs to know what a row\'s key is: the rows have no column '
+        "'key', and have user, n. Give key=, a name or a list of names of columns."
+    )
+
+
+def test_rows_of_other_keys_are_left_out() -> None:
+    assert ROWS.without_others([("a", 1), ("a-other", 2), (b"b-other", 3)]) == [
+        ("a", 1)
+    ]
+    assert ROWS.without_others({"a": 1, "a-other": 2}) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "allowed"),
+    [
+        ([("09:00", 2)], True),  # the closer's window is open in the stream
+        ([("09:00", 2), ("later", 1)], True),
+        ([], False),
+        ([("09:00", 3)], False),
+        ([("09:00", 2), ("strange", 1)], False),
+    ],
+)
+def test_what_a_stream_may_answer_against_batch(answer: Any, allowed: bool) -> None:
+    """The rows that are the same with closers and without are settled."""
+    batch = BatchAnswer([("09:00", 2)], [("09:00", 2), ("later", 1)])
+    stage: Any = SimpleNamespace(answers=ROWS)
+    outcome: Any = SimpleNamespace(answer=answer)
+    assert batch.allows(stage, outcome) == allowed
+
+
+def test_the_latest_of_a_key_that_the_closer_has_may_be_either() -> None:
+    batch = BatchAnswer({"a": (1,), "b": (5,)}, {"a": (2,), "b": (5,)})
+    stage: Any = SimpleNamespace(answers=Answers("latest", None))
+
+    def allows(answer: Any) -> bool:
+        outcome: Any = SimpleNamespace(answer=answer)
+        return batch.allows(stage, outcome)
+
+    assert allows({"a": (1,), "b": (5,)})
+    assert allows({"a": (2,), "b": (5,)})
+    assert not allows({"a": (3,), "b": (5,)})
+    assert not allows({"a": (2,)})
+    assert not allows({"a": (2,), "b": (6,)})
