@@ -172,7 +172,9 @@ def test_a_broker_that_dies_under_a_produce(command: CommandLine) -> None:
         os.kill(pid, signal.SIGKILL)
     out, err = process.communicate()
     assert (process.returncode, out) == (1, b"")
-    assert err.startswith(b"Error: ")
+    # a send that takes long on this machine shows how far it is
+    told = [line for line in err.splitlines() if not line.startswith(b"sending: ")]
+    assert told[0].startswith(b"Error: ")
     assert b"stays" not in err
 
 
