@@ -21,7 +21,7 @@ from . import corpus
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-BATCH_MODE, DETERMINISM = "batch_mode", "determinism"
+BATCH_MODE, DETERMINISM, SEARCH = "batch_mode", "determinism", "search"
 SHOWN_BY = {
     "alarm_for_each_call": (
         "send failures[3], failures[4], failures[9] | batch | send failures[11] | batch"
@@ -42,7 +42,7 @@ SHOWN_BY = {
     "kafka_sink_as_list": "send orders[0] | batch | replay",
     "latest_in_batch": "send readings[2] | batch | send readings[3] | batch",
     "latest_offsets": "send orders[0] | restart | batch",
-    "limit": "send orders[1] | batch | send orders[2], orders[3] | batch",
+    "limit": SEARCH,  # which rows it takes of several partitions is chance
     "moving_key": (
         "send readings[1], readings[4] | batch | "
         "add a partition to readings | send readings[7] | batch"
@@ -89,6 +89,8 @@ def how(shown_by: str) -> dict[str, Any]:
     """The options by which a fault shows."""
     if shown_by in (BATCH_MODE, DETERMINISM):
         return {"same_under": [shown_by]}
+    if shown_by == SEARCH:
+        return {"same_under": ["batches", "arrival"], "trials": 12}
     return {"schedule": shown_by}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._event_time import at
+from spark_kafka_testkit._event_time import at, local_time
 from spark_kafka_testkit._invariance.answers import Answers
 from spark_kafka_testkit._invariance.inputs import Inputs
 from spark_kafka_testkit._invariance.job import Job, JobRun
@@ -44,13 +44,19 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._cluster import Cluster
 
-__all__ = ["Outcome", "Stage", "Trial"]
+__all__ = ["Outcome", "Stage", "Trial", "is_trigger"]
 
 BEGIN = at("12:00")
 INTERVAL = timedelta(hours=1)
 TRIGGER = {"processingTime": "1 hour"}
 LAST_TRIGGERS = 3
 SHUFFLE = "spark.sql.shuffle.partitions"
+
+
+def is_trigger(time: int) -> bool:
+    """Whether it is the time of a trial's trigger, in milliseconds of the epoch."""
+    since = local_time(time) - BEGIN
+    return since >= timedelta(0) and since % INTERVAL == timedelta(0)
 
 
 @dataclass(frozen=True)
