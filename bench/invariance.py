@@ -8,7 +8,7 @@
 how small a schedule, and whether the line that was shown shows it again. `right`: each
 right twin by so many trials: none may alarm. Both note each result in a file,
 `bench/invariance-results.jsonl`, and go on where they were stopped. `time`: 50 trials
-of six batches, of a stateless and of a stateful job.
+of two to six batches, of a stateless and of a stateful job.
 """
 
 from __future__ import annotations
