@@ -17,24 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Runs"]
 
-MOST_WORKERS = 4
-
 
 class Runs:
     """Runs schedules, some at a time, each in a session of its own, with the settings
     and views of the user's. It is a context manager.
 
     Args:
-        session: the user's.
-        workers: how many at a time; None: by the machine.
+        session: the user's, a classic one.
+
+    Attributes:
+        width: how many at a time.
     """
 
-    def __init__(self, session: SparkSession, workers: int | None = None) -> None:
-        self.width = workers or MOST_WORKERS
+    width = 4
+
+    def __init__(self, session: SparkSession) -> None:
         self._sessions: SimpleQueue[SparkSession] = SimpleQueue()
-        sessions = cloned(session, self.width)
-        self.width = len(sessions)
-        for one in sessions:
+        for one in cloned(session, self.width):
             self._sessions.put(one)
         self._pool = ThreadPoolExecutor(self.width, "check_stream")
         self._known: dict[tuple[Stage, Schedule], Future[Outcome]] = {}

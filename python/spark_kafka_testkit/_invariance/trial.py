@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -223,10 +224,8 @@ class Trial:
             if not self._schedule.is_busy:
                 clocked.advance(INTERVAL)
         else:
-            run.stop()  # so that all is one batch
-            self._send_pending()
             with self._watching_writes(failing=0) as writes:
-                self._again(run)
+                self._again(run, self._send_pending)
             self._writes = max(self._writes, writes.count)
         self._note(run)
 
@@ -257,12 +256,10 @@ class Trial:
             # no task had a row to fail at
 
     def _fail_write(self, run: CrashSteps, write: int) -> None:
-        run.stop()
-        self._send_pending()
         problem = None
         with self._watching_writes(failing=write) as writes:
             try:
-                self._again(run)
+                self._again(run, self._send_pending)
             except Exception as error:  # noqa: BLE001  looked at below
                 problem = error
         if problem is None:
@@ -290,9 +287,7 @@ class Trial:
             self._send_pending()
             clocked.advance(timedelta(hours=hours))
         else:
-            run.stop()
-            self._send_pending()
-            self._again(run)
+            self._again(run, self._send_pending)
         self._note(run)
 
     def _close(self) -> None:
@@ -301,19 +296,15 @@ class Trial:
             self._batch()
         if not self._has_watermark:
             return
-        self._newest = newest_event(self._running().query.recentProgress)
         run = self._running()
-        clocked = self._clocked(run)
-        if not clocked:
-            run.stop()
-        for name, records in self._stage.inputs.closers.items():
-            self._send(name, records)
-        if clocked:
+        self._newest = newest_event(run.query.recentProgress)
+        if clocked := self._clocked(run):
+            self._send_closers()
             for _ in range(LAST_TRIGGERS):
                 if not clocked.advance(INTERVAL):
                     break
         else:
-            self._again(run)
+            self._again(run, self._send_closers)
         self._note(run)
 
     # The query
@@ -349,9 +340,10 @@ class Trial:
         if not self._clocked(self._run):
             self._run.settle()
 
-    def _again(self, run: CrashSteps) -> None:
-        """Starts a query of the job's own, and lets it do all that is there."""
+    def _again(self, run: CrashSteps, send: Callable[[], None]) -> None:
+        """Stops a query without a clock, sends, and starts it: so all is one batch."""
         run.stop()
+        send()
         run.start()
         run.settle()
 
@@ -418,6 +410,10 @@ class Trial:
                 name,
                 [inputs.to_send(one, count) for one in places if one.input == name],
             )
+
+    def _send_closers(self) -> None:
+        for name, records in self._stage.inputs.closers.items():
+            self._send(name, records)
 
     def _send(self, name: str, records: list[Record]) -> None:
         if records:

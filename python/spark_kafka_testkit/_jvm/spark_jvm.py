@@ -307,11 +307,9 @@ def execution_of(query: StreamingQuery) -> Any:
 
 
 def cloned(session: SparkSession, count: int) -> list[SparkSession]:
-    """Sessions with the settings, views and functions of a session, and queries of
-    their own; by Spark Connect itself alone.
+    """Sessions with the settings, views and functions of a classic session, and queries
+    of their own.
     """
-    if is_connect(session):
-        return [session]
     classic: Any = session
     return [
         type(session)(classic._sc, classic._jsparkSession.cloneSession())

@@ -33,9 +33,8 @@ class Failures:
     """
 
     def __init__(self, test: pytest.Item, *asked: Any) -> None:
-        self._cache = getattr(
-            test.config, "cache", None
-        )  # None with -p no:cacheprovider
+        # None with -p no:cacheprovider
+        self._cache = getattr(test.config, "cache", None)
         digest = hashlib.sha256(ADDRESS.sub("", represented(asked)).encode())
         self._name = f"{FOLDER}{test.nodeid}/{digest.hexdigest()[:16]}"
 
