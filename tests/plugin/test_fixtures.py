@@ -112,7 +112,10 @@ def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("marker", "reason"),
     [
-        ("partition=2", "partition is not known; valid are partitions, topics."),
+        (
+            "partition=2",
+            "partition is not known; valid are partitions, topics, trials, seed.",
+        ),
         ("partitions=0", "partitions must be at least 1, and is 0."),
         ("partitions='2'", "partitions must be an int, not str."),
         ("topics='a'", "topics must be a list of labels, and is 'a'."),

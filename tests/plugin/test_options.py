@@ -219,7 +219,8 @@ def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.kafka\ndef test_marked(): pass\n")
     pytester.runpytest(*PLUGIN, "--strict-markers").assert_outcomes(passed=1)
     listed = pytester.runpytest(*PLUGIN, "--markers").stdout.str()
-    assert "@pytest.mark.kafka(partitions=1, topics=('source', 'sink')): " in listed
+    signature = "partitions=1, topics=('source', 'sink'), trials=50, seed=None"
+    assert f"@pytest.mark.kafka({signature}): " in listed
 
 
 def test_every_setting_is_documented() -> None:

@@ -23,7 +23,8 @@ from .conftest import VERSION, RunScript, connector, jars_option
 QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
+    "-XX:ReservedCodeCacheSize=240m",
     **OURS,
 }
 # the helper by `spark.jars`, which spark-submit looks for as a file

@@ -46,8 +46,8 @@ FAULTS = {
     "the watermark is in another zone": (
         "distinct",
         batch,
-        'datetime.fromisoformat(told.replace("Z", "+00:00"))',
-        'datetime.fromisoformat(told.replace("Z", "+00:01"))',
+        'datetime.fromisoformat(text.replace("Z", "+00:00"))',
+        'datetime.fromisoformat(text.replace("Z", "+00:01"))',
         "watermark_of",
     ),
 }
