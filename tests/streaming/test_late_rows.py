@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from pyspark.sql import functions
 
 from spark_kafka_testkit import KafkaUtils, Record, WaitError, at
-from tests.sessions import needs_jvm
+from tests.sessions import needs_jvm, needs_own_functions
 
 from .conftest import Queries
 from .test_stateful import VERSION
@@ -47,6 +48,47 @@ def per_window(source: DataFrame) -> DataFrame:
         .groupBy(functions.window("timestamp", "10 minutes"), "key")
         .count()
     )
+
+
+@needs_own_functions
+def test_all_is_processed_when_the_watermark_has_moved(
+    kafka: KafkaUtils, queries: Queries, source: DataFrame, topic: str
+) -> None:
+    """By a batch without data. A row behind the watermark that got into that batch
+    would not be late.
+    """
+    begun, released = Event(), Event()
+
+    def write(df: DataFrame, batch: int) -> None:
+        df.collect()
+        if batch == 1:
+            begun.set()
+            released.wait()
+
+    kafka.send_messages(topic, clicks("a", "10:15"))
+    rows = per_window(source)
+    query = rows.writeStream.foreachBatch(write).queryName("held").start()
+    try:
+        assert begun.wait(LONG)
+        followed = kafka.follow(query, answer=list, timeout=0.3)
+        followed.start()
+        with pytest.raises(WaitError) as caught:
+            followed.process_all_available()
+        assert str(caught.value) == (
+            f"Query 'held' ({query.id}) has processed its topics, but had not come to "
+            "rest within 0.3 s.\n"
+            "The batch after it, without data where only the watermark moves, has not "
+            "ended. Give it more time (timeout=...), or look for what holds it.\n"
+            f"  query 'held' ({query.id}): active, status 'No new data but cleaning up "
+            "state'\n  last progress: batch 0, 1 input rows, begun "
+            f"{query.lastProgress['timestamp']}"
+        )
+    finally:
+        released.set()
+    with kafka.run_stream(rows, timeout=LONG) as run:
+        run.process_all_available()
+        run.add_data(topic, clicks("a", "09:51"))
+        run.check_late(dropped=1)
 
 
 @pytest.mark.parametrize("mode", ["append", "update"])

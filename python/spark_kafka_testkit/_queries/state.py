@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._jvm.spark_jvm import is_clocked, trigger_of
+from spark_kafka_testkit._jvm.spark_jvm import execution_of, is_clocked, trigger_of
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -72,6 +72,16 @@ class QueryState:
         advanced.
         """
         return is_clocked(self.query)
+
+    @property
+    def interval(self) -> float | None:
+        """That of its trigger, in seconds; None where it has none, or no JVM is in
+        reach.
+        """
+        execution = execution_of(self.query)
+        if execution is None or trigger_of(self.query) != "ProcessingTimeTrigger":
+            return None
+        return float(execution.trigger().intervalMs() / 1000)
 
     @property
     def progress(self) -> Any:

@@ -16,7 +16,7 @@ from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit._waits.matchers import contains
-from spark_kafka_testkit._waits.queries import wait_until_processed
+from spark_kafka_testkit._waits.queries import wait_for_watermark, wait_until_processed
 from spark_kafka_testkit._waits.topic_answer import TopicAnswer
 from spark_kafka_testkit.errors import WaitError
 
@@ -82,6 +82,10 @@ class StreamChecks(ABC):
         """
 
     @abstractmethod
+    def _looks_all_the_time(self) -> bool:
+        """Whether its trigger has no interval, and is none that ends by itself."""
+
+    @abstractmethod
     def _check_appends(self) -> None:
         """Raises where what is new can't be told from what was there.
 
@@ -90,11 +94,17 @@ class StreamChecks(ABC):
         """
 
     def process_all_available(self) -> None:
-        """Waits until the query has processed what its topics hold.
+        """Waits until the query has processed what its topics hold, and the watermark
+        has moved.
 
-        See `KafkaUtils.wait_until_processed`.
+        As `KafkaUtils.wait_until_processed`, and as Spark's `processAllAvailable` it
+        waits for the batch without data which a watermark calls for: then what is sent
+        next and is behind the watermark is late. Where the trigger has an interval,
+        that batch is the next trigger's, and is not waited for.
         """
         wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
+        if self._looks_all_the_time():
+            wait_for_watermark(self.query, self._timeout)
 
     def check_answer(
         self,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._jvm.spark_jvm import active_session, execution_of, session_of
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
+from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._streams.crash import Point
 from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.exactly_once import ExactlyOnce
@@ -108,6 +109,9 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
                 "Use a classic session, or run_stream(df, ...)."
             )
         return str(execution.resolvedCheckpointRoot())
+
+    def _looks_all_the_time(self) -> bool:
+        return QueryState(self.query).interval == 0
 
     def _check_appends(self) -> None:
         pass  # how it writes is the job's to know

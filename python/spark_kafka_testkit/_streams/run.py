@@ -314,6 +314,9 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             raise RuntimeError("The stream has not been started; call start().")
         return self.checkpoint
 
+    def _looks_all_the_time(self) -> bool:
+        return not self._trigger
+
     def _check_appends(self) -> None:
         if self._is_memory and self._output_mode == "complete":
             raise TypeError(

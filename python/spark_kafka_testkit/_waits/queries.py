@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.batch import watermark_of
 from spark_kafka_testkit._queries.patterns import matching_topics
 from spark_kafka_testkit._queries.planned import (
     named_topics,
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
     from spark_kafka_testkit._cluster import Cluster
 
-__all__ = ["ends_of", "lag", "wait_for_query_alive", "wait_until_processed"]
+__all__ = [
+    "ends_of",
+    "lag",
+    "wait_for_query_alive",
+    "wait_for_watermark",
+    "wait_until_processed",
+]
 
 
 # A query's status message once its start offsets are pinned (MicroBatchExecution,
@@ -144,6 +151,42 @@ def _wait_for_one(
             text = _why_not_processed(cluster, state, position, ends, within)
             raise WaitError(text, query=query)
         pauses.rest()
+
+
+def wait_for_watermark(query: StreamingQuery, timeout: float) -> None:
+    """Waits for the batch without data by which the watermark moves, where the last one
+    calls for it. What is late is told by the watermark of the batch before: were the
+    next data in that batch, rows behind the new watermark would not be.
+
+    Args:
+        query: one that looks for data all the time, and at no interval.
+        timeout: seconds.
+
+    Raises:
+        StreamingQueryException: the query's own.
+        WaitError: the batch had not ended in time.
+    """
+    state, pauses = QueryState(query), Pauses(timeout)
+    processed = state.progress
+    if processed is None or watermark_of(processed) is None:
+        return
+    # one that never rests has had it after a batch: timers, a source beside Kafka
+    while (
+        state.is_active
+        and not state.is_resting
+        and state.progress["batchId"] == processed["batchId"]
+    ):
+        if pauses.is_over:
+            raise WaitError(
+                f"Query {state.name} has processed its topics, but had not come to "
+                f"rest within {timeout:g} s.\n"
+                "The batch after it, without data where only the watermark moves, has "
+                "not ended. Give it more time (timeout=...), or look for what holds "
+                f"it.\n{state.describe()}",
+                query=query,
+            )
+        pauses.rest()
+    state.raise_if_dead()
 
 
 def _check_has_batches(state: QueryState) -> None:
