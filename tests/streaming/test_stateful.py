@@ -1,5 +1,5 @@
 """State in Python, over a restart, with event time that the records move. The other
-patterns are in docs/streaming.md, whose code is run too.
+patterns are in docs/time-and-state.md, whose code is run too.
 """
 
 from __future__ import annotations
