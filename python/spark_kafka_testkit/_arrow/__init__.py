@@ -1,3 +1,5 @@
-"""Records as Arrow, in both directions: the schemas that both clients share, messages
-to batches, and batches to what users get.
+"""Records as Arrow, in both directions.
+
+The modules here hold the schemas that both clients share, the step from messages to
+batches, and the step from batches to what users get.
 """

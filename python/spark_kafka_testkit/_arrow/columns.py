@@ -1,4 +1,4 @@
-"""Keys and values as a binary column."""
+"""Encode keys and values into a binary column."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ __all__ = ["encode_column"]
 def encode_column(
     values: Sequence[Any], first: int, field: str, chosen: Serializer | None
 ) -> pa.Array:
-    """Keys or values as a binary column, by `chosen`, else by the rules of `encode`
-    and `encode_value`.
+    """Encode keys or values into a binary column.
+
+    Without a chosen serializer, the rules of `encode` and `encode_value` apply.
 
     Args:
         values: the keys or values.
-        first: the first one's place among the messages of the call, for the error.
+        first: the index of the first one among the messages of the call, for the error.
         field: `"key"` or `"value"`, for the error.
         chosen: the serializer that the user has chosen, or None.
 
@@ -40,7 +41,7 @@ def encode_column(
 
     if chosen is None:
         try:
-            # Arrow itself takes str, bytes and None, without a Python step for each
+            # Arrow converts str, bytes and None itself, without a Python step for each
             return pa.array(values, pa.binary())
         except (pa.ArrowException, TypeError, UnicodeEncodeError):
             name, function = "text", encode_value if field == "value" else encode

@@ -1,4 +1,4 @@
-"""Decodes what was read: to records, a table, or the latest value of each key."""
+"""Decode what was read into records, a table, or the latest value of each key."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TIMESTAMP_TYPES = {-1: None, 0: "CreateTime", 1: "LogAppendTime"}
 
 
 class Decoder:
-    """Decodes batches and tables of `schema.read_schema()` of one topic.
+    """A decoder for batches and tables of one topic, in `schema.read_schema()`.
 
     Args:
-        topic: the topic; the records and errors name it.
+        topic: the topic that the records and errors name.
         key_deserializer, value_deserializer: see `serde.Deserializer`.
 
     Raises:
@@ -47,7 +47,7 @@ class Decoder:
         }
 
     def records(self, table: pa.Table | pa.RecordBatch) -> list[Record]:
-        """The rows as records, in their order.
+        """The rows as records, in the same order.
 
         Raises:
             DeserializationError: names the first record that does not decode.
@@ -73,11 +73,11 @@ class Decoder:
         return list(map(Record._make, rows))
 
     def table(self, table: pa.Table) -> pa.Table:
-        """The table as users get it: `Record`'s columns but the topic, times in UTC.
+        """The table as users get it: `Record` without the topic, and times in UTC.
 
         Raises:
             DeserializationError: names the first record that does not decode.
-            TypeError: values that are not of one Arrow type.
+            TypeError: the values do not share one Arrow type.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -98,15 +98,15 @@ class Decoder:
         return pa.table(columns)
 
     def latest(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> dict[Any, Any]:
-        """The latest value of each key; a tombstone shows as `None`.
+        """The latest value of each key, with `None` for a tombstone.
 
-        Latest is by offset; for a key in several partitions, whose offsets do not
-        compare, by timestamp, then partition. A batch is decoded before the next is
-        drawn.
+        "Latest" means the highest offset. If a key is in several partitions, whose
+        offsets do not compare, the newest timestamp wins, then the highest partition.
+        Each batch is decoded before the next one is drawn.
 
         Raises:
             DeserializationError: a record that does not decode, or a key that can't be
-                a dict's key.
+                a dict key.
         """
         latest: dict[int, dict[Any, Any]] = {}
         stamped: dict[int, list[tuple[list[Any], pa.Array]]] = {}
@@ -173,7 +173,7 @@ class Decoder:
             try:
                 return column.cast(pa.string())
             except pa.ArrowInvalid:
-                pass  # what follows finds the record
+                pass  # the code below finds the record
         values = self.column(table, field)
         if name == "UUID":
             values = [None if value is None else str(value) for value in values]
@@ -207,13 +207,13 @@ class Decoder:
 
 
 def in_order(table: pa.Table) -> pa.Table:
-    """The table with its partitions in order, each already in the order of offsets."""
+    """Sort by partition, where each is already in the order of its offsets."""
     import pyarrow.compute as pc
 
     partitions = table.column("partition").combine_chunks()
     if table.num_rows == 0 or len(partitions.unique()) == 1:
         return table
-    return table.take(pc.array_sort_indices(partitions))  # a stable sort
+    return table.take(pc.array_sort_indices(partitions))  # stable sort
 
 
 def _headers(table: pa.Table | pa.RecordBatch) -> list[tuple[Any, ...]]:
@@ -221,7 +221,7 @@ def _headers(table: pa.Table | pa.RecordBatch) -> list[tuple[Any, ...]]:
 
     column = table.column("headers")
     if not pc.any(pc.greater(pc.list_value_length(column), 0)).as_py():
-        return [()] * table.num_rows  # nearly always
+        return [()] * table.num_rows  # nearly always the case
     return [
         tuple((header["key"], header["value"]) for header in headers)
         for headers in column.to_pylist()

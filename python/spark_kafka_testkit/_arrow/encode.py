@@ -1,6 +1,4 @@
-"""What can be sent: how messages of any kind become Arrow batches, which both clients
-take.
-"""
+"""Turn messages of any kind into the Arrow batches that both clients send."""
 
 from __future__ import annotations
 
@@ -24,13 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "batches", "check_record"]
 
-# What bounds a batch, and with it the memory of a send in Python and in the JVM.
+# These limit a batch, and so the memory that a send needs in Python and in the JVM.
 BATCH_MESSAGES = 16_384
 BATCH_BYTES = 16 << 20
 DRAWN_AT_A_TIME = 32
 EACH = getsizeof("")
 COLUMNS = ("key", "value", "partition", "timestamp", "headers")
-# What a read gives too, and a send does not look at.
+# Columns that a read returns too. A send ignores them.
 GIVEN_BY_BROKER = ("topic", "offset", "timestamp_type", "timestampType")
 
 
@@ -39,19 +37,20 @@ def batches(
     key_serializer: Serializer | None = None,
     value_serializer: Serializer | None = None,
 ) -> pa.RecordBatchReader:
-    """The messages as batches of one of the schemas of `send_schema()`. A list and a
-    table's columns are checked at the call, and the first batch is made; the others,
-    and an iterator's messages, are looked at as they are drawn.
+    """Convert messages to batches in one of the schemas of `send_schema()`.
+
+    The call checks a list, or the columns of a table, and makes the first batch. The
+    other batches, and the messages of an iterator, are checked as they are drawn.
 
     Args:
-        messages: (key, value) pairs and `Record`s in any iterable; or a table: what
-            exports Arrow streams (pyarrow, pandas, Polars) with columns out of
-            `COLUMNS`, `value` at least.
-        key_serializer, value_serializer: see `serde.Serializer`; without one, the rules
-            of `serde.encode`.
+        messages: (key, value) pairs and `Record`s in any iterable, or a table. A table
+            is anything that exports Arrow streams (pyarrow, pandas, Polars) and has
+            columns out of `COLUMNS`, at least `value`.
+        key_serializer, value_serializer: see `serde.Serializer`. Without one, the rules
+            of `serde.encode` apply.
 
     Raises:
-        TypeError, ValueError: messages that can't be sent; the text names the first.
+        TypeError, ValueError: messages that can't be sent. The text names the first.
         SerializationError: (a ValueError) a key or value that can't be serialized.
     """
     _clock.load_arrow()
@@ -80,8 +79,10 @@ def batches(
 
 
 def _reader(schema: pa.Schema, drawn: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
-    """The batches, the first of them made: what is wrong with most that can't be sent
-    shows before anything is sent, or a topic created.
+    """The batches, with the first one made already.
+
+    Most messages that can't be sent fail here, before anything is sent or a topic is
+    created.
     """
     import pyarrow as pa
 
@@ -113,7 +114,7 @@ def _batches(
 
 
 def _sliced(messages: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The messages of one batch after the other."""
+    """Slice the messages into one batch after another."""
     for start in range(0, len(messages), BATCH_MESSAGES):
         yield from _small(messages[start : start + BATCH_MESSAGES])
 
@@ -127,7 +128,7 @@ def _small(chunk: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _drawn(messages: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    """The same of an iterator, of which few are drawn at a time: they may be large."""
+    """Draw from an iterator, a few messages at a time because they may be large."""
     source = iter(messages)
     chunk: list[Any] = []
     size = 0
@@ -142,12 +143,13 @@ def _drawn(messages: Iterable[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _size(messages: Sequence[Any]) -> int:
-    """About that of their values; whether they are messages at all is seen later."""
+    """The approximate size of the values, which need not be valid messages yet."""
     if set(map(type, messages)) <= {tuple, Record}:
         try:
-            # nearly always text or bytes; its length costs a third of its size
+            # nearly always text or bytes: asking for the length costs a third of asking
+            # for the size
             return sum(map(len, map(itemgetter(1), messages))) + EACH * len(messages)
-        except Exception:  # noqa: BLE001  what has no length, or raises when asked
+        except Exception:  # noqa: BLE001  no length, or raises when asked for it
             pass
     return sum(getsizeof(_value(message)) for message in messages)
 
@@ -185,9 +187,13 @@ def _batch(
 
 
 def _are_pairs(messages: Sequence[Any], first: int) -> bool:
-    """Whether all are plain pairs. Raises where one can't be sent, and names it."""
+    """Whether all messages are plain pairs.
+
+    Raises:
+        TypeError, ValueError: names a message that can't be sent.
+    """
     if set(map(type, messages)) <= {tuple} and set(map(len, messages)) <= {2}:
-        return True  # nearly always, and in C
+        return True  # nearly always the case, and checked in C
     only_pairs = True
     for index, message in enumerate(messages, first):
         if _is_record(message):
@@ -203,7 +209,7 @@ def _are_pairs(messages: Sequence[Any], first: int) -> bool:
 
 
 def _is_record(message: Any) -> bool:
-    """A Record, or what looks like one: Spark's rows and kafka-python's records do."""
+    """Whether it is a Record or looks like one, like rows of Spark and kafka-python."""
     return (
         hasattr(message, "key")
         and hasattr(message, "value")
@@ -227,7 +233,7 @@ def _as_record(message: Any) -> Record:
 
 
 def check_record(message: Any, which: str) -> None:
-    """Raises where Kafka has no room for the partition, timestamp or headers.
+    """Raise if Kafka can't store the partition, timestamp or headers.
 
     Args:
         which: the message, for the error.
@@ -251,7 +257,7 @@ def check_record(message: Any, which: str) -> None:
 
 
 def _millis(timestamp: Any) -> int | None:
-    """That of a record that was checked."""
+    """The timestamp of a record that has been checked, in milliseconds."""
     is_plain = timestamp is None or isinstance(timestamp, int)
     return timestamp if is_plain else to_millis("timestamp", timestamp)
 
@@ -280,7 +286,7 @@ def _is_pandas(messages: Any) -> bool:
 
 
 def _from_table(messages: Any, serializers: _Serializers) -> pa.RecordBatchReader:
-    """Any table; its columns are looked at here, its rows as they are drawn."""
+    """Read any table: columns are checked here, rows as they are drawn."""
     import pyarrow as pa
 
     try:
@@ -308,15 +314,16 @@ def _from_table(messages: Any, serializers: _Serializers) -> pa.RecordBatchReade
 
 
 def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) -> None:
-    """Raises where a column's type does not say what is meant, though Arrow would make
-    something of it. Of headers it would not.
+    """Raise if the type of a column is ambiguous, even where Arrow could convert it.
+
+    Headers need no such check: Arrow does not convert them.
     """
     import pyarrow as pa
 
     if field.name in serializers._fields:
         is_clear = not (pa.types.is_nested(dtype) or pa.types.is_temporal(dtype))
         if field.name == "value" and pa.types.is_nested(dtype):
-            is_clear = not _has_map(dtype)  # in Python a list of pairs
+            is_clear = not _has_map(dtype)  # a map is a list of pairs in Python
         if not is_clear and getattr(serializers, field.name) is None:
             raise ValueError(
                 f"The column {field.name!r} is {dtype}, which is neither text nor a "
@@ -363,7 +370,7 @@ def _from_batches(
 
 
 def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Its rows in batches that are small enough, without a copy."""
+    """Split a batch into ones that are small enough, without a copy."""
     rows = batch.num_rows
     if rows > BATCH_MESSAGES:
         for start in range(0, rows, BATCH_MESSAGES):
@@ -378,7 +385,7 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 def _converted(
     column: pa.Array, field: pa.Field, first: int, serializers: _Serializers
 ) -> pa.Array:
-    """A column of a table, in the type of the schema."""
+    """Convert a column of a table to the type that the schema wants."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -387,7 +394,7 @@ def _converted(
     dtype, converted = column.type, column
     try:
         if pa.types.is_timestamp(dtype):
-            # not safe: what is less than a millisecond is lost
+            # not a safe cast: anything below a millisecond is dropped
             is_safe = dtype.unit == "s"
             converted = pc.cast(column, pa.timestamp("ms", dtype.tz), safe=is_safe)
             converted = converted.cast(pa.int64())
@@ -430,7 +437,11 @@ def _check_not_negative(column: pa.Array, name: str, first: int) -> None:
 def _binary(
     column: pa.Array, first: int, field: str, chosen: Serializer | None
 ) -> pa.Array:
-    """Text and bytes without a Python step per item; all else as `serde` says."""
+    """Encode a column to bytes.
+
+    Text and bytes need no Python step per item. Everything else follows the rules of
+    `serde`.
+    """
     import pyarrow as pa
 
     dtype = column.type
@@ -442,7 +453,7 @@ def _binary(
         return column.cast(pa.binary())
     try:
         values = column.to_pylist()
-    except (ArithmeticError, ValueError) as error:  # a time that Python has not
+    except (ArithmeticError, ValueError) as error:  # a time that Python can't represent
         raise SerializationError(
             f"The {field}s of messages from {first} on can't be had in Python: {error}"
         ) from error

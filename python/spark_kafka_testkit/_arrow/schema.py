@@ -1,4 +1,4 @@
-"""The schemas of the batches that both clients take and give."""
+"""The schemas of the batches that both clients send and read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def header_type() -> pa.DataType:
 
 
 def send_schema(wide: bool = True) -> pa.Schema:
-    """The schema of batches to send: `key` and `value`, binary, null for null; the wide
-    form also has `partition`, `timestamp` (milliseconds) and `headers`, null where the
+    """The schema of batches to send.
+
+    `key` and `value` are binary, with null for null. The wide form also has
+    `partition`, `timestamp` (milliseconds) and `headers`, which are null where the
     producer decides.
     """
     import pyarrow as pa
@@ -36,8 +38,10 @@ def send_schema(wide: bool = True) -> pa.Schema:
 
 
 def read_schema() -> pa.Schema:
-    """The schema of batches that were read; `timestamp` is in milliseconds,
-    `timestamp_type` Kafka's (-1 none, 0 create, 1 log append).
+    """The schema of batches that were read.
+
+    `timestamp` is in milliseconds, and `timestamp_type` is Kafka's: -1 for none, 0 for
+    create time, 1 for log append time.
     """
     import pyarrow as pa
 
