@@ -1,1 +1,1 @@
-"""Where a broker comes from: the protocol, the choice, and each kind."""
+"""Brokers: the protocol, the choice between them, and each kind."""

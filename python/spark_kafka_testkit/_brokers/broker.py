@@ -1,4 +1,4 @@
-"""What a broker is, and what one of ours is started with."""
+"""The protocol of a broker, and the settings to start one with."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = [
 OWN_CONFIG: Mapping[str, str] = {
     # a misspelled topic is an error, and a deleted one stays deleted
     "auto.create.topics.enable": "false",
-    # tests choose timestamps: of long ago, which retention would delete within minutes,
-    # and of days to come, which brokers refuse
+    # Tests choose their own timestamps. Retention would delete old ones within minutes,
+    # and brokers refuse those in the future.
     "log.retention.ms": "-1",
     "log.message.timestamp.after.max.ms": str((1 << 63) - 1),
-    # files of deleted topics stay for a minute by default: a test suite fills the disk
-    # with them, and the system gets to write them out, which slows the broker down
+    # By default the files of deleted topics stay for a minute. A test suite then fills
+    # the disk with them, and writing them out slows the broker down.
     "log.segment.delete.delay.ms": "5000",
 }
 """Kafka's settings for a broker of ours, wherever it runs; `broker_config` is over
@@ -55,11 +55,12 @@ class Broker(Protocol):
 
     Attributes:
         backend: `"container"`, `"embedded"` or `"external"`.
-        is_visited: whether it is another's: what others have made there is not touched,
-            and it decides itself whether a topic that is missing is created.
+        is_visited: whether it belongs to somebody else. The kit does not touch what
+            others have made there, and the broker decides whether a missing topic is
+            created.
         bootstrap_servers: its address.
         network_broker: its address for other containers of its Docker network, or None.
-        name: what it is, for people: `Kafka 4.4.0, embedded`.
+        name: a readable name: `Kafka 4.4.0, embedded`.
     """
 
     backend: str
@@ -76,33 +77,36 @@ class Broker(Protocol):
 
     @property
     def ended(self) -> str:
-        """How it has ended without `stop()`, for people; empty while it runs, and where
-        that can't be known.
+        """How it ended without `stop()`, in words.
+
+        Empty while it runs, and where that can't be known.
         """
 
     def describe(self) -> str:
-        """What it is, for people: `Kafka 4.4.0, embedded, at 127.0.0.1:19092`."""
+        """Describe it in words: `Kafka 4.4.0, embedded, at 127.0.0.1:19092`."""
 
     def log_tail(self, lines: int = 30) -> str:
-        """The last lines of its log; empty where the kit has no hold of it."""
+        """The last lines of its log, or nothing if the kit can't read it."""
 
     def note_topics(self, names: Collection[str]) -> None:
-        """Notes the topics that were created on it and are there, where they could
-        outlive this process.
+        """Note the topics that were created on it and still exist.
+
+        Only brokers whose topics could outlive this process need to.
         """
 
     def stop(self) -> None:
-        """Ends it and removes what it left; a second call does nothing. An external
-        broker is left alone.
+        """Stop it and remove what it left, or do nothing if that is done already.
+
+        An external broker is left alone.
         """
 
 
 class OwnBroker(Broker, Protocol):
-    """A broker that the kit has started: a container, or a process.
+    """A broker that the kit has started, as a container or as a process.
 
     Attributes:
-        log_file: the file with its log, or None where Docker has it.
-        container_id: Docker's id, or None where it is no container.
+        log_file: the file with its log, or None where Docker keeps it.
+        container_id: Docker's id, or None if it is not a container.
     """
 
     @property
@@ -113,10 +117,10 @@ class OwnBroker(Broker, Protocol):
 
 
 class Look:
-    """Looks how a broker has ended, where a look takes time: once a second at most.
+    """A check of how a broker has ended, at most once a second because it takes time.
 
     Args:
-        look: gives `Broker.ended`.
+        look: returns `Broker.ended`.
     """
 
     def __init__(self, look: Callable[[], str]) -> None:
@@ -124,7 +128,7 @@ class Look:
         self._seen, self._at = "", -math.inf
 
     def ended(self) -> str:
-        """What was seen last."""
+        """The result of the latest check."""
         if not self._seen and _clock.monotonic() - self._at >= LOOK_SECONDS:
             self._seen = self._look()
             self._at = _clock.monotonic()
@@ -133,20 +137,20 @@ class Look:
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """What a broker of ours is started with.
+    """The settings that the kit starts a broker with.
 
     Attributes:
-        kafka_version: of Confluent's image.
+        kafka_version: the version of Confluent's image.
         image: a Docker image instead of that one.
-        startup_timeout: seconds until the broker must answer; a pull is not counted.
-        broker_config: Kafka's own settings, by their names; over the kit's.
+        startup_timeout: seconds until the broker must answer, not counting a pull.
+        broker_config: Kafka settings by name, which override the kit's own.
         environment: variables for the container.
-        network: a Docker network to join: its name, or testcontainers' `Network`.
+        network: a Docker network to join, as a name or as testcontainers' `Network`.
         network_alias: the broker's name in that network.
-        reuse: take the kept broker with these settings, and leave it running.
+        reuse: use the kept broker with these settings, and leave it running.
 
     Raises:
-        TypeError, ValueError: one of them that can't be used.
+        TypeError, ValueError: one of them can't be used.
     """
 
     kafka_version: str = "7.4.0"

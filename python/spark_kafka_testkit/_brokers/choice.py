@@ -1,4 +1,4 @@
-"""The choice among the sources of a broker."""
+"""Choose where a broker comes from."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ __all__ = ["choose_backend", "start_broker"]
 def choose_backend(
     backend: str | None, bootstrap_servers: str | None
 ) -> tuple[Backend, str | None]:
-    """The backend and the external address that the arguments, else the environment,
-    ask for; `auto` where nothing does.
+    """The backend and the external address that are asked for.
+
+    Arguments come before the environment, and the default is `auto`.
 
     Raises:
-        TypeError, ValueError: an address that is none; an unknown backend, or one that
+        TypeError, ValueError: an invalid address, an unknown backend, or a backend that
             does not go with the address.
     """
     address = os.environ.get(BOOTSTRAP_ENV) or None
@@ -65,11 +66,13 @@ def choose_backend(
 def start_broker(
     backend: Backend, config: ClientConfig | None, settings: BrokerSettings
 ) -> Broker:
-    """Starts, or finds, the broker; `auto` takes a container where a Docker daemon
-    answers, else the embedded one. `config` is that of an external one.
+    """Start or find the broker.
+
+    `auto` starts a container if a Docker daemon answers, otherwise the embedded broker.
+    `config` is for an external broker.
 
     Raises:
-        BrokerStartError: none came up; the text tells of each attempt.
+        BrokerStartError: none came up. The text describes each attempt.
         MissingDependencyError: the backend needs a Python package that is not
             installed.
     """

@@ -1,6 +1,6 @@
-"""A broker in a container, by testcontainers: Confluent's image, or Apache's.
+"""A broker in a container, started by testcontainers from a Confluent or Apache image.
 
-Inside a Docker network a broker also answers at `alias:9092`, for other containers.
+Inside a Docker network the broker also answers other containers, at `alias:9092`.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def image_of(settings: BrokerSettings) -> str:
 
 
 def prepare(settings: BrokerSettings) -> None:
-    """Sees to it that a container can be started: its image is pulled.
+    """Pull the image, so that a container can be started.
 
     Raises:
         MissingDependencyError: testcontainers is not installed.
         BrokerStartError: no Docker daemon answers within `startup_timeout`, or the
-            image can't be had.
+            image is not available.
     """
     require_packages()
     await_docker(settings.startup_timeout)
@@ -78,17 +78,17 @@ def _first_line(error: Exception) -> str:
 
 
 class ContainerBroker:
-    """Starts the container and returns when the broker answers at the address that it
-    advertises to this machine.
+    """A broker in a container, started by the constructor.
 
-    An image whose name ends in `apache/kafka` or `apache/kafka-native` is started as
-    Apache's are, any other as Confluent's: in KRaft mode from version 7 on, with
-    ZooKeeper before.
+    The constructor returns when the broker answers at the address that it advertises to
+    this machine. An image whose name ends in `apache/kafka` or `apache/kafka-native` is
+    started the way Apache's images are. Any other is started the way Confluent's are:
+    in KRaft mode from version 7 on, with ZooKeeper before.
 
     Raises:
         MissingDependencyError: testcontainers is not installed.
-        BrokerStartError: no Docker daemon answers, the image can't be had, or the
-            broker did not come up; the text has the reason and the end of the
+        BrokerStartError: no Docker daemon answers, the image is not available, or the
+            broker did not come up. The text has the reason and the end of the
             container's log.
     """
 
@@ -119,17 +119,17 @@ class ContainerBroker:
 
     @property
     def network_broker(self) -> str | None:
-        """The address for other containers of the network, or None without one."""
+        """The address for other containers of its network, or None without one."""
         return f"{self._alias}:{NETWORK_PORT}" if self._alias else None
 
     @property
     def container_id(self) -> str:
-        """Docker's id of the container."""
+        """Docker's id for the container."""
         return str(self._container.get_wrapped_container().id)
 
     @property
     def ended(self) -> str:
-        """How the container has ended: Docker is asked."""
+        """How the container has ended, according to Docker."""
         return self._look.ended()
 
     def _how_it_ended(self) -> str:
@@ -138,7 +138,7 @@ class ContainerBroker:
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """A readable name."""
         return f"{self._image} in a container"
 
     def describe(self) -> str:
@@ -153,10 +153,10 @@ class ContainerBroker:
         return str(text).rstrip()
 
     def note_topics(self, names: Collection[str]) -> None:
-        pass  # they go with the broker
+        pass  # they are removed with the broker
 
     def stop(self) -> None:
-        """Removes the container, and its volumes."""
+        """Remove the container and its volumes."""
         self._remove()
 
     def _remove(self) -> None:
@@ -168,13 +168,13 @@ class ContainerBroker:
         wrapped = container.get_wrapped_container()
         try:
             if wrapped is None:
-                # testcontainers before 4.15 forgets one that it could not start
+                # testcontainers before 4.15 forgets a container that it could not start
                 client = container.get_docker_client().client
                 client.containers.get(self._name).remove(force=True, v=True)
             container.stop(force=True, delete_volume=True)
         except NotFound:
-            pass  # someone else has removed it, or it was never made
-        except Exception as error:  # noqa: BLE001  the daemon may have gone
+            pass  # somebody else removed it, or it never existed
+        except Exception as error:  # noqa: BLE001  the daemon may be gone
             log.warning(
                 "the container was not removed (%s: %s); when Docker answers again, "
                 "remove it with: docker rm -fv %s",
@@ -200,19 +200,24 @@ class ContainerBroker:
                 return
 
     def _start_confluent(self, settings: BrokerSettings) -> None:
-        """Docker chooses the port: one that is free where it looks, which on a rootless
-        engine is not where the port is published.
+        """Start Confluent's image on a port that Docker chooses.
+
+        Docker picks one that is free where it looks. On a rootless engine that is not
+        where the port is published.
         """
         image = image_of(settings)
         container = _kafka_container()(image, port=HOST_PORT).with_name(self._name)
-        # with_kraft() does no more, but fails on tags that are no plain version
+        # with_kraft() does nothing else, but fails on tags that are not plain versions
         container.kraft_enabled = _has_kraft(image)
         container.create_file = partial(_put_whole, container)
         self._container = _configured(container, settings, None)
         container.start(timeout=settings.startup_timeout)
 
     def _start_apache(self, settings: BrokerSettings) -> None:
-        """The advertised port must be known before the start, so it is chosen here."""
+        """Start Apache's image on a port chosen here.
+
+        The container must know the advertised port before it starts.
+        """
         from testcontainers.core.container import DockerContainer
 
         (port,) = free_ports(1)
@@ -232,7 +237,10 @@ class ContainerBroker:
         return self._host_address
 
     def _await_api(self, seconds: float) -> None:
-        """A log line is not enough: the broker must answer where it says it is."""
+        """Wait until the broker answers at its address.
+
+        A line in its log is not enough.
+        """
         deadline = _clock.monotonic() + seconds
         while True:
             try:
@@ -252,7 +260,7 @@ class ContainerBroker:
         return _first_line(error)
 
     def _exit_code(self) -> int | None:
-        """The container's exit code, or None while it runs, or is none."""
+        """The container's exit code, or None while it is running or does not exist."""
         wrapped = self._container.get_wrapped_container() if self._container else None
         if wrapped is None:
             return None
@@ -280,9 +288,11 @@ def _kafka_container() -> Any:
 
 
 def _put_whole(container: Any, content: bytes, path: str) -> None:
-    """Puts a file into the container, whole or not at all: the container waits for its
-    start script, and would run one that is still empty, and end with code 0. The engine
-    makes the hard link when it has written what it links to.
+    """Put a file into the container, whole or not at all.
+
+    The container waits for its start script. It would run one that is still empty and
+    end with code 0. The engine makes the hard link only after it has written the file
+    that it links to.
     """
     name = path.lstrip("/")
     part = tarfile.TarInfo(f"{name}.part")
@@ -297,8 +307,10 @@ def _put_whole(container: Any, content: bytes, path: str) -> None:
 
 
 def _is_port_taken(error: Exception) -> bool:
-    """Whether the engine could not publish a port, because another has it: in the words
-    of Docker, of rootless Docker and Podman, and of Podman's machine.
+    """Whether the engine could not publish a port because it is in use.
+
+    The phrases are those of Docker, of rootless Docker and Podman, and of Podman's
+    machine.
     """
     words = (
         "port is already allocated",
@@ -309,8 +321,9 @@ def _is_port_taken(error: Exception) -> bool:
 
 
 def _has_kraft(image: str) -> bool:
-    """Confluent's images have it from 7.0 on; a tag that is no version is taken as
-    new.
+    """Whether this image of Confluent's has KRaft, as they do from 7.0 on.
+
+    A tag that is not a version counts as recent.
     """
     tag = image.rpartition("/")[2].partition(":")[2]
     version = re.match(r"(\d+)\.", tag)
@@ -335,14 +348,15 @@ def _configured(container: Any, settings: BrokerSettings, port: int | None) -> A
 
 
 def _variable(setting: str) -> str:
-    """The variable that the images turn into this broker setting."""
+    """The environment variable that the images turn into this broker setting."""
     name = setting.replace("_", "__").replace("-", "___").replace(".", "_")
     return f"KAFKA_{name.upper()}"
 
 
 def _publish_on_loopback(container: Any, port: int | None) -> None:
-    """Docker would publish on all interfaces; where this machine is the Docker host,
-    nobody else needs the port.
+    """Publish the port on loopback only, if this machine is the Docker host.
+
+    Docker would publish it on all interfaces, but nobody else needs it.
     """
     client = container.get_docker_client()
     mode = getattr(client.get_connection_mode(), "value", "")
@@ -375,9 +389,10 @@ def _apache_environment(host: str, port: int, alias: str | None) -> dict[str, st
 
 @contextmanager
 def _ryuk_if_it_runs() -> Iterator[None]:
-    """Starts testcontainers' reaper; where it can't run, goes on without it: then the
-    exit hook alone removes the container, and a killed process leaves it, with our
-    label.
+    """Start testcontainers' reaper, or go on without it if it can't run.
+
+    Without it only the exit hook removes the container. If this process is killed, the
+    container stays, with our label.
     """
     from testcontainers.core.config import testcontainers_config as config
     from testcontainers.core.container import Reaper
@@ -388,7 +403,7 @@ def _ryuk_if_it_runs() -> Iterator[None]:
     try:
         with _ryuk_by_its_whole_name(config):
             Reaper.get_instance()
-    except Exception as error:  # noqa: BLE001  whatever it is, a broker can do without
+    except Exception as error:  # noqa: BLE001  a broker can do without the reaper
         log.warning(
             "testcontainers' reaper (Ryuk) can't run (%s); should this process be "
             "killed, remove its container with: "
@@ -408,8 +423,10 @@ def _ryuk_if_it_runs() -> Iterator[None]:
 
 @contextmanager
 def _ryuk_by_its_whole_name(config: Any) -> Iterator[None]:
-    """testcontainers 4.15 knows its reaper by the image without a prefix: with one it
-    starts a reaper for the reaper, and so on (its issue 1085).
+    """Move the image prefix into the name of the reaper's image.
+
+    testcontainers 4.15 recognizes its reaper by the image name without a prefix. With
+    one it starts a reaper for the reaper, and so on (its issue 1085).
     """
     prefix, image = getattr(config, HUB_PREFIX, ""), config.ryuk_image
     if not prefix:

@@ -1,7 +1,7 @@
-"""The Docker daemon: where it is, whether it answers, and the images that it has.
+"""The Docker daemon: where it is, whether it answers, and which images it has.
 
-It is looked for where testcontainers looks, so that the kit's own questions and its
-containers go to the same daemon.
+The search follows testcontainers, so that the kit's own requests and its containers go
+to the same daemon.
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ HUB_PREFIX = "hub_image_name_prefix"
 
 @dataclass(frozen=True)
 class Daemon:
-    """Where a Docker daemon is.
+    """The place of a Docker daemon.
 
     Attributes:
-        address: as it was given: `tcp://docker:2376`.
-        settings: what docker-py's client is made with to reach it.
-        is_named: by DOCKER_HOST, or by `tc.host` in ~/.testcontainers.properties.
+        address: the address as given: `tcp://docker:2376`.
+        settings: arguments for docker-py's client, to reach the daemon.
+        is_named: whether DOCKER_HOST, or `tc.host` in ~/.testcontainers.properties,
+            names it.
     """
 
     address: str = DEFAULT_ADDRESS
@@ -75,10 +76,10 @@ class Daemon:
 
 
 def require_packages() -> None:
-    """Checks that testcontainers is installed, and docker-py, which comes with it.
+    """Check that testcontainers and docker-py, which comes with it, are installed.
 
     Raises:
-        MissingDependencyError: one is not, or another module has its name.
+        MissingDependencyError: one is missing, or another module has its name.
     """
     for name, inside in (("testcontainers", ("core",)), ("docker", ("api", "client"))):
         package = find_package(name, inside)
@@ -92,14 +93,14 @@ def require_packages() -> None:
 
 
 def find_daemon() -> Daemon:
-    """Where testcontainers would find it, which from 4.15 on heeds Docker's contexts.
+    """Find the daemon where testcontainers would, which heeds contexts from 4.15 on.
 
     Raises:
         MissingDependencyError: as `require_packages`.
-        Exception: of docker-py, about settings that can't be used.
+        Exception: from docker-py, about settings that can't be used.
     """
     if _nothing_is_set():
-        return Daemon()  # found without packages that take long to load
+        return Daemon()  # found without packages that are slow to import
     require_packages()
     from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
@@ -115,7 +116,7 @@ def find_daemon() -> Daemon:
         environment["DOCKER_HOST"] = host
     settings = kwargs_from_env(environment=environment)
     if "base_url" not in settings:
-        # docker-py heeds contexts by itself from 7.2 on
+        # docker-py heeds contexts itself from 7.2 on
         by_context: Any = getattr(ContextAPI, "kwargs_from_context", None)
         if by_context is not None:
             settings = {**by_context(environment=environment), **settings}
@@ -124,7 +125,7 @@ def find_daemon() -> Daemon:
 
 
 def _nothing_is_set() -> bool:
-    """Whether nothing says that the daemon is elsewhere than where it is by default."""
+    """Whether no setting moves the daemon from its default place."""
     if os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT"):
         return False
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  Path.home() may raise
@@ -138,11 +139,11 @@ def _nothing_is_set() -> bool:
 
 
 def docker_problem(seconds: float | None = None) -> str | None:
-    """Why no Docker daemon can be used, or None where one answers.
+    """The reason why no Docker daemon can be used, or None if one answers.
 
     Args:
-        seconds: what it is given; by default `PROBE_SECONDS`, and over a network
-            `NETWORK_SECONDS`.
+        seconds: how long it may take. The default is `PROBE_SECONDS`, or
+            `NETWORK_SECONDS` over a network.
     """
     try:
         daemon = find_daemon()
@@ -150,17 +151,17 @@ def docker_problem(seconds: float | None = None) -> str | None:
         if find_package("testcontainers", ("core",)) is not None:
             return str(error)
         return "testcontainers is not installed, which finds the Docker daemon"
-    except Exception as error:  # noqa: BLE001  docker-py has no common class of them
+    except Exception as error:  # noqa: BLE001  docker-py's errors share no class
         return _unusable(error)
     try:
         if seconds is None:
             seconds = PROBE_SECONDS if daemon.is_near else NETWORK_SECONDS
         answer = _ask(daemon, seconds)
-    except Exception as error:  # noqa: BLE001  of sockets, ssl, or docker-py
+    except Exception as error:  # noqa: BLE001  from sockets, ssl, or docker-py
         return f"No Docker daemon answers at {daemon.address} ({error})"
     if b" 200 " in answer.partition(b"\n")[0]:
         return None
-    if b"to an HTTPS server" in answer:  # as Go's servers say
+    if b"to an HTTPS server" in answer:  # the wording of Go's servers
         return (
             f"The Docker daemon at {daemon.address} wants TLS; "
             "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates"
@@ -169,7 +170,7 @@ def docker_problem(seconds: float | None = None) -> str | None:
 
 
 def _unusable(error: Exception) -> str:
-    """What a user reads of settings that docker-py can't use."""
+    """The message about settings that docker-py can't use."""
     from docker.errors import TLSParameterError
 
     host = os.environ.get("DOCKER_HOST") or DEFAULT_ADDRESS
@@ -182,10 +183,10 @@ def _unusable(error: Exception) -> str:
 
 
 def await_docker(seconds: float) -> None:
-    """Returns when the daemon answers, for which it has `seconds`.
+    """Wait until the daemon answers, for up to `seconds`.
 
-    Where none listens, one that somebody has named is waited for, `LATE_SECONDS` at
-    most: the service of a CI job begins when the job does, and makes its certificates
+    If nothing listens yet, a daemon that somebody has named gets up to `LATE_SECONDS`.
+    The service of a CI job starts together with the job, and makes its certificates
     first.
 
     Raises:
@@ -210,15 +211,18 @@ def await_docker(seconds: float) -> None:
 
 
 def is_named() -> bool:
-    """Whether somebody has said where the daemon is, for this environment."""
+    """Whether somebody has named a daemon for this environment."""
     try:
         return find_daemon().is_named
-    except Exception:  # noqa: BLE001  its certificates may not be there yet
+    except Exception:  # noqa: BLE001  its certificates may not exist yet
         return bool(os.environ.get("DOCKER_HOST"))
 
 
 def _ask(daemon: Daemon, seconds: float) -> bytes:
-    """How the daemon's answer to a ping begins. No process and no connection stays."""
+    """Ping the daemon and return how its answer begins.
+
+    No process and no connection is left behind.
+    """
     deadline = _clock.monotonic() + seconds
     if not daemon.settings:
         path = DEFAULT_ADDRESS.removeprefix("unix://")
@@ -281,14 +285,14 @@ def _left(deadline: float) -> float:
 def _resolved(host: str, port: int, deadline: float) -> list[tuple[int, Any]]:
     """The addresses of a host.
 
-    A resolver that hangs is left to its thread, which no exit waits for.
+    A resolver that hangs stays in its thread, which no exit waits for.
     """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def resolve() -> None:
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, ValueError) as error:  # a name that is none is a ValueError
+        except (OSError, ValueError) as error:  # an invalid name is a ValueError
             answers.put(error)
 
     threading.Thread(target=resolve, daemon=True).start()
@@ -302,7 +306,7 @@ def _resolved(host: str, port: int, deadline: float) -> list[tuple[int, Any]]:
 
 
 def _tls_context(settings: Any) -> ssl.SSLContext:
-    """What docker-py would verify and show, by its `TLSConfig`."""
+    """A context that verifies and presents what docker-py's `TLSConfig` would."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not settings or settings.verify:
         if settings and settings.ca_cert:
@@ -318,7 +322,10 @@ def _tls_context(settings: Any) -> ssl.SSLContext:
 
 
 def _ask_by_ssh(url: SplitResult, seconds: float) -> bytes:
-    """As docker-py and Docker's own command ask; no password is asked for."""
+    """Ask over ssh, as docker-py and Docker's own command do.
+
+    There is no prompt for a password.
+    """
     program = shutil.which("ssh")
     if program is None:
         raise OSError("ssh is not installed")
@@ -340,9 +347,9 @@ def _ask_by_ssh(url: SplitResult, seconds: float) -> bytes:
 
 @contextmanager
 def docker_client() -> Iterator[Any]:
-    """A client of docker-py's to that daemon.
+    """A docker-py client for that daemon.
 
-    testcontainers' own would do, but it logs in to a registry first, and changes
+    testcontainers has one too, but it logs in to a registry first and changes
     DOCKER_HOST of this process.
     """
     import docker
@@ -355,9 +362,9 @@ def docker_client() -> Iterator[Any]:
 
 
 def image_name(image: str) -> str:
-    """The image that testcontainers starts for this one.
+    """The name of the image that testcontainers starts for this one.
 
-    From 4.15 on it has TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX before it.
+    From 4.15 on it puts TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX in front.
     """
     from testcontainers.core.config import testcontainers_config
 
@@ -365,10 +372,10 @@ def image_name(image: str) -> str:
 
 
 def pull(image: str) -> None:
-    """Sees to it that the image is there; shows the progress on a terminal.
+    """Pull the image unless it is there, with a progress bar on a terminal.
 
     Args:
-        image: with its prefix.
+        image: its name, with the prefix.
 
     Raises:
         BrokerStartError: it can't be pulled.
@@ -414,7 +421,7 @@ def _pull(client: Any, image: str) -> None:
 
 
 def _reference(image: str) -> tuple[str, str | None]:
-    """Repository and tag; `latest` where there is neither a tag nor a digest."""
+    """Repository and tag, with `latest` if there is neither a tag nor a digest."""
     if "@" in image:
         return image, None
     repository, colon, tag = image.rpartition(":")
@@ -424,12 +431,12 @@ def _reference(image: str) -> tuple[str, str | None]:
 
 
 def _credentials(repository: str) -> dict[str, Any] | None:
-    """What DOCKER_AUTH_CONFIG has for this image's registry, or None.
+    """The entry of DOCKER_AUTH_CONFIG for this image's registry, or None.
 
-    docker-py looks into ~/.docker/config.json then.
+    With None, docker-py looks into ~/.docker/config.json.
 
     Raises:
-        BrokerStartError: it is not what Docker's config.json would be.
+        BrokerStartError: its content is not valid for Docker's config.json.
     """
     from docker import auth
 
@@ -440,7 +447,7 @@ def _credentials(repository: str) -> dict[str, Any] | None:
         config = auth.load_config(config_dict=json.loads(text))
         registry, _ = auth.resolve_repository_name(repository)
         return config.resolve_authconfig(registry) or None
-    except Exception as error:  # noqa: BLE001  not its text: a password may be in it
+    except Exception as error:  # noqa: BLE001  its text may hold a password
         raise BrokerStartError(
             "it can't be pulled: DOCKER_AUTH_CONFIG is not usable "
             f"({type(error).__name__}); it must be as Docker's config.json is"

@@ -1,9 +1,9 @@
-"""The embedded broker: an unmodified Kafka node in a JVM of ours, without Docker.
+"""The embedded broker: an unmodified Kafka node in a child JVM, without Docker.
 
 Its own launcher (`jvm/broker`) formats the storage and starts the node in one JVM. The
 process ends when its stdin does, so it can't outlive this one. Its ports lie outside
-the ephemeral range: a client that retries a vacant ephemeral port may connect to itself
-and hold it.
+the ephemeral range, because a client that retries a vacant ephemeral port may connect
+to itself and hold it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 START_TRIES = 5
 LITTLE_ROOM = 4_000_000  # a node without records takes 0.1 MB
-# Kafka's words, of a port of its own; an agent's port may be in use as well
+# Kafka's wording for its own port. A port of an agent may be in use as well.
 CANT_BIND = "Socket server failed to bind to"
 FLAGS = (
     "-XX:TieredStopAtLevel=1",
@@ -43,10 +43,10 @@ FLAGS = (
     "-Xms64m",
     "-Xmx512m",
     "-Djava.awt.headless=true",
-    # the JVM's own warnings go to the log; by default they would go to stdout
+    # send the JVM's own warnings to the log, not to stdout as by default
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
-    # a crash is told in the log, and leaves no file where the user works
+    # report a crash in the log, and leave no file in the user's folder
     "-XX:+ErrorFileToStderr",
     "-XX:-CreateCoredumpOnCrash",
 )
@@ -63,11 +63,11 @@ LOG_LEVELS = {
 
 
 def prepare() -> tuple[Java, list[Path]]:
-    """The Java and the jars for the broker; what is not in the cache is fetched.
+    """The Java and the jars for the broker, fetched if the cache lacks them.
 
     Raises:
         JavaNotFoundError: no Java 17 or newer.
-        JarError: its jars are neither cached nor to be fetched.
+        JarError: its jars are not in the cache and can't be fetched.
     """
     java = find_java()
     kafka = fetch(broker_jars(), f"Apache Kafka {broker_version()}")
@@ -75,12 +75,14 @@ def prepare() -> tuple[Java, list[Path]]:
 
 
 class EmbeddedBroker:
-    """Starts the broker and returns when it serves requests.
+    """A broker in a child JVM, started by the constructor.
+
+    The constructor returns when the broker serves requests.
 
     Raises:
         JavaNotFoundError: no Java 17 or newer.
-        JarError: its jars are neither cached nor to be fetched.
-        BrokerStartError: it did not come up; the text has the reason and the end of its
+        JarError: its jars are not in the cache and can't be fetched.
+        BrokerStartError: it did not come up. The text has the reason and the end of its
             log.
     """
 
@@ -97,7 +99,7 @@ class EmbeddedBroker:
 
     @property
     def pid(self) -> int:
-        """The id of the broker's process."""
+        """The process id of the broker."""
         return self._node.process.pid
 
     @property
@@ -112,7 +114,7 @@ class EmbeddedBroker:
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """A readable name."""
         return f"Kafka {broker_version()}, embedded"
 
     def describe(self) -> str:
@@ -123,7 +125,7 @@ class EmbeddedBroker:
         return self._node.process.log_tail(lines)
 
     def note_topics(self, names: Collection[str]) -> None:
-        pass  # they go with the broker
+        pass  # they are removed with the broker
 
     def stop(self) -> None:
         self._node.stop()
@@ -154,7 +156,7 @@ class _PortTakenError(Exception):
 class _Node:
     """One JVM with one node, and its work folder.
 
-    The node removes the folder when it ends; what it can't, we do.
+    The node removes the folder when it ends, and the kit removes whatever is left.
     """
 
     def __init__(self, java: Java, jars: list[Path], settings: BrokerSettings) -> None:
@@ -201,14 +203,15 @@ class _Node:
 
     @property
     def ended(self) -> str:
-        """How its process has ended, and what it may have lacked; empty while it
-        runs.
+        """How its process has ended, and what it may have lacked.
+
+        Empty while it runs.
         """
         ended = self.process.ended
         return ended and f"{ended}{self._lack()}"
 
     def _lack(self) -> str:
-        """That there is no room for the node's data, where it is so."""
+        """A note that there is no room for the node's data, if that is so."""
         place = self._folder.parent
         free = shutil.disk_usage(place).free
         if free >= LITTLE_ROOM:
@@ -247,10 +250,11 @@ def _make_work_folder() -> WorkFolder:
 
 
 def _name_for_java(folder: Path) -> str:
-    """The folder, for a JVM that is started in the one above it.
+    """The folder, as seen by a JVM that is started in its parent.
 
-    What Java may not be able to spell in its locale, and Kafka would take for several
-    folders, is named from there; by way of Linux's /proc it is absolute all the same.
+    Java may not be able to spell the path in its locale, and Kafka would split one with
+    a comma into several folders. Such a folder is named relative to its parent. On
+    Linux, /proc makes the name absolute all the same.
     """
     if folder.as_posix().isascii() and "," not in folder.as_posix():
         return str(folder)
@@ -259,9 +263,10 @@ def _name_for_java(folder: Path) -> str:
 
 
 def _temp_flag(place: str) -> list[str]:
-    """Lets what Kafka unpacks (compression libraries) go with the work folder.
+    """Make what Kafka unpacks (compression libraries) go with the work folder.
 
-    A user's own place for it stays: on some machines only certain ones may be run from.
+    A place that the user has set is kept, because some machines run programs only from
+    certain folders.
     """
     given = (os.environ.get(n, "") for n in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"))
     if "java.io.tmpdir" in " ".join(given):
@@ -293,20 +298,21 @@ def _properties(
         "share.coordinator.state.topic.min.isr": 1,
         "share.coordinator.state.topic.num.partitions": 1,
         "group.initial.rebalance.delay.ms": 0,
-        # a small node: threads, and a cleaner buffer that would else be 128 MB of
-        # zeroes at start
+        # a small node: few threads, and no cleaner buffer of 128 MB of zeroes at start
         "num.network.threads": 2,
         "num.io.threads": 4,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
-        # the system's own, which grow; Kafka's default of 100 kB throttles loopback
+        # use the system's sizes, which grow: Kafka's default of 100 kB throttles
+        # loopback
         "socket.send.buffer.bytes": -1,
         "socket.receive.buffer.bytes": -1,
-        # metadata is written at once: the usual 25 ms are added to every topic, and to
-        # every step of the start
+        # Write metadata at once. The usual 25 ms would be added to every topic and to
+        # every step of the start.
         "controller.quorum.append.linger.ms": 0,
-        # a test that waits for compaction does not want to wait the usual 15 s
+        # a test that waits for compaction should not have to wait the usual 15 s
         "log.cleaner.backoff.ms": 1000,
-        # files of deleted topics are first looked for after 30 s, which is a suite
+        # By default Kafka first looks for files of deleted topics after 30 s, which is
+        # as long as a whole suite.
         "log.initial.task.delay.ms": 1000,
         **OWN_CONFIG,
         **broker_config,
@@ -318,7 +324,7 @@ def _properties(
 
 
 def _escaped(text: str, special: str) -> str:
-    """The text as java.util.Properties reads it, with escapes for what is special."""
+    """The text as java.util.Properties reads it, with special characters escaped."""
 
     def escape(match: re.Match[str]) -> str:
         units = match[0].encode("utf-16-be", "surrogatepass").hex(" ", 2).split()

@@ -1,4 +1,4 @@
-"""A broker that the user runs: the kit looks whether it answers, and nothing more."""
+"""A broker that the user runs: the kit only checks that it answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["ExternalBroker"]
 
 
 class ExternalBroker:
-    """A broker at an address the user gave; `stop()` leaves it as it is.
+    """A broker at an address the user gave, which `stop()` leaves as it is.
 
     Raises:
-        BrokerUnreachableError: nobody answers there.
+        BrokerUnreachableError: nothing answers there.
     """
 
     backend = "external"

@@ -1,6 +1,4 @@
-"""Free ports, where there is a choice outside the range from which the system takes
-those of connections.
-"""
+"""Find free ports, if possible outside the range that the system uses itself."""
 
 from __future__ import annotations
 
@@ -20,12 +18,13 @@ TRIES = 256
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that are free now: below the ephemeral range, else above it (a
-    client that retries a vacant port in it may connect to itself, and hold it), else
-    any.
+    """Ports of 127.0.0.1 that are free now.
+
+    Ports below the ephemeral range come first, then those above it, then any. A client
+    that retries a vacant port inside the range may connect to itself and hold it.
 
     Raises:
-        BrokerStartError: the system gives none; the text has its words.
+        BrokerStartError: the system gives none. The text quotes its reason.
     """
     ports: list[int] = []
     tried, refusal = 0, ""
@@ -49,7 +48,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def ephemeral_ports() -> range:
-    """The ephemeral range; Linux's default where it is not known."""
+    """The ephemeral range, or Linux's default if it is not known."""
     try:
         first, last = map(int, RANGE_FILE.read_text().split())
     except (OSError, ValueError):

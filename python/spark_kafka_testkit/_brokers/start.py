@@ -1,4 +1,4 @@
-"""The start of a broker of this run's own."""
+"""Start a broker for this run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
-    """Starts a container or the embedded broker; `auto`: as `start_any`.
+    """Start a container or the embedded broker, or with `auto` as `start_any` does.
 
     Raises:
         BrokerStartError, MissingDependencyError: as `start_broker`.
@@ -38,12 +38,12 @@ Started = TypeVar("Started")
 
 
 def start_any(start: Callable[[Backend], Started]) -> Started:
-    """What `auto` starts: a container, else the embedded broker.
+    """Start what `auto` stands for: a container, else the embedded broker.
 
-    The embedded one comes where no Docker daemon answers, or where a container fails.
+    The embedded broker is started if no Docker daemon answers, or if a container fails.
 
     Raises:
-        BrokerStartError: none came up; the text tells of each attempt.
+        BrokerStartError: none came up. The text describes each attempt.
     """
     attempts: list[str] = []
     logs: list[str] = []

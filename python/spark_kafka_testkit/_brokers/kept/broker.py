@@ -1,4 +1,4 @@
-"""A kept broker in the hands of one run."""
+"""A kept broker that one run uses."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 def take(backend: Backend, settings: BrokerSettings) -> Broker:
-    """The kept broker for one run, without topics; where another run uses it, a broker
-    of this run's own.
+    """Take the kept broker for one run, without topics.
+
+    If another run uses it, this run gets a broker of its own.
 
     Raises:
         BrokerStartError: none came up.
@@ -38,7 +39,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
     lease_file = BrokerFile(lease.key)
     use = lease_file.lock("use")
     try:
-        with lease_file.lock():  # else it might be held for a moment by who looks at it
+        with lease_file.lock():  # otherwise a process that only looks might hold it
             use.acquire(timeout=0)
     except Timeout:
         log.info(
@@ -47,7 +48,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
         )
         return start_own(backend, replace(settings, reuse=False))
     try:
-        if names := lease_file.noted_topics():  # of a run that was killed
+        if names := lease_file.noted_topics():  # left by a run that was killed
             _remove_topics(lease.address, names)
             lease_file.topics.unlink()
         lease_file.note_user()
@@ -58,8 +59,9 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
 
 
 class KeptBroker:
-    """A kept broker in the hands of one run; `stop()` removes its topics and leaves it
-    running.
+    """A kept broker that one run uses.
+
+    `stop()` removes the topics of the run and leaves the broker running.
     """
 
     is_visited = False
@@ -76,12 +78,12 @@ class KeptBroker:
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """A readable name."""
         return f"{self._lease.name}, kept"
 
     @property
     def ended(self) -> str:
-        """How it has ended: its keeper ends with it."""
+        """How it has ended, which shows in its keeper: that ends with it."""
         return self._look.ended()
 
     def _how_it_ended(self) -> str:
@@ -93,7 +95,7 @@ class KeptBroker:
         return f"{self._lease.description}, kept"
 
     def log_tail(self, lines: int = 30) -> str:
-        """The last lines of the broker's log; of a container Docker has it."""
+        """The last lines of the broker's log, or for a container how to see them."""
         if self._lease.log is None:
             return f"(see: docker logs {self._lease.container})"
         try:
@@ -106,7 +108,7 @@ class KeptBroker:
         self._lease_file.note_topics(names)
 
     def leave_topics(self) -> None:
-        """Lets `stop()` leave the topics of the run; the next run removes them."""
+        """Make `stop()` leave the topics of this run, for the next run to remove."""
         self._leaves_topics = True
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Finds a kept broker, and has one kept where there is none."""
+"""Find a kept broker, or start one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ HOURS = 8.0
 def keep(
     backend: Backend, settings: BrokerSettings, seconds: float = HOURS * 3600
 ) -> tuple[BrokerLease, bool]:
-    """The kept broker with these settings, and whether it was up already; it is started
-    where there is none.
+    """The kept broker with these settings, and whether it was up already.
 
-    Its time begins anew. `auto` takes one of either kind that runs before it starts
-    one.
+    It is started if there is none. Its time begins again. With `auto`, a running broker
+    of either kind is used before one is started.
 
     Raises:
         BrokerStartError: none came up.
@@ -63,7 +62,7 @@ def _keep(
 
 
 def _prepare(kind: Kind, settings: BrokerSettings) -> None:
-    """What takes long the first time is fetched here, where its progress is seen."""
+    """Fetch here what takes long the first time, so that its progress is visible."""
     if kind == "embedded":
         embedded.prepare()
     else:

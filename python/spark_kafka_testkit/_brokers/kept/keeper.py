@@ -1,5 +1,6 @@
-"""The keeper of a broker: its main module. Killed, it leaves a container to
-testcontainers' reaper.
+"""The main module of a broker's keeper.
+
+If the keeper is killed, testcontainers' reaper removes its container.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ class _KeptBroker:
         )
 
     def tidy(self) -> bool:
-        """A killed run's topics are removed by the next one."""
+        """Leave the topics of a killed run to the next run."""
         return False
 
     def replace(self) -> bool:
-        """Its data is gone: runs start another, and say so."""
+        """Replace nothing, because the data is gone: runs start another, and say so."""
         return False
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Where kept brokers are found again: by their kind and settings."""
+"""Find kept brokers again, by their kind and settings."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Kind = Literal["container", "embedded"]
 
 @dataclass(frozen=True)
 class BrokerLease(Lease):
-    """A kept broker.
+    """The lease of a kept broker.
 
     Attributes:
         kind: `"container"` or `"embedded"`.
         address: its bootstrap servers.
         network_broker: its address in its Docker network, or None.
-        container: the container's id.
+        container: the container's id, or None.
     """
 
     noun = "broker"
@@ -61,7 +61,7 @@ class BrokerLease(Lease):
         return is_listening(self.address)
 
     def remove_remains(self) -> None:
-        """A container, where no reaper has removed it."""
+        """Remove the container, if no reaper has removed it."""
         if self.container is not None:
             _remove_container(self.container)
 
@@ -79,14 +79,14 @@ class BrokerLease(Lease):
 
 
 class BrokerFile(LeaseFile[BrokerLease]):
-    """The place of one kept broker."""
+    """The files of one kept broker."""
 
     def __init__(self, key: str) -> None:
         super().__init__(BrokerLease, key)
 
     @classmethod
     def of(cls, kind: Kind, settings: BrokerSettings) -> BrokerFile:
-        """The place of a broker of this kind with these settings."""
+        """The files of a broker of this kind with these settings."""
         facts: dict[str, object] = {
             "broker_config": dict(settings.broker_config),
             "format": FORMAT,
@@ -105,8 +105,9 @@ class BrokerFile(LeaseFile[BrokerLease]):
 
     @property
     def topics(self) -> Path:
-        """The names of the topics that the run which uses the broker has created, or
-        one that was killed.
+        """The file with the names of topics to remove.
+
+        They were created by the run that uses the broker, or by one that was killed.
         """
         return self.folder / f"{self.key}.topics"
 
@@ -114,7 +115,7 @@ class BrokerFile(LeaseFile[BrokerLease]):
         return [*super().files(), self.topics]
 
     def note_topics(self, names: Iterable[str]) -> None:
-        """Writes the names of the topics that the run has created, and are there."""
+        """Write the names of topics that the run has created and that still exist."""
         self.write_whole(self.topics, "\n".join(sorted(names)))
 
     def noted_topics(self) -> list[str]:
@@ -126,7 +127,7 @@ class BrokerFile(LeaseFile[BrokerLease]):
 
 
 def network_name(settings: BrokerSettings) -> str | None:
-    """The name of the Docker network, however it was given."""
+    """The name of the Docker network, whether it was given as a name or an object."""
     if not settings.network:
         return None
     return str(getattr(settings.network, "name", settings.network))
@@ -140,5 +141,5 @@ def _remove_container(container: str) -> None:
             client.containers.get(container).remove(force=True, v=True)
     except NotFound:
         pass
-    except Exception as error:  # noqa: BLE001  the daemon may have gone, or its settings
+    except Exception as error:  # noqa: BLE001  the daemon or its settings may be gone
         log.warning("the container %s could not be removed: %s", container, error)
