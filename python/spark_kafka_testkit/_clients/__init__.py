@@ -1,1 +1,1 @@
-"""How records get in and out: the protocol, the two clients, and the choice."""
+"""Send and read records: the protocol, the two clients, and the choice between them."""

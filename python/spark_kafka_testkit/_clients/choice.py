@@ -1,4 +1,4 @@
-"""Which client a call goes through."""
+"""Choose the client for a call."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class Clients:
-    """The clients of one cluster, each made when first needed and kept.
+    """The clients of one cluster, each made when it is first needed and then kept.
 
     Args:
-        config: how it is reached.
-        check_usable: raises where the cluster can't be used any more: a
-            BrokerEndedError, or another error where it was closed.
+        config: how to reach the cluster.
+        check_usable: raises if the cluster can't be used any more: a BrokerEndedError,
+            or another error if it was closed.
     """
 
     def __init__(
@@ -45,13 +45,15 @@ class Clients:
         self._announced: tuple[str, str] | None = None
 
     def choose(self, spark: SparkSession | None) -> Client:
-        """The helper's client where the session (given, else active) has the helper;
-        else that of the helper in a JVM of our own; else kafka-python's. A change is
-        logged. SPARK_KAFKA_TESTKIT_CLIENT can ask for one of them.
+        """Choose the client, and log a change.
+
+        The first choice is the helper in the JVM of the session (the given one, else
+        the active one). The second is the helper in a JVM that the kit starts, and the
+        third is kafka-python. SPARK_KAFKA_TESTKIT_CLIENT can ask for one of them.
 
         Raises:
-            HelperError: `jvm` is asked for, and the helper can't be had.
-            ValueError: it asks for something else.
+            HelperError: the variable asks for `jvm`, and the helper is not available.
+            ValueError: the variable asks for something else.
         """
         if spark is not None and is_connect(spark):
             self._warn_once(spark)
@@ -80,7 +82,7 @@ class Clients:
             warn(unreachable(spark, str(self._config)))
 
     def made(self) -> list[Client]:
-        """The clients there are."""
+        """The clients made so far."""
         made = (self._sessions, self._own, self._kafka_python)
         return [client for client in made if client is not None]
 
@@ -89,7 +91,7 @@ class Clients:
         if jvm is None:
             return self._by_own_jvm("no classic Spark session is active")
         if not _is_in(self._sessions, jvm.key):
-            self._sessions = None  # its JVM has gone, and its clients with it
+            self._sessions = None  # its JVM is gone, and its clients with it
             helper, reason = jvm.find_helper()
             if helper is None:
                 return self._by_own_jvm(reason)

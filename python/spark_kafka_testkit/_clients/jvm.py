@@ -1,4 +1,4 @@
-"""The client in Spark's own JVM: the helper works, Arrow streams carry the records."""
+"""The client in a JVM: the helper works, and Arrow streams carry the records."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-# Past the helper's own deadlines: the delivery of a record, and a read's stall and the
-# requests that look for its reason.
+# These exceed the helper's own deadlines: the delivery of a record, and the stall of a
+# read plus the requests that look for its reason.
 SEND_SILENCE_SECONDS = 120.0
 READ_GRACE_SECONDS = 60.0
 ABORT_SECONDS = 20.0
@@ -37,13 +37,13 @@ COMPLETE = b"\x01"
 
 
 class JvmClient:
-    """A client of one cluster by the helper in one JVM.
+    """A client of one cluster, through the helper in one JVM.
 
     Args:
         helper: the helper.
-        config: how the cluster is reached.
-        check_usable: raises where the cluster can't be used any more: a
-            BrokerEndedError, or another error where it was closed.
+        config: how to reach the cluster.
+        check_usable: raises if the cluster can't be used any more: a BrokerEndedError,
+            or another error if it was closed.
     """
 
     name = "jvm"
@@ -101,12 +101,13 @@ class JvmClient:
     def _operation(
         self, name: str, silence_seconds: float, **details: Any
     ) -> Iterator[Channel]:
-        """Asks for an operation, over a channel that it has to itself.
+        """Start an operation on a channel that it has to itself.
 
         Raises:
-            HelperError: the helper failed, or has gone, or was silent for too long.
+            HelperError: the helper failed, is gone, or was silent for too long.
             BrokerUnreachableError: the broker does not answer.
-            BrokerEndedError, NotSetUpError: the broker is gone, or the cluster closed.
+            BrokerEndedError, NotSetUpError: the broker is gone, or the cluster is
+                closed.
         """
         try:
             with self._channels.lend() as lent:
@@ -119,9 +120,9 @@ class JvmClient:
             raise
 
     def _end_with_broker(self) -> None:
-        """Lets the helper give up what it does where the broker is gone.
+        """Make the helper give up its work if the broker is gone.
 
-        A send answers with its account then, a read with an error.
+        A send then answers with its report, and a read with an error.
         """
         try:
             self._check_usable()
@@ -130,7 +131,7 @@ class JvmClient:
 
     @staticmethod
     def _write(lent: Channel, batches: pa.RecordBatchReader) -> Exception | None:
-        """Writes the stream whole, or gives the error of what draws the batches."""
+        """Write the whole stream, or return the error that drawing a batch raised."""
         import pyarrow as pa
 
         failure: Exception | None = None
@@ -141,7 +142,7 @@ class JvmClient:
                         batch = batches.read_next_batch()
                     except StopIteration:
                         break
-                    except Exception as error:  # noqa: BLE001  the helper is told first
+                    except Exception as error:  # noqa: BLE001  tell the helper first
                         failure = error
                         break
                     writer.write_batch(batch)
@@ -151,7 +152,7 @@ class JvmClient:
             else:
                 lent.end_of_input(SEND_SILENCE_SECONDS)
         except HelperGoneError:
-            pass  # it has stopped reading, and says why in its answer
+            pass  # it stopped reading, and its answer says why
         return failure
 
     def read(self, request: ReadRequest) -> Read:
@@ -185,7 +186,7 @@ class JvmClient:
             _send_plan(lent, request)
             with pa.ipc.open_stream(lent.stream) as reader:
                 yield from reader
-            lent.result()  # it ends by a failure alone
+            lent.result()  # it ends only with a failure
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
         with self._operation(
@@ -197,7 +198,7 @@ class JvmClient:
         return captured
 
     def forget(self, topics: Iterable[str]) -> None:
-        pass  # Java's producers notice by themselves
+        pass  # Java's producers notice it themselves
 
     def close(self) -> None:
         with self._lock:
@@ -213,14 +214,14 @@ class JvmClient:
 
 
 def _await_abort(lent: Channel) -> None:
-    """Lets the helper end a transaction, and waits for it: this process may end."""
+    """Make the helper end a transaction, and wait because this process may end."""
     with suppress(Exception):
         lent.end_of_input(ABORT_SECONDS)
         lent.result()
 
 
 def _send_plan(lent: Channel, request: ReadRequest) -> None:
-    """Answers where the topic stands with what the request wants of it."""
+    """Answer the state of the topic with the ranges that the request wants."""
     ranges = request.ranges(_captured(lent.result()))
     plan = {
         "ranges": {

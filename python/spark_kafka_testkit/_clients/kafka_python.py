@@ -1,4 +1,4 @@
-"""The client in pure Python, by kafka-python: for where no JVM helper is in reach."""
+"""The client in pure Python, with kafka-python, for when no JVM helper is available."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ LOOK_SECONDS = 2.0
 
 
 class KafkaPythonClient:
-    """A client of one cluster by kafka-python.
+    """A client of one cluster, with kafka-python.
 
     Args:
-        config: how the cluster is reached.
-        check_usable: raises where the cluster can't be used any more: a
-            BrokerEndedError, or another error where it was closed.
+        config: how to reach the cluster.
+        check_usable: raises if the cluster can't be used any more: a BrokerEndedError,
+            or another error if it was closed.
     """
 
     name = "kafka-python"
@@ -93,17 +93,17 @@ class KafkaPythonClient:
         return replace(report, change=self._change(topic, topic_id, report.change))
 
     def _topic_id(self, topic: str, before: Mapping[str, Any] | None) -> Any:
-        """The id of the topic that a send has found, which it may have made itself.
+        """The id of the topic that a send has found, and may have created itself.
 
-        None where that is gone again, which no topic has; or where kafka-python knows
-        of no ids.
+        None if the topic is gone again, since no topic has that id, or if kafka-python
+        does not know ids.
         """
         found = before or self._admin.existing([topic]).get(topic, {})
         return found.get("topic_id")
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Tells of a broker that does not answer, or why nothing can be asked now."""
+        """Report a broker that does not answer, or why nothing can be asked now."""
         try:
             with reaching(self._config):
                 yield
@@ -112,9 +112,9 @@ class KafkaPythonClient:
             raise
 
     def _change(self, topic: str, topic_id: Any, seen: str | None) -> str | None:
-        """What happened to the topic under a send that did not go through.
+        """What happened to the topic during a send that did not go through.
 
-        A broker that is silent has said so already.
+        A silent broker is not asked, because that has been reported already.
         """
         if not is_listening(self._config.bootstrap_servers):
             return seen
@@ -128,9 +128,9 @@ class KafkaPythonClient:
         return "recreated" if now.get("topic_id") != topic_id else seen
 
     def _end_left_open(self) -> None:
-        """Ends the transactions that the broker could not be told to end.
+        """End the transactions that the broker could not be asked to end.
 
-        They would hold up reads until it does so by itself.
+        Otherwise they hold up reads until the broker ends them itself.
         """
         with self._idle_lock:
             left = [slot for slot in self._idle if slot.is_left_open]
@@ -142,8 +142,10 @@ class KafkaPythonClient:
 
     @contextmanager
     def _slot(self, transactional: bool) -> Iterator[OwnedProducer]:
-        """Lends a producer to one send alone: one may wait for another, as where
-        messages are drawn from a generator that sends some as well.
+        """Lend a producer to a single send.
+
+        One send may wait for another, for example if a generator of messages sends some
+        itself.
         """
         with self._idle_lock:
             if self._is_closed:
@@ -205,8 +207,10 @@ class KafkaPythonClient:
         self._admin.close()
 
     def _await_visible(self, transactional_id: str) -> None:
-        """A commit is answered before its markers are written, which make it visible;
-        kafka-python 2 can't ask for them (our own reads wait for them anyway).
+        """Wait until a committed transaction is visible.
+
+        A broker answers a commit before it writes the markers that make it visible.
+        kafka-python 2 can't ask for them. Our own reads wait for them anyway.
         """
         deadline = _clock.monotonic() + VISIBLE_SECONDS
         while _clock.monotonic() < deadline:

@@ -1,7 +1,7 @@
-"""How records get in and out of a cluster: what both clients offer.
+"""The protocol that both clients follow to send and read records.
 
-Both clients take and give the Arrow batches of `messages` and `records`, raise the
-classes of `errors`, and read by the same rules (`tests/contract` runs over both).
+Both clients accept and return the Arrow batches of `_arrow.schema`, raise the classes
+of `errors`, and read by the same rules (`tests/contract` runs against both).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ partitions that are new.
 class Read:
     """A read that has captured its ranges.
 
-    Iterate over its batches to the end, then look at what they cover; or close it
+    Iterate over its batches to the end, then look at what they cover, or close it
     before.
 
     Attributes:
-        coverage: what was read, per partition; known at the end.
-        new_partitions: those that were added meanwhile; known at the end.
+        coverage: what was read, per partition, known at the end.
+        new_partitions: partitions that were added meanwhile, known at the end.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -46,7 +46,7 @@ class Read:
         self.coverage, self.new_partitions = yield from self._reading
 
     def close(self) -> None:
-        """Ends the read; a second call does nothing."""
+        """End the read, or do nothing if it has ended."""
         self._reading.close()
 
     def __enter__(self) -> Read:
@@ -65,33 +65,33 @@ class Client(Protocol):
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> SendReport:
-        """Sends all rows, and waits until each is acknowledged or given up.
+        """Send all rows, and wait until each is acknowledged or given up.
 
-        A transaction, if asked for, is aborted where a row fails, and else committed
-        and visible.
+        A transaction is aborted if a row fails. Otherwise it is committed and visible.
 
-        What `batches` raises is the report's `failure`, when all rows before it are
-        settled (or, in a transaction, aborted).
+        If `batches` raises, the error becomes the report's `failure`, after all rows
+        before it are settled (or, in a transaction, aborted).
 
         Raises:
-            UnknownTopicError: the topic does not exist and the broker makes none.
+            UnknownTopicError: the topic does not exist, and the broker does not create
+                it.
         """
 
     def read(self, request: ReadRequest) -> Read:
-        """Captures where the topic stands, and reads what the request wants of it.
+        """Capture the state of the topic, and read what the request wants of it.
 
         Raises:
-            UnknownTopicError: the topic does not exist; it is not created.
+            UnknownTopicError: the topic does not exist. It is not created.
             OffsetRangeError: see `ReadRequest.ranges`.
             ReadTimeoutError: no progress for `request.stall_seconds`.
-            ReadError: the range can't be had any more.
+            ReadError: the range is not available any more.
         """
 
     def follow(self, request: ReadRequest) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of `read_schema()` as the records come, from the request's start on.
+        """Batches of `read_schema()` as records arrive, from the request's start on.
 
-        There is no end: the request's `end`, `upto` and times of waiting count for
-        nothing. Partitions that are added later are followed too.
+        There is no end: the request's `end`, `upto` and timeouts are ignored.
+        Partitions that are added later are followed too.
 
         An empty batch comes at least every few hundred milliseconds, so that the caller
         can look at the time. Close the generator to end it.
@@ -102,14 +102,14 @@ class Client(Protocol):
         """
 
     def capture(self, topic: str, times: Sequence[int] = ()) -> TopicSnapshot:
-        """Where the topic stands now.
+        """The state of the topic now.
 
         Raises:
-            UnknownTopicError: the topic does not exist; it is not created.
+            UnknownTopicError: the topic does not exist. It is not created.
         """
 
     def forget(self, topics: Iterable[str]) -> None:
-        """Notes that these topics are gone."""
+        """Note that these topics are gone."""
 
     def close(self) -> None:
-        """Closes what is open; a second call does nothing."""
+        """Close what is open, or do nothing if it is closed."""
