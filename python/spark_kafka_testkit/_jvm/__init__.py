@@ -1,3 +1,4 @@
-"""Java: a Spark session's JVM, JVMs of our own, the helper in them, and their jars. The
-only package that imports py4j.
+"""Java: a Spark session's JVM, the kit's own JVMs, the helper in them, and their jars.
+
+This is the only package that imports py4j.
 """

@@ -1,10 +1,10 @@
-"""The socket to the helper, beside py4j.
+"""The socket to the helper, next to py4j.
 
-py4j carries short calls only; one is told a loopback port of ours, names one of the
-helper's and a one-time secret, and what takes time goes between the two
-(`PythonApi.scala`, `Connection.scala`). So a wait is always on a socket of ours, which
-an interrupt can close, and py4j's own connection never holds an answer that nobody has
-read. Strangers call from other ports, and are sent away unheard.
+py4j carries short calls only. A call passes a loopback port of this process, and
+returns a port of the helper with a one-time secret. Everything that takes time goes
+over a connection between the two (`PythonApi.scala`, `Connection.scala`). That way each
+wait is on our own socket, which an interrupt can close, and py4j's connection never
+holds an answer that nobody has read. Connections from other ports are closed unread.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ LOOPBACK = "127.0.0.1"
 
 
 class Channel:
-    """A connection to a thread of the helper: Arrow streams both ways, and frames of
-    JSON between them.
+    """A connection to a thread of the helper.
+
+    It carries Arrow streams both ways, with frames of JSON between them.
 
     Args:
-        ask: asks the helper for a channel to this port of ours; gives its address.
-        masked: takes the secrets out of a text of Java's.
+        ask: asks the helper for a channel to this port of our process, and returns its
+            address.
+        masked: removes the secrets from a text of Java's.
 
     Attributes:
-        silence_seconds: how long the helper may neither take nor send a byte.
-        is_idle: an operation has gone through whole, and another may follow.
+        silence_seconds: how long the helper may neither accept nor send a byte.
+        is_idle: whether an operation is complete, so that another may follow.
     """
 
     def __init__(
@@ -78,34 +80,35 @@ class Channel:
         look: Callable[[], None] = lambda: None,
         **details: Any,
     ) -> None:
-        """Asks for an operation. `look` is called now and then while it is waited for;
-        what it raises ends the wait.
+        """Start an operation.
+
+        `look` is called now and then during the wait. If it raises, the wait ends.
         """
         self.is_idle = False
         self._raw.silence_seconds, self._raw.look = silence_seconds, look
         self.send({"operation": operation, **details})
 
     def end(self) -> None:
-        """Notes that the operation has gone through whole."""
+        """Note that the operation is complete."""
         self.is_idle = True
 
     def send(self, content: Any) -> None:
-        """Sends a frame."""
+        """Send a frame."""
         data = json.dumps(content).encode()
         self.stream.write(struct.pack(">i", len(data)) + data)
         self.stream.flush()
 
     def end_of_input(self, silence_seconds: float) -> None:
-        """Tells the helper that no more is sent; it may be silent for so long."""
+        """Tell the helper that the input is complete, and how long it may be silent."""
         self._raw.silence_seconds = silence_seconds
         self.stream.flush()
         self._socket.shutdown(socket.SHUT_WR)
 
     def result(self) -> Any:
-        """Waits for the next frame.
+        """Wait for the next frame.
 
         Raises:
-            KafkaTestkitError: the failure that the frame tells of.
+            KafkaTestkitError: the failure that the frame reports.
             HelperError: the JVM went away.
         """
         (length,) = struct.unpack(">i", self.stream.read(4))
@@ -115,7 +118,10 @@ class Channel:
         return frame["ok"]
 
     def _frame(self, data: bytes) -> dict[str, Any]:
-        """A frame, its error without secrets: no frame that raises has them in hand."""
+        """Parse a frame and remove the secrets from its error.
+
+        No frame of a traceback then holds them.
+        """
         frame: dict[str, Any] = json.loads(data)
         if "error" in frame:
             error = frame["error"]
@@ -129,12 +135,12 @@ class Channel:
         try:
             self.stream.close()
         except OSError:
-            pass  # bytes of an operation that has broken off
+            pass  # bytes of an operation that was cut off
 
 
 @contextmanager
 def silence_told(channel: Channel) -> Iterator[None]:
-    """Turns a time-out of the channel's socket into a HelperError."""
+    """Turn a timeout of the channel's socket into a HelperError."""
     try:
         yield
     except KafkaTestkitError:
@@ -147,12 +153,13 @@ def silence_told(channel: Channel) -> Iterator[None]:
 
 
 class Channels:
-    """Channels that serve one operation after another: to open one takes several
-    milliseconds, so idle ones are kept.
+    """Channels that serve one operation after another.
+
+    Opening one takes several milliseconds, so idle ones are kept.
 
     Args:
         ask: as for a `Channel`.
-        masked: takes the secrets out of a text of Java's.
+        masked: removes the secrets from a text of Java's.
     """
 
     def __init__(self, ask: Callable[[int], str], masked: Callable[[str], str]) -> None:
@@ -162,8 +169,7 @@ class Channels:
 
     @contextmanager
     def lend(self) -> Iterator[Channel]:
-        """A channel that no one else uses, for one operation; it is closed unless that
-        goes through whole.
+        """Lend a channel to one operation, and close it unless that completes.
 
         Raises:
             HelperError: the helper was silent for longer than the operation allows.
@@ -184,7 +190,7 @@ class Channels:
                 self.close()
 
     def close(self) -> None:
-        """Closes the idle ones, and the others with their operations."""
+        """Close the idle channels, and the others when their operations end."""
         self._is_closed = True
         while self._idle:
             self._idle.pop().close()

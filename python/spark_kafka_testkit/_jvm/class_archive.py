@@ -1,4 +1,4 @@
-"""The class-data archive that lets a JVM of ours start fast."""
+"""The class-data archive that lets the kit's JVMs start fast."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 30
 
 log = logging.getLogger("spark_kafka_testkit")
 
-# The last two may name one in their file.
+# The last two may name a file with such an option in it.
 AGENT = re.compile(
     r"-(javaagent|agentlib|agentpath):.*|-Xrun.*|-XX:(VMOptionsFile|Flags)=.*|@.*"
 )
@@ -33,23 +33,24 @@ AGENT = re.compile(
 class ClassArchive:
     """The class-data archive of one Java, its flags and one set of jars.
 
-    It is recorded when a first process of its name ends, and used by all that start
-    later. Where none is there and none can be written, processes start without it.
+    The first process of its name records it when it ends, and all later ones use it. If
+    there is none and none can be written, processes start without it.
 
-    A JVM does not check an archive, and dies of a broken one: so a stamp is written
-    beside it when it is whole, and one that the stamp does not fit is recorded anew.
+    A JVM does not check an archive, and dies of a broken one. So a stamp is written
+    beside an archive when it is complete, and one that does not match its stamp is
+    recorded again.
 
     Args:
-        name: what the process is; the archive's own name begins with it.
+        name: the kind of process, with which the archive's own name begins.
         java: the Java.
-        flags: its other flags; there is no archive beside an agent's. Properties, and
-            what is logged, don't decide what an archive holds.
+        flags: its other flags. With an agent among them there is no archive. Properties
+            and log options do not decide what an archive holds.
         jars: the class path.
-        records: whether the process is to record one where there is none.
+        records: whether the process should record one if there is none.
 
     Attributes:
         flags: what to add to the process's flags.
-        is_lacking: whether one could be recorded, and is not there.
+        is_lacking: whether one is missing and could be recorded.
     """
 
     def __init__(
@@ -65,10 +66,10 @@ class ClassArchive:
         self._is_used = False
         self.is_lacking = False
         self.flags: list[str] = []
-        if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not take it
+        if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not use it
             return
         decisive = [flag for flag in flags if not flag.startswith(("-D", "-Xlog:"))]
-        # whole seconds, as Java looks at: layers of container images keep no more
+        # whole seconds, which Java compares: layers of container images keep no more
         stamps = [
             f"{jar}:{jar.stat().st_size}:{int(jar.stat().st_mtime)}" for jar in jars
         ]
@@ -105,11 +106,13 @@ class ClassArchive:
         self.flags = [f"-XX:{option}={self._part}"]
 
     def end(self, is_whole: bool) -> bool:
-        """Puts a recorded archive in its place, or removes it. Returns whether the JVM
-        has written one.
+        """Put a recorded archive in its place, or remove it.
 
-        That of a process that never was ready holds too little, that of a killed one is
-        half of one.
+        The archive of a process that was never ready holds too little, and that of a
+        killed one is cut off.
+
+        Returns:
+            Whether the JVM has written one.
         """
         if self._part is None:
             return False
@@ -128,8 +131,9 @@ class ClassArchive:
         return is_written
 
     def refuse(self) -> None:
-        """Notes that Java writes none for this class path: nobody is to try again, for
-        as long as an archive would be kept.
+        """Note that Java writes no archive for this class path.
+
+        Nobody tries again for as long as an archive would be kept.
         """
         refusal = self._file.with_suffix(REFUSED)
         try:
@@ -145,9 +149,10 @@ class ClassArchive:
         return _clock.now() - noted < UNUSED_SECONDS
 
     def discard(self) -> bool:
-        """Removes the archive that the process used, and may have died of.
+        """Remove the archive that the process used, and may have died of.
 
-        Returns whether there was one.
+        Returns:
+            Whether there was one.
         """
         if not self._is_used:
             return False
@@ -158,23 +163,24 @@ class ClassArchive:
 
 
 def _note_use(archive: Path) -> None:
-    """By its time of access: that of its last change is in its stamp."""
+    """Set the access time to now: the modification time is part of its stamp."""
     try:
         os.utime(archive, ns=(int(_clock.now() * 10**9), archive.stat().st_mtime_ns))
     except OSError:
-        pass  # a cache that can only be read
+        pass  # a read-only cache
 
 
 def _thin_out(folder: Path, kept: Path) -> None:
-    """Removes archives that nobody has used for long, and the least used ones where
-    there are too many bytes.
+    """Remove archives that have not been used for long.
+
+    If there are too many bytes, the least recently used ones go as well.
     """
     try:
         archives = [
             (file, file.stat()) for file in folder.iterdir() if file.suffix in SUFFIXES
         ]
     except OSError:
-        return  # another process does the same
+        return  # another process is doing the same
     archives.sort(key=lambda archive: archive[1].st_atime, reverse=True)
     size = 0
     for archive, facts in archives:
@@ -193,7 +199,7 @@ def _remove(archive: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes archives that were recorded for processes which have been killed."""
+    """Remove archives that were recorded for processes that have been killed."""
     for part in folder.glob(".*"):
         owner = re.search(r"\.(\d+)\.[0-9a-f]{8}(\.\w+)?$", part.name)
         if owner is None or _is_alive(int(owner[1])):
@@ -201,7 +207,7 @@ def _sweep(folder: Path) -> None:
         try:
             part.unlink(missing_ok=True)
         except OSError:
-            return  # it is not ours to clean
+            return  # it belongs to somebody else
 
 
 def _is_alive(pid: int) -> bool:

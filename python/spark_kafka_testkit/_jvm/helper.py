@@ -30,12 +30,12 @@ HELPER_JAR = re.compile(r"spark-kafka-testkit_(\d+\.\d+)\.jar$")
 
 
 class Helper:
-    """The JVM helper, in the JVM of a classic Spark session or in one of our own.
+    """The JVM helper, in the JVM of a classic Spark session or in one of the kit.
 
     Attributes:
-        jvm_key: tells one JVM from another; a helper is of no use to another JVM.
-        gateway: py4j's, to the JVM.
-        is_lost: it has been found gone.
+        jvm_key: distinguishes JVMs. A helper can't be used with another JVM.
+        gateway: py4j's gateway to the JVM.
+        is_lost: whether it was found to be gone.
     """
 
     def __init__(self, api: Any, jvm_key: int, gateway: JavaGateway) -> None:
@@ -45,9 +45,10 @@ class Helper:
         self.is_lost = False
 
     def open(self, settings: Mapping[str, str]) -> int:
-        """A handle for the cluster that clients reach by these settings of Kafka's.
+        """Open a handle for the cluster that clients reach with these Kafka settings.
 
-        They hold secrets, so they take the channel: py4j logs what it carries.
+        The settings hold secrets, so they go over the channel: py4j logs what it
+        carries.
         """
         opened = Channel(lambda port: self._asked("pyOpen", port))
         try:
@@ -64,38 +65,39 @@ class Helper:
             with _silent_py4j():
                 self._api.pyClose(handle)
         except (Py4JError, OSError):
-            pass  # the JVM has gone, and what was open in it
+            pass  # the JVM is gone, and whatever was open in it
 
     def serve(self, handle: int, port: int) -> str:
-        """The address of a channel that serves operations (`Operations.scala`) to this
-        port of ours.
+        """The address of a channel that serves operations to this port of our process.
+
+        See `Operations.scala`.
         """
         return self._asked("pyServe", handle, port)
 
     def stateful_inputs(self, plan: Any, sources: Any, once: bool) -> Any:
-        """See `StatefulInputs.of`; it starts no job."""
+        """The inputs of stateful operators, without a job: see `StatefulInputs.of`."""
         return self._api.pyStatefulInputs(plan, sources, once)
 
     def watch_writes(self, session: Any, query: str, failing: int) -> None:
-        """See `WatchedWrites.watch`."""
+        """Watch writes: see `WatchedWrites.watch`."""
         self._api.pyWatchWrites(session, query, failing)
 
     def unwatch_writes(self, query: str) -> tuple[int, bool]:
-        """How many writes there were, and whether one was failed."""
+        """The number of writes, and whether one was made to fail."""
         count, has_failed = self._api.pyUnwatchWrites(query)
         return int(count), bool(has_failed)
 
     def open_clock(
         self, queries: Any, checkpoint: str, time: int, interval: int
     ) -> int:
-        """A handle for a clock, see `PythonApi.pyOpenClock`."""
+        """Open a handle for a clock: see `PythonApi.pyOpenClock`."""
         return int(self._api.pyOpenClock(queries, checkpoint, time, interval))
 
     def clock_started(self, handle: int) -> None:
         self._api.pyClockStarted(handle)
 
     def pass_time(self, handle: int, port: int) -> str:
-        """The address of a channel to this port of ours, over which a clock goes on."""
+        """The address of a channel to this port of our process, to move a clock on."""
         return self._asked("pyPass", handle, port)
 
     def close_clock(self, handle: int) -> None:
@@ -105,7 +107,7 @@ class Helper:
             with _silent_py4j():
                 self._api.pyCloseClock(handle)
         except (Py4JError, OSError):
-            pass  # the JVM has gone, and the query with it
+            pass  # the JVM is gone, and the query with it
 
     def _asked(self, method: str, *args: int) -> str:
         from py4j.protocol import Py4JNetworkError
@@ -119,8 +121,10 @@ class Helper:
 
 @contextmanager
 def _silent_py4j() -> Iterator[None]:
-    """Keeps py4j from logging that the JVM has gone, with a traceback: at the end of a
-    process it would stand below the user's own. py4j logs it by the root logger.
+    """Keep py4j from logging a traceback when the JVM is gone.
+
+    At the end of a process it would appear below the user's own. py4j uses the root
+    logger for it.
     """
 
     def passes(record: logging.LogRecord) -> bool:
@@ -135,10 +139,10 @@ def _silent_py4j() -> Iterator[None]:
 
 
 def helper_at(port: int, secret: str) -> Helper:
-    """The helper in a JVM of our own (`Main.scala`), whose gateway listens there.
+    """The helper in one of the kit's JVMs (`Main.scala`), whose gateway listens there.
 
     Raises:
-        HelperError: the jar is of another version than this package.
+        HelperError: the jar is not of the same version as this package.
     """
     from py4j.java_gateway import GatewayParameters, JavaGateway
 
@@ -150,9 +154,12 @@ def helper_at(port: int, secret: str) -> Helper:
 
 
 def check_scala(jar: str | None, running: str) -> None:
-    """Raises a HelperError where the helper jar is for another Scala version.
+    """Check that the helper jar is for the running Scala version.
 
-    It must not be tried: linkage errors end py4j's connection.
+    It must not be tried otherwise: linkage errors end py4j's connection.
+
+    Raises:
+        HelperError: it is for another Scala version.
     """
     match = HELPER_JAR.search(jar or "")
     if match is not None and not running.startswith(f"{match[1]}."):

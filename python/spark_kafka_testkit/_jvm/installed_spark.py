@@ -26,7 +26,7 @@ class SparkVersion:
     """A Spark version and the Scala binary version it is built with.
 
     Attributes:
-        spark: the version as Spark gives it, a vendor's suffix included.
+        spark: the version as Spark gives it, including a vendor's suffix.
         scala: for example `2.13`.
     """
 
@@ -35,7 +35,7 @@ class SparkVersion:
 
     @property
     def apache(self) -> str:
-        """The version of Apache's that it is, or is made from."""
+        """The Apache version that it is, or is built from."""
         return apache_version(self.spark)
 
     @property
@@ -45,14 +45,12 @@ class SparkVersion:
 
     @property
     def nearest(self) -> str | None:
-        """The Spark version whose connector the kit has for it: of the same minor
-        version; or None.
-        """
+        """The Spark of the same minor version whose connector the kit has, or None."""
         return nearest_connector(self.spark, self.scala)
 
     @property
     def not_locked(self) -> str:
-        """What is to be said where the kit has no connector for it."""
+        """The message for when the kit has no connector for it."""
         known = ", ".join(dict.fromkeys(map(minor_version, connector_versions())))
         return (
             f"the kit has no Kafka connector for Spark {self.spark} with Scala "
@@ -76,8 +74,10 @@ def installed_spark() -> SparkVersion:
 
 
 def spark_and_jars() -> tuple[SparkVersion, Path]:
-    """The Spark that a new session will run, read off the name of its core jar, under
-    SPARK_HOME or in the pyspark package; and the folder of its jars.
+    """The Spark that a new session will run, and the folder of its jars.
+
+    The version comes from the name of the core jar, under SPARK_HOME or in the pyspark
+    package.
 
     Raises:
         SparkSetupError: there is none.

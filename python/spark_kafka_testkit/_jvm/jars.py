@@ -1,8 +1,8 @@
-"""Jars: the kit's own, which the package carries, and those of others, which are
-fetched once, verified, and kept in the user's cache.
+"""Jars: the kit's own, and those of others.
 
-`jars/lock.json` names each fetched jar with its sha256 and size; `sbt lockJars` writes
-it.
+The package contains the kit's own jars. The others are fetched once, verified, and kept
+in the user's cache. `jars/lock.json` lists each of them with its sha256 and size, and
+`sbt lockJars` writes that file.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ PARALLEL_DOWNLOADS = 8
 
 @dataclass(frozen=True)
 class LockedJar:
-    """A jar of a Maven repository, and what its content must be."""
+    """A jar in a Maven repository, with the size and digest it must have."""
 
     coordinate: str
     sha256: str
@@ -71,7 +71,7 @@ class LockedJar:
 
     @property
     def path(self) -> str:
-        """Its path below a Maven repository, and below our cache."""
+        """Its path in a Maven repository, and in the kit's cache."""
         group, artifact, version = self.coordinate.split(":")
         return (
             f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
@@ -79,11 +79,12 @@ class LockedJar:
 
 
 def own_jar(name: str) -> Path:
-    """The path of a jar of the kit itself: in the folder that SPARK_KAFKA_TESTKIT_JARS
-    names, else in the package.
+    """The path of one of the kit's own jars.
+
+    The folder that SPARK_KAFKA_TESTKIT_JARS names comes first, then the package.
 
     Raises:
-        JarError: it is in neither; the text names every place tried.
+        JarError: it is in neither. The text names every place tried.
     """
     asked = os.environ.get(JARS_ENV)
     folders = [absolute(asked, JARS_ENV), BUNDLED] if asked else [BUNDLED]
@@ -121,8 +122,10 @@ def connector_versions() -> list[str]:
 
 
 def nearest_connector(spark_version: str, scala: str | None = None) -> str | None:
-    """The Spark version whose locked connector goes with this Spark: the nearest one
-    of the same minor version; or None where the lock has none, or not for this Scala.
+    """The Spark version whose locked connector fits this Spark, or None.
+
+    It is the nearest one of the same minor version. None means that the lock has none,
+    or none for this Scala.
     """
     minor, patch = minor_version(spark_version), patch_number(spark_version)
     fitting = [
@@ -131,15 +134,17 @@ def nearest_connector(spark_version: str, scala: str | None = None) -> str | Non
         if minor_version(locked) == minor and scala in (None, entry["scala"])
     ]
     return min(
-        reversed(fitting),  # of two as near, the newer
+        reversed(fitting),  # the newer of two that are equally near
         key=lambda locked: abs(patch_number(locked) - patch),
         default=None,
     )
 
 
 def connector_jars(spark_version: str, scala: str) -> list[LockedJar] | None:
-    """What a Spark of this version lacks to read and write Kafka, of the nearest locked
-    version; or None for a minor version that is not in the lock.
+    """The jars that a Spark of this version lacks to read and write Kafka.
+
+    They belong to the nearest locked version. None for a minor version that is not in
+    the lock.
     """
     locked = nearest_connector(spark_version, scala)
     if locked is None:
@@ -148,14 +153,16 @@ def connector_jars(spark_version: str, scala: str) -> list[LockedJar] | None:
 
 
 def connector_scala(spark_version: str) -> str | None:
-    """The Scala version of the connector that is locked for this Spark, if one is."""
+    """The Scala version of the connector locked for this Spark, or None."""
     locked = nearest_connector(spark_version)
     return None if locked is None else str(_lock()["connectors"][locked]["scala"])
 
 
 def kafka_clients(spark_version: str) -> LockedJar:
-    """The kafka-clients of this Spark's connector, or of the newest one where that is
-    not in the lock: it does not depend on Spark.
+    """The kafka-clients jar of this Spark's connector.
+
+    If the lock does not have that one, the newest will do, because the jar does not
+    depend on Spark.
     """
     locked = nearest_connector(spark_version) or connector_versions()[-1]
     jars = [LockedJar(**jar) for jar in _lock()["connectors"][locked]["jars"]]
@@ -163,14 +170,16 @@ def kafka_clients(spark_version: str) -> LockedJar:
 
 
 def fetch(jars: Sequence[LockedJar], what: str) -> list[Path]:
-    """The local paths of the jars, in their order; those not in the cache are
-    downloaded side by side and verified. A cache that holds them all is only read.
+    """The local paths of the jars, in the given order.
 
-    Safe under concurrent processes: one downloads, the others wait for it; where the
-    cache can't be locked, each downloads for itself.
+    Jars that are missing in the cache are downloaded in parallel and verified. A
+    complete cache is only read.
+
+    Safe with concurrent processes: one downloads, the others wait for it. If the cache
+    can't be locked, each downloads for itself.
 
     Raises:
-        JarError: a jar can't be had or read, or is not the locked one.
+        JarError: a jar can't be fetched or read, or is not the locked one.
     """
     root = cache_folder() / "maven"
     if os.pathsep in str(root):
@@ -190,7 +199,7 @@ def are_fetched(jars: Sequence[LockedJar]) -> bool:
     """Whether `fetch` would download nothing.
 
     Raises:
-        JarError: what is there can't be read, or is a folder.
+        JarError: a jar can't be read, or is a folder.
     """
     root = cache_folder() / "maven"
     return not _missing(jars, [root / jar.path for jar in jars])
@@ -206,7 +215,7 @@ def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
                     root / jar.path,
                 )
         _download_all(missing, root, what)
-        for jar in missing:  # they are no secret, and images are built by root
+        for jar in missing:  # they are not secret, and root builds images
             (root / jar.path).chmod(0o644)
             _stamp_if_possible(root / jar.path, jar.sha256)
     except OSError as error:
@@ -228,8 +237,10 @@ _checked: set[tuple[str, str, int, int]] = set()
 
 
 def _is_there(jar: LockedJar, path: Path) -> bool:
-    """Whether the locked jar is there. Its bytes are read where no stamp says that they
-    have been, or where others could have written it.
+    """Whether the locked jar is there.
+
+    Its bytes are read if no stamp says that they have been, or if others could have
+    written it.
 
     Raises:
         JarError: it can't be read, or is a folder.
@@ -262,13 +273,14 @@ def _stamp_if_possible(path: Path, sha256: str) -> None:
     try:
         stamp(path, path, sha256)
     except OSError:
-        pass  # a cache that can only be read: its jars are looked at each time
+        pass  # a read-only cache: its jars are read each time
 
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Holds the lock of the folder, which is made; goes on without it where there are
-    no locks, as each jar is put in its place whole.
+    """Make the folder and hold its lock.
+
+    Without locks it goes on, because each jar is put in its place whole.
     """
     from filelock import FileLock
 
@@ -339,7 +351,7 @@ def _download(
             )
         Path(part).replace(target)
     except StorageError as error:
-        raise error.__cause__ or error from None  # a matter of the cache, not of a jar
+        raise error.__cause__ or error from None  # a problem of the cache, not of a jar
     except FetchError as error:
         raise JarError(
             f"{url} can't be fetched: {error}. Either set {MAVEN_ENV} to a Maven "

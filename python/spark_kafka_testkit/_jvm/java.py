@@ -1,4 +1,4 @@
-"""The Java that runs our processes, and what the environment adds to it."""
+"""The Java that runs the kit's processes, and what the environment adds to it."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ HINT = (
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 """The variables whose options every JVM takes; the last one after its command line."""
-# The JVM's own rule: quotes may stand anywhere, and nothing escapes them.
+# The JVM's own rule: quotes may be anywhere, and nothing escapes them.
 OPTION = re.compile(r"""(?:[^\s'"]|"[^"]*"|'[^']*')+""")
 COLLECTOR = re.compile(r"-XX:[+-]Use\w+GC")
 ARCHIVE = re.compile(
     r"-Xshare:.*|-XX:(SharedArchiveFile|ArchiveClassesAtExit|SharedClassListFile|AOT\w+)"
     r"=.*|-XX:[+-]AutoCreateSharedArchive"
 )
-# What our own flags decide: two collectors, or a smallest heap above the largest, and
+# Our own flags decide these. With two collectors, or a minimum heap above the maximum,
 # the JVM does not start.
 SIZED_BY_US = re.compile(
     rf"{COLLECTOR.pattern}|-Xm[nsx].*|-XX:(Initial|Min|Max)HeapSize=.*"
     rf"|{ARCHIVE.pattern}"
 )
-# What holds a port that one JVM alone can have: the user's is meant.
+# These hold a port that only one JVM can have, and they are meant for the user's.
 FOR_ONE_JVM = re.compile(
     r"-agentlib:jdwp\b.*|-agentpath:.*\blibjdwp\b.*|-Xrunjdwp\b.*|-Xdebug"
     r"|-Dcom\.sun\.management\.jmxremote\.(rmi\.)?port=.*"
@@ -79,7 +79,7 @@ def find_java(hint: str = HINT, least: int = MINIMUM) -> Java:
 
     Args:
         hint: what to do without one.
-        least: the oldest that will do.
+        least: the lowest version that is accepted.
 
     Raises:
         JavaNotFoundError: there is none, or it is too old.
@@ -106,8 +106,9 @@ def find_java(hint: str = HINT, least: int = MINIMUM) -> Java:
 
 
 def _release_version(executable: Path) -> str | None:
-    """The version from the runtime's `release` file: starting a JVM to ask would cost a
-    tenth of a broker's start.
+    """The version from the runtime's `release` file.
+
+    Starting a JVM to ask would cost a tenth of a broker's start.
     """
     try:
         text = (executable.parent.parent / "release").read_text()
@@ -141,13 +142,14 @@ def _asked_version(executable: Path, hint: str) -> str:
 
 @dataclass(frozen=True)
 class EnvironmentOptions:
-    """What the environment gives to every JVM (JAVA_TOOL_OPTIONS and its like), for one
-    of our own: truststores, proxies and agents stay; heap, collector, class archive and
-    debugger are left out.
+    """What JAVA_TOOL_OPTIONS and the like give to every JVM, for one of the kit's.
+
+    Truststores, proxies and agents stay. Heap, collector, class archive and debugger
+    are left out.
 
     Attributes:
         kept: the options that stay, without quotes.
-        environment: the variables for a process of ours.
+        environment: the variables for the process.
     """
 
     kept: tuple[str, ...]
@@ -160,14 +162,14 @@ class EnvironmentOptions:
         for variable in VARIABLES:
             text = environment.get(variable)
             if text is None or OPTION.sub("", text).strip():
-                continue  # not set; or a quote without an end, which the JVM tells of
+                continue  # not set, or a missing end quote, which the JVM reports
             raw = [option for option in OPTION.findall(text) if not _left_out(option)]
             environment[variable] = " ".join(raw)
             kept += map(_unquoted, raw)
         return cls(tuple(kept), environment)
 
     def hint(self) -> str:
-        """What to add where a JVM did not start."""
+        """A note for when a JVM did not start."""
         names = " and ".join(n for n in VARIABLES if self.environment.get(n))
         if not names:
             return ""
@@ -199,9 +201,7 @@ def _tell_once(option: str) -> None:
 
 
 def drivers_options(*texts: str) -> list[str]:
-    """The options of the JVM of Spark's driver: those of its settings, and what the
-    environment gives to it.
-    """
+    """The options of the JVM of Spark's driver, from settings and environment."""
     of_environment = (
         os.environ.get(name, "") for name in (*VARIABLES, "SPARK_SUBMIT_OPTS")
     )
@@ -213,20 +213,21 @@ def drivers_options(*texts: str) -> list[str]:
 
 
 def names_archive(options: Iterable[str]) -> bool:
-    """Whether they say what class archive is used or written, or that none is."""
+    """Whether they say which class archive is used or written, or that none is."""
     return any(map(ARCHIVE.fullmatch, options))
 
 
 def names_collector(options: Iterable[str]) -> bool:
-    """Whether they name a garbage collector: a JVM takes one only."""
+    """Whether they name a garbage collector, of which a JVM accepts only one."""
     return any(
         COLLECTOR.fullmatch(option) and option.startswith("-XX:+") for option in options
     )
 
 
 def _environment() -> dict[str, str]:
-    """The environment for a JVM that reads the names of files as this process does:
-    Python takes them for UTF-8 in the C locale too, Java does not.
+    """The environment for a JVM that reads file names the way this process does.
+
+    In the C locale, Python still reads them as UTF-8, but Java does not.
     """
     locale = next(
         (os.environ[n] for n in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(n)),

@@ -1,4 +1,4 @@
-"""A JVM of Spark's that stays between runs, through py4j."""
+"""A JVM of Spark that stays between runs, through py4j."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class KeptJvm:
 
     @classmethod
     def connect(cls, port: int, secret: str) -> KeptJvm:
-        """By PySpark's own way to a JVM that another process has started. Nothing of it
-        stays in the environment, for child processes.
+        """Connect to a JVM of another process, the way PySpark itself does.
+
+        No trace of it stays in the environment for child processes.
         """
         from pyspark import java_gateway
 
@@ -57,22 +58,22 @@ class KeptJvm:
         )
 
     def use(self) -> None:
-        """Has the classic sessions of this process made there."""
+        """Make the classic sessions of this process run there."""
         from pyspark import SparkContext
 
         SparkContext._ensure_initialized(gateway=self._gateway)
 
     def remember(self) -> None:
-        """Notes in the JVM what `tidy` is to put back."""
+        """Note in the JVM what `tidy` has to restore."""
         self._view.java.lang.System.setProperty(LOG_LEVEL, self._root_level().name())
         self._api().pyRemember()
 
     def tidy(self) -> None:
-        """Ends what an earlier run has left: its queries, its context, its connections
-        to Kafka; and puts back what it has changed for all.
+        """End what an earlier run has left, and restore what it changed for everybody.
 
-        A context of its own is what a run has for itself: with it go cached tables,
-        views, functions, jars that were added, listeners, and Python's workers.
+        What it may have left are its queries, its context and its connections to Kafka.
+        Each run has a context of its own. Cached tables, views, functions, added jars,
+        listeners, and Python's workers go with that.
         """
         api = self._api()
         api.pyInterrupt(QUERY_THREADS, STREAM_MILLIS)
@@ -82,7 +83,8 @@ class KeptJvm:
         sessions = self._view.org.apache.spark.sql.SparkSession
         sessions.clearActiveSession()
         sessions.clearDefaultSession()
-        # Spark keeps them for ten minutes: they would look for a broker that has gone
+        # Spark keeps them for ten minutes, during which they would look for a broker
+        # that is gone
         singleton(self._view, PRODUCERS).reset()
         api.pyTidy()
         level = self._view.java.lang.System.getProperty(LOG_LEVEL)
@@ -91,7 +93,7 @@ class KeptJvm:
         self._forget()
 
     def fullness(self) -> float:
-        """How much of its memory is in use after a collection, from 0 to 1."""
+        """The share of its memory that is in use after a collection, from 0 to 1."""
         return float(self._api().pyFullness())
 
     def _api(self) -> Any:
@@ -102,7 +104,7 @@ class KeptJvm:
         return log4j.LogManager.getRootLogger().getLevel()
 
     def _forget(self) -> None:
-        """Lets go of the objects that a Python which has gone held: py4j keeps them."""
+        """Release the objects that py4j keeps for a Python process that is gone."""
         from py4j.java_gateway import JavaObject
 
         server = JavaObject("GATEWAY_SERVER", self._gateway._gateway_client)

@@ -1,4 +1,4 @@
-"""A Maven repository: where it is, with whose password it is asked, and how often."""
+"""A Maven repository: its address, its login, and when to ask again."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ PORTS = {"http": 80, "https": 443}
 
 
 class FetchError(Exception):
-    """A file can't be had; the text is the reason."""
+    """A file can't be fetched. The text is the reason."""
 
 
 class StorageError(FetchError):
-    """What came can't be written; the cause is the system's error."""
+    """What was received can't be written. The cause is the system's error."""
 
 
 class _ShortError(Exception):
-    """An answer that ended before its end."""
+    """An answer that was cut off."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Repository:
 
     Attributes:
         url: its address, without user and password.
-        login: where user and password are from, for people; None where there are none.
+        login: where user and password come from, in words, or None without them.
     """
 
     url: str
@@ -63,13 +63,13 @@ class Repository:
 
     @classmethod
     def of_environment(cls, variable: str, default: str) -> Repository:
-        """That which the environment variable names, else the default.
+        """The repository that the environment variable names, else the default.
 
-        User and password are those in the address, else those of `~/.netrc` (or of the
-        file that NETRC names).
+        User and password come from the address, else from `~/.netrc` (or the file that
+        NETRC names).
 
         Raises:
-            JarError: what the variable holds is no address.
+            JarError: the variable does not hold an address.
         """
         problem = _problem(variable)
         if problem is not None:
@@ -94,20 +94,20 @@ class Repository:
         advance: Callable[[int], None],
         stop: threading.Event,
     ) -> str:
-        """Writes the file behind the path, and gives its sha256.
+        """Write the file at the path, and return its sha256.
 
-        What may pass is tried again: a server that is busy, as late as it says, or a
-        connection that breaks.
+        Temporary failures are tried again. A busy server is asked again after the time
+        that it names, and a broken connection is opened again.
 
         Args:
-            path: below the repository.
-            size: how many bytes are to come, for people.
-            file: to write to; what is in it is overwritten.
-            advance: is told of each piece, in bytes, and of those lost.
-            stop: ends it.
+            path: the path in the repository.
+            size: the expected number of bytes, for messages.
+            file: the file to write to. Its content is overwritten.
+            advance: called with the bytes of each piece, and with those lost.
+            stop: an event that ends it.
 
         Raises:
-            FetchError: it can't be had.
+            FetchError: the file can't be fetched.
         """
         for pause in (*PAUSES, None):
             try:
@@ -115,7 +115,7 @@ class Repository:
             except _EXPECTED as error:
                 reason, wait = self._judge(error, pause)
             if wait is None:
-                raise FetchError(reason)  # out here: no frame of a request hangs on it
+                raise FetchError(reason)  # no frame of a request hangs on it here
             level = logging.WARNING if wait > max(PAUSES) else logging.INFO
             log.log(level, "%s: %s; trying again in %.1f s", path, reason, wait)
             if stop.wait(wait):
@@ -157,7 +157,7 @@ class Repository:
         return digest.hexdigest()
 
     def _judge(self, error: Exception, pause: float | None) -> tuple[str, float | None]:
-        """Why it failed, and after how many seconds to try again, if at all."""
+        """Why it failed, and the seconds until the next try, or None for no more."""
         reason = str(error)
         if isinstance(error, urllib.error.HTTPError):
             error.close()
@@ -171,7 +171,7 @@ class Repository:
             return reason, asked if None not in (asked, pause) else pause
         if isinstance(error, (ValueError, http.client.InvalidURL)) and any(
             "@" in address for address in urllib.request.getproxies().values()
-        ):  # its text may hold what was taken for a port, which is a password
+        ):  # its text may hold a password that was read as a port
             return "the address of the proxy, or its own, is not valid", None
         cause = getattr(error, "reason", None)
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -206,7 +206,7 @@ _EXPECTED = (OSError, ValueError, http.client.HTTPException, _ShortError)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Sends user and password on to the same server only, or to its https."""
+    """Send user and password on only to the same server, or to its https."""
 
     def redirect_request(self, req: Any, *rest: Any) -> Any:
         new = super().redirect_request(req, *rest)
@@ -229,7 +229,7 @@ def _is_same(old: str, new: str) -> bool:
 
 
 def _retry_after(headers: Any) -> float | None:
-    """How many seconds the server asks to wait; None where it does not say."""
+    """The seconds that the server asks to wait, or None if it does not say."""
     text = (headers.get("Retry-After") or "").strip()
     if text.isdecimal():
         return float(text)
@@ -243,15 +243,15 @@ def _retry_after(headers: Any) -> float | None:
 
 
 def _problem(variable: str) -> str | None:
-    """Why the variable's address can't be used; nothing of its user and password."""
+    """Why the variable's address can't be used, without its user and password."""
     address = os.environ.get(variable, "")
     shown = re.sub(r"(?s)^([A-Za-z][\w+.-]*://)?.*@", r"\1***@", address)
     if shown == address:
-        return None  # without a secret: whoever opens it says what is wrong
+        return None  # has no secret: whoever opens it will report what is wrong
     try:
         parts = urlsplit(address)
         is_whole = address.count("@") == parts.netloc.count("@") and parts.hostname
-        parts.port  # noqa: B018  the look-up is what may fail
+        parts.port  # noqa: B018  reading it may raise
     except ValueError:
         is_whole = None
     if is_whole and parts.scheme in PORTS:
@@ -264,11 +264,11 @@ def _problem(variable: str) -> str | None:
 
 
 def _of_netrc(parts: SplitResult) -> tuple[str, str] | tuple[()]:
-    """Where a login for this host stands, and the login; nothing where none does."""
+    """The file with a login for this host and the login, or an empty tuple."""
     name = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111  raises nothing
     try:
         entry = netrc.netrc(name).hosts.get(parts.hostname or "")
-    except OSError:  # there is none, or it is not for us
+    except OSError:  # does not exist, or is not readable for us
         return ()
     except (netrc.NetrcParseError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", None)  # its text may hold a password

@@ -1,7 +1,7 @@
-"""The helper in a small JVM of our own: for Spark Connect, and for no session at all.
+"""The helper in a small JVM of the kit, for Spark Connect and for no session at all.
 
-There is one a process, started when it is first needed. It ends when its stdin does, so
-it can't outlive this process; forked children start their own.
+Each process has one, started when it is first needed. It ends when its stdin does, so
+it can't outlive this process. Forked children start their own.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ FLAGS = (
     "-Xms32m",
     "-Xmx512m",
     "-Djava.awt.headless=true",
-    # Arrow's memory, by netty; older Javas don't know the last option, nor need it
+    # Arrow's memory, through netty. Older Javas neither know nor need the last option.
     "--add-opens=java.base/java.nio=ALL-UNNAMED",
     "-XX:+IgnoreUnrecognizedVMOptions",
     "--sun-misc-unsafe-memory-access=allow",
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
-    # a crash is told in the log, and leaves no file where the user works
+    # report a crash in the log, and leave no file in the user's folder
     "-XX:+ErrorFileToStderr",
     "-XX:-CreateCoredumpOnCrash",
 )
@@ -69,21 +69,21 @@ SPARKS_JARS = (
 def own_helper() -> tuple[Helper | None, str]:
     """The helper in this process's own JVM, or None and the reason.
 
-    The JVM is started if there is none; the reason is looked for once.
+    The JVM is started if there is none. If it can't be started, the reason is kept.
 
     Raises:
-        HelperError: the jar is of another version than this package.
+        HelperError: the jar is not of the same version as this package.
     """
     return _slot.helper()
 
 
 def stop_own_helper() -> None:
-    """Ends the JVM, if there is one, sooner than this process ends."""
+    """End the JVM, if there is one, before this process ends."""
     _slot.stop()
 
 
 class _Slot:
-    """The one JVM of this process."""
+    """The holder of this process's one JVM."""
 
     def __init__(self) -> None:
         self.forget()
@@ -124,10 +124,10 @@ os.register_at_fork(after_in_child=_slot.forget)
 
 
 def class_path() -> list[Path]:
-    """The helper, the connector's kafka-clients, and Spark's own jars that they need.
+    """The helper, the connector's kafka-clients, and the jars of Spark that they need.
 
     Raises:
-        SparkSetupError: no Spark with jars is installed, or one without what is needed.
+        SparkSetupError: no Spark with jars is installed, or it lacks what is needed.
         JarError: a jar can't be found or fetched.
     """
     version, folder = spark_and_jars()

@@ -1,7 +1,7 @@
-"""What Spark's plans say of their Kafka sources, before a query has made progress.
+"""What Spark's plans say about their Kafka sources, before a query has made progress.
 
-By Spark's own classes, through py4j (the names stand from 3.5 to 4.2), or by the
-message that Spark Connect's client sends.
+It comes from Spark's own classes through py4j (their names are the same from 3.5 to
+4.2), or from the message that Spark Connect's client sends.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ PASSING = ("Project", "SubqueryAlias", "EventTimeWatermark")
 
 
 def kafka_options(df: DataFrame) -> list[dict[str, str]]:
-    """The options of each Kafka source of a DataFrame, their names in lower case; the
-    same for a classic one and one of Spark Connect.
+    """The options of each Kafka source of a DataFrame, with names in lower case.
+
+    They are the same for a classic DataFrame and one of Spark Connect.
     """
     plan: Any = getattr(df, "_jdf", None)
     if plan is not None:
@@ -46,7 +47,10 @@ def kafka_options(df: DataFrame) -> list[dict[str, str]]:
 
 
 def options_of_query(query: StreamingQuery) -> list[dict[str, str]] | None:
-    """The same of a query; None by Spark Connect, where they can't be had."""
+    """The options of each Kafka source of a query, or None on Spark Connect.
+
+    Spark Connect does not expose them.
+    """
     execution = execution_of(query)
     if execution is None:
         return None
@@ -54,14 +58,15 @@ def options_of_query(query: StreamingQuery) -> list[dict[str, str]] | None:
 
 
 def output_mode(query: StreamingQuery) -> str | None:
-    """`append`, `update` or `complete`; None by Spark Connect."""
+    """`append`, `update` or `complete`, or None on Spark Connect."""
     execution = execution_of(query)
     return None if execution is None else str(execution.outputMode()).lower()
 
 
 def watermark_delays(query: StreamingQuery) -> list[int]:
-    """The delay of each watermark of a query, in milliseconds; by Spark Connect none,
-    as they can't be had.
+    """The delay of each watermark of a query, in milliseconds.
+
+    Empty on Spark Connect, which does not expose them.
     """
     execution = execution_of(query)
     if execution is None:
@@ -81,9 +86,11 @@ def _delays(node: Any) -> Iterator[int]:
 
 
 def source_of_column(df: DataFrame, name: str) -> dict[str, str] | None:
-    """The options of the Kafka source whose column of that name the DataFrame has as it
-    came, in all its rows: where the plan is of projections and watermarks alone. None
-    where it has not, and by Spark Connect, where that is not known.
+    """The options of the Kafka source that a column comes from, or None.
+
+    The DataFrame must have the source's column of that name unchanged and in all its
+    rows, so the plan may consist only of projections and watermarks. None if it does
+    not, and on Spark Connect, where that is not known.
     """
     plan: Any = getattr(df, "_jdf", None)
     if plan is None:
@@ -112,12 +119,12 @@ def _is_source(node: Any) -> bool:
 
 
 def _options(leaf: Any) -> dict[str, str]:
-    options: Mapping[str, Any] = leaf.extraOptions()  # a map of Java's
+    options: Mapping[str, Any] = leaf.extraOptions()  # a Java map
     return {str(name).lower(): str(options[name]) for name in options}
 
 
 def _items(sequence: Any) -> Iterator[Any]:
-    """Of one of Scala's."""
+    """The items of a Scala sequence."""
     return (sequence.apply(place) for place in range(sequence.size()))
 
 
@@ -126,7 +133,7 @@ def _identity(column: Any) -> str:
 
 
 def _data_sources(message: Any) -> Iterator[Any]:
-    """The data sources that a message of Spark Connect names, at any depth."""
+    """The data sources in a message of Spark Connect, at any depth."""
     if message.DESCRIPTOR.name == "DataSource":
         yield message
     for _, value in message.ListFields():

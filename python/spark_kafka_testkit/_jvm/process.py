@@ -1,5 +1,7 @@
-"""A JVM of ours: a process that tells how its start went, and lives as long as its
-stdin (`Owner.scala`), so that it can't outlive us.
+"""A JVM that the kit starts.
+
+The process reports how its start went, and lives as long as its stdin (`Owner.scala`),
+so that it can't outlive this one.
 """
 
 from __future__ import annotations
@@ -37,27 +39,32 @@ LOG_LINES = 30
 
 
 class JavaProcessError(Exception):
-    """The process did not get ready; the text is the reason."""
+    """The process did not get ready. The text is the reason."""
 
 
 class BrokenArchiveError(JavaProcessError):
-    """It may have died of its class archive, which is removed: start another."""
+    """The process may have died of its class archive, which is removed.
+
+    Start another.
+    """
 
 
 class JavaProcess:
-    """Starts the JVM. It answers on stdout with `READY`, or with `FAILED` and why; all
-    else that it says goes to the log.
+    """A JVM in a child process, started by the constructor.
+
+    It answers on stdout with `READY`, or with `FAILED` and the reason. All its other
+    output goes to the log.
 
     Args:
-        name: what messages call it.
+        name: its name in messages.
         archive: the beginning of its class archive's name.
         java: the Java.
-        flags: for the JVM, beside those of the environment.
+        flags: flags for the JVM, in addition to those of the environment.
         jars: the class path.
-        main: the main class, and its arguments.
+        main: the main class and its arguments.
         log: an open file, closed with the process.
-        properties: system properties, which don't decide what an archive holds.
-        folder: where it runs; without it, where this process does.
+        properties: system properties, which do not decide what an archive holds.
+        folder: its working folder, by default that of this process.
 
     Raises:
         JavaProcessError: the system can't start it.
@@ -90,7 +97,7 @@ class JavaProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C at the terminal is ours to answer
+                start_new_session=True,  # Ctrl-C at the terminal is for us to handle
             )
         except OSError as error:
             log.close()
@@ -104,14 +111,17 @@ class JavaProcess:
 
     @property
     def ended(self) -> str:
-        """How it has ended; empty while it runs."""
+        """How it has ended, or empty while it runs."""
         code = self._popen.poll()
         if code is None:
             return ""
         return f"its process (pid {self.pid}) ended with exit code {code}"
 
     def write_line(self, text: str) -> None:
-        """Gives it a line to read; one that has ended already is told of later."""
+        """Write a line to its stdin.
+
+        If the process has ended, later calls report it.
+        """
         assert self._popen.stdin is not None
         try:
             self._popen.stdin.write(f"{text}\n".encode())
@@ -120,11 +130,11 @@ class JavaProcess:
             pass
 
     def wait_until_ready(self, seconds: float) -> str:
-        """What it says behind `READY`.
+        """Wait for `READY`, and return the text after it.
 
         Raises:
-            BrokenArchiveError: it has ended without a word, and had a class archive.
-            JavaProcessError: it said `FAILED`, or has ended, or said nothing in time.
+            BrokenArchiveError: it ended without an answer, and had a class archive.
+            JavaProcessError: it said `FAILED`, ended, or did not answer in time.
         """
         try:
             answer = self._answer.wait(seconds)
@@ -141,10 +151,10 @@ class JavaProcess:
         raise JavaProcessError(f"{reason}{self._options.hint()}")
 
     def log_text(self) -> str:
-        """All that is in the log."""
+        """The whole log."""
         if self._log.closed:
             return "(no log: the process has been ended)"
-        # not by its position, which the process writes at
+        # do not move the file's position, where the process writes
         file = self._log.fileno()
         text = os.pread(file, os.fstat(file).st_size, 0)
         return text.decode(errors="replace")
@@ -154,14 +164,14 @@ class JavaProcess:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
     def stop(self) -> None:
-        """Ends the process, and kills it if it does not end in time."""
+        """End the process, and kill it if it does not end in time."""
         popen = self._popen
         assert popen.stdin is not None
         assert popen.stdout is not None
         try:
             popen.stdin.close()
         except OSError:
-            pass  # it has gone before
+            pass  # it has ended before
         if not wait_for_end(popen, STOP_SECONDS):
             log.warning(
                 "%s (pid %d) did not end within %g s; it is killed",
@@ -178,22 +188,24 @@ class JavaProcess:
 
 
 class _Answer:
-    """The line on a process's stdout that answers how its start went. All other lines,
-    before and after it, are an agent's or the JVM's own; they are drawn off all along,
-    or the process would stand still when the pipe is full.
+    """The line on a process's stdout that says how its start went.
+
+    All other lines, before and after it, come from an agent or the JVM itself. They are
+    read all the time, because the process would block if the pipe were full.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         assert popen.stdout is not None
         self._lines: Iterator[bytes] = popen.stdout
-        # of the thread's own, which may outlive the file; they have one position
+        # the thread's own descriptor, which may outlive the file and shares its
+        # position
         self._log = os.fdopen(os.dup(log.fileno()), "ab", buffering=0)
         self._answer: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._draw, daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> str:
-        """The answer; empty where the process has ended without one.
+        """Wait for the answer, which is empty if the process ended without one.
 
         Raises:
             TimeoutError: there was none in time.
@@ -204,7 +216,7 @@ class _Answer:
             raise TimeoutError(f"it was not ready within {seconds:g} s") from None
 
     def end(self) -> None:
-        """Waits for the last line of a process that has ended."""
+        """Wait for the last line of a process that has ended."""
         self._thread.join(LAST_LINE_SECONDS)
 
     def _draw(self) -> None:
@@ -222,7 +234,10 @@ class _Answer:
 
 
 def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether the process ends in time; the clock of `Popen.wait` may be frozen."""
+    """Whether the process ends in time.
+
+    The clock that `Popen.wait` uses may be frozen.
+    """
     deadline = _clock.monotonic() + seconds
     while popen.poll() is None:
         if _clock.monotonic() >= deadline:
@@ -232,8 +247,9 @@ def wait_for_end(popen: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def close_in_children(popen: subprocess.Popen[bytes]) -> None:
-    """Closes our end of the process's stdin in forked children: one that lives on would
-    keep the process alive.
+    """Close our end of the process's stdin in forked children.
+
+    Otherwise a child that lives on would keep the process alive.
     """
     reference = weakref.ref(popen)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QueryClock", "Rest", "has_clock", "helper_of", "interval_of"]
 
-GRACE_SECONDS = 30.0  # that the JVM may be late with its answer
+GRACE_SECONDS = 30.0  # extra time for the JVM to answer
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Rest:
     """How far a query has come by its clock. Times are milliseconds since the epoch.
 
     Attributes:
-        time: what the clock says.
-        next: when its next trigger is due; None while one runs.
-        is_at_rest: it waits at the clock, and has done what was due.
-        has_ended: it has died, or was stopped.
+        time: the time of the clock.
+        next: when its next trigger is due, or None while one runs.
+        is_at_rest: whether it waits at the clock and has done what was due.
+        has_ended: whether it has died or was stopped.
         batches: the progress of each batch that it has run meanwhile.
     """
 
@@ -42,14 +42,14 @@ class Rest:
 
 
 class QueryClock:
-    """A clock for the query that starts next with a checkpoint.
+    """A clock for the next query that starts with a checkpoint.
 
     Args:
         helper: the helper in the session's JVM.
         session: the session of the query's DataFrame.
-        checkpoint: tells the query from others.
-        time: what the clock says at first, in milliseconds since the epoch.
-        interval: of the query's trigger, in milliseconds.
+        checkpoint: distinguishes the query from others.
+        time: the first time of the clock, in milliseconds since the epoch.
+        interval: the interval of the query's trigger, in milliseconds.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class QueryClock:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """While the query is started, which gets the clock; no other does."""
+        """Start the query inside this block. No other query gets the clock."""
         try:
             yield
         finally:
@@ -75,15 +75,16 @@ class QueryClock:
     def go_on(
         self, to: int, timeout: float, look: Callable[[], None] = lambda: None
     ) -> Rest:
-        """Lets time go on, and waits until the query has done what is due.
+        """Let time go on, and wait until the query has done what is due.
 
         Args:
-            to: up to when, in milliseconds since the epoch; it does not go back.
-            timeout: seconds; triggers that have not begun by then do not.
-            look: called now and then; what it raises ends the wait.
+            to: the time to go on to, in milliseconds since the epoch. It does not go
+                back.
+            timeout: seconds. A trigger that has not begun by then does not begin.
+            look: called now and then. If it raises, the wait ends.
 
         Raises:
-            HelperError: the query has no such clock; the JVM went away.
+            HelperError: the query does not have such a clock, or the JVM went away.
         """
         opened = Channel(lambda port: self._helper.pass_time(self._handle, port))
         try:
@@ -99,12 +100,12 @@ class QueryClock:
             opened.close()
 
     def close(self) -> None:
-        """Forgets the clock; the query, if it lives, waits for ever."""
+        """Forget the clock. If the query is alive, it waits forever."""
         self._helper.close_clock(self._handle)
 
 
 def has_clock(session: SparkSession) -> bool:
-    """Whether queries of a session can go by a clock."""
+    """Whether the queries of a session can use a clock."""
     try:
         helper_of(session)
     except SparkSetupError:
@@ -136,7 +137,7 @@ def helper_of(session: SparkSession) -> Helper:
 
 
 def interval_of(session: SparkSession, trigger: str) -> int:
-    """Milliseconds of a trigger's text, for example `1 minute`, as Spark has it."""
+    """The milliseconds of a trigger's text, for example `1 minute`, read by Spark."""
     view = cast("Any", session).sparkContext._jvm
     trigger = view.org.apache.spark.sql.streaming.Trigger.ProcessingTime(trigger)
     return int(cast("Any", trigger).intervalMs())

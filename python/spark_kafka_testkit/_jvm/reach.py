@@ -1,4 +1,4 @@
-"""Any JVM that is in reach, for small questions that only Java answers right."""
+"""Any JVM within reach, for small questions that only Java answers correctly."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ __all__ = ["find_in", "gateway_in_reach"]
 
 
 def gateway_in_reach() -> tuple[JavaGateway | None, str]:
-    """py4j's gateway to the JVM of the active classic session, else to the kit's own;
-    or None and the reason.
+    """py4j's gateway to a JVM, or None and the reason.
+
+    The JVM of the active classic session comes first, then the kit's own.
 
     Raises:
-        HelperError: the jar is of another version than this package.
+        HelperError: the jar is not of the same version as this package.
     """
     jvm = SparkJvm.active()
     if jvm is not None:
@@ -34,11 +35,16 @@ def gateway_in_reach() -> tuple[JavaGateway | None, str]:
 def find_in(
     gateway: JavaGateway, pattern: str, texts: Iterable[str], is_whole: bool
 ) -> list[str]:
-    """The texts in which Java finds its regular expression, or, with `is_whole`, those
-    that are one as a whole.
+    """The texts that match Java's regular expression, anywhere or as a whole.
 
-    Java's objects are let go of at once: py4j's own way waits for Python's garbage
-    collection, which may come when the JVM has gone, and logs an error for each then.
+    The Java objects are released at once. py4j would wait for Python's garbage
+    collection, which may come when the JVM is gone, and then log an error for each.
+
+    Args:
+        gateway: py4j's gateway to the JVM.
+        pattern: the expression.
+        texts: the texts to look in.
+        is_whole: whether the whole text must match.
     """
     compiled = gateway.jvm.java.util.regex.Pattern.compile(pattern)
 

@@ -1,4 +1,4 @@
-"""A socket as a stream that looks up while it waits."""
+"""A socket as a stream that calls back while it waits."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ class HelperGoneError(HelperError):
 
 
 class SocketStream(io.RawIOBase):
-    """The helper's end is never closed before its last answer, so an end of the stream
-    is an error.
+    """A socket to the helper, as a stream.
+
+    The helper never closes its end before its last answer, so an end of the stream is
+    an error.
 
     Args:
-        connected: the socket, which stays its owner's.
-        silence_seconds: how long the helper may neither take nor send a byte.
+        connected: the socket, which still belongs to the caller.
+        silence_seconds: how long the helper may neither accept nor send a byte.
 
     Attributes:
-        look: is called now and then while the stream waits, and may raise.
+        look: called now and then while the stream waits, and may raise.
     """
 
     def __init__(self, connected: socket.socket, silence_seconds: float) -> None:

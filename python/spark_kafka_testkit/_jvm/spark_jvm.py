@@ -53,7 +53,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class SparkJvm:
-    """The JVM of a classic session; `of` makes one.
+    """The JVM of a classic session, made with `of`.
 
     Attributes:
         session: the session.
@@ -68,8 +68,9 @@ class SparkJvm:
 
     @classmethod
     def of(cls, session: SparkSession | None) -> SparkJvm | None:
-        """The session's JVM, or None where there is none: no session, a stopped one,
-        or one of Spark Connect.
+        """The session's JVM, or None if there is none.
+
+        That is so without a session, for a stopped one, and for Spark Connect.
         """
         if session is None or is_connect(session):
             return None
@@ -85,12 +86,12 @@ class SparkJvm:
 
     @classmethod
     def active(cls) -> SparkJvm | None:
-        """That of the classic session of this process, if there is one."""
+        """The JVM of this process's classic session, if there is one."""
         return cls.of(active_session())
 
     @property
     def key(self) -> int:
-        """Tells one JVM from another."""
+        """A number that distinguishes JVMs."""
         return id(self.gateway)
 
     @property
@@ -100,8 +101,9 @@ class SparkJvm:
 
     @property
     def kafka_package(self) -> str | None:
-        """What stands before the names of its Kafka classes: nothing, or
-        `kafkashaded.`; None where it has none.
+        """The prefix of its Kafka class names, empty or `kafkashaded.`, or None.
+
+        None means that it has no Kafka classes.
         """
         for prefix in ("", RELOCATED):
             if self.load_class(f"{prefix}{PRODUCER_CLASS}") is not None:
@@ -109,8 +111,10 @@ class SparkJvm:
         return None
 
     def load_class(self, name: str) -> Any:
-        """The Java class, or None: looked up as Spark itself would, and where jars that
-        were added to a live session go.
+        """The Java class, or None.
+
+        The lookup is Spark's own, followed by the place where jars added to a live
+        session go.
         """
         from py4j.protocol import Py4JJavaError
 
@@ -131,14 +135,15 @@ class SparkJvm:
         return None if source is None else str(source.getLocation().getPath())
 
     def use_class_loader(self) -> None:
-        """Lets this Python thread's JVM thread see jars that were added to the live
-        session, whichever thread added them.
+        """Make jars added to the live session visible to this thread's JVM thread.
+
+        It does not matter which thread added them.
         """
         thread = self.view.java.lang.Thread.currentThread()
         thread.setContextClassLoader(self._shared.jarClassLoader())
 
     def append_property(self, name: str, value: str) -> None:
-        """Adds to a list among the system properties."""
+        """Add a value to a list in the system properties."""
         system = self.view.java.lang.System
         values = str(system.getProperty(name) or "").split(",")
         if value not in values:
@@ -146,15 +151,16 @@ class SparkJvm:
 
     @property
     def options(self) -> list[str]:
-        """What the JVM was started with."""
+        """The options that the JVM was started with."""
         factory = self.view.java.lang.management.ManagementFactory
         return [
             str(option) for option in factory.getRuntimeMXBean().getInputArguments()
         ]
 
     def active_queries(self) -> list[StreamingQuery]:
-        """The queries that run, of all sessions that share this one's context; none
-        where the JVM has gone.
+        """The running queries of all sessions that share this one's context.
+
+        Empty if the JVM is gone.
         """
         from py4j.protocol import Py4JError
         from pyspark.sql.streaming.query import StreamingQuery
@@ -169,8 +175,8 @@ class SparkJvm:
         """The helper on the class path, or None and the reason.
 
         Raises:
-            HelperError: the jar is of another version than this package, or for another
-                Scala version than Spark's.
+            HelperError: the jar is not of the same version as this package, or not for
+                Spark's Scala version.
         """
         api_class = self.load_class(API_CLASS)
         if api_class is None:
@@ -192,8 +198,9 @@ class SparkJvm:
 
 
 def active_session() -> SparkSession | None:
-    """The classic Spark session of this process, if there is one. pyspark is not
-    imported for it.
+    """The classic Spark session of this process, if there is one.
+
+    This does not import pyspark.
     """
     module = sys.modules.get("pyspark.sql.session") or sys.modules.get(
         "pyspark.sql.classic.session"
@@ -205,9 +212,10 @@ def active_session() -> SparkSession | None:
 
 
 def finds_class(name: str) -> bool | None:
-    """Whether the JVM of this process's next classic session finds the Java class; None
-    where that JVM is still to be started. It outlives its sessions, and spark-submit
-    starts it before the script.
+    """Whether the JVM of this process's next classic session finds the Java class.
+
+    None if that JVM has not been started yet. It outlives its sessions, and
+    spark-submit starts it before the script.
     """
     gateway = _running_gateway()
     if gateway is None:
@@ -223,8 +231,9 @@ def finds_class(name: str) -> bool | None:
 
 
 def is_on_class_path(name: str) -> bool:
-    """Whether the running JVM of this process has the Java class on its own class path;
-    False where none runs.
+    """Whether this process's running JVM has the Java class on its own class path.
+
+    False if none runs.
     """
     gateway = _running_gateway()
     if gateway is None:
@@ -239,22 +248,23 @@ def is_on_class_path(name: str) -> bool:
 
 
 def active_queries() -> list[StreamingQuery]:
-    """All queries that run in this process's Spark, of whichever session."""
+    """All queries that run in this process's Spark, in any session."""
     jvm = SparkJvm.active()
     return [] if jvm is None else jvm.active_queries()
 
 
 def close_producers() -> None:
-    """Closes the producers that Spark's sink has, unless a query runs, within
-    `CLOSE_SECONDS`. Spark keeps them for ten minutes, and they would look all the while
-    for a broker or a topic that has gone, and say so on stderr.
+    """Close the producers of Spark's sink within `CLOSE_SECONDS`, unless a query runs.
+
+    Spark keeps them for ten minutes. All that time they would look for a broker or a
+    topic that is gone, and report it on stderr.
     """
     gateway = _running_gateway()
     if gateway is None:
         return
 
     def close() -> None:
-        with suppress(Exception):  # a JVM that has gone has none
+        with suppress(Exception):  # a JVM that is gone has none
             if not active_queries():
                 singleton(gateway.jvm, PRODUCERS).reset()
 
@@ -264,7 +274,7 @@ def close_producers() -> None:
 
 
 def singleton(view: Any, name: str) -> Any:
-    """What Scala calls an object; some of Spark's own are hidden from py4j."""
+    """A Scala object, even one of Spark's own that is hidden from py4j."""
     loader = view.java.lang.Thread.currentThread().getContextClassLoader()
     return loader.loadClass(f"{name}$").getField("MODULE$").get(None)
 
@@ -281,15 +291,16 @@ def is_connect(session: SparkSession) -> bool:
 
 
 def trigger_of(query: StreamingQuery) -> str | None:
-    """The class of the query's trigger, for example `RealTimeTrigger`; None where no
-    JVM is in reach.
+    """The class of the query's trigger, for example `RealTimeTrigger`.
+
+    None if no JVM is within reach.
     """
     execution = execution_of(query)
     return execution and str(execution.trigger().getClass().getSimpleName())
 
 
 def is_clocked(query: StreamingQuery) -> bool:
-    """Whether the query goes by a test's clock (`TestClock.scala`)."""
+    """Whether the query runs by a test's clock (`TestClock.scala`)."""
     execution = execution_of(query)
     if execution is None:
         return False
@@ -297,8 +308,9 @@ def is_clocked(query: StreamingQuery) -> bool:
 
 
 def execution_of(query: StreamingQuery) -> Any:
-    """Spark's own object behind the query; None where no JVM is in reach. Those that
-    `active_queries` gives are not wrapped.
+    """Spark's own object behind the query, or None if no JVM is within reach.
+
+    The queries that `active_queries` returns have no wrapper around it.
     """
     java: Any = getattr(query, "_jsq", None)
     if java is None or java.getClass().getSimpleName() != "StreamingQueryWrapper":
@@ -307,8 +319,9 @@ def execution_of(query: StreamingQuery) -> Any:
 
 
 def cloned(session: SparkSession, count: int) -> list[SparkSession]:
-    """Sessions with the settings, views and functions of a classic session, and queries
-    of their own.
+    """Sessions that share a classic session's settings, views and functions.
+
+    Each has its own queries.
     """
     classic: Any = session
     return [
@@ -319,10 +332,10 @@ def cloned(session: SparkSession, count: int) -> list[SparkSession]:
 
 @contextmanager
 def silenced(session: SparkSession) -> Iterator[None]:
-    """While queries die on purpose: Spark's JVM logs nothing."""
+    """Keep Spark's JVM from logging, while queries die on purpose."""
     try:
         restore = _silence(session)
-    except Exception as error:  # noqa: BLE001  logs go by something else than log4j 2
+    except Exception as error:  # noqa: BLE001  logging other than log4j 2
         log.info("Spark's logs can't be silenced: %s", error)
         yield
         return
@@ -333,7 +346,7 @@ def silenced(session: SparkSession) -> Iterator[None]:
 
 
 def _silence(session: SparkSession) -> Callable[[], None]:
-    """Silences Spark's loggers; gives what undoes it."""
+    """Silence Spark's loggers, and return a function that undoes it."""
     log4j: Any = cast("Any", session).sparkContext._jvm.org.apache.logging.log4j
     context = log4j.LogManager.getContext(False)
     levels, config = log4j.core.config.Configurator, context.getConfiguration()
@@ -344,7 +357,7 @@ def _silence(session: SparkSession) -> Callable[[], None]:
     def restore() -> None:
         if is_users:
             levels.setLevel(SPARK_LOGGER, before)
-        else:  # Spark's shells show all of a logger that has a level of its own
+        else:  # Spark's shells show everything of a logger with its own level
             config.removeLogger(SPARK_LOGGER)
             context.updateLoggers()
 

@@ -1,4 +1,4 @@
-"""What reaches a query's stateful operators (`StatefulInputs.scala`)."""
+"""The rows that reach a query's stateful operators (`StatefulInputs.scala`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StatefulInputs:
         spark: its session.
 
     Raises:
-        LookupError: the JVM, or the helper in it, is out of reach; its text says which.
+        LookupError: the JVM, or the helper in it, is out of reach. The text says which.
     """
 
     def __init__(self, query: StreamingQuery, spark: SparkSession) -> None:
@@ -45,14 +45,16 @@ class StatefulInputs:
     def of(
         self, sources: list[DataFrame], *, once: bool = False
     ) -> list[list[DataFrame] | None]:
-        """For each operator, in the order of the query's progress, a DataFrame for each
-        of its inputs with an event time: `COMPARED`, the time by which Spark finds a
-        row late, and `EVENT_TIME`, the row's own. None where an input comes from
+        """For each operator, a DataFrame for each of its inputs with an event time.
+
+        The operators are in the order of the query's progress. The columns are
+        `COMPARED`, the time by which Spark decides that a row is late, and
+        `EVENT_TIME`, the row's own. An operator is None if one of its inputs comes from
         another such operator.
 
         Args:
-            sources: what each of its sources has read, as a batch.
-            once: whether a row is one also where it is in several windows.
+            sources: what each of the query's sources has read, as a batch.
+            once: whether to count a row once even if it is in several windows.
         """
         array: Any = self._jvm.view.java.util.ArrayList()
         for source in sources:

@@ -1,6 +1,4 @@
-"""The writes of a query's batches, counted and failed in its JVM
-(`WatchedWrites.scala`).
-"""
+"""Count the writes of a query's batches, and make them fail (`WatchedWrites.scala`)."""
 
 from __future__ import annotations
 
@@ -21,20 +19,21 @@ __all__ = ["NoWrites", "WatchedWrites"]
 
 
 class WatchedWrites:
-    """Watches the writes that a query with this checkpoint does, from its next start
-    to the end of a block.
+    """The writes of a query with this checkpoint, watched from its next start on.
+
+    The watch ends with the block.
 
     Args:
-        session: the session that it is started in.
-        checkpoint: its checkpoint, a folder of this machine.
-        failing: which of its writes fails, from 1 on; 0: none.
+        session: the session in which the query starts.
+        checkpoint: its checkpoint, a folder on this machine.
+        failing: which of its writes fails, counted from 1, or 0 for none.
 
     Raises:
         SparkSetupError: the session's JVM lacks the helper.
 
     Attributes:
-        count: how many there were, at the end of the block.
-        has_failed: whether one was failed.
+        count: the number of writes, at the end of the block.
+        has_failed: whether one was made to fail.
     """
 
     def __init__(self, session: SparkSession, checkpoint: Path, failing: int) -> None:
@@ -52,7 +51,7 @@ class WatchedWrites:
 
 
 class NoWrites:
-    """Where writes can't be watched: there were none."""
+    """No writes at all, for when they can't be watched."""
 
     count, has_failed = 0, False
 
@@ -64,9 +63,7 @@ class NoWrites:
 
 
 def _query_id(checkpoint: Path) -> str:
-    """That of the query, which its checkpoint has: one that is given to it there, where
-    it has not been started yet.
-    """
+    """The query's id from its checkpoint, which gets one if it has none yet."""
     metadata = checkpoint / "metadata"
     if not metadata.exists():
         checkpoint.mkdir(parents=True, exist_ok=True)
