@@ -1,1 +1,1 @@
-"""The only package that imports kafka-python, versions 2 and 3 behind one form."""
+"""The only package that imports kafka-python. It hides the differences of 2 and 3."""

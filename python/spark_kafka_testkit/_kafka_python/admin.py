@@ -1,4 +1,4 @@
-"""A cluster's administration: kafka-python 2 and 3 behind one set of methods."""
+"""The administration of a cluster, with one set of methods for kafka-python 2 and 3."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
-ANSWER_SECONDS = 60.0  # twice what kafka-python gives a request
+ANSWER_SECONDS = 60.0  # twice as long as kafka-python gives a request
 AGAIN_SECONDS = 2.0
 LOOK_SECONDS = 0.005
 NO_TOPIC: dict[str, Any] = {"partitions": []}
@@ -37,17 +37,17 @@ UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
 
 
 class Admin:
-    """kafka-python's admin client, made at the first use. Its answers are in the words
-    of kafka-python 3; where a version can't be asked something, the method says so.
+    """kafka-python's admin client, made at the first use.
 
-    Several threads may use it: kafka-python's own serves one at a time. It is a context
-    manager.
+    Answers have the form of kafka-python 3. If a version can't ask for something, the
+    method says so. Several threads may use it, although kafka-python's own client
+    serves one at a time. It is a context manager.
 
     Args:
-        config: how the cluster is reached.
+        config: how to reach the cluster.
         timeout_seconds: how long the first use may take to reach it.
-        answer_seconds: how long any other may take; a KafkaTimeoutError ends it, and
-            the next use makes a new client.
+        answer_seconds: how long any other use may take. Then it ends with a
+            KafkaTimeoutError, and the next use makes a new client.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class Admin:
         """kafka-python's own object.
 
         Raises:
-            BrokerUnreachableError: nobody answers in time.
+            BrokerUnreachableError: nothing answers in time.
         """
         with self._lock:
             return self._connected(self._timeout_seconds)
 
     def _connected(self, seconds: float) -> KafkaAdminClient:
-        """The client, a new one where there is none; none is left of a closed Admin."""
+        """The client, made if there is none. A closed Admin leaves none behind."""
         self._check_open()
         client = self._client = self._client or self._connect(seconds)
-        if self._is_closed:  # meanwhile
+        if self._is_closed:  # closed meanwhile
             self._drop()
             self._check_open()
         return client
@@ -101,10 +101,10 @@ class Admin:
             )
 
     def _ask(self, method: str, *args: Any, **options: Any) -> Any:
-        """What a method of kafka-python's client gives.
+        """Call a method of kafka-python's client.
 
-        One that has lost its connection does not look again for a while, though the
-        broker may be back: another is asked then, once.
+        A client that has lost its connection does not look again for a while, although
+        the broker may be back. In that case a new client is asked, once.
         """
         from kafka.errors import KafkaConnectionError, NodeNotReadyError
 
@@ -119,8 +119,9 @@ class Admin:
     def _answer(
         self, method: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]
     ) -> Any:
-        """It may wait for ever for kafka-python's own thread, if that has met what it
-        does not expect.
+        """Wait for the answer of a method.
+
+        It may never come, if kafka-python's own thread has met something unexpected.
         """
         from kafka.errors import KafkaTimeoutError
 
@@ -138,7 +139,7 @@ class Admin:
         return outcome.result()
 
     def topic_names(self) -> list[str]:
-        """All topics, Kafka's own among them."""
+        """All topics, including Kafka's own."""
         return list(self._ask("list_topics"))
 
     def internal_or_not(self) -> dict[str, bool]:
@@ -146,9 +147,9 @@ class Admin:
         return {info["name"]: bool(info["is_internal"]) for info in self.describe(None)}
 
     def describe(self, topics: Sequence[str] | None) -> list[dict[str, Any]]:
-        """What the broker says of each topic; None: of all."""
+        """The broker's description of each topic, or with None of all topics."""
         if topics is not None and not topics:
-            return []  # of no topic kafka-python would take for: of all
+            return []  # kafka-python would read an empty list as all topics
         names = None if topics is None else list(topics)
         return [
             {
@@ -160,7 +161,7 @@ class Admin:
         ]
 
     def existing(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Those of the topics that the broker knows, by name."""
+        """The topics that the broker knows, by name."""
         from kafka.errors import for_code
 
         return {
@@ -172,19 +173,20 @@ class Admin:
     def create(
         self, shapes: Mapping[str, dict[str, Any]], asked: set[str]
     ) -> Iterator[tuple[str, Exception | None]]:
-        """Asks for topics of these shapes, given in the words of kafka-python 3, and
-        gives what became of each. `asked` gains each name before it is asked for, as
-        there may come no answer.
+        """Ask for topics of these shapes, and return the outcome of each.
+
+        Shapes have the form of kafka-python 3. Each name is added to `asked` before the
+        request, because an answer may never come.
         """
         topics = new_topics(self.client, shapes)
         return self._each("create_topics", list(shapes), topics, asked)
 
     def delete(self, names: Sequence[str]) -> Iterator[tuple[str, Exception | None]]:
-        """Asks for the end of topics, and gives what became of each."""
+        """Ask to delete topics, and return the outcome of each."""
         return self._each("delete_topics", list(names), list(names), set())
 
     def grow(self, topic: str, count: int) -> None:
-        """Gives a topic so many partitions; returns when the broker tells of them."""
+        """Raise the number of partitions, and wait until the broker lists them."""
         from kafka.admin import NewPartitions
 
         self._ask("create_partitions", {topic: NewPartitions(count)})
@@ -199,7 +201,7 @@ class Admin:
             time.sleep(LOOK_SECONDS)
 
     def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
-        """Has the broker delete what a topic has before an offset, by partition."""
+        """Ask the broker to delete what a topic has before an offset, by partition."""
         from kafka import TopicPartition
 
         self._ask(
@@ -210,8 +212,9 @@ class Admin:
     def _each(
         self, method: str, names: list[str], topics: Any, asked: set[str]
     ) -> Iterator[tuple[str, Exception | None]]:
-        """Makes the call, and gives what became of each topic: one request for all in
-        kafka-python 3, one for each in 2.
+        """Make the call, and return the outcome of each topic.
+
+        kafka-python 3 sends one request for all topics, and 2 sends one for each.
         """
         from kafka.errors import BrokerResponseError, for_code
 
@@ -234,8 +237,10 @@ class Admin:
                 yield name, None
 
     def end_offsets(self, partitions: Iterable[Any]) -> dict[Any, int]:
-        """The partitions' end offsets (high watermarks), by one request to each leader;
-        a KafkaError where a leader does not answer.
+        """The end offsets (high watermarks) of partitions, one request to each leader.
+
+        Raises:
+            KafkaError: a leader does not answer.
         """
         if hasattr(self.client, "list_partition_offsets"):
             from kafka.admin import OffsetSpec
@@ -245,7 +250,11 @@ class Admin:
             return dict(consumer.end_offsets(list(partitions)))
 
     def offsets(self, partitions: Iterable[Any]) -> dict[Any, PartitionOffsets]:
-        """Where the partitions stand; a KafkaError where a leader does not answer."""
+        """The offsets of partitions.
+
+        Raises:
+            KafkaError: a leader does not answer.
+        """
         asked = list(partitions)
         if hasattr(self.client, "list_partition_offsets"):
             from kafka.admin import OffsetSpec
@@ -271,7 +280,7 @@ class Admin:
     def offsets_of_topics(
         self, topics: Mapping[str, dict[str, Any]]
     ) -> dict[tuple[str, int], PartitionOffsets]:
-        """Where all partitions of described topics stand, in their order."""
+        """The offsets of all partitions of described topics, in order."""
         from kafka import TopicPartition
 
         partitions = sorted(
@@ -290,8 +299,9 @@ class Admin:
         return {partition: answer.offset for partition, answer in answers.items()}
 
     def open_producers(self, partition: Any) -> tuple[int, ...]:
-        """The ids of the producers with an open transaction in the partition; none
-        where kafka-python 2 can't ask.
+        """The ids of the producers with an open transaction in the partition.
+
+        Empty with kafka-python 2, which can't ask for them.
         """
         if not hasattr(self.client, "describe_producers"):
             return ()
@@ -305,21 +315,22 @@ class Admin:
         )
 
     def transaction_state(self, transactional_id: str) -> str | None:
-        """The transaction's state by Kafka's name; None where kafka-python 2 can't
-        ask.
+        """Kafka's name for the state of a transaction.
+
+        None with kafka-python 2, which can't ask for it.
         """
         if not hasattr(self.client, "describe_transactions"):
             return None
         (answer,) = self._ask("describe_transactions", [transactional_id]).values()
-        return str(getattr(answer.state, "value", answer.state))  # an enum of 3
+        return str(getattr(answer.state, "value", answer.state))  # an enum in 3
 
     def close(self) -> None:
-        """Closes the client for good, also under a call that waits for an answer."""
+        """Close the client for good, even during a call that waits for an answer."""
         self._is_closed = True
         self._drop()
 
     def _drop(self) -> None:
-        """Closes the client, if there is one; the next use makes another."""
+        """Close the client, if there is one. The next use makes another."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -332,10 +343,10 @@ class Admin:
 
 
 def await_api(config: ClientConfig, timeout_seconds: float = 10.0) -> None:
-    """Returns when a broker answers a request at the address that it advertises.
+    """Wait until a broker answers a request at the address that it advertises.
 
     Raises:
-        BrokerUnreachableError: none does within the time.
+        BrokerUnreachableError: none does in time.
     """
     with reaching(config), Admin(config, timeout_seconds) as admin:
         admin.topic_names()

@@ -1,4 +1,4 @@
-"""Sending by kafka-python; the twin of `BulkProducer.scala`."""
+"""Send with kafka-python. This is the twin of `BulkProducer.scala`."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ if TYPE_CHECKING:
     from kafka import KafkaProducer
 
 MAX_FAILURES = 100
-# Of a long send, which the producer does not bound. What waits must be sent within a
-# delivery, on a slow machine too: kafka-python sends 3 MB a second there.
+# Limits for a long send, which the producer itself does not bound. What is pending must
+# be sent within one delivery, even on a slow machine, where kafka-python sends 3 MB a
+# second.
 MAX_PENDING = 8000
 MAX_PENDING_BYTES = 4 << 20
-DELIVERY_SECONDS = 12.0  # what a broker that has died takes of a send's time
+DELIVERY_SECONDS = 12.0  # how much time a dead broker costs a send
 BLOCK_SECONDS = 10.0
 LOOK_SECONDS = 0.25
 BATCH_BYTES = 256 << 10
-TRANSACTION_SECONDS = 900  # what brokers allow at the most, by default
+TRANSACTION_SECONDS = 900  # the most that brokers allow by default
 
 NOTHING = object()
 """A null value, for `KafkaProducer.send`, which refuses one beside a null key."""
@@ -54,11 +55,12 @@ Row: TypeAlias = tuple[Any, ...]
 
 
 class OwnedProducer:
-    """The one producer of its kind, made when it is needed, and anew after a failure.
+    """The one producer of its kind, made when it is needed and again after a failure.
 
     Attributes:
-        transactional_id: that of the transactional one, or None.
-        is_left_open: its transaction may be open still; the next producer ends it.
+        transactional_id: the id of a transactional producer, or None.
+        is_left_open: whether its transaction may still be open. The next producer ends
+            it.
     """
 
     def __init__(self, config: ClientConfig, transactional: bool) -> None:
@@ -72,10 +74,10 @@ class OwnedProducer:
         self._is_closed = False
 
     def producer(self) -> KafkaProducer:
-        """Makes the producer where there is none.
+        """The producer, made if there is none.
 
         Raises:
-            BrokerUnreachableError: nobody answers.
+            BrokerUnreachableError: nothing answers.
             NotSetUpError: after `close()`.
         """
         self._check_open()
@@ -122,11 +124,14 @@ class OwnedProducer:
             raise NotSetUpError("The client is closed.")
 
     def check_topic(self, topic: str, known: Mapping[str, Any] | None) -> None:
-        """Drops a producer that does not know the topic as it is.
+        """Drop a producer whose knowledge of the topic is out of date.
 
-        It may hear of partitions that were added after minutes, and would go on with
-        the numbers of its batches in another topic of the name. `known` is None where
-        there is no such topic.
+        It may take minutes to learn about added partitions. In another topic of the
+        same name it would go on with the numbers of its batches.
+
+        Args:
+            topic: the topic.
+            known: its description, or None if there is no such topic.
         """
         if known is None:
             if topic in self._topic_ids:
@@ -142,34 +147,34 @@ class OwnedProducer:
                 self.drop()
 
     def note(self, topic: str, topic_id: Any) -> None:
-        """Notes that it sends to this topic of the name."""
+        """Note the id of the topic that it sends to."""
         self._topic_ids[topic] = topic_id
 
     def forget(self, topics: Iterable[str]) -> None:
-        """Notes that these topics are gone."""
+        """Note that these topics are gone."""
         if self._producer is not None:
             forget_topics(self._producer, topics)
 
     def close(self) -> None:
-        """Closes the producer for good, also under a send that waits for it."""
+        """Close the producer for good, even during a send that waits for it."""
         self._is_closed = True
         self.drop()
 
     def drop(self) -> None:
-        """Closes the producer, if there is one; the next use makes another."""
+        """Close the producer, if there is one. The next use makes another."""
         producer, self._producer = self._producer, None
         if producer is not None:
             close_at_once(producer)
 
 
 class BulkProducer:
-    """One send of rows to a topic, and what became of each.
+    """One send of rows to a topic, with the outcome of each.
 
     Args:
-        producer: what they are sent by.
-        topic: where to.
-        check_usable: raises where the cluster can't be used any more: a
-            BrokerEndedError, or another error where it was closed.
+        producer: the producer to send with.
+        topic: the topic to send to.
+        check_usable: raises if the cluster can't be used any more: a BrokerEndedError,
+            or another error if it was closed.
     """
 
     def __init__(
@@ -187,19 +192,18 @@ class BulkProducer:
         self._failure: Exception | None = None
         self._given_up = ""
         self._looked_at = _clock.monotonic()
-        self._has_started_over = False  # offsets rise, but in a topic made anew
+        self._has_started_over = False  # offsets rise, except in a topic made again
 
     def find_topic(self) -> None:
-        """Learns how many partitions it has; here the broker makes one that is not
-        there.
+        """Find out how many partitions the topic has. The broker may create it here.
 
         Raises:
-            UnknownTopicError: it does not exist, and the broker makes none.
+            UnknownTopicError: it does not exist, and the broker does not create it.
         """
         self._partitions = self._count_partitions()
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> SendReport:
-        """Sends all rows, once the topic is found; see `clients.Client.send`."""
+        """Send all rows, after the topic is found. See `Client.send`."""
         aborted = False
         if self._transactional:
             aborted = self._transaction(batches)
@@ -211,9 +215,9 @@ class BulkProducer:
         return self._report(aborted)
 
     def _transaction(self, batches: Iterable[pa.RecordBatch]) -> bool:
-        """Whether it was aborted.
+        """Send all rows in a transaction, and return whether it was aborted.
 
-        One that the broker can't be told to abort is never committed all the same.
+        If the broker can't be asked to abort it, it is still never committed.
         """
         self._slot.producer().begin_transaction()
         self._slot.is_left_open = True
@@ -234,7 +238,7 @@ class BulkProducer:
         return True
 
     def _end_transaction(self, is_commit: bool) -> bool:
-        """Whether the broker has acknowledged it."""
+        """End the transaction, and return whether the broker has acknowledged that."""
         from kafka.errors import KafkaError
 
         if self._given_up:
@@ -251,7 +255,11 @@ class BulkProducer:
         return is_ended
 
     def _is_over(self, deadline: float) -> bool:
-        """Gives up where there is nothing to wait for any more."""
+        """Give up if there is nothing left to wait for.
+
+        Returns:
+            Whether the send is given up.
+        """
         why = self._why()
         if why != NO_ANSWER or _clock.monotonic() >= deadline:
             self._give_up(why)
@@ -262,7 +270,7 @@ class BulkProducer:
         return why_given_up(self._check_usable)
 
     def _give_up(self, reason: str) -> None:
-        """Sends no more. What the producer holds is completed by its end."""
+        """Send no more. The end of the producer completes what it holds."""
         if not self._given_up:
             self._given_up = reason
             self._slot.drop()
@@ -287,7 +295,7 @@ class BulkProducer:
                 self._look()
 
     def _look(self) -> None:
-        """Sees now and then whether the broker is still there, while rows are sent."""
+        """Check now and then, while rows are sent, that the broker is still there."""
         now = _clock.monotonic()
         if now - self._looked_at < LOOK_SECONDS:
             return
@@ -301,8 +309,9 @@ class BulkProducer:
                 self._settle()
 
     def _ack_first(self) -> None:
-        """Acknowledges the rows that are written, up to the first that is not: it is
-        the first whose time is up where the broker has died.
+        """Acknowledge the rows that are written, up to the first one that is not.
+
+        If the broker has died, that one is the first to run out of time.
         """
         while self._futures and self._futures[0][-1].succeeded():
             _, size, future = self._futures.popleft()
@@ -310,14 +319,17 @@ class BulkProducer:
             self._ack(future.value)
 
     def _drawn(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The batches, up to where they fail."""
+        """The batches, up to the point where drawing them fails."""
         try:
             yield from batches
-        except Exception as error:  # noqa: BLE001  the report has it
+        except Exception as error:  # noqa: BLE001  it goes into the report
             self._failure = error
 
     def _send(self, row: Row) -> None:
-        """A large record is settled by itself, so that no other shares its fate."""
+        """Send a row.
+
+        A large one is settled alone, so that no other shares its fate.
+        """
         from kafka.errors import KafkaError, KafkaTimeoutError
 
         key, value, partition, timestamp, headers = row
@@ -359,7 +371,7 @@ class BulkProducer:
         except KafkaError as error:
             self._fail(index, type(error).__name__, str(error), "failed")
         except (TypeError, ValueError):
-            # of the partitioner, which looks twice while kafka-python learns of this
+            # from the partitioner, which looks twice while kafka-python learns of this
             reason = f"kafka-python knows topic {self._topic!r} no more"
             self._fail(index, "UnknownTopicOrPartitionError", reason, "failed")
         else:
@@ -369,7 +381,7 @@ class BulkProducer:
                 self._settle()
 
     def _current_producer(self) -> KafkaProducer | None:
-        """The producer, a new one after a failure; None where the send is given up."""
+        """The producer, made again after a failure, or None if the send is given up."""
         if self._given_up:
             return None
         try:
@@ -379,11 +391,11 @@ class BulkProducer:
             return None
 
     def _settle(self) -> None:
-        """Waits for what was sent.
+        """Wait for what was sent.
 
-        The first row that is out of time ends the send: a dead broker takes the time of
-        one delivery. A failure ends the producer: an idempotent one refuses everything
-        from then on.
+        The first row that runs out of time ends the send, so a dead broker takes the
+        time of one delivery. A failure ends the producer, because an idempotent one
+        refuses everything from then on.
         """
         deadline = _clock.monotonic() + DELIVERY_SECONDS
         failed = False
@@ -406,11 +418,11 @@ class BulkProducer:
             self._slot.drop()
 
     def _wait_for(self, future: Any, deadline: float) -> None:
-        """Returns when it is done, or the send is given up."""
+        """Wait until the future is done, or the send is given up."""
         from kafka.errors import KafkaError
 
         while not (future.is_done or self._given_up):
-            with suppress(KafkaError):  # its own, or that it is not done yet
+            with suppress(KafkaError):  # its own error, or that it is not done yet
                 future.get(timeout=LOOK_SECONDS)
             if not future.is_done:
                 self._is_over(deadline)
@@ -448,7 +460,7 @@ class BulkProducer:
 
 
 def _may_be_done(error: Exception) -> bool:
-    """Whether a row may be written: its time was up, or its producer was closed."""
+    """Whether a row may be written: it timed out, or its producer was closed."""
     from kafka.errors import BrokerResponseError
 
     return getattr(error, "retriable", False) or not isinstance(
@@ -457,7 +469,7 @@ def _may_be_done(error: Exception) -> bool:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
-    """The rows of a batch, whichever of the columns it has."""
+    """The rows of a batch, with whichever columns it has."""
     names = batch.schema.names
     columns = [
         batch.column(name).to_pylist() if name in names else [None] * batch.num_rows

@@ -1,4 +1,4 @@
-"""kafka-python, 2.3 and 3.x, told apart by what they offer, not by version."""
+"""kafka-python 2.3 and 3.x, distinguished by what they offer and not by version."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ SILENCES = (
 
 
 def require_kafka_python() -> None:
-    """Checks that kafka-python is installed; it is not imported for that.
+    """Check that kafka-python is installed, without importing it.
 
-    `preload` does so while a broker starts.
+    `preload` imports it while a broker starts.
 
     Raises:
-        MissingDependencyError: it is not, in the document's words, or another module
-            has its name, or it can't work as Python runs.
+        MissingDependencyError: it is missing (with the wording of Spark's
+            KAFKA_TESTING.md), another module has its name, or it can't work with
+            Python's options.
     """
     package = find_package("kafka", ("admin", "consumer", "producer", "protocol"))
     if package is None:
@@ -69,9 +70,9 @@ def require_kafka_python() -> None:
 
 
 def preload() -> None:
-    """Imports kafka-python in the background: it takes a sixth of a second.
+    """Import kafka-python in the background, because that takes a sixth of a second.
 
-    What fails is told by whoever needs it.
+    Whoever needs it later reports a failure.
     """
 
     def load() -> None:
@@ -87,10 +88,10 @@ _preloading: list[threading.Thread] = []
 
 
 def _await_preloaded() -> None:
-    """Waits for the import by `preload`.
+    """Wait for the import that `preload` has started.
 
-    An import that waits for another thread's may keep Python's own lock when Ctrl-C
-    ends it, and no thread can import anything after that.
+    If Ctrl-C ends an import that waits for another thread's, it may keep Python's own
+    lock. After that no thread can import anything.
     """
     for thread in _preloading:
         thread.join()
@@ -99,7 +100,7 @@ def _await_preloaded() -> None:
 
 @contextmanager
 def reaching(config: ClientConfig) -> Iterator[None]:
-    """Turns kafka-python's several ways to say that nobody answers into one."""
+    """Turn kafka-python's several errors for a silent broker into one."""
     _await_preloaded()
     require_kafka_python()
     from kafka import errors
@@ -117,7 +118,7 @@ def reaching(config: ClientConfig) -> Iterator[None]:
 
 
 def supported(client_class: Any, **settings: Any) -> dict[str, Any]:
-    """Those of the settings that the class has in this version of kafka-python."""
+    """The settings that the class has in this version of kafka-python."""
     return {
         name: value
         for name, value in settings.items()
@@ -126,12 +127,12 @@ def supported(client_class: Any, **settings: Any) -> dict[str, Any]:
 
 
 def is_version_3(admin: KafkaAdminClient) -> bool:
-    """Whether kafka-python is 3 or newer, which deprecates NewTopic."""
+    """Whether kafka-python is 3 or newer, where NewTopic is deprecated."""
     return hasattr(admin, "wait_for_topics")
 
 
 def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) -> Any:
-    """What `create_topics` takes for these shapes, in the words of kafka-python 3."""
+    """The argument of `create_topics` for shapes in the form of kafka-python 3."""
     if is_version_3(admin):
         return dict(shapes)
     from kafka.admin import NewTopic
@@ -149,13 +150,13 @@ def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) ->
 
 
 def started(call: Callable[[], Any]) -> Future[Any]:
-    """The call, on a thread that may have to be left behind with it."""
+    """Start the call on a thread, which may have to be left behind."""
     outcome: Future[Any] = Future()
 
     def run() -> None:
         try:
             outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001  the caller gets it
+        except BaseException as error:  # noqa: BLE001  passed on to the caller
             outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -165,11 +166,11 @@ def started(call: Callable[[], Any]) -> Future[Any]:
 def awaited(
     call: Callable[[], Any], look: Callable[[], None], seconds: float = math.inf
 ) -> Future[Any]:
-    """A call that kafka-python may not end by itself: done, or its time is up.
+    """Wait for a call that kafka-python may never end, until it is done or time is up.
 
     Args:
-        call: it runs on a thread of its own.
-        look: is called now and then meanwhile; what it raises ends the wait.
+        call: the call, which runs on a thread of its own.
+        look: called now and then meanwhile. If it raises, the wait ends.
         seconds: how long to wait.
     """
     outcome = started(call)

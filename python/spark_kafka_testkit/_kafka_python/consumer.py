@@ -19,10 +19,10 @@ __all__ = ["lost_positions", "make_consumer"]
 
 
 def lost_positions() -> tuple[type[Exception], ...]:
-    """kafka-python's errors for a position that the topic does not have any more."""
+    """kafka-python's errors for a position that the topic no longer has."""
     from kafka import errors
 
-    names = ("OffsetOutOfRangeError", "LogTruncationError")  # the last one is of 3
+    names = ("OffsetOutOfRangeError", "LogTruncationError")  # the last one exists in 3
     return tuple(getattr(errors, name) for name in names if hasattr(errors, name))
 
 
@@ -33,9 +33,9 @@ def make_consumer(
     """A kafka-python consumer without a group, which never chooses an offset itself.
 
     Args:
-        config: how the cluster is reached.
-        isolation: what of transactions it sees.
-        wait_millis: how long the broker holds back the answer to a fetch while there is
+        config: how to reach the cluster.
+        isolation: which records of transactions it sees.
+        wait_millis: how long the broker holds back the answer to a fetch if there is
             nothing to read.
     """
     from kafka import KafkaConsumer
@@ -47,7 +47,7 @@ def make_consumer(
         "enable_auto_commit": False,
         "group_id": None,
         "fetch_max_wait_ms": wait_millis,
-        "retry_backoff_ms": 10,  # it sleeps so long at a first poll
+        "retry_backoff_ms": 10,  # the sleep of its first poll
         "max_partition_fetch_bytes": 8 << 20,
         **supported(
             KafkaConsumer, allow_auto_create_topics=False, bootstrap_timeout_ms=10_000

@@ -1,4 +1,4 @@
-"""kafka-python's producer: that of the kit, and that which users get."""
+"""kafka-python's producer, for the kit and for users."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def make_producer(
 ) -> KafkaProducer:
     """A kafka-python producer that waits for all replicas.
 
-    It encodes keys and values by the kit's rules, or as `to_bytes` does.
+    It encodes keys and values by the kit's rules, or with `to_bytes`.
     """
     with reaching(config):
         from kafka import KafkaProducer
@@ -52,15 +52,17 @@ def make_producer(
 
 
 def partition_of(key: bytes, count: int) -> int:
-    """Where Kafka's producers send a key, of so many partitions."""
+    """The partition to which Kafka's producers send a key, out of `count`."""
     from kafka.partitioner.default import murmur2
 
     return int((murmur2(key) & 0x7FFFFFFF) % count)
 
 
 def close_at_once(producer: KafkaProducer) -> None:
-    """Closes the producer; what it has not sent it sends no more. Its own `close` waits
-    for that, for each batch anew, and where it waits in vain, leaves all as it is.
+    """Close the producer without sending what is left.
+
+    Its own `close` waits for the rest, again for each batch. If the wait is in vain, it
+    leaves everything as it is.
     """
     sender: Any = getattr(producer, "_sender", None)
     if sender is None:
@@ -68,7 +70,7 @@ def close_at_once(producer: KafkaProducer) -> None:
         return
     sender.force_close()
     sender.join(CLOSE_SECONDS)
-    if sender.is_alive():  # to let go of the producer closes it, which waits as well
+    if sender.is_alive():  # dropping the producer closes it, which waits as well
         started(partial(_close_when_ended, producer, sender))
     else:
         _close_when_ended(producer, sender)
@@ -78,15 +80,17 @@ def _close_when_ended(producer: KafkaProducer, sender: threading.Thread) -> None
     from kafka.errors import KafkaError
 
     sender.join()
-    with suppress(KafkaError):  # what it has not sent
+    with suppress(KafkaError):  # about what it has not sent
         producer.close(timeout=0)
 
 
 def end_transaction(
     producer: KafkaProducer, is_commit: bool, is_over: Callable[[], bool]
 ) -> bool:
-    """Commits or aborts. False where `is_over`, which is asked now and then, says that
-    it has taken too long; kafka-python's own methods would wait for ever.
+    """Commit or abort, and return whether that was done.
+
+    It is False if `is_over`, called now and then, says that it has taken too long.
+    kafka-python's own methods would wait forever.
     """
     manager: Any = producer._transaction_manager
     result = manager.begin_commit() if is_commit else manager.begin_abort()
@@ -98,11 +102,11 @@ def end_transaction(
 
 
 def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:
-    """Lets the producer ask no more for topics that are gone.
+    """Keep the producer from asking for topics that are gone.
 
     kafka-python 3 (3.0.12) asks without a pause while its queues have a partition
-    without a leader, though it be empty, which takes half of the interpreter's time; it
-    offers nothing to stop it.
+    without a leader, even an empty one. That takes half of the interpreter's time, and
+    kafka-python offers nothing to stop it.
     """
     gone = set(topics)
     metadata: Any = getattr(producer, "_metadata", None)
@@ -116,9 +120,9 @@ def forget_topics(producer: KafkaProducer, topics: Iterable[str]) -> None:
 
 
 def _serializer(to_bytes: Callable[[Any], bytes | None]) -> Any:
-    """The function as kafka-python's serializer class.
+    """Wrap the function in kafka-python's serializer class.
 
-    Its method takes (topic, data) in 2.x, (topic, headers, data) in 3.x.
+    Its method accepts (topic, data) in 2.x and (topic, headers, data) in 3.x.
     """
     from kafka.serializer import Serializer
 

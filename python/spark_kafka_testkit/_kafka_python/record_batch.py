@@ -1,4 +1,4 @@
-"""kafka-python's records as a batch of `read_schema()`."""
+"""Turn kafka-python's records into a batch of `read_schema()`."""
 
 from __future__ import annotations
 

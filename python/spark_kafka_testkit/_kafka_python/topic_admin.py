@@ -1,4 +1,4 @@
-"""What the broker says of one topic; the twin of `TopicAdmin.scala`."""
+"""Ask the broker about one topic. This is the twin of `TopicAdmin.scala`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ CAPTURE_SECONDS = 20.0
 
 
 class TopicAdmin:
-    """One topic, from where it was captured on: whether it is still the same one, and
-    how it stands.
+    """One topic since it was captured: whether it is still the same, and its state.
 
     Args:
-        config: how the cluster is reached.
-        admin: what the broker is asked by.
+        config: how to reach the cluster.
+        admin: the client to ask with.
         topic: its name.
 
     Attributes:
@@ -42,7 +41,7 @@ class TopicAdmin:
         self.partitions: set[int] = set()
 
     def capture(self, times: Sequence[int]) -> TopicSnapshot:
-        """Where the topic stands now."""
+        """The state of the topic now."""
         from kafka.errors import KafkaError
 
         deadline = _clock.monotonic() + CAPTURE_SECONDS
@@ -84,11 +83,11 @@ class TopicAdmin:
         }
 
     def offsets(self, partitions: Iterable[Any]) -> dict[Any, PartitionOffsets]:
-        """Where the partitions stand now."""
+        """The current offsets of partitions."""
         return self._admin.offsets(partitions)
 
     def open_producers(self, partition: Any) -> tuple[int, ...]:
-        """The ids of the producers with an open transaction, where they can be had."""
+        """The ids of the producers with an open transaction, if they are available."""
         from kafka.errors import KafkaError
 
         try:
@@ -97,7 +96,11 @@ class TopicAdmin:
             return ()
 
     def check_same(self, description: dict[str, Any]) -> None:
-        """Raises where it is another topic of the same name."""
+        """Check that it is still the same topic.
+
+        Raises:
+            TopicChangedError: it is another topic of the same name.
+        """
         if _id_of(description) != self._topic_id:
             raise TopicChangedError(self._topic, "recreated")
 
@@ -110,7 +113,7 @@ class TopicAdmin:
         return description
 
     def look_up(self) -> dict[str, Any] | None:
-        """What the broker says of it now; None where it does not exist."""
+        """The broker's description of it now, or None if it does not exist."""
         from kafka.errors import for_code
 
         (description,) = self._admin.describe([self._topic])
@@ -122,14 +125,14 @@ class TopicAdmin:
         return description
 
     def partition(self, number: int) -> Any:
-        """kafka-python's name for a partition."""
+        """kafka-python's object for a partition."""
         from kafka import TopicPartition
 
         return TopicPartition(self._topic, number)
 
 
 def _id_of(description: dict[str, Any]) -> str | None:
-    """In the form in which the JVM helper gives it."""
+    """The id of a topic, in the form that the JVM helper returns."""
     topic_id = description.get("topic_id")
     return str(topic_id) if topic_id else None
 

@@ -1,6 +1,4 @@
-"""A topic's records as they come, by kafka-python, by the rules of
-`TopicFollower.scala`.
-"""
+"""Follow a topic with kafka-python, by the rules of `TopicFollower.scala`."""
 
 from __future__ import annotations
 
@@ -28,12 +26,12 @@ BATCH_RECORDS = 8192
 
 
 class TopicFollower:
-    """What comes into a topic, from where `request` starts.
+    """The records that come into a topic, from where `request` starts.
 
     Args:
-        config: how the cluster is reached.
-        admin: what the broker is asked by.
-        request: what is wanted.
+        config: how to reach the cluster.
+        admin: the client to ask with.
+        request: what to follow.
     """
 
     def __init__(
@@ -43,7 +41,7 @@ class TopicFollower:
         self._lookup = TopicAdmin(config, admin, request.topic)
 
     def follow(self) -> Generator[pa.RecordBatch, None, None]:
-        """See `Client.follow`."""
+        """Follow the topic, as described in `Client.follow`."""
         with reaching(self._config):
             ranges = self._request.ranges(self._lookup.capture(self._request.times()))
             with make_consumer(
@@ -72,15 +70,16 @@ class TopicFollower:
         return [record for records in polled.values() for record in records]
 
     def _look(self, consumer: KafkaConsumer) -> None:
-        """Nothing has come for a while: is it still the topic, and has it more
-        partitions now?
+        """Check the topic after a quiet while.
+
+        It may be another topic by now, or have more partitions.
         """
         from kafka.errors import KafkaError
 
         try:
             current = self._lookup.look_up()
         except KafkaError:
-            return  # the next look may have an answer
+            return  # the next check may have an answer
         if current is None:
             raise TopicChangedError(self._topic, "deleted")
         self._lookup.check_same(current)
@@ -92,7 +91,11 @@ class TopicFollower:
             consumer.seek_to_beginning(*added)
 
     def _check_position(self, consumer: KafkaConsumer) -> None:
-        """Raises where the records that come next are not there any more."""
+        """Check that the records that come next still exist.
+
+        Raises:
+            TopicChangedError, RecordsDeletedError: they do not.
+        """
         partitions = list(consumer.assignment())
         offsets = self._lookup.offsets(partitions)
         for partition, now in offsets.items():

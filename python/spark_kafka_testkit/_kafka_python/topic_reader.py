@@ -1,4 +1,4 @@
-"""One read of a topic by kafka-python, by the rules of `TopicReader.scala`."""
+"""One read of a topic with kafka-python, by the rules of `TopicReader.scala`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ BATCH_RECORDS = 8192
 
 
 class TopicReader:
-    """A read of what `request` wants: to the captured target, by position, or an error.
+    """A read of what `request` wants, which reaches the captured target or fails.
+
+    It goes by position, not by the number of records.
 
     Args:
-        config: how the cluster is reached.
-        admin: what the broker is asked by.
-        request: what is wanted.
-        look: is called now and then while it waits, and may raise.
+        config: how to reach the cluster.
+        admin: the client to ask with.
+        request: what to read.
+        look: called now and then while it waits, and may raise.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class TopicReader:
         self._progress: dict[Any, Progress] = {}
 
     def run(self) -> Reading:
-        """See `protocol.Reading`."""
+        """Run the read, as described in `protocol.Reading`."""
         with reaching(self._config):
             captured = self._lookup.capture(self._request.times())
             self._progress = {
@@ -132,11 +134,11 @@ class TopicReader:
     def _move(
         self, consumer: KafkaConsumer, todo: set[Any], polled: dict[Any, list[Any]]
     ) -> bool:
-        """Whether a position has moved.
+        """Move the positions, and return whether one has moved.
 
-        A record tells that it lies behind it. What lies behind the last one is asked
-        for when no more come, because to ask for one position takes kafka-python longer
-        the more partitions there are.
+        A record shows that the position is past it. What lies past the last record is
+        asked for when no more come, because asking for one position takes kafka-python
+        longer the more partitions there are.
         """
         positions = {
             partition: fetched[-1].offset + 1
@@ -174,9 +176,10 @@ class TopicReader:
     def _check_still(
         self, consumer: KafkaConsumer, todo: set[Any]
     ) -> dict[Any, PartitionOffsets] | Exception:
-        """Where the partitions stand now; raises where the read can't go on.
+        """The current offsets of the partitions, or the broker's error without them.
 
-        While the broker does not say, its error.
+        Raises:
+            TopicChangedError, RecordsDeletedError: the read can't go on.
         """
         from kafka.errors import KafkaError
 
@@ -208,14 +211,15 @@ class TopicReader:
     def _new_partitions(self) -> tuple[int, ...]:
         """The partitions that were added meanwhile.
 
-        Raises where what was read may be another topic of the same name.
+        Raises:
+            TopicChangedError: what was read may be another topic of the same name.
         """
         from kafka.errors import KafkaError
 
         try:
             current = self._lookup.look_up()
         except KafkaError:
-            return ()  # all that was wanted has been read
+            return ()  # everything that was wanted has been read
         if current is None:
             return ()
         self._lookup.check_same(current)

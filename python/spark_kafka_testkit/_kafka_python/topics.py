@@ -1,5 +1,6 @@
-"""Topics: created until they can be used, deleted until they are gone. By
-kafka-python's admin client, whichever client moves records.
+"""Create topics until they can be used, and delete them until they are gone.
+
+This uses kafka-python's admin client, whichever client moves records.
 """
 
 from __future__ import annotations
@@ -26,18 +27,19 @@ def create_topics(
     created: set[str] | None = None,
     ready_seconds: float = READY_SECONDS,
 ) -> None:
-    """Creates the topics that do not exist, and waits until every partition has a
-    leader and answers for its offsets.
+    """Create the topics that do not exist, and wait until they are ready.
+
+    A topic is ready when every partition has a leader and answers for its offsets.
 
     Args:
-        created: is told of those it creates, however the call ends. Where it ends
-            before the broker has answered, these are all that it was asked for.
+        created: a set to which the created ones are added, however the call ends. If it
+            ends before the broker has answered, these are all that were asked for.
 
     Raises:
-        TopicExistsError: one exists with another number of partitions; none is created
-            then.
-        TopicError: the broker refused some, and created the others; or one was not
-            ready in time.
+        TopicExistsError: one exists with another number of partitions. Then none is
+            created.
+        TopicError: the broker refused some and created the others, or one was not ready
+            in time.
     """
     names = list(dict.fromkeys(topic_names))
     present = admin.existing(names)
@@ -63,14 +65,15 @@ def delete_topics(
     created: set[str] | None = None,
     gone_seconds: float = READY_SECONDS,
 ) -> None:
-    """Deletes the topics that exist, and waits until the broker knows them no more.
+    """Delete the topics that exist, and wait until the broker no longer knows them.
 
     Args:
-        created: loses those that are gone, however the call ends.
+        created: a set from which those that are gone are removed, however the call
+            ends.
 
     Raises:
-        TopicError: the broker refused some, and deleted the others; or one was still
-            there in time.
+        TopicError: the broker refused some and deleted the others, or one was still
+            there when the time was up.
     """
     from kafka.errors import UnknownTopicOrPartitionError
 
@@ -78,7 +81,7 @@ def delete_topics(
     created = set() if created is None else created
 
     there = admin.existing(asked)
-    # One that was created a moment ago may not show yet; the controller knows it.
+    # One created a moment ago may not be listed yet, but the controller knows it.
     names = [name for name in asked if name in there or name in created]
     refusals = {
         name: error
@@ -111,7 +114,7 @@ def _create(
     replication_factor: int,
     created: set[str],
 ) -> dict[str, Exception]:
-    """Asks for the topics, and gives what the broker has refused, and why."""
+    """Ask for the topics, and return what the broker has refused, and why."""
     from kafka.errors import RequestTimedOutError, TopicAlreadyExistsError
 
     shape = {
@@ -122,16 +125,16 @@ def _create(
     for name, error in admin.create(dict.fromkeys(names, shape), asked=created):
         if error is None:
             continue
-        if not isinstance(error, RequestTimedOutError):  # it may yet be made
+        if not isinstance(error, RequestTimedOutError):  # it may still be created
             created.discard(name)
-        # Where someone was quicker, whether it fits shows when it is ready.
+        # If somebody else was quicker, the wait for readiness shows whether it fits.
         if not isinstance(error, TopicAlreadyExistsError):
             refusals[name] = error
     return refusals
 
 
 def _raise_refusals(refusals: dict[str, Exception], done: str) -> None:
-    """Raises what the broker has said of the topics that it refused."""
+    """Raise the broker's answers about the topics that it refused."""
     if not refusals:
         return
     texts = [
@@ -181,8 +184,10 @@ def _not_ready(
 def _without_offsets(
     admin: Admin, names: Sequence[str], num_partitions: int
 ) -> dict[str, str]:
-    """A leader that is known may still not serve: clients have seen UNKNOWN_TOPIC for
-    seconds after it was announced.
+    """Topics whose leaders do not answer for offsets, with the reason.
+
+    A known leader may not serve yet: clients have seen UNKNOWN_TOPIC for seconds after
+    it was announced.
     """
     from kafka import TopicPartition
     from kafka.errors import KafkaError
