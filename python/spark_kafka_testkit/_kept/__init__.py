@@ -1,1 +1,1 @@
-"""What outlives a run: a process of ours, the keeper, owns it; runs find it again."""
+"""Keep something running after a run, in a process that later runs find."""

@@ -1,4 +1,4 @@
-"""Finds what is kept, starts its keeper where there is none, and ends it."""
+"""Find what is kept, start its keeper if there is none, and end it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ END_SECONDS = 60.0
 
 
 def living(lease_file: LeaseFile[LeaseType]) -> LeaseType | None:
-    """What is kept here, asked for anew; one that does not answer is ended. Call it
-    with the lock.
+    """What is kept here, with its time begun again, or None. Call it with the lock.
+
+    What does not answer is ended.
 
     Raises:
         KafkaTestkitError: its state file can't be understood.
@@ -39,12 +40,12 @@ def living(lease_file: LeaseFile[LeaseType]) -> LeaseType | None:
 def start_keeper(
     lease_file: LeaseFile[LeaseType], module: str, order: Mapping[str, Any]
 ) -> LeaseType:
-    """Starts the keeper, and returns when what it keeps is up. Call it with the lock.
+    """Start the keeper, and return when what it keeps is up. Call it with the lock.
 
     Args:
-        lease_file: where it is to be found.
+        lease_file: the file where others will find it.
         module: the keeper's main module.
-        order: what it is to keep, for `keeper.serve`.
+        order: what to keep, for `keeper.serve`.
 
     Raises:
         KafkaTestkitError: it did not come up.
@@ -60,11 +61,11 @@ def start_keeper(
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            # no module of the folder where this was called is taken for another
+            # a module in the current folder must not be mistaken for another
             env={**environment(), "PYTHONSAFEPATH": "1"},
         )
     try:
-        # its first process ends at once, and the pipe's other end is with the second
+        # its first process ends at once, and the second holds the other end of the pipe
         answer, _ = keeper.communicate(
             json.dumps({**order, "key": lease_file.key}).encode()
         )
@@ -86,7 +87,7 @@ def start_keeper(
 
 
 def end(lease_file: LeaseFile[LeaseType], lease: LeaseType | Unclear) -> None:
-    """Ends what is kept here, and returns when it is gone.
+    """End what is kept here, and return when it is gone.
 
     Raises:
         KafkaTestkitError: its keeper did not end.
@@ -96,7 +97,7 @@ def end(lease_file: LeaseFile[LeaseType], lease: LeaseType | Unclear) -> None:
 
 
 def end_here(lease_file: LeaseFile[LeaseType], lease: LeaseType | Unclear) -> None:
-    """The same, for who has the lock."""
+    """Do the same as `end`, for a caller that has the lock."""
     from filelock import Timeout
 
     lease_file.clear()

@@ -1,8 +1,9 @@
-"""The process that owns what is kept; `keep.start_keeper` starts it.
+"""The process that owns what is kept, started by `keep.start_keeper`.
 
-It takes an order on its stdin, answers with one line, and stays until its state file is
-gone, its time is up, a signal comes, or what it keeps ends; or, while it starts, until
-who gave the order is gone. Killed, it takes with it what lives by its stdin.
+It reads an order from its stdin and answers with one line. It stays until its state
+file is gone, its time is up, a signal comes, or what it keeps ends. While it is
+starting, it also ends if whoever gave the order is gone. If it is killed, whatever
+lives by its stdin dies too.
 """
 
 from __future__ import annotations
@@ -35,33 +36,33 @@ LOOK_SECONDS = 5.0
 
 
 class Kept(Protocol):
-    """What a keeper keeps."""
+    """Something that a keeper keeps."""
 
     @property
     def ended(self) -> str:
-        """How it has ended; empty while it runs."""
+        """How it has ended, or empty while it runs."""
 
     def lease(self) -> Lease:
-        """Its lease, as it is now."""
+        """Its current lease."""
 
     def tidy(self) -> bool:
-        """Removes what a run has left; whether the lease is another now."""
+        """Remove what a run has left, and return whether the lease has changed."""
 
     def replace(self) -> bool:
-        """Where it has ended: starts another; False where that is not to be tried."""
+        """Start another after this has ended, or return False to try nothing."""
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
 
 
 def serve(
     place: Callable[[str], LeaseFile[LeaseType]],
     start: Callable[[LeaseFile[LeaseType], dict[str, Any]], Kept],
 ) -> None:
-    """Reads the order, goes into the background, and keeps what `start` starts."""
+    """Read the order, go into the background, and keep what `start` starts."""
     order = json.load(sys.stdin)
     if os.fork():
-        os._exit(0)  # the second process is nobody's child: none must wait for it
+        os._exit(0)  # double fork: init adopts the grandchild and reaps it
     lease_file = place(order["key"])
     _keep(lease_file, lambda: start(lease_file, order))
 
@@ -75,7 +76,7 @@ def _keep(lease_file: LeaseFile[Any], start: Callable[[], Kept]) -> None:
             alive.acquire(timeout=TICK_SECONDS)
             break
         except Timeout:
-            lease = lease_file.read()  # where whoever asked for another keeper has died
+            lease = lease_file.read()  # whoever asked for another keeper has died
             if isinstance(lease, Unclear):
                 _answer({"error": (f"{lease} {HOW_TO_END}",)})
                 return
@@ -91,7 +92,7 @@ def _keep(lease_file: LeaseFile[Any], start: Callable[[], Kept]) -> None:
         _answer({"error": lease_file.kind.parts_of(error)})
         return
     try:
-        if _is_awaited():  # else the user has thought better of it
+        if _is_awaited():  # otherwise the user has changed their mind
             lease = kept.lease()
             lease_file.write(lease)
             if _answer(asdict(lease)):
@@ -104,17 +105,17 @@ def _keep(lease_file: LeaseFile[Any], start: Callable[[], Kept]) -> None:
 
 
 def _is_awaited() -> bool:
-    """Whether who asked waits at the other end of the pipe."""
+    """Whether whoever asked still waits at the other end of the pipe."""
     pipe = select.poll()
-    pipe.register(sys.stdout.fileno(), 0)  # errors, which need no asking for
+    pipe.register(sys.stdout.fileno(), 0)  # errors, which are always reported
     return not pipe.poll(0)
 
 
 def _answer(answer: dict[str, Any]) -> bool:
-    """Answers, and lets go of the pipe: who asked waits for its end.
+    """Answer, and close the pipe because whoever asked waits for its end.
 
     Returns:
-        Whether who asked was still there.
+        Whether whoever asked was still there.
     """
     is_awaited = True
     try:
@@ -134,7 +135,7 @@ def _wait(
 ) -> None:
     looked = _clock.monotonic()
     while not told.wait(TICK_SECONDS) and lease_file.file.exists():
-        # by a run that goes on, or has ended
+        # in use by a run, or by one that has ended
         pause = USED_SECONDS if lease_file.user.exists() else LOOK_SECONDS
         if _clock.monotonic() - looked < pause:
             continue
@@ -144,9 +145,10 @@ def _wait(
 
 
 def _look(lease_file: LeaseFile[Any], seconds: float, kept: Kept) -> bool:
-    """Replaces what has ended, tidies up behind a run, and tells whether there is
-    nothing more to keep: then the state file is removed, so that none finds what is
-    about to end.
+    """Replace what has ended, tidy up behind a run, and check whether to end.
+
+    If there is nothing left to keep, the state file is removed, so that nobody finds
+    what is about to end.
     """
     from filelock import Timeout
 
@@ -154,7 +156,7 @@ def _look(lease_file: LeaseFile[Any], seconds: float, kept: Kept) -> bool:
     try:
         look.acquire(timeout=0)
     except Timeout:
-        return False  # who holds it asks for it, or waits until it has ended
+        return False  # the holder asks for it, or waits until it has ended
     try:
         if not lease_file.file.exists():
             return True

@@ -1,8 +1,8 @@
-"""The files and locks by which something kept is found again.
+"""The files and locks that lead back to something kept.
 
-The state file is its lease: the keeper ends what it keeps when the file is removed, and
-when nobody has asked for it for its time. A lock that the keeper holds says that it
-lives; what a killed one left is swept by whoever looks next.
+The state file is its lease: the keeper ends what it keeps when the file is removed, or
+when nobody has asked for it within its time. A lock that the keeper holds shows that it
+lives. Whatever a killed keeper left is swept by the next process that looks.
 """
 
 from __future__ import annotations
@@ -56,25 +56,25 @@ __all__ = [
 log = logging.getLogger("spark_kafka_testkit")
 
 HOW_TO_END = "Its keeper lives; end it with: spark-kafka-testkit down"
-FORMAT = 2  # of the state file: other versions of the kit may use the same cache
+FORMAT = 2  # of the state file: other versions of the kit may share the cache
 COMMAND_LENGTH = 60
-LATEST = 1e11  # seconds since the epoch, which datetime still knows
+LATEST = 1e11  # seconds since the epoch, within the range of datetime
 
 
 @dataclass(frozen=True)
 class Lease(ABC):
-    """Something that is kept.
+    """The lease of something that is kept.
 
     Attributes:
-        noun: what it is called in messages.
-        folder: where its kind is found, below the cache folder.
-        key: tells it from others of its kind.
-        name: what it is, for people.
-        version: of the kit that started it.
-        pid: of its keeper.
+        noun: its name in messages.
+        folder: the folder of its kind, inside the cache folder.
+        key: what distinguishes it from others of its kind.
+        name: a readable name.
+        version: the version of the kit that started it.
+        pid: the process id of its keeper.
         started: seconds since the epoch.
-        seconds: how long it stays when nobody asks for it.
-        log: the file with its log, where it has one.
+        seconds: how long it stays if nobody asks for it.
+        log: the file with its log, or None.
     """
 
     noun: ClassVar[str]
@@ -93,7 +93,7 @@ class Lease(ABC):
         """The state that a file with this key holds.
 
         Raises:
-            ValueError: it is not what `text()` writes; the text says what it is.
+            ValueError: it is not what `text()` writes. The text describes the problem.
         """
         try:
             facts = json.loads(text)
@@ -124,20 +124,20 @@ class Lease(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Looks at what its kind has beside.
+        """Check the attributes that its kind adds.
 
         Raises:
-            ValueError: something in it is wrong.
+            ValueError: one of them is wrong.
         """
 
     @property
     @abstractmethod
     def where(self) -> str:
-        """How it differs from others, for people: `at 127.0.0.1:9092`."""
+        """What distinguishes it from others, in words: `at 127.0.0.1:9092`."""
 
     @property
     def description(self) -> str:
-        """What it is, and where, for people."""
+        """What it is and where, in words."""
         return f"{self.name}, {self.where}"
 
     @abstractmethod
@@ -146,25 +146,25 @@ class Lease(ABC):
 
     @abstractmethod
     def remove_remains(self) -> None:
-        """What a keeper that was killed has left of it."""
+        """Remove what a killed keeper has left of it."""
 
     @classmethod
     @abstractmethod
     def start_error(cls, *parts: str) -> KafkaTestkitError:
-        """That none came up; made of what `parts_of` gives, or of a reason."""
+        """The error that none came up, made from `parts_of`, or from a reason."""
 
     @classmethod
     @abstractmethod
     def parts_of(cls, error: KafkaTestkitError) -> Sequence[str]:
-        """What an error in the keeper says."""
+        """The parts of an error in the keeper, to pass on."""
 
     @classmethod
     @abstractmethod
     def stop_error(cls, reason: str) -> KafkaTestkitError:
-        """That one did not end."""
+        """The error that one did not end."""
 
     def text(self) -> str:
-        """What is written to the state file."""
+        """The content of the state file."""
         return json.dumps({"format": FORMAT, **asdict(self)})
 
 
@@ -188,12 +188,12 @@ def _classes(hint: Any) -> list[type]:
 
 @dataclass(frozen=True)
 class Unclear:
-    """A state file that can't be understood: of another version of the kit, or damaged.
+    """A state file that is damaged, or comes from another version of the kit.
 
     Attributes:
-        key: tells it from others, by the file's name.
+        key: what distinguishes it from others, from the file's name.
         file: the state file.
-        reason: what is the matter with it.
+        reason: what is wrong with it.
     """
 
     key: str
@@ -205,11 +205,11 @@ class Unclear:
 
 
 class LeaseFile(Generic[LeaseType]):
-    """The place of one kept thing.
+    """The files of one kept thing.
 
     Args:
         kind: what is kept there.
-        key: tells it from others of its kind.
+        key: what distinguishes it from others of its kind.
     """
 
     def __init__(self, kind: type[LeaseType], key: str) -> None:
@@ -223,23 +223,23 @@ class LeaseFile(Generic[LeaseType]):
 
     @property
     def user(self) -> Path:
-        """What uses it, while the lock `use` is held, or what was killed then."""
+        """The file that names what holds the lock `use`, or was killed while it did."""
         return self.folder / f"{self.key}.user"
 
     @property
     def errors(self) -> Path:
-        """What the keeper says beside its answer."""
+        """The file for what the keeper writes besides its answer."""
         return self.folder / f"{self.key}.log"
 
     def files(self) -> list[Path]:
-        """All but the locks."""
+        """All files except the locks."""
         return [self.file, self.user, self.errors]
 
     def lock(self, purpose: str = "look") -> BaseFileLock:
         """The lock for a purpose: `look`, `keeper` or `use`.
 
-        `look` lets one process at a time look, or start a keeper. A keeper that lives
-        holds `keeper`; a run that uses what is kept holds `use`.
+        `look` lets one process at a time look, or start a keeper. A living keeper holds
+        `keeper`, and a run that uses what is kept holds `use`.
         """
         from filelock import FileLock
 
@@ -247,7 +247,7 @@ class LeaseFile(Generic[LeaseType]):
         return FileLock(self.folder / f"{self.key}.{purpose}.lock", mode=0o600)
 
     def is_held(self, purpose: str) -> bool:
-        """Whether some process holds this lock."""
+        """Whether a process holds this lock."""
         from filelock import Timeout
 
         lock = self.lock(purpose)
@@ -259,7 +259,7 @@ class LeaseFile(Generic[LeaseType]):
         return False
 
     def user_now(self) -> str:
-        """What uses it now, for people; empty where nothing does."""
+        """Who uses it now, in words, or empty if nobody does."""
         if not self.is_held("use"):
             return ""
         try:
@@ -268,7 +268,7 @@ class LeaseFile(Generic[LeaseType]):
             return "a test run"
 
     def read(self) -> LeaseType | Unclear | None:
-        """What the state file holds, or None where there is none."""
+        """The content of the state file, or None if there is no file."""
         try:
             return self.kind.parse(self.file.read_text(encoding="utf-8"), self.key)
         except FileNotFoundError:
@@ -277,7 +277,7 @@ class LeaseFile(Generic[LeaseType]):
             return Unclear(self.key, self.file, str(error))
 
     def current(self) -> LeaseType | Unclear | None:
-        """What is kept here; call it with the lock.
+        """What is kept here. Call it with the lock.
 
         What a killed keeper left is removed.
         """
@@ -292,18 +292,18 @@ class LeaseFile(Generic[LeaseType]):
         return None
 
     def write(self, lease: LeaseType) -> None:
-        """Writes the state file."""
+        """Write the state file."""
         self.write_whole(self.file, lease.text())
 
     def note_user(self) -> None:
-        """Writes that this process uses it, for people."""
+        """Write down, in words, that this process uses it."""
         self.write_whole(self.user, f"process {os.getpid()} ({_command()})")
 
     def write_whole(self, place: Path, text: str) -> None:
-        """Writes a file whole or not at all, for this user only."""
+        """Write a file whole or not at all, for this user only."""
         handle, part = tempfile.mkstemp(dir=self.folder, prefix=f".{self.key}.")
         try:
-            # a command line may have bytes that are no text
+            # a command line may contain bytes that are not text
             with os.fdopen(handle, "w", -1, "utf-8", "backslashreplace") as file:
                 file.write(text)
             Path(part).replace(place)
@@ -311,18 +311,18 @@ class LeaseFile(Generic[LeaseType]):
             Path(part).unlink(missing_ok=True)
 
     def touch(self) -> None:
-        """Notes that someone asked for it: its time begins anew."""
+        """Note that somebody asked for it, so that its time begins again."""
         try:
             os.utime(self.file)
         except FileNotFoundError:
             pass  # it has just been ended
 
     def idle_seconds(self) -> float:
-        """Since when nobody has asked for it."""
+        """The seconds since somebody last asked for it."""
         return _clock.now() - self.file.stat().st_mtime
 
     def clear(self) -> None:
-        """Removes the files, but the locks: to remove those is not safe."""
+        """Remove the files except the locks, which are not safe to remove."""
         for file in self.files():
             try:
                 file.unlink(missing_ok=True)
@@ -331,7 +331,7 @@ class LeaseFile(Generic[LeaseType]):
 
 
 def _command() -> str:
-    """This process's command line, cut where it is long."""
+    """This process's command line, shortened if it is long."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":  # python -m
         program = program.parent
@@ -340,7 +340,7 @@ def _command() -> str:
 
 
 def check_folder(kind: type[Lease]) -> None:
-    """Makes the folder of state files and locks.
+    """Make the folder of state files and locks.
 
     Raises:
         KafkaTestkitError: nothing can be written or locked there.
@@ -365,11 +365,12 @@ def check_folder(kind: type[Lease]) -> None:
 def all_leases(
     place: Callable[[str], LeaseFile[LeaseType]],
 ) -> list[LeaseType | Unclear]:
-    """All of a kind that are kept now, by their start; last those whose state file
-    can't be understood.
+    """All of a kind that are kept now, by their start.
+
+    Those whose state file can't be understood come last.
 
     Args:
-        place: gives the place of a key.
+        place: returns the `LeaseFile` of a key.
     """
     leases: list[LeaseType | Unclear] = []
     for file in sorted(place("").folder.glob("*.json")):
@@ -385,7 +386,7 @@ def all_leases(
 
 
 def running(place: Callable[[str], LeaseFile[LeaseType]]) -> list[LeaseType]:
-    """Those of a kind that are kept now and can be used; of others a warning tells."""
+    """Those of a kind that are kept and usable now, with a warning about the rest."""
     clear: list[LeaseType] = []
     for lease in all_leases(place):
         if isinstance(lease, Unclear):

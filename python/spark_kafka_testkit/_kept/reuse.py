@@ -1,4 +1,4 @@
-"""Whether what is kept is wanted."""
+"""Whether to reuse what is kept."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ REUSE_ENV = "SPARK_KAFKA_TESTKIT_REUSE"
 
 
 def choose_reuse(reuse: bool | None = None) -> bool:
-    """Whether what is kept is wanted, by the argument, else by the environment.
+    """Whether to reuse what is kept, from the argument, else from the environment.
 
     Raises:
-        TypeError: the argument is no bool.
+        TypeError: the argument is not a bool.
         ValueError: the variable is neither 1 nor 0.
     """
     if reuse is not None:
