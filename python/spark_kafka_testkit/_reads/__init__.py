@@ -1,1 +1,1 @@
-"""What users get of a topic, by whichever client."""
+"""What users get from a topic, through either client."""

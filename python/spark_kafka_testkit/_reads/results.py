@@ -1,4 +1,4 @@
-"""What users get of a topic: records, tables and marks, by whichever client."""
+"""What users get from a topic through either client: records, tables and marks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COVERAGE_KEY = "spark_kafka_testkit.coverage"
 
 
 class ReadOptions(TypedDict, total=False):
-    """The options of `KafkaUtils.read_records`, which see."""
+    """Options of `KafkaUtils.read_records`."""
 
     partitions: Sequence[int] | None
     isolation: Isolation
@@ -72,7 +72,7 @@ def read_request(
     value_deserializer: Deserializer = "STRING",
     timeout: float = 60.0,
 ) -> tuple[ReadRequest, Decoder]:
-    """What a user's arguments ask for, checked.
+    """Check a user's arguments, and make the request and the decoder from them.
 
     Raises:
         TypeError, ValueError: an argument that can't be used.
@@ -91,10 +91,10 @@ def read_request(
 
 
 def check_mark(name: str, mark: object) -> Mark:
-    """A mark, as an argument.
+    """Check that an argument is a mark.
 
     Raises:
-        TypeError, ValueError: it is something else, or one that no topic has given.
+        TypeError, ValueError: it is something else, or does not come from a topic.
     """
     if not isinstance(mark, Mark):
         raise TypeError(
@@ -151,15 +151,17 @@ def _numbers(partitions: object) -> list[int]:
 
 
 class RecordStream(Iterator[Record]):
-    """The records of a read, as they come: per partition in the order of offsets, the
-    partitions mixed. The range is captured when it is made; only a few batches are in
+    """The records of a read, as they arrive.
+
+    The records of each partition come in the order of their offsets, and the partitions
+    are mixed. The range is captured when the stream is made. Only a few batches are in
     memory at a time.
 
-    It is a context manager, for one that is not drawn to its end.
+    Use it as a context manager if you do not read it to its end.
 
     Attributes:
-        coverage: see `Records`; known at the end.
-        new_partitions: see `Records`; known at the end.
+        coverage: see `Records`, known at the end.
+        new_partitions: see `Records`, known at the end.
     """
 
     def __init__(self, read: Read, decoder: Decoder) -> None:
@@ -189,7 +191,7 @@ class RecordStream(Iterator[Record]):
         return self._read.new_partitions
 
     def close(self) -> None:
-        """Ends the read. A second call does nothing, nor does one at the end."""
+        """End the read, or do nothing if it is closed or at its end."""
         self._is_closed = not self._is_at_end
         self._read.close()
 
@@ -201,9 +203,7 @@ class RecordStream(Iterator[Record]):
 
 
 def read_table(client: Client, request: ReadRequest) -> tuple[pa.Table, Read]:
-    """What is wanted as a table of `read_schema()`, in order, and the read that gave
-    it.
-    """
+    """The records as a table of `read_schema()`, in order, and the read behind it."""
     import pyarrow as pa
 
     with client.read(request) as read:
@@ -213,19 +213,20 @@ def read_table(client: Client, request: ReadRequest) -> tuple[pa.Table, Read]:
 
 
 def _note(client: Client, request: ReadRequest, read: Read) -> None:
-    """Has a wait know of it, if one is going on."""
+    """Tell a wait about this read, if one is in progress."""
     _reads.note(client, request, ends_of(read.coverage))
 
 
 def read_records(client: Client, request: ReadRequest, decoder: Decoder) -> Records:
-    """What is wanted as records, in order."""
+    """The records, in order."""
     table, read = read_table(client, request)
     return Records(decoder.records(table), read.coverage, read.new_partitions)
 
 
 def read_arrow(client: Client, request: ReadRequest, decoder: Decoder) -> pa.Table:
-    """What is wanted as a table for users; see `Decoder.table`. The coverage is in its
-    metadata.
+    """The records as a table for users, with the coverage in its metadata.
+
+    See `Decoder.table`.
     """
     table, read = read_table(client, request)
     covered = {number: asdict(part) for number, part in read.coverage.items()}
@@ -236,14 +237,14 @@ def read_arrow(client: Client, request: ReadRequest, decoder: Decoder) -> pa.Tab
 def read_latest(
     client: Client, request: ReadRequest, decoder: Decoder
 ) -> dict[Any, Any]:
-    """The latest value of each key; see `Decoder.latest`."""
+    """The latest value of each key, as in `Decoder.latest`."""
     return read_latest_and_ends(client, request, decoder)[0]
 
 
 def read_latest_and_ends(
     client: Client, request: ReadRequest, decoder: Decoder
 ) -> tuple[dict[Any, Any], dict[int, int]]:
-    """The same, and per partition the offset up to which it was read."""
+    """The same as `read_latest`, and the offset that each partition was read up to."""
     with client.read(request) as read:
         latest = decoder.latest(read)
     _note(client, request, read)
@@ -251,12 +252,12 @@ def read_latest_and_ends(
 
 
 def ends_of(coverage: Mapping[int, Coverage]) -> dict[int, int]:
-    """Per partition the offset up to which it was read."""
+    """The offset up to which each partition was read."""
     return {number: part.target for number, part in coverage.items()}
 
 
 def mark(client: Client, topic: str) -> Mark:
-    """Where the topic ends now."""
+    """A mark at the current end of the topic."""
     captured = client.capture(topic)
     ends = {number: at.end for number, at in captured.partitions.items()}
     return Mark(topic, ends, captured.topic_id)

@@ -1,6 +1,6 @@
-"""What a function reads through the kit, and the wait for more of it.
+"""Record what a function reads through the kit, and wait for more of it.
 
-`KafkaUtils` notes its reads here; `assert_eventually` looks at what the function that
+`KafkaUtils` notes its reads here. `assert_eventually` looks at what the function that
 it called has noted, and sleeps until one of those topics holds more.
 """
 
@@ -40,7 +40,7 @@ class Reads:
         self._rest[request.topic] = client, replace(request, start=dict(targets))
 
     def ends(self) -> dict[str, Mapping[int, int]]:
-        """Per topic and partition, the offset up to which it was read."""
+        """The offset up to which each partition of each topic was read."""
         return {
             topic: rest.start
             for topic, (_, rest) in self._rest.items()
@@ -55,9 +55,7 @@ class Reads:
         ]
 
     def wait_for_more(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Returns when one of the topics holds more, when the time is up, or when
-        `until` is true.
-        """
+        """Wait until a topic holds more, the time is up, or `until` is true."""
         deadline = _clock.monotonic() + seconds
         woken, done = threading.Event(), threading.Event()
         threads = [
@@ -83,7 +81,7 @@ def _shown(ends: Any) -> str:
 def _watch(
     client: Client, rest: ReadRequest, woken: threading.Event, done: threading.Event
 ) -> None:
-    """Sets `woken` when there is more of a topic than was read."""
+    """Set `woken` when a topic holds more than was read."""
     try:
         with closing(client.follow(rest)) as batches:
             for batch in batches:
@@ -96,8 +94,9 @@ def _watch(
 
 
 def note(client: Client, request: ReadRequest, targets: Mapping[int, int]) -> None:
-    """Notes a read up to the end of a topic, where someone on this thread asks; one
-    that ends before is no reason to look again as soon as there is more.
+    """Note a read up to the end of a topic, if somebody on this thread asks for it.
+
+    A read that ends before is no reason to look again as soon as there is more.
     """
     reads: Reads | None = getattr(_thread, "reads", None)
     if reads is not None and (request.end, request.upto) == ("latest", "end"):
@@ -106,7 +105,7 @@ def note(client: Client, request: ReadRequest, targets: Mapping[int, int]) -> No
 
 @contextmanager
 def noted() -> Iterator[Reads]:
-    """Collects the reads of this thread."""
+    """Collect the reads of this thread."""
     before, reads = getattr(_thread, "reads", None), Reads()
     _thread.reads = reads
     try:
