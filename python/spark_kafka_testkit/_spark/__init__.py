@@ -1,1 +1,1 @@
-"""The helper and the connector on a Spark session."""
+"""Put the helper and the connector on a Spark session."""

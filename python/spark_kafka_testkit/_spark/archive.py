@@ -1,9 +1,10 @@
-"""The class archive from which Spark's own JVM starts: it takes half off what the JVM
-computes until a first stream has answered.
+"""The class archive from which Spark's own JVM starts.
 
-Java takes one only where the class path is the one that it was recorded with, and none
-for folders. A JVM writes it when it ends, for many seconds: a user's would do so when
-the prompt is back. So a process of our own records a session of our own.
+It halves the computing time that the JVM needs until a first stream has answered. Java
+accepts an archive only with the class path that it was recorded with, and none for
+folders. A JVM takes many seconds to write one when it ends. In the user's own JVM that
+would happen when the prompt is back, so a process of the kit records a session of its
+own.
 """
 
 from __future__ import annotations
@@ -44,16 +45,16 @@ class SparkArchive:
     """The archive of one class path and one set of options.
 
     Args:
-        folder: of Spark's own jars.
-        class_path: what stands before them.
-        options: of the driver's JVM.
-        records: whether the JVM is to record it.
+        folder: the folder of Spark's own jars.
+        class_path: what comes before them.
+        options: the options of the driver's JVM.
+        records: whether the JVM should record it.
 
     Attributes:
-        obstacle: why there can't be one; empty where there can.
-        file: the archive; None where there can't be one.
-        flags: what to add to the options; none where there is no archive.
-        is_lacking: whether one could be recorded, and is not there.
+        obstacle: why an archive is not possible, or empty.
+        file: the archive, or None if it is not possible.
+        flags: what to add to the options. Empty without an archive.
+        is_lacking: whether one is missing and could be recorded.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class SparkArchive:
             self.obstacle = str(error)
             return
         if self.file.flags:
-            # of one that Java does not take it says nothing
+            # keep Java silent about an archive that it does not accept
             tags = "aot*=off,cds*=off" if java.major >= 25 else "cds*=off"
             self.flags = [*self.file.flags, f"-Xlog:{tags}"]
 
@@ -88,7 +89,7 @@ class SparkArchive:
 
 
 def _obstacle(folder: Path) -> str:
-    """Why there can't be an archive; empty where there can be one."""
+    """Why an archive is not possible, or empty."""
     if _wish() == "off":
         return f"{ARCHIVE_ENV} is off"
     if "SPARK_DIST_CLASSPATH" in os.environ:
@@ -112,9 +113,11 @@ _recorder: subprocess.Popen[bytes] | None = None
 
 
 def record_beside(settings: Mapping[str, str]) -> None:
-    """Has the archive of these settings recorded while this process goes on, with what
-    the machine has to spare; once a process. The recorder ends soon after it. A process
-    that is over soon pays nothing: it would not live to see it done.
+    """Start to record the archive of these settings, in parallel with this process.
+
+    It happens once per process, with what the machine has to spare. The recorder ends
+    soon after this process does. A process that ends soon pays nothing, because it
+    would not live to see the archive.
     """
     global _recorder  # noqa: PLW0603
     if _recorder is not None or _wish() != "record":
@@ -125,15 +128,16 @@ def record_beside(settings: Mapping[str, str]) -> None:
 
 
 def is_recording() -> bool:
-    """Whether this process has begun to have one recorded, and it is not there yet."""
+    """Whether a recording that this process has started is still going on."""
     return _recorder is not None and _recorder.poll() is None
 
 
 def start_recorder(
     settings: Mapping[str, str], output: int | IO[bytes] | None, delay: float = 0
 ) -> subprocess.Popen[bytes]:
-    """Starts a process that records the archive of a session with these settings, after
-    so many seconds; it ends when its stdin does.
+    """Start a process that records the archive of a session, after a delay in seconds.
+
+    The session has these settings. The process ends when its stdin does.
     """
     recorder = subprocess.Popen(
         [sys.executable, "-m", RECORDER, str(delay)],

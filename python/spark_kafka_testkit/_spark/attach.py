@@ -1,4 +1,4 @@
-"""The helper and the Kafka connector on a Spark session, a new one or one that runs."""
+"""Put the helper and the Kafka connector on a Spark session, new or running."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 def start_jvm(settings: Mapping[str, str]) -> None:
-    """Starts the JVM of a session that is to be made, where none runs.
+    """Start the JVM for a session that is about to be made, if none runs.
 
     Args:
-        settings: what `spark_conf()` gave.
+        settings: the result of `spark_conf()`.
     """
     from pyspark import SparkConf, SparkContext
 
@@ -49,8 +49,10 @@ def start_jvm(settings: Mapping[str, str]) -> None:
 
 
 def warm_up() -> None:
-    """Imports what PySpark does when it first talks to its JVM: pandas, by a converter
-    of arrays, which takes as long as all its other imports together.
+    """Import what PySpark imports when it first talks to its JVM.
+
+    A converter of arrays imports pandas, which takes as long as all the other imports
+    together.
     """
     with suppress(Exception):
         from pyspark.sql.types import NumpyArrayConverter
@@ -62,11 +64,11 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     """A classic session.
 
     Args:
-        settings: what `spark_conf()` gave.
+        settings: the result of `spark_conf()`.
 
     Raises:
-        SparkSetupError: Spark's JVM ended at its start; the text has the reason, which
-            PySpark does not tell.
+        SparkSetupError: Spark's JVM ended at its start. The text has the reason, which
+            PySpark does not report.
     """
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
@@ -96,7 +98,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
 
 
 def attach(spark: SparkSession) -> None:
-    """See `KafkaUtils.attach`."""
+    """Attach to a session, as described in `KafkaUtils.attach`."""
     if is_connect(spark):
         _attach_connect(spark)
         return
@@ -123,7 +125,7 @@ def attach(spark: SparkSession) -> None:
 
 
 def _check_pairings(spark: SparkSession) -> None:
-    """What was on the class path before can't be taken off it again."""
+    """Check what was on the class path before, which can't be removed again."""
     wrong = [
         str(finding)
         for finding in mismatches(spark)

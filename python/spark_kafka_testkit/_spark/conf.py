@@ -1,4 +1,4 @@
-"""The settings of a new session: helper and connector, and what makes tests quick."""
+"""The settings of a new session: helper, connector, and what makes tests fast."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ __all__ = [
 
 log = logging.getLogger("spark_kafka_testkit")
 
-# What makes the small queries of tests quick, and changes no result.
+# These make the small queries of tests fast, and change no result.
 QUICK = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
@@ -57,10 +57,10 @@ CLASS_PATH = "spark.driver.extraClassPath"
 DEFAULT_OPTIONS = "spark.driver.defaultJavaOptions"
 DRIVER_OPTIONS = "spark.driver.extraJavaOptions"
 QUICK_COLLECTOR = "-XX:+UseSerialGC"
-# Code that is compiled well pays off after minutes: tests are over by then.
+# Thorough compilation pays off after minutes, when tests are done.
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
-# With one compiler alone Java has room for 48 MB of code, which a long suite fills: it
-# compiles no more then.
+# With only one compiler Java reserves 48 MB for code. A long suite fills that, and then
+# Java stops compiling.
 CODE_ROOM = "-XX:ReservedCodeCacheSize=240m"
 COMPILER = re.compile(
     r"-XX:TieredStopAtLevel=.*|-XX:[+-]TieredCompilation|-Xint|-Xcomp"
@@ -68,7 +68,7 @@ COMPILER = re.compile(
 
 
 def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
-    """See `KafkaUtils.spark_conf`."""
+    """The settings described in `KafkaUtils.spark_conf`."""
     settings, archive = plan(conf)
     if archive is None:
         return settings
@@ -82,7 +82,7 @@ def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def submit_arguments(conf: Mapping[str, str]) -> list[str]:
-    """See `KafkaUtils.spark_submit_args`."""
+    """The arguments described in `KafkaUtils.spark_submit_args`."""
     version, folder = spark_and_jars()
     given = {**default_settings(folder.parent), **conf}
     quick = {name: value for name, value in QUICK.items() if name not in given}
@@ -109,8 +109,9 @@ def submit_arguments(conf: Mapping[str, str]) -> list[str]:
 def plan(
     conf: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], SparkArchive | None]:
-    """The settings without a class archive, and the archive for them; None where it is
-    not the kit's to choose one.
+    """The settings without a class archive, and the archive for them.
+
+    The archive is None if the kit has no say in it.
     """
     version, folder = spark_and_jars()
     submitted = submitted_settings()
@@ -152,11 +153,11 @@ def plan(
 
 
 def archive_of(settings: Mapping[str, str], *, records: bool = False) -> SparkArchive:
-    """The class archive of a session with these settings, looked up anew.
+    """The class archive of a session with these settings, looked up again.
 
     Args:
-        settings: those of `plan`.
-        records: whether the session's JVM is to record it.
+        settings: the settings from `plan`.
+        records: whether the session's JVM should record it.
     """
     _, folder = spark_and_jars()
     given = {**default_settings(folder.parent), **submitted_settings()}
@@ -165,15 +166,17 @@ def archive_of(settings: Mapping[str, str], *, records: bool = False) -> SparkAr
 
 
 def _starts_jvm(known: Mapping[str, str]) -> bool:
-    """Whether these may be settings of a local session that starts its JVM: only then
-    do they say what is on the JVM's class path.
+    """Whether these may be the settings of a local session that starts its JVM.
+
+    Only then do they decide what is on the JVM's class path.
     """
     return finds_class(CONNECTOR_CLASS) is None and may_be_local(known)
 
 
 def _has_kafka(known: Mapping[str, str], folder: Path, jars: Sequence[Path]) -> bool:
-    """Whether the session has classes of Kafka by other ways. Ours on the class path
-    would win over them.
+    """Whether the session gets Kafka's classes from elsewhere.
+
+    If ours were on the class path, they would win.
     """
     separators = f"[,{os.pathsep}]"
     named = re.split(separators, f"{known.get('spark.jars')},{known.get(CLASS_PATH)}")
@@ -182,7 +185,7 @@ def _has_kafka(known: Mapping[str, str], folder: Path, jars: Sequence[Path]) -> 
 
 
 def _options(settings: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
-    """The options of the driver's JVM, the environment's too."""
+    """The options of the driver's JVM, including those of the environment."""
     known = {**given, **settings}
     return drivers_options(
         *(known.get(n, "") for n in (DEFAULT_OPTIONS, DRIVER_OPTIONS))
@@ -208,7 +211,7 @@ def _append(
     entry: str,
     separator: str = ",",
 ) -> None:
-    """Adds to a list of the settings; where they have none, to what it is without."""
+    """Append to a list in the settings, which starts from the given one if missing."""
     listed = settings.get(name, given.get(name, ""))
     entries = [present for present in listed.split(separator) if present]
     if entry not in entries:
@@ -217,7 +220,7 @@ def _append(
 
 
 def connector_of(version: SparkVersion) -> list[Path] | None:
-    """The connector's jars, fetched; None where the kit has none for it."""
+    """The connector's jars, fetched, or None if the kit has none for this version."""
     jars = connector_jars(version.spark, version.scala)
     if jars is None:
         return None
@@ -234,8 +237,8 @@ def connector_of(version: SparkVersion) -> list[Path] | None:
 def repository() -> str | None:
     """The user's mirror of Maven Central, for Ivy.
 
-    User and password are left out: Ivy does not take them from there, and Spark shows
-    its settings.
+    User and password are left out, because Ivy does not accept them there and Spark
+    shows its settings.
     """
     if not os.environ.get(MAVEN_ENV):
         return None
@@ -250,5 +253,5 @@ def repository() -> str | None:
 
 
 def not_locked(version: SparkVersion) -> str:
-    """What is to be logged where the kit has no connector."""
+    """The message for when the kit has no connector."""
     return f"{version.not_locked[0].upper()}{version.not_locked[1:]}."

@@ -1,5 +1,6 @@
-"""The file system by which sessions of ours write local files: without a process for
-each, which costs more than most batches of tests do.
+"""The file system with which the kit's sessions write local files.
+
+It starts no process for each file, which would cost more than most batches of tests.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ OURS = {
 def file_settings(
     conf: Mapping[str, str], submitted: Mapping[str, str], *, on_class_path: bool
 ) -> dict[str, str]:
-    """What has a session take it; nothing where the user has chosen another, and where
-    a JVM of Spark's would not find it.
+    """The settings that make a session use it.
+
+    Empty if the user has chosen another file system, or if Spark's JVM would not find
+    this one.
 
     Args:
-        conf: all settings, those of the user and of the platform.
+        conf: all settings, of the user and of the platform.
         submitted: those of PYSPARK_SUBMIT_ARGS among them.
-        on_class_path: whether the session's JVM is to be started with the helper on its
-            own class path. spark-submit looks for `spark.jars` by the file system for
-            files, before these are on a class path.
+        on_class_path: whether the session's JVM will start with the helper on its own
+            class path. spark-submit uses the file system for files to look for
+            `spark.jars`, before these are on a class path.
     """
     if not may_be_local(conf):
         return {}

@@ -1,5 +1,7 @@
-"""Sessions of ours on loopback: a host name that does not resolve, or only to an
-address of a VPN that is off, is no reason for a local session not to start.
+"""Put the kit's sessions on loopback.
+
+A local session must start even if the host name does not resolve, or only to an address
+of a VPN that is off.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ HOST_VARIABLES = ("SPARK_LOCAL_HOSTNAME", "SPARK_LOCAL_IP")
 
 
 def driver_settings(conf: Mapping[str, str]) -> dict[str, str]:
-    """What binds the driver of a local session to loopback; nothing where the user has
-    said where it is to listen. Where the master is not known here, it is for machines
-    alone that can't listen at the address of their own name: no driver would start.
+    """The settings that bind the driver of a local session to loopback.
+
+    Empty if the user has said where it should listen. If the master is not known here,
+    only machines that can't listen at the address of their own name get them, because
+    no driver would start there.
     """
     if _is_chosen(conf):
         return {}
@@ -40,8 +44,9 @@ def driver_settings(conf: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def local_host_name(conf: Mapping[str, str]) -> Iterator[None]:
-    """Has a JVM of Spark that starts meanwhile take `localhost` for this machine's
-    name: Spark looks its own name up before it reads any setting.
+    """Make a JVM of Spark that starts in this block use `localhost` as the host name.
+
+    Spark looks its own name up before it reads any setting.
     """
     if not is_local(conf.get("spark.master", "")) or _is_chosen({}):
         yield
@@ -61,20 +66,21 @@ def _is_chosen(conf: Mapping[str, str]) -> bool:
 
 
 def is_local(master: str) -> bool:
-    """Whether Spark runs in one JVM by this master."""
+    """Whether Spark runs in one JVM with this master."""
     return re.match(r"local(\[|$)", master) is not None
 
 
 def may_be_local(conf: Mapping[str, str]) -> bool:
-    """Whether they are settings of a local session, or of one whose master, which the
-    builder may still name, is not among them.
+    """Whether these are, or may still become, the settings of a local session.
+
+    The builder may still name a master that is not among them.
     """
     master = conf.get("spark.master")
     return "spark.remote" not in conf if master is None else is_local(master)
 
 
 def can_listen_at_own_name() -> bool:
-    """Whether this machine's name resolves to an address of it."""
+    """Whether this machine's name resolves to one of its addresses."""
     try:
         address = socket.gethostbyname(socket.gethostname())
         with socket.socket() as probe:

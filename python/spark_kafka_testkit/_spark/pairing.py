@@ -1,4 +1,4 @@
-"""What of a session goes together: Spark, the Kafka connector and the helper.
+"""Check that Spark, the Kafka connector and the helper of a session fit together.
 
 Each finding says what was seen, and what to do.
 """
@@ -54,14 +54,14 @@ BROUGHT = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing.
+    """The result of one check.
 
     Attributes:
-        subject: the thing: `Spark`, `connector`, `helper jar`, `Java`, ...
-        state: `"ok"`; `"warning"`: it may fail, or some of the kit will not work;
-            `"error"`: it does not go together.
+        subject: what was checked: `Spark`, `connector`, `helper jar`, `Java`, ...
+        state: `"ok"`, `"warning"` if it may fail or a part of the kit will not work, or
+            `"error"` if it does not fit together.
         seen: what was seen.
-        advice: what to do; empty where nothing is to be done.
+        advice: what to do, or empty if there is nothing to do.
     """
 
     subject: str
@@ -73,7 +73,7 @@ class Finding:
     def of_error(
         cls, subject: str, error: KafkaTestkitError, state: Severity = "error"
     ) -> Finding:
-        """What an error tells."""
+        """The finding that an error describes."""
         return cls(subject, state, error.problem.rstrip("."), error.advice)
 
     def __str__(self) -> str:
@@ -82,16 +82,16 @@ class Finding:
 
 
 def warn(findings: Iterable[Finding]) -> None:
-    """Logs the findings that are not ok."""
+    """Log the findings that are not ok."""
     for finding in findings:
         if finding.state != "ok":
             log.warning("%s", finding)
 
 
 def check_session(spark: SparkSession) -> list[Finding]:
-    """Whether Spark, connector and helper of a session go together; no broker is asked.
+    """Check whether Spark, connector and helper of a session fit together.
 
-    It takes some milliseconds on a classic session.
+    No broker is asked. On a classic session it takes some milliseconds.
     """
     if is_connect(spark):
         return _check_connect(spark)
@@ -109,7 +109,7 @@ def check_session(spark: SparkSession) -> list[Finding]:
 
 
 def mismatches(spark: SparkSession) -> list[Finding]:
-    """What a session has that does not go together; `attach` brings what is missing."""
+    """The parts of a session that do not fit together. `attach` adds missing ones."""
     return [
         finding
         for finding in check_session(spark)
@@ -134,9 +134,9 @@ def _check_running(version: SparkVersion) -> Finding:
 
 
 def _check_late_jars(spark: SparkSession) -> list[Finding]:
-    """Settings that came when the session ran already.
+    """Settings that came after the session was started.
 
-    Spark keeps them, and loads nothing.
+    Spark stores them, but loads nothing.
     """
     started = spark.sparkContext.getConf()
     late = [
@@ -201,7 +201,7 @@ def _check_connector(jvm: SparkJvm, version: SparkVersion) -> list[Finding]:
 
 
 def _of_connector(name: str, built_for: str, version: SparkVersion) -> Finding:
-    """What is to be said of one of the same minor version, with all it needs."""
+    """The finding for a complete connector of the same minor version."""
     if apache_version(built_for) == version.apache:
         return Finding("connector", "ok", name)
     return Finding(
@@ -247,7 +247,8 @@ def _check_connect(spark: SparkSession) -> list[Finding]:
 def unreachable(spark: SparkSession, bootstrap_servers: str) -> list[Finding]:
     """Whether a Connect session's server can't reach the broker.
 
-    It is on another machine then, and the broker at an address of this machine alone.
+    That is so if the server is on another machine, and the broker's address is only
+    valid on this one.
     """
     if not is_connect(spark):
         return []

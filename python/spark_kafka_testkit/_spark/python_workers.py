@@ -1,4 +1,4 @@
-"""Python's workers of a local session: they find what this process finds."""
+"""The Python workers of a local session, which find what this process finds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ PATH_SETTING = "spark.executorEnv.PYTHONPATH"
 
 @contextmanager
 def python_of_this_process(conf: Mapping[str, str]) -> Iterator[None]:
-    """Has workers take the Python that this process runs by, and not the first of the
-    PATH, which may lack what their functions import. PySpark looks it up when the
-    session is made.
+    """Make workers use the Python of this process.
+
+    The first Python on the PATH may lack what their functions import. PySpark looks it
+    up when the session is made.
     """
     is_chosen = os.environ.get(PYTHON_ENV) or "spark.pyspark.python" in conf
     if is_chosen or not is_local(conf.get("spark.master", "")):
@@ -36,8 +37,10 @@ def python_of_this_process(conf: Mapping[str, str]) -> Iterator[None]:
 
 
 def worker_settings(conf: Mapping[str, str]) -> dict[str, str]:
-    """Has workers look for modules where this process does: pytest puts the folders of
-    tests on its path, and functions are sent by the name of their module.
+    """Make workers look for modules where this process does.
+
+    pytest puts the folders of tests on its path, and functions are sent with the name
+    of their module.
     """
     if PATH_SETTING in conf or not may_be_local(conf):
         return {}

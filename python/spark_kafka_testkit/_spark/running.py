@@ -17,7 +17,7 @@ __all__ = ["kafka_package", "knows_kafka", "running_spark"]
 
 
 def knows_kafka(spark: SparkSession) -> bool:
-    """Whether the session has a source named `kafka`; no broker is asked."""
+    """Whether the session has a source named `kafka`, without asking a broker."""
     from pyspark.errors import AnalysisException
 
     options = {"kafka.bootstrap.servers": "127.0.0.1:1", "subscribe": "any"}
@@ -31,8 +31,10 @@ def knows_kafka(spark: SparkSession) -> bool:
 
 
 def kafka_package() -> str:
-    """What stands before the names of Kafka's classes in the active session, or in that
-    of a Databricks cluster which is reached by Spark Connect: nothing or `kafkashaded.`
+    """The prefix of Kafka's class names, empty or `kafkashaded.`.
+
+    It is that of the active session, or of a Databricks cluster reached through Spark
+    Connect.
     """
     jvm = SparkJvm.active()
     if jvm is not None:

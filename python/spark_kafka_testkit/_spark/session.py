@@ -1,4 +1,4 @@
-"""A session for tests: in a kept Spark where one is wanted and fits, else a new one."""
+"""A session for tests, in a kept Spark if one is wanted and fits, else a new one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OWN_CONF = {"spark.master": "local[2]", "spark.app.name": "spark-kafka-testkit"}
 
 
 def session(conf: Mapping[str, str]) -> SparkSession:
-    """See `KafkaUtils.spark_session`."""
+    """The session described in `KafkaUtils.spark_session`."""
     spark = active_session()
     if spark is None:
         wanted = {**OWN_CONF, **conf}
@@ -33,21 +33,23 @@ def session(conf: Mapping[str, str]) -> SparkSession:
 
 
 def stop(spark: SparkSession) -> None:
-    """Stops a session of ours."""
+    """Stop a session that the kit has made."""
     _have_it_hear(getattr(spark.sparkContext, "_accumulatorServer", None))
     spark.stop()
 
 
 def _have_it_hear(server: Any) -> None:
-    """Has PySpark's server of accumulators end when it is told to. It is one of the
-    standard library, which looks up twice a second, and when someone calls.
+    """Make PySpark's server of accumulators end as soon as it is asked to.
+
+    It is a server of the standard library, which checks twice a second and at each
+    connection.
     """
     if not isinstance(server, socketserver.TCPServer):
         return
     shut_down = server.shutdown
 
     def shut_down_at_once() -> None:
-        # a call before it is told would be served
+        # a connection before the flag is set would be served
         server._BaseServer__shutdown_request = True  # type: ignore[attr-defined]
         with suppress(OSError):
             server_address: Any = server.server_address
@@ -58,8 +60,9 @@ def _have_it_hear(server: Any) -> None:
 
 
 def session_settings(conf: Mapping[str, str], *, reuse: bool) -> dict[str, str]:
-    """The settings of a new session. Where one is wanted, and fits them, this process
-    is connected to a kept Spark for it.
+    """The settings of a new session.
+
+    If a kept Spark is wanted and fits them, this connects the process to it.
     """
     use = take(conf) if reuse else None
     return spark_conf(conf) if use is None or use.lease is None else use.settings

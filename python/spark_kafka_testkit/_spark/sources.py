@@ -21,7 +21,7 @@ def read_stream(
     topics: str | Sequence[str] | None,
     options: Mapping[str, Any],
 ) -> DataFrame:
-    """See `KafkaUtils.read_stream`."""
+    """The stream described in `KafkaUtils.read_stream`."""
     return _load(session_or_active(spark).readStream, _settings(topics, options))
 
 
@@ -30,7 +30,7 @@ def read_batch(
     topics: str | Sequence[str] | None,
     options: Mapping[str, Any],
 ) -> DataFrame:
-    """See `KafkaUtils.read_batch`."""
+    """The DataFrame described in `KafkaUtils.read_batch`."""
     return _load(session_or_active(spark).read, _settings(topics, options))
 
 
@@ -72,7 +72,7 @@ def session_or_active(spark: SparkSession | None) -> SparkSession:
 
 
 def _load(reader: Any, settings: Mapping[str, str]) -> DataFrame:
-    """Loads it; a session without the connector is told as what it is."""
+    """Load it, and name the real problem if the session lacks the connector."""
     from pyspark.errors import AnalysisException
 
     try:

@@ -1,6 +1,6 @@
-"""What spark-submit, which starts a session's JVM, is given; and why it has ended.
+"""The settings for spark-submit, which starts a session's JVM, and why it has ended.
 
-Spark takes a setting from the first of these that has it: options of
+Spark takes a setting from the first of these that has it: the options of
 PYSPARK_SUBMIT_ARGS, the session's builder, spark-defaults.conf.
 """
 
@@ -31,9 +31,9 @@ ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
 def submitted_settings() -> dict[str, str]:
-    """The settings of PYSPARK_SUBMIT_ARGS; they win over those of a session's builder.
+    """The settings of PYSPARK_SUBMIT_ARGS, which override those of a session's builder.
 
-    They are given by `--conf`, or by an option of their own.
+    They come from `--conf`, or from an option of their own.
     """
     by_option, by_conf = {}, {}
     for name, value in _arguments():
@@ -48,10 +48,10 @@ def submitted_settings() -> dict[str, str]:
 def default_settings(home: Path) -> dict[str, str]:
     """The settings of spark-defaults.conf, or of the `--properties-file` in its place.
 
-    Those of a session's builder win over them.
+    Those of a session's builder override them.
 
     Args:
-        home: Spark's own folder, as SPARK_HOME.
+        home: Spark's own folder, as in SPARK_HOME.
     """
     arguments = dict(_arguments())
     folder = Path(os.environ.get("SPARK_CONF_DIR") or home / "conf")
@@ -66,7 +66,10 @@ def default_settings(home: Path) -> dict[str, str]:
 
 
 def _arguments() -> list[tuple[str, str]]:
-    """Each option of PYSPARK_SUBMIT_ARGS with the word behind it, or behind its `=`."""
+    """Each option of PYSPARK_SUBMIT_ARGS with its value.
+
+    The value is the next word, or the text after `=`.
+    """
     words = shlex.split(os.environ.get(ARGS_ENV, ""))
     arguments = []
     for word, following in zip(words, [*words[1:], ""], strict=False):
@@ -77,7 +80,7 @@ def _arguments() -> list[tuple[str, str]]:
 
 
 def _properties(text: str) -> dict[str, str]:
-    """A file in the format of `java.util.Properties`, which Spark reads."""
+    """Parse the format of `java.util.Properties`, which Spark reads."""
     settings = {}
     joined = re.sub(r"(?<!\\)((?:\\\\)*)\\\r?\n[ \t\f]*", r"\1", text)
     for line in map(str.strip, joined.splitlines()):
@@ -98,10 +101,10 @@ def _unescaped(text: str) -> str:
 
 
 def start_again(home: Path, settings: Mapping[str, str]) -> str:
-    """What Spark's JVM says when it is started as PySpark starts it.
+    """Start Spark's JVM again as PySpark does, and return its output.
 
-    It ends by itself, as nothing holds its input open. PySpark keeps nothing of what
-    the first one said.
+    PySpark keeps nothing of the first one's output. This one ends, because nothing
+    holds its input open.
     """
     command = [str(home / "bin/spark-submit")]
     for name, value in settings.items():
@@ -126,7 +129,7 @@ def start_again(home: Path, settings: Mapping[str, str]) -> str:
 
 
 def cause_of(output: str) -> str:
-    """Why the JVM ended, cut out of what it said."""
+    """Why the JVM ended, extracted from its output."""
     missing = re.findall(
         r"unresolved dependency: ([^#\s]+)#([^;\s]+);([^:\s]+): not found", output
     )

@@ -1,1 +1,1 @@
-"""A JVM of Spark's that outlives a run. Each run makes its own context in it."""
+"""A JVM of Spark that outlives a run. Each run makes its own context in it."""

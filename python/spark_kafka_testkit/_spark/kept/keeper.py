@@ -1,5 +1,6 @@
-"""The keeper of Spark's JVM: its main module. The JVM lives by its stdin, which the
-keeper holds.
+"""The main module of the keeper of Spark's JVM.
+
+The JVM lives by its stdin, which the keeper holds.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 STOP_SECONDS = 5.0
 AGAIN_SECONDS = 60.0
-FULLEST = 0.5  # of the heap, after a collection: then it is replaced
+FULLEST = 0.5  # of the heap after a collection, above which the JVM is replaced
 LOG_BYTES = 10 << 20
 
 
@@ -38,7 +39,7 @@ class _KeptSpark:
     ) -> None:
         self._lease_file, self._order = lease_file, order
         self._folder = str(Path.cwd())
-        if not order["safe_path"]:  # the keeper's own; Python's workers inherit it
+        if not order["safe_path"]:  # the keeper's, but workers inherit it
             os.environ.pop("PYTHONSAFEPATH", None)
         self._jvm, self._popen = self._start()
         self._started = _clock.now()
@@ -84,7 +85,7 @@ class _KeptSpark:
         )
 
     def tidy(self) -> bool:
-        """One that can't be tidied, or whose memory a run has filled, is replaced."""
+        """Tidy the JVM, or replace it if that fails or its heap is too full."""
         if self._lease_file.errors.stat().st_size > LOG_BYTES:
             os.truncate(self._lease_file.errors, 0)
         try:
@@ -97,7 +98,7 @@ class _KeptSpark:
         return self.replace()
 
     def replace(self) -> bool:
-        """One that ends again and again is not started again and again."""
+        """Start another JVM, unless it ends again and again."""
         before, self._replaced = self._replaced, _clock.monotonic()
         if self._replaced - before < AGAIN_SECONDS:
             return False
@@ -115,8 +116,9 @@ class _KeptSpark:
 
 @contextmanager
 def _output_to_log(file: str) -> Iterator[None]:
-    """What starts meanwhile writes there: who asked for it waits for the end of our
-    stdout.
+    """Write the output of what starts in this block to a file.
+
+    Whoever asked for the keeper waits for the end of our stdout.
     """
     kept = [os.dup(number) for number in (1, 2)]
     log_file = os.open(file, os.O_WRONLY | os.O_APPEND)

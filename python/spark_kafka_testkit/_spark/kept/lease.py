@@ -1,7 +1,7 @@
-"""Where a kept JVM of Spark's is found again, and what a run must have alike to use it.
+"""Find a kept JVM of Spark again, and compare what a run must share with it.
 
-What differs between two runs and is a context's own, most settings, may differ: each
-run makes a context. What was settled when the JVM started may not.
+Each run makes its own context, so most settings may differ between runs. What was
+decided when the JVM started may not.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ JVM_SETTINGS = (
 )
 """Those that count when Spark's JVM starts, and later no more."""
 
-# What terminals, shells, pytest and the kit set, and no job reads.
+# Terminals, shells, pytest and the kit set these, and no job reads them.
 IGNORED = re.compile(
     r"_|OLDPWD|PWD|SHLVL|PS[0-9]|PROMPT.*|HIST.*|LS_COLORS|COLUMNS|LINES|COLORTERM|"
     r"TERM.*|TMUX.*|STY|WINDOW.*|WT_.*|VTE_.*|KONSOLE.*|ITERM.*|SSH_.*|GPG_.*|XDG_.*|"
@@ -54,13 +54,13 @@ IGNORED = re.compile(
 
 @dataclass(frozen=True)
 class SparkLease(Lease):
-    """A kept JVM of Spark's.
+    """The lease of a kept JVM of Spark.
 
     Attributes:
-        working_folder: where it runs.
-        port, secret: of its gateway.
+        working_folder: the folder in which it runs.
+        port, secret: the port and secret of its gateway.
         jvm: its process id.
-        facts: what a run must have alike, by names for people.
+        facts: what a run must share with it, by readable names.
     """
 
     noun = "Spark"
@@ -84,7 +84,7 @@ class SparkLease(Lease):
         return is_listening(f"127.0.0.1:{self.port}")
 
     def remove_remains(self) -> None:
-        """The JVM lives by the keeper's pipe, and leaves nothing."""
+        """Do nothing: the JVM lives by the keeper's pipe, and leaves nothing."""
 
     @classmethod
     def start_error(cls, *parts: str) -> KafkaTestkitError:
@@ -100,22 +100,22 @@ class SparkLease(Lease):
 
 
 class SparkFile(LeaseFile[SparkLease]):
-    """The place of one kept Spark."""
+    """The files of one kept Spark."""
 
     def __init__(self, key: str) -> None:
         super().__init__(SparkLease, key)
 
     @classmethod
     def here(cls) -> SparkFile:
-        """The place of the Spark that is installed, for this working directory."""
+        """The files for the installed Spark and this working directory."""
         _, folder = spark_and_jars()
         return cls(f"spark-{_digest(f'{Path.cwd()} {folder}')}")
 
 
 def facts(settings: Mapping[str, str]) -> dict[str, str]:
-    """What counts of a JVM that is started with these settings, those of `plan()`.
+    """The facts that matter about a JVM started with these settings from `plan()`.
 
-    Values that may be secrets, or long, are given by their digests.
+    Values that are long or may be secret are replaced by digests.
     """
     version, folder = spark_and_jars()
     java = find_java(hint="")
@@ -136,7 +136,7 @@ def facts(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def differences(kept: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """The names of what is not alike."""
+    """The names of the facts that differ."""
     return sorted(
         name
         for name in kept.keys() | wanted.keys()

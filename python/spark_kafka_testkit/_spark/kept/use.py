@@ -1,4 +1,4 @@
-"""A kept Spark in the hands of one process."""
+"""A kept Spark that one process uses."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ SHOWN = 3
 
 
 def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
-    """The kept Spark for this working directory, and how it was found: `"found"`,
-    `"started"`, or `"replaced: "` and in what the one before differed.
+    """The kept Spark for this working directory, and how it was found.
+
+    The second value is `"found"`, `"started"`, or `"replaced: "` followed by how the
+    previous one differed.
 
     Args:
-        conf: settings of the JVM, and of contexts that runs make.
-        seconds: how long it stays when nobody asks for it.
+        conf: settings of the JVM, and of the contexts that runs make.
+        seconds: how long it stays if nobody asks for it.
 
     Raises:
-        SparkSetupError: none came up, or the one that is there is in use and differs.
+        SparkSetupError: none came up, or the existing one differs and is in use.
     """
     wanted = {"spark.master": "local[2]", **conf}
     settings, _ = plan(wanted)
@@ -74,12 +76,12 @@ def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
 
 @dataclass
 class Use:
-    """What became of the wish to use a kept Spark.
+    """The result of the wish to use a kept Spark.
 
     Attributes:
-        text: what is to be said of it, for people.
+        text: a description for the user.
         lease: the one that this process uses now, or None.
-        settings: those for a context there.
+        settings: the settings for a context there.
     """
 
     text: str
@@ -92,11 +94,12 @@ _held: BaseFileLock | None = None  # until this process ends, as Spark's JVM is 
 
 
 def take(conf: Mapping[str, str]) -> Use | None:
-    """Connects this process to the kept Spark of its working directory, so that its
-    classic sessions are made there. None where none is kept, or where a JVM of Spark's
-    runs for this process already, or is not to be a local one.
+    """Connect this process to the kept Spark of its working directory.
+
+    Its classic sessions are then made there. None if nothing is kept, if this process
+    has a JVM of Spark already, or if the session should not be local.
     """
-    global _use  # noqa: PLW0603  a process has one JVM of Spark's
+    global _use  # noqa: PLW0603  a process has one JVM of Spark
     if finds_class(CONNECTOR_CLASS) is not None:
         return None
     wanted = {"spark.master": "local[2]", **conf}
@@ -115,8 +118,10 @@ def take(conf: Mapping[str, str]) -> Use | None:
 
 
 def fit() -> tuple[str, list[str]]:
-    """What is kept for this working directory, for people, and in what a run of default
-    settings would differ; empty where nothing is kept.
+    """A description of what is kept for this working directory, and what differs.
+
+    The differences are those of a run with default settings. Both are empty if nothing
+    is kept.
     """
     lease_file = SparkFile.here()
     if not lease_file.file.exists():
@@ -133,8 +138,9 @@ def fit() -> tuple[str, list[str]]:
 
 
 def wish_for_kept() -> str:
-    """What became of this process's wish to use a kept Spark; empty where it had none,
-    or none was kept.
+    """The result of this process's wish to use a kept Spark.
+
+    Empty if it did not want one, or if none was kept.
     """
     return "" if _use is None else _use.text
 
@@ -180,7 +186,7 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
 
 
 def listed(names: list[str]) -> str:
-    """The first of them, and how many more there are."""
+    """The first names, and how many more there are."""
     more = len(names) - SHOWN
     listed = ", ".join(names[:SHOWN])
     return f"{listed} and {more} more" if more > 0 else listed
