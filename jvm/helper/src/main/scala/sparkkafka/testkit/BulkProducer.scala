@@ -13,17 +13,17 @@ import org.apache.kafka.common.KafkaException
 import org.apache.kafka.common.errors.ApiException
 import org.apache.kafka.common.errors.RetriableException
 
-/** Sends the rows of one Arrow stream to one topic and keeps account of each. The producer's own
-  * thread sends while rows are decoded; what is not acknowledged yet is bounded.
+/** Sends the rows of one Arrow stream to one topic and keeps track of each. The producer's own
+  * thread sends while rows are decoded. The number of unacknowledged rows is limited.
   *
-  * The first row that is out of time ends the send: the producer is closed, which completes all
-  * that it holds, and no more rows are taken. So a dead broker takes the time of one delivery.
-  * While it waits to add a partition to a transaction a producer takes no row for out of time, and
-  * does so for ever: there the send is ended when nothing has moved for that long.
+  * The first row that runs out of time ends the send. The producer is closed, which completes
+  * everything that it holds, and no more rows are accepted. So a dead broker takes the time of one
+  * delivery. While a producer waits to add a partition to a transaction, no row of it ever runs out
+  * of time, and it may wait forever. There the send ends when nothing has moved for that long.
   *
   * @param isTransactional
-  *   all in one transaction: committed where every row was acknowledged and Python sent all it had,
-  *   else aborted
+  *   whether all rows go into one transaction. It is committed if every row was acknowledged and
+  *   Python sent all it had, and otherwise aborted
   */
 private[testkit] final class BulkProducer(
     producer: Cluster.Producer,
@@ -42,21 +42,21 @@ private[testkit] final class BulkProducer(
   private var unknown = 0L
   private var partitions = 0
   private var aborted = false
-  private var hasStartedOver = false // offsets rise, but in a topic made anew
+  private var hasStartedOver = false // offsets rise, except in a topic made again
   @volatile private var isGivenUp = false
   @volatile private var isWaiting = false
   private val stall = new StallWatch(Cluster.deliveryMillis)
   private var settledBefore = 0L
 
-  /** Whether the transaction may be open still. */
+  /** Whether the transaction may still be open. */
   @volatile var isLeftOpen = false
 
-  /** Learns how many partitions the topic has; here the broker makes one that is not there. Fails
-    * with a TimeoutException where the broker tells of no such topic.
+  /** Finds out how many partitions the topic has. The broker may create it here. Fails with a
+    * TimeoutException if the broker does not know the topic.
     */
   def findTopic(): Unit = partitions = producer.partitionsFor(topic).size
 
-  /** Sends all, once the topic is found. */
+  /** Sends everything, after the topic is found. */
   def run(in: ReadableByteChannel): Report = {
     val look =
       looks.scheduleWithFixedDelay(() => endStalled(), lookMillis, lookMillis, MILLISECONDS)
@@ -80,7 +80,7 @@ private[testkit] final class BulkProducer(
     }
   }
 
-  /** Whether all was sent, and acknowledged. */
+  /** Sends all rows, and returns whether all were sent and acknowledged. */
   private def sendAll(in: ReadableByteChannel): Boolean = {
     val isWhole = SendBatches.foreachRecord(in, topic)(send)
     waiting(producer.flush())
@@ -104,18 +104,19 @@ private[testkit] final class BulkProducer(
       case _: IllegalStateException => abort() // the producer was closed before
     }
 
-  /** A transaction that the broker can't be told to abort is never committed all the same. */
+  /** Aborts the transaction. If the broker can't be asked to, it is still never committed. */
   private def abort(): Unit = {
     aborted = true
     try producer.abortTransaction()
     catch { case _: KafkaException | _: IllegalStateException => isLeftOpen = true }
   }
 
-  /** A record larger than a batch is sent before another can join its batch: refused as too large,
-    * such a batch would be split, joined again, and retried until the delivery times out.
+  /** Sends a record. One larger than a batch is sent before another can join its batch. Otherwise
+    * such a batch could be refused as too large, split, joined again, and retried until the
+    * delivery times out.
     *
     * @return
-    *   whether more is wanted: a transaction that has lost a record is lost
+    *   whether more is wanted. A transaction that has lost a record is lost
     */
   private def send(record: SendBatches.Out): Boolean = {
     if (sent % share == 0 && !room.tryAcquire(share)) waiting(room.acquire(share))
@@ -136,7 +137,7 @@ private[testkit] final class BulkProducer(
           waiting(producer.flush())
       } catch {
         case refused: KafkaException => fail(SendFailure(index, Failed, refused))
-        case _: IllegalStateException => // the producer has been closed: it does not take this one
+        case _: IllegalStateException => // the producer is closed and does not accept this one
           sent = index
           isGivenUp = true
       }
@@ -209,15 +210,16 @@ private[testkit] object BulkProducer {
 
   private val maxFailures = 100
 
-  // What is in flight is objects that each collection of a young heap copies: they slow a send down
-  // long before their bytes fill the producer's buffer. It is taken and given back by the share.
+  // Rows in flight are objects that each collection of a young heap copies. They slow a send down
+  // long before their bytes fill the producer's buffer. Permits are acquired and released by the
+  // share.
   private val maxInFlight = 32768
   private val share = 4096
 
   private val Failed = "failed"
   private val Unknown = "unknown"
 
-  /** Out of time, or the producer was closed: it may be written all the same. */
+  /** Whether the row may be written although it ran out of time, or the producer was closed. */
   private def mayBeDone(thrown: Exception): Boolean = thrown match {
     case _: RetriableException => true
     case _: ApiException => false

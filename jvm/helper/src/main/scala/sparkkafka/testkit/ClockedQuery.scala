@@ -7,11 +7,11 @@ import org.apache.spark.sparkkafka.OpenClock
 import org.apache.spark.sql.connector.read.streaming.MicroBatchStream
 import org.apache.spark.sql.streaming.StreamingQueryProgress
 
-/** A query that is about to begin, with a clock of ours in place of Spark's. It is made on the
+/** A query that is about to begin, with the kit's clock in place of Spark's. It is made on the
   * query's own thread.
   *
-  * Where Spark keeps its clock is found by type, in the query's execution and in the parts of the
-  * engine that it holds: from 3.5 to 4.2 the names, the packages and the number of them differ.
+  * The fields in which Spark keeps its clock are found by type, in the query's execution and in the
+  * parts of the engine that it holds. Their names, packages and number differ from 3.5 to 4.2.
   *
   * @param execution
   *   Spark's StreamExecution
@@ -32,19 +32,19 @@ private[testkit] final class ClockedQuery(execution: AnyRef, clock: TestClock)
   def hasEnded: Boolean = !thread.isAlive
 
   /** The progress of each batch that has run since the last call, as JSON. Spark itself keeps the
-    * last hundred, among those of triggers that had nothing to do.
+    * last hundred, including those of triggers that had nothing to do.
     */
   def takeBatches(): List[String] =
     Iterator.continually(batches.poll()).takeWhile(_ != null).toList
 
-  /** Has the sources fix where the query begins to read, which Spark does in the first trigger:
-    * `latest` is what it is at the start, not when a test lets the first batch run. It is no matter
+  /** Makes the sources fix where the query begins to read, which Spark does in the first trigger.
+    * So `latest` is the end at the start, not when a test lets the first batch run. It does no harm
     * if that is done already.
     */
   override def beforeFirst(): Unit =
     call(execution, "sources").asInstanceOf[scala.collection.Seq[_]].foreach {
       case source: MicroBatchStream => source.initialOffset()
-      case _ => () // those of the old kind begin at their beginning
+      case _ => () // sources of the old kind begin at their beginning
     }
 
   override def afterTrigger(): Unit = {
@@ -60,7 +60,7 @@ private[testkit] object ClockedQuery {
   private val engine = "org.apache.spark.sql.execution.streaming."
   private val ranBatch = "addBatch"
 
-  /** Calls a method whose class differs from Spark to Spark. */
+  /** Calls a method of a class that differs between Spark versions. */
   def call(owner: AnyRef, method: String): AnyRef =
     owner.getClass.getMethod(method).invoke(owner)
 

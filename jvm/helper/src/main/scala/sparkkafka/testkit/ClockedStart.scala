@@ -12,12 +12,12 @@ import org.apache.spark.sql.streaming.StreamingQueryListener.QueryStartedEvent
 import org.apache.spark.sql.streaming.StreamingQueryListener.QueryTerminatedEvent
 import org.apache.spark.sql.streaming.StreamingQueryManager
 
-/** Gives a query a clock of ours at its start. Spark tells listeners of a start on the query's own
-  * thread, before that does anything else, so the clock is in place for the first trigger. The
-  * query is started as any other, by Spark's own writer, whatever its sink is.
+/** Gives a query the kit's clock at its start. Spark notifies listeners of a start on the query's
+  * own thread, before that does anything else, so the clock is in place for the first trigger. The
+  * query is started like any other, by Spark's own writer, whatever its sink is.
   *
   * @param checkpoint
-  *   tells the query from others
+  *   distinguishes the query from others
   */
 private[testkit] final class ClockedStart(
     queries: StreamingQueryManager,
@@ -28,10 +28,10 @@ private[testkit] final class ClockedStart(
 
   @volatile private var outcome: Option[Try[ClockedQuery]] = None
 
-  /** The query, once it was started.
+  /** The query, after it was started.
     *
     * @throws Failure
-    *   it has no clock of ours
+    *   it does not have the kit's clock
     */
   def query: ClockedQuery =
     outcome.getOrElse(throw Failure.internal(s"no query began at checkpoint $checkpoint.")).get
@@ -52,7 +52,7 @@ private[testkit] final class ClockedStart(
 
 private[testkit] object ClockedStart {
 
-  /** Spark makes a whole URI of the path that it is given. */
+  /** Whether these are the same place. Spark makes a whole URI of the path that it is given. */
   private def isAt(root: String, checkpoint: String): Boolean = {
     def path(text: String) = new Path(text).toUri.getPath
     path(root) == path(checkpoint) || path(root).endsWith(s"/${path(checkpoint)}")

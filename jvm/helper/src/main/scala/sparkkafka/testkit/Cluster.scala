@@ -19,11 +19,11 @@ import org.apache.kafka.common.errors.TimeoutException
 import org.apache.kafka.common.serialization.ByteArrayDeserializer
 import org.apache.kafka.common.serialization.ByteArraySerializer
 
-/** One Kafka cluster and our clients of it. They are made when first needed, kept while they are
-  * sound, and closed with it.
+/** One Kafka cluster and the helper's clients of it. They are made when they are first needed, kept
+  * while they are sound, and closed together with it.
   *
   * @param access
-  *   how clients reach it: bootstrap servers, security; the settings below take precedence
+  *   how clients reach it: bootstrap servers, security. The settings below take precedence
   */
 private[testkit] final class Cluster(access: Map[String, String]) extends AutoCloseable {
   import Cluster._
@@ -41,15 +41,15 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     )
   )
 
-  /** The topic as it is; see [[TopicAdmin.describe]]. */
+  /** The topic as it is now: see [[TopicAdmin.describe]]. */
   def describe(topic: String): TopicDescription = {
     val description = admin.describe(topic)
     endLeftOpen()
     description
   }
 
-  /** Sends an Arrow stream; see [[BulkProducer]]. Each send has a producer to itself: one may wait
-    * for another, as where messages are drawn from a generator that sends some as well.
+  /** Sends an Arrow stream: see [[BulkProducer]]. Each send has its own producer, because one may
+    * wait for another, for example if a generator of messages sends some itself.
     */
   def send(topic: String, transactional: Boolean, in: ReadableByteChannel): BulkProducer.Report = {
     val before = admin.lookUp(topic)
@@ -59,7 +59,7 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
         sender.prepare()
         val sending = new BulkProducer(sender.producer, topic, transactional)
         sending.findTopic()
-        // of a topic that is gone since it was found no id is known, which none has
+        // if the topic is gone since it was found, its id is unknown, and no topic has that one
         val topicId = before.orElse(admin.lookUp(topic)).fold(Uuid.ZERO_UUID)(_.topicId)
         sender.note(topic, topicId)
         val report =
@@ -74,7 +74,7 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     catch { case late: TimeoutException => throw unheard(topic, late) }
   }
 
-  /** A sender of the kind, if there is one that knows the topic as it is. */
+  /** A sender of this kind, an idle one if its knowledge of the topic is up to date. */
   private def senderFor(
       topic: String,
       known: Option[TopicDescription],
@@ -86,15 +86,15 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       case None => newSender(transactional)
     }
 
-  /** Why the broker told a producer nothing in time. */
+  /** Why the broker sent a producer nothing in time. */
   private def unheard(topic: String, late: TimeoutException): Failure =
     admin.lookUp(topic, lookMillis) match {
       case Some(_) => Failure.brokerUnreachable(access.getOrElse("bootstrap.servers", ""), late)
       case None => Failure.unknownTopic(topic, Some(late))
     }
 
-  /** What happened to the topic under a send that did not go through. A broker that is silent has
-    * said so already, and so has whoever closed this.
+  /** What happened to the topic during a send that did not go through. If the broker is silent, or
+    * this was closed, that has been reported already.
     */
   private def change(topic: String, topicId: Uuid, report: BulkProducer.Report): Option[String] =
     try
@@ -105,8 +105,8 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       }
     catch { case Failure.Silence(_) | (_: IllegalStateException) => None }
 
-  /** Ends the transactions that the broker could not be told to end: they would hold up reads until
-    * it does so by itself.
+  /** Ends the transactions that the broker could not be asked to end. Otherwise they hold up reads
+    * until the broker ends them itself.
     */
   private def endLeftOpen(): Unit = {
     val ids = Iterator.continually(leftOpen.poll()).takeWhile(_ != null).toList
@@ -118,8 +118,8 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     }
   }
 
-  /** Lends a consumer that no one else uses, without partitions; its connection and metadata are
-    * warm from the last read.
+  /** Lends a consumer to one user, without partitions. Its connection and metadata are warm from
+    * the last read.
     */
   def withConsumer[A](isolation: IsolationLevel)(use: Consumer => A): A = {
     val idle = readers.take(_.isolation == isolation)
@@ -131,7 +131,7 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     }
   }
 
-  /** Lends a client of a pool, which is closed unless it is sound at the end. */
+  /** Lends a client of a pool, and closes it unless it is sound at the end. */
   private def lending[A <: Client, B](pool: Pool[A], client: A)(use: A => (B, Boolean)): B = {
     lent.add(client)
     if (isClosed) client.interrupt()
@@ -152,7 +152,7 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     lending(readers, reader)(reader => (use(reader.consumer), false))
   }
 
-  /** Ends what is under way too: sends with an account, reads with an error. */
+  /** Also ends what is under way: sends with a report, reads with an error. */
   override def close(): Unit = {
     isClosed = true
     lent.forEach(_.interrupt())
@@ -169,17 +169,17 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
     val properties = settings(
       "acks" -> "all",
       "enable.idempotence" -> "true",
-      // full batches in a bulk send; a small one does not wait, because it ends with a flush
+      // full batches in a bulk send. A small one does not wait, because it ends with a flush
       "linger.ms" -> "20",
       "batch.size" -> batchBytes.toString,
       "buffer.memory" -> (64 << 20).toString,
-      // the system's own, which grows; Kafka's default throttles loopback
+      // the system's own size, which grows. Kafka's default throttles loopback
       "send.buffer.bytes" -> "-1",
-      // the topic decides what is too large
+      // let the topic decide what is too large
       "max.request.size" -> (100 << 20).toString,
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "10000",
-      // what a broker that has died takes of a send's time
+      // how much time a dead broker costs a send
       "delivery.timeout.ms" -> deliveryMillis.toString
     )
     transactionalId.foreach { id =>
@@ -199,9 +199,9 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       "enable.auto.commit" -> "false",
       "allow.auto.create.topics" -> "false",
       "fetch.max.wait.ms" -> waitMillis.toString,
-      // as send.buffer.bytes
+      // as for send.buffer.bytes
       "receive.buffer.bytes" -> "-1",
-      // with this and the next, what a long read holds is small beside the heap
+      // with this and the next, a long read holds little in comparison with the heap
       "max.partition.fetch.bytes" -> (2 << 20).toString,
       "max.poll.records" -> "8192"
     ),
@@ -228,20 +228,20 @@ private[testkit] object Cluster {
   val atOnce: Duration = Duration.ZERO
   val deliveryMillis = 12000L
 
-  // At the end of every poll a consumer leaves a fetch behind, and at a topic's end the broker holds
-  // it for this long, in the way of the next read. A follower wants just that: it is answered when
-  // a record is committed.
+  // At the end of every poll a consumer leaves a fetch behind. At the end of a topic the broker
+  // holds that fetch for this long, in the way of the next read. A follower wants exactly that: the
+  // fetch is answered when a record is committed.
   private val readWaitMillis = 1
   private val followWaitMillis = 500
 
-  // what brokers allow at the most, by default
+  // the most that brokers allow by default
   private val transactionMillis = 900000
 
   private val lookMillis = 2000
 
   private trait Client extends AutoCloseable {
 
-    /** Lets whoever uses it now fail at once; for any thread. */
+    /** Makes whoever uses it now fail at once. Any thread may call it. */
     def interrupt(): Unit
   }
 
@@ -250,15 +250,15 @@ private[testkit] object Cluster {
     private val ids = mutable.Map.empty[String, Uuid]
     private var isPrepared = transactionalId.isEmpty
 
-    /** Ends what its transactional id has left open, if that was not done before. */
+    /** Ends what its transactional id has left open, unless that was done before. */
     def prepare(): Unit = if (!isPrepared) {
       producer.initTransactions()
       isPrepared = true
     }
 
-    /** Whether the producer has heard of the partitions that were added to the topic, which may
-      * take minutes; and of no other topic of the name, where it would go on with the numbers that
-      * it gave to its batches.
+    /** Whether the producer's knowledge of the topic is up to date. It may take minutes to learn
+      * about added partitions. In another topic of the same name it would go on with the numbers of
+      * its batches.
       */
     def knows(topic: TopicDescription): Boolean =
       ids.get(topic.name).forall(_ == topic.topicId) &&
@@ -266,7 +266,7 @@ private[testkit] object Cluster {
 
     def hasSentTo(topic: String): Boolean = ids.contains(topic)
 
-    /** Notes that it sends to this topic of the name. */
+    /** Notes the id of the topic that it sends to. */
     def note(topic: String, topicId: Uuid): Unit = ids(topic) = topicId
 
     override def interrupt(): Unit = close()

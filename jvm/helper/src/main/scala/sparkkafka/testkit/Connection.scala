@@ -9,13 +9,13 @@ import java.nio.charset.StandardCharsets.UTF_8
 
 import com.fasterxml.jackson.databind.JsonNode
 
-/** The way to and from Python: Arrow streams go over `in` and `out`, and between them frames of
-  * JSON, each a length (four bytes, big endian) and that many bytes of UTF-8: `{"ok": ...}` or
-  * `{"error": {code, data, trace}}`.
+/** The way to and from Python. Arrow streams go over `in` and `out`, with frames of JSON between
+  * them. A frame is a length (four bytes, big endian) and that many bytes of UTF-8: `{"ok": ...}`
+  * or `{"error": {code, data, trace}}`.
   */
 private[testkit] final class Connection(socket: SocketChannel) {
 
-  /** Without a buffer: what Arrow reads goes from the socket into Arrow's memory. */
+  /** Without a buffer, so that Arrow reads from the socket straight into its own memory. */
   val in: ReadableByteChannel = socket
   val out: GatheringChannel = new GatheringChannel(socket)
 
@@ -23,18 +23,18 @@ private[testkit] final class Connection(socket: SocketChannel) {
 
   def sendFailure(thrown: Throwable): Unit = sendFrame(Map("error" -> Failure.toData(thrown)))
 
-  /** Waits for a frame of Python's: a length and JSON, as ours. */
+  /** Waits for a frame from Python, with a length and JSON as in ours. */
   def receive(): JsonNode = Json.read(new String(exactly(exactly(4).getInt(0)).array, UTF_8))
 
-  /** Reads and drops what Python still sends: closing a socket with unread bytes would reset it,
-    * and lose the answer on its way.
+  /** Reads and drops what Python is still sending. Closing a socket with unread bytes would reset
+    * it, and lose the answer on its way.
     */
   def drain(): Unit = {
     val scrap = ByteBuffer.allocate(1 << 16)
     while (in.read(scrap) != -1) scrap.clear()
   }
 
-  /** Fails where Python has closed its end. For where it waits for us, and sends nothing. */
+  /** Fails if Python has closed its end. To be called only while Python waits and sends nothing. */
   def checkOpen(): Unit = {
     socket.socket.setSoTimeout(1)
     try if (socket.socket.getInputStream.read() == -1) throw new EOFException("Python has gone")

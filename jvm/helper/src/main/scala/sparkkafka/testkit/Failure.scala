@@ -3,9 +3,9 @@ package sparkkafka.testkit
 import java.io.PrintWriter
 import java.io.StringWriter
 
-/** What went wrong, as a code and data: the text a user reads is made from them in Python, the same
-  * for every client. There is one for each class of `errors.py` that the helper can raise: `code`
-  * is the name of the class, `data` has the arguments of its constructor by their names.
+/** What went wrong, as a code and data. Python turns them into the text that a user reads, which is
+  * the same for every client. Each class of `errors.py` that the helper can raise has one. `code`
+  * is the name of the class, and `data` holds the arguments of its constructor by name.
   */
 private[testkit] final class Failure private (
     val code: String,
@@ -17,12 +17,12 @@ private[testkit] object Failure {
   private val silenceCode = "BrokerUnreachableError"
   private val internalCode = "HelperError"
 
-  /** How far the read of a partition had come; the twin of `PartitionState` in `errors.py`.
+  /** How far the read of a partition had come. This is the twin of `PartitionState` in `errors.py`.
     *
     * @param stable
     *   the last stable offset
     * @param producers
-    *   the ids of those whose transactions are open, where the broker tells them
+    *   the ids of the producers with open transactions, if the broker reports them
     */
   final case class PartitionState(
       partition: Int,
@@ -49,14 +49,14 @@ private[testkit] object Failure {
     Some(cause)
   )
 
-  /** Nothing moved for so many seconds. */
+  /** Nothing moved for this many seconds. */
   def readTimeout(topic: String, seconds: Double, partitions: Seq[PartitionState]): Failure =
     new Failure(
       "ReadTimeoutError",
       Map("topic" -> topic, "seconds" -> seconds, "partitions" -> partitions.map(_.toData))
     )
 
-  /** The records of the offsets [start, end) are gone, and the read had them still before it. */
+  /** The records of the offsets [start, end) are gone, before the read came to them. */
   def recordsDeleted(topic: String, partition: Int, start: Long, end: Long): Failure = new Failure(
     "RecordsDeletedError",
     Map("topic" -> topic, "partition" -> partition, "start" -> start, "end" -> end)
@@ -68,10 +68,10 @@ private[testkit] object Failure {
   def topicChanged(topic: String, change: String): Failure =
     new Failure("TopicChangedError", Map("topic" -> topic, "change" -> change))
 
-  /** What has no class of its own: a request that makes no sense, a bug. */
+  /** A problem without a class of its own: a request that makes no sense, or a bug. */
   def internal(reason: String): Failure = new Failure(internalCode, Map("reason" -> reason))
 
-  /** A broker that does not answer: for those who can go on without an answer, or ask again. */
+  /** A broker that does not answer, for callers who can go on without an answer, or ask again. */
   object Silence {
     def unapply(thrown: Throwable): Option[Failure] = thrown match {
       case failure: Failure if failure.code == silenceCode => Some(failure)
@@ -79,7 +79,7 @@ private[testkit] object Failure {
     }
   }
 
-  /** Any throwable in the form that crosses to Python. */
+  /** Any throwable, in the form that crosses to Python. */
   def toData(thrown: Throwable): Map[String, Any] = {
     val (code, data) = thrown match {
       case failure: Failure => (failure.code, failure.data)

@@ -3,8 +3,8 @@ package sparkkafka.testkit
 import java.nio.ByteBuffer
 import java.nio.channels.WritableByteChannel
 
-/** Gathers what is small: an Arrow batch is dozens of writes of a few bytes. What is large goes
-  * from where it is straight to the socket.
+/** Gathers small writes, because an Arrow batch consists of dozens of writes of a few bytes. Large
+  * ones go straight from where they are to the socket.
   */
 private[testkit] final class GatheringChannel(to: WritableByteChannel) extends WritableByteChannel {
   private val held = ByteBuffer.allocateDirect(1 << 16)

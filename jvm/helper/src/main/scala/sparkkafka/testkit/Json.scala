@@ -6,7 +6,7 @@ import java.util.LinkedHashMap
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.ObjectMapper
 
-/** JSON text, by the Jackson that Spark ships: written from Scala's maps, sequences, strings,
+/** JSON text, by the Jackson that Spark ships. It is written from Scala's maps, sequences, strings,
   * numbers and booleans, and read into Jackson's tree.
   */
 private[testkit] object Json {

@@ -7,15 +7,15 @@ import java.util.TimeZone
 import org.apache.hadoop.fs.FileSystem
 import sparkkafka.testkit.Converters._
 
-/** A JVM of Spark's that stays between runs: what a run may leave in it, or change for good. What
-  * is a context's own ends with the context, which Python stops.
+/** A JVM of Spark that stays between runs: what a run may leave in it, or change for good. What
+  * belongs to a context ends with the context, which Python stops.
   */
 private[testkit] object KeptJvm {
   private final case class Defaults(properties: Properties, zone: TimeZone, locale: Locale)
 
   @volatile private var noted: Option[Defaults] = None
 
-  /** Notes what `tidy` is to put back. */
+  /** Notes what `tidy` has to restore. */
   def remember(): Unit = {
     val properties = new Properties
     properties.putAll(System.getProperties)
@@ -30,14 +30,14 @@ private[testkit] object KeptJvm {
       TimeZone.setDefault(defaults.zone)
       Locale.setDefault(defaults.locale)
     }
-    FileSystem.closeAll() // they keep the settings of the run that asked for them first
+    FileSystem.closeAll() // they keep the settings of the run that first asked for them
   }
 
-  /** Interrupts the threads whose name begins so: a query that waits for data would go on when its
-    * context has stopped.
+  /** Interrupts the threads whose name begins with this. A query that waits for data would go on
+    * after its context has stopped.
     *
     * @return
-    *   how many are still there after so many milliseconds
+    *   how many are still there after this many milliseconds
     */
   def interrupt(name: String, millis: Long): Int = {
     val deadline = System.nanoTime + millis * 1000000
@@ -53,7 +53,7 @@ private[testkit] object KeptJvm {
   private def named(name: String): Seq[Thread] =
     Thread.getAllStackTraces.keySet.asScala.toSeq.filter(_.getName.startsWith(name))
 
-  /** How much of its memory is in use after a collection, from 0 to 1. */
+  /** The share of its memory that is in use after a collection, from 0 to 1. */
   def fullness(): Double = {
     System.gc()
     val runtime = Runtime.getRuntime

@@ -12,9 +12,10 @@ import java.security.SecureRandom
 
 import scala.annotation.tailrec
 
-/** A loopback socket between Python and a thread of the helper. Python says the port that it will
-  * call from, which is its own already; any user of the machine can call, and all others are sent
-  * away unheard. It opens with a one-time secret: the port may be another's if Python has died.
+/** A loopback socket between Python and a thread of the helper. Python announces the port that it
+  * will call from, which it holds already. Any user of the machine can connect, and all others are
+  * closed unread. A connection opens with a one-time secret, because the port may belong to
+  * somebody else if Python has died.
   */
 private[testkit] object LoopbackChannel {
   private val acceptMillis = 30000
@@ -22,8 +23,8 @@ private[testkit] object LoopbackChannel {
 
   final case class Address(port: Int, secret: String)
 
-  /** Opens a channel and serves it on a daemon thread of its own. What `serve` throws is sent to
-    * Python as a failure, and is the last that Python gets.
+  /** Opens a channel and serves it on its own daemon thread. If `serve` throws, Python gets that as
+    * a failure, and nothing after it.
     */
   def open(name: String, caller: Int)(serve: Connection => Unit): Address = {
     val server = ServerSocketChannel.open()
@@ -49,7 +50,7 @@ private[testkit] object LoopbackChannel {
         try if (isOurs(socket, secret)) answer(new Connection(socket), serve)
         finally socket.close()
       }
-    catch { case _: IOException => () } // Python has gone: nobody is left to tell
+    catch { case _: IOException => () } // Python is gone: nobody is left to report to
 
   private def answer(connection: Connection, serve: Connection => Unit): Unit =
     try serve(connection)
@@ -69,7 +70,7 @@ private[testkit] object LoopbackChannel {
       val left = ((deadline - System.nanoTime) / 1000000L).toInt
       if (left <= 0) None
       else {
-        server.socket.setSoTimeout(left) // the adaptor alone heeds it
+        server.socket.setSoTimeout(left) // only the adaptor heeds it
         val socket = server.socket.accept().getChannel
         if (socket.getRemoteAddress == caller) Some(socket)
         else {

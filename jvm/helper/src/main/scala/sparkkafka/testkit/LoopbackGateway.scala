@@ -14,13 +14,14 @@ import py4j.Protocol
 import py4j.commands.AuthCommand
 
 /** py4j's gateway to the helper, for callers who know the secret. py4j's own server gives each
-  * stranger a thread for as long as he likes, and reads lines of any length: he can end it.
+  * stranger a thread for as long as he likes, and reads lines of any length, so a stranger can end
+  * it.
   */
 private[testkit] final class LoopbackGateway(secret: String) {
   private val gateway = new Gateway(new PythonApi)
   gateway.startup()
 
-  // what py4j's client sends before all else
+  // what py4j's client sends first
   private val listener =
     new LoopbackListener(s"${AuthCommand.COMMAND_NAME}\n$secret\n".getBytes(US_ASCII))
 
@@ -32,7 +33,7 @@ private[testkit] final class LoopbackGateway(secret: String) {
 
   @tailrec private def run(): Unit = {
     try listener.accept(Duration.ofDays(1)).foreach(serve)
-    catch { case _: IOException => () } // he has gone; the next may come
+    catch { case _: IOException => () } // this caller is gone, but another may come
     run()
   }
 

@@ -17,9 +17,9 @@ import scala.collection.mutable
 
 import sparkkafka.testkit.Converters._
 
-/** A loopback port that accepts those who open with the greeting, which holds a secret: any user of
-  * the machine can connect. Strangers wait beside one another, in nobody's way; when there are more
-  * than `room`, the one who has waited longest is sent away.
+/** A loopback port that accepts callers who open with the greeting, which holds a secret, since any
+  * user of the machine can connect. Strangers wait in parallel and block nobody. When there are
+  * more than `room`, the one who has waited longest is sent away.
   */
 private[testkit] final class LoopbackListener(greeting: Array[Byte], room: Int = 1024)
     extends AutoCloseable {
@@ -35,7 +35,7 @@ private[testkit] final class LoopbackListener(greeting: Array[Byte], room: Int =
 
   val port: Int = server.socket.getLocalPort
 
-  /** The next who knows the greeting; none where no one came in time. */
+  /** The next caller who knows the greeting, or none if nobody comes in time. */
   def accept(time: Duration): Option[SocketChannel] = acceptUntil(System.nanoTime + time.toNanos)
 
   @tailrec private def acceptUntil(deadline: Long): Option[SocketChannel] = {
@@ -60,8 +60,8 @@ private[testkit] final class LoopbackListener(greeting: Array[Byte], room: Int =
     if (strangers.size > room) sendAway(strangers.head)
   }
 
-  /** Reads what has come. It is compared when all is there: one who was sent away at the first
-    * wrong byte could guess the secret byte by byte.
+  /** Reads what has come, and compares it only when it is complete. A caller who was sent away at
+    * the first wrong byte could guess the secret byte by byte.
     */
   private def knowsGreeting(key: SelectionKey): Boolean = key.channel match {
     case stranger: SocketChannel =>
@@ -79,7 +79,7 @@ private[testkit] final class LoopbackListener(greeting: Array[Byte], room: Int =
     val socket = key.channel.asInstanceOf[SocketChannel]
     strangers.remove(socket)
     key.cancel()
-    selector.selectNow() // the key is gone only now, and the socket may block
+    selector.selectNow() // only now is the key gone, and the socket may block
     socket.configureBlocking(true)
     socket.setOption[java.lang.Boolean](TCP_NODELAY, true)
     socket
@@ -99,13 +99,13 @@ private[testkit] final class LoopbackListener(greeting: Array[Byte], room: Int =
 
 private[testkit] object LoopbackListener {
 
-  /** The address that Python connects to. Java's own loopback address is `::1` where IPv6 addresses
+  /** The address that Python connects to. Java's own loopback address is `::1` if IPv6 addresses
     * are preferred.
     */
   val loopback: InetAddress = InetAddress.getByAddress(Array[Byte](127, 0, 0, 1))
 
-  /** The system's queue of those not yet accepted: one whom it has no room for tries again after a
-    * second.
+  /** The system's queue of connections that are not yet accepted. A caller for whom it has no room
+    * tries again after a second.
     */
   val backlog: Int = 1024
 }

@@ -5,12 +5,12 @@ import java.nio.charset.StandardCharsets.US_ASCII
 
 import sparkkafka.testkit.owner.Owner
 
-/** The helper in a JVM of its own, for Python processes without a classic Spark session.
+/** The helper in its own JVM, for Python processes without a classic Spark session.
   *
-  * The first line of stdin is the secret that every caller must know; an argument or a variable
-  * could be read by others. `READY <port>` on stdout says where the py4j gateway listens, on
+  * The first line of stdin is the secret that every caller must know, because others could read an
+  * argument or a variable. `READY <port>` on stdout reports where the py4j gateway listens, on
   * loopback. The process lives until its stdin ends, which happens when its owner closes it or
-  * dies, however it dies.
+  * dies, in whatever way.
   */
 object Main {
   private val graceMillis = 5000L

@@ -20,20 +20,20 @@ import org.apache.hadoop.fs.RawLocalFileSystem
 import org.apache.hadoop.fs.local.LocalConfigKeys
 import org.apache.hadoop.fs.permission.FsPermission
 
-/** Local files for Hadoop's `FileContext`, by which Spark writes its checkpoints: as Hadoop's own
-  * `LocalFs`, but without a process for each.
+/** Local files for Hadoop's `FileContext`, with which Spark writes its checkpoints. It works like
+  * Hadoop's own `LocalFs`, but starts no process for each file.
   */
 final class NioLocalFs(uri: URI, conf: Configuration)
     extends ChecksumFs(new NioRawLocalFs(new NioRawLocalFileSystem, uri, conf))
 
-/** The same for Hadoop's `FileSystem`, by which Spark writes all other files, and uploads the state
-  * of RocksDB.
+/** The same for Hadoop's `FileSystem`, with which Spark writes all other files and uploads the
+  * state of RocksDB.
   */
 final class NioLocalFileSystem extends LocalFileSystem(new NioRawLocalFileSystem)
 
-/** `NioLocalFs` without checksums. Hadoop's `RawLocalFs`, whose overrides are here too, is closed
-  * to other packages. Files are renamed in one step, where Hadoop's looks first whether the new
-  * name is free.
+/** `NioLocalFs` without checksums. Hadoop's `RawLocalFs`, whose overrides are repeated here, is
+  * closed to other packages. Files are renamed in one step, while Hadoop first looks whether the
+  * new name is free.
   */
 private[testkit] final class NioRawLocalFs(
     files: NioRawLocalFileSystem,
@@ -46,7 +46,7 @@ private[testkit] final class NioRawLocalFs(
   override def getServerDefaults: FsServerDefaults = LocalConfigKeys.getServerDefaults
   override def isValidName(name: String): Boolean = true
 
-  /** Of several that rename a file to one free name, one succeeds. */
+  /** If several rename a file to one free name, one of them succeeds. */
   override def renameInternal(source: Path, target: Path): Unit =
     if (isFile(source) && link(source, target)) Files.delete(files.nioPath(source))
     else super.renameInternal(source, target)
@@ -56,7 +56,7 @@ private[testkit] final class NioRawLocalFs(
       val _ = Files.move(files.nioPath(source), files.nioPath(target), ATOMIC_MOVE)
     } else super.renameInternal(source, target, overwrite)
 
-  /** Gives the file a second name; false where the disk has no hard links. */
+  /** Gives the file a second name, or returns false if the disk has no hard links. */
   private def link(source: Path, target: Path): Boolean =
     try {
       Files.createLink(files.nioPath(target), files.nioPath(source))
@@ -70,8 +70,8 @@ private[testkit] final class NioRawLocalFs(
   private def isFile(path: Path) = Files.isRegularFile(files.nioPath(path), NOFOLLOW_LINKS)
 }
 
-/** Where Hadoop has no native library, its own starts a `chmod` for each file that it makes, and a
-  * `readlink` for each that it asks about.
+/** Hadoop's raw local file system, without its processes. If Hadoop has no native library, its own
+  * starts a `chmod` for each file that it makes, and a `readlink` for each that it asks about.
   */
 private[testkit] final class NioRawLocalFileSystem extends RawLocalFileSystem {
   import NioRawLocalFileSystem.Mode
@@ -80,7 +80,7 @@ private[testkit] final class NioRawLocalFileSystem extends RawLocalFileSystem {
   override def setPermission(path: Path, permission: FsPermission): Unit = {
     val local = nioPath(path)
     try {
-      // chmod leaves these bits of a folder too
+      // chmod leaves these bits of a folder alone too
       val kept = if (Files.isDirectory(local)) mode(path) & SetIds else 0
       val _ = Files.setAttribute(local, Mode, kept | permission.toShort)
     } catch {

@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode
 import sparkkafka.testkit.Converters._
 
 /** Serves Python's operations on one cluster over one connection, one after another. Each begins
-  * with a frame `{"operation": name, ...}`; one that did not go through whole is the connection's
-  * last.
+  * with a frame `{"operation": name, ...}`. One that did not complete is the last of its
+  * connection.
   */
 private[testkit] final class Operations(cluster: Cluster, connection: Connection) {
 
@@ -21,8 +21,8 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
       throw Failure.internal(s"it was asked to '$other', and can send, read and follow.")
   }
 
-  /** Python sends an Arrow stream (see `messages.py`) and one byte more, which says that it is
-    * complete; it gets a frame with the [[BulkProducer.Report]].
+  /** Python sends an Arrow stream (see `_arrow/encode.py`) and one more byte, which says that it is
+    * complete. It gets a frame with the [[BulkProducer.Report]].
     */
   private def send(topic: String, transactional: Boolean): Boolean = {
     val report = cluster.send(topic, transactional, connection.in)
@@ -31,11 +31,11 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
     report.isComplete
   }
 
-  /** Python gets a frame that tells where the topic stands, and sends one with a [[ReadPlan]], or
-    * with null; then it gets an Arrow stream of records, and a frame with the coverage.
+  /** Python gets a frame with the state of the topic, and sends one with a [[ReadPlan]], or with
+    * null. Then it gets an Arrow stream of records, and a frame with the coverage.
     *
     * @param times
-    *   for which offsets are wanted too: milliseconds since the epoch
+    *   times whose offsets are wanted too, in milliseconds since the epoch
     */
   private def read(topic: String, times: JsonNode): Boolean = {
     val reader = new TopicReader(cluster, topic)
@@ -51,9 +51,9 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
     true
   }
 
-  /** As `read`, but the stream of records does not end, and holds an empty batch at least every
-    * while; Python closes the connection, or gets a frame with the failure that ended it. Of the
-    * ranges only the starts count.
+  /** Like `read`, but the stream of records does not end, and holds an empty batch at least every
+    * now and then. It ends when Python closes the connection, or gets a frame with the failure that
+    * ended it. Only the starts of the ranges count.
     */
   private def follow(topic: String, times: JsonNode): Boolean = {
     val reader = new TopicReader(cluster, topic)

@@ -1,6 +1,6 @@
 package sparkkafka.testkit
 
-/** Where a partition stands.
+/** The offsets of a partition.
   *
   * @param end
   *   the high watermark: the offset after the last one that consumers may see
@@ -11,8 +11,8 @@ private[testkit] final case class PartitionOffsets(beginning: Long, end: Long, s
 
 private[testkit] object PartitionOffsets {
 
-  /** What a broker answers. Asked for last, the stable offset may have moved past the end; and it
-    * stays where it is when the records above it are deleted.
+  /** The offsets in a broker's answers. The stable offset is asked for last, so it may have moved
+    * past the end. It also stays where it is when the records above it are deleted.
     */
   def of(beginning: Long, end: Long, stable: Long): PartitionOffsets =
     PartitionOffsets(beginning, end, stable.min(end).max(beginning))

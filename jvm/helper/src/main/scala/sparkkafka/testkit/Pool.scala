@@ -2,7 +2,7 @@ package sparkkafka.testkit
 
 import scala.collection.mutable
 
-/** Clients that nobody uses now, kept for whoever needs one next. */
+/** Clients that nobody uses now, kept for the next caller who needs one. */
 private[testkit] final class Pool[A <: AutoCloseable] extends AutoCloseable {
   private val kept = mutable.ListBuffer.empty[A]
   private var isClosed = false
@@ -13,7 +13,7 @@ private[testkit] final class Pool[A <: AutoCloseable] extends AutoCloseable {
     found
   }
 
-  /** What comes back after the end is closed. */
+  /** Returns a client, which is closed if it comes back after the end. */
   def giveBack(one: A): Unit = {
     val isKept = synchronized {
       if (!isClosed) { kept += one; () }

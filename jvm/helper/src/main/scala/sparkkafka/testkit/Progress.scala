@@ -1,13 +1,14 @@
 package sparkkafka.testkit
 
-/** The part of a partition that a read wants, [start, target), as Python worked it out.
+/** The part of a partition that a read wants, [start, target), as calculated in Python.
   *
   * @param truncated
   *   how many offsets before `start` were asked for too, whose records had been deleted
   */
 private[testkit] final case class Range(start: Long, target: Long, truncated: Long)
 
-/** How far the read of one partition has come in its range; the twin of `Progress` in `offsets.py`.
+/** How far the read of one partition has come in its range. This is the twin of `Progress` in
+  * `offsets.py`.
   */
 private[testkit] final class Progress(wanted: Range) {
   private val beginning: Long = wanted.start - wanted.truncated
@@ -20,7 +21,7 @@ private[testkit] final class Progress(wanted: Range) {
   def position: Long = at
   def isDone: Boolean = at >= target
 
-  /** Counts a record in; false for one past the target, which the range does not hold. */
+  /** Counts a record, or returns false for one past the target, which is outside the range. */
   def accept(offset: Long): Boolean = {
     val wanted = offset < target
     if (wanted) {
@@ -30,7 +31,7 @@ private[testkit] final class Progress(wanted: Range) {
     wanted
   }
 
-  /** Notes the consumer's position; true where it has moved. */
+  /** Notes the consumer's position, and returns whether it has moved. */
   def moveTo(position: Long): Boolean = {
     val moved = position > at
     if (moved) at = position
@@ -43,7 +44,7 @@ private[testkit] final class Progress(wanted: Range) {
     at = newBeginning
   }
 
-  /** What the read covered; see `Coverage` in `offsets.py`. */
+  /** What the read covered: see `Coverage` in `offsets.py`. */
   def toData: Map[String, Any] = Map(
     "beginning" -> beginning,
     "target" -> target,

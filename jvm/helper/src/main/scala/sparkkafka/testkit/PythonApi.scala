@@ -6,9 +6,9 @@ import java.util.concurrent.atomic.AtomicLong
 
 import sparkkafka.testkit.Converters._
 
-/** All that Python calls. Every method returns at once: what takes time goes on in a thread of its
-  * own and over a channel, whose address (`port secret`) a method returns, so that Python can give
-  * up waiting whenever it wants to. Python says from which port it will call there.
+/** Everything that Python calls. Every method returns at once. Whatever takes time goes on in its
+  * own thread and over a channel, whose address (`port secret`) the method returns, so that Python
+  * can stop waiting whenever it wants to. Python announces from which port it will connect there.
   */
 final class PythonApi {
   import PythonApi.opened
@@ -16,12 +16,13 @@ final class PythonApi {
   private val clusters = new ConcurrentHashMap[Long, Cluster]
   private val lastHandle = new AtomicLong
 
-  /** The kit's version this jar was built as; Python compares it with its own before anything else.
+  /** The kit's version that this jar was built as. Python compares it with its own before anything
+    * else.
     */
   def pyVersion(): String = BuildInfo.version
 
-  /** Over the channel: Python sends a frame with the settings of Kafka's clients, and gets one with
-    * a handle for the cluster; nothing is connected yet. Settings hold secrets, and py4j logs what
+  /** Over the channel, Python sends a frame with the settings of Kafka's clients, and gets one with
+    * a handle for the cluster. Nothing is connected yet. Settings hold secrets, and py4j logs what
     * it is called with.
     */
   def pyOpen(caller: Int): String = open("open", caller) { connection =>
@@ -33,7 +34,7 @@ final class PythonApi {
     connection.sendResult(handle)
   }
 
-  /** Closes the handle's clients. A handle that is not open is no error. */
+  /** Closes the handle's clients. It is not an error if the handle is not open. */
   def pyClose(handle: Long): Unit = Option(clusters.remove(handle)).foreach(close)
 
   private def close(cluster: Cluster): Unit = {
@@ -41,8 +42,8 @@ final class PythonApi {
     cluster.close()
   }
 
-  /** Over the channel go operations on the cluster, see [[Operations]], until Python closes it. A
-    * handle that is not open is told there too, as every failure is.
+  /** Serves operations on the cluster over the channel, until Python closes it: see [[Operations]].
+    * That a handle is not open is reported there too, like every failure.
     */
   def pyServe(handle: Long, caller: Int): String = {
     val cluster = Option(clusters.get(handle))
@@ -54,19 +55,19 @@ final class PythonApi {
     }
   }
 
-  /** A handle for a clock: the query that starts next with this checkpoint goes by it.
+  /** A handle for a clock, which the next query that starts with this checkpoint will use.
     *
     * @param queries
     *   the session's StreamingQueryManager
     * @param time
-    *   what the clock says then, in milliseconds since the epoch
+    *   the first time of the clock, in milliseconds since the epoch
     * @param interval
-    *   of the query's trigger, in milliseconds
+    *   the interval of the query's trigger, in milliseconds
     */
   def pyOpenClock(queries: AnyRef, checkpoint: String, time: Long, interval: Long): Long =
     QueryClocks.open(queries, checkpoint, time, interval)
 
-  /** The query has started, or could not: no other gets the clock. */
+  /** Notes that the query has started, or could not, so that no other gets the clock. */
   def pyClockStarted(handle: Long): Unit = QueryClocks.started(handle)
 
   /** Over the channel: see [[QueryClocks.pass]]. */
@@ -80,22 +81,22 @@ final class PythonApi {
     s"${address.port} ${address.secret}"
   }
 
-  /** See [[StatefulInputs]]; for the JVM of a session. */
+  /** See [[StatefulInputs]]. For the JVM of a session. */
   def pyStatefulInputs(plan: AnyRef, sources: util.List[AnyRef], once: Boolean): util.List[_] =
     StatefulInputs.of(plan, sources, once)
 
-  /** See [[WatchedWrites.watch]]; for the JVM of a session. */
+  /** See [[WatchedWrites.watch]]. For the JVM of a session. */
   def pyWatchWrites(session: AnyRef, query: String, failing: Int): Unit =
     WatchedWrites.watch(session, query, failing)
 
   /** See [[WatchedWrites.unwatch]]. */
   def pyUnwatchWrites(query: String): Array[Int] = WatchedWrites.unwatch(query)
 
-  /** Notes how the JVM is, for [[pyTidy]]. */
+  /** Notes the state of the JVM, for [[pyTidy]]. */
   def pyRemember(): Unit = KeptJvm.remember()
 
-  /** Puts a JVM that stays back to how it was, when the Python that used it has gone: also clusters
-    * are closed that it left open.
+  /** Restores a JVM that stays, after the Python that used it is gone. This also closes clusters
+    * that it left open.
     */
   def pyTidy(): Unit = {
     opened.forEach(close(_))

@@ -8,7 +8,7 @@ import scala.annotation.tailrec
 
 import org.apache.spark.sql.streaming.StreamingQueryManager
 
-/** The queries that run by a test's clock, by a handle. It stands apart from [[PythonApi]], which a
+/** The queries that run by a test's clock, by handle. It is separate from [[PythonApi]], which a
   * JVM without Spark loads too.
   */
 private[testkit] object QueryClocks {
@@ -22,7 +22,7 @@ private[testkit] object QueryClocks {
   private val clocks = new ConcurrentHashMap[Long, Clocked]
   private val lastHandle = new AtomicLong
 
-  /** Gets a clock ready for the query that starts next with this checkpoint. */
+  /** Prepares a clock for the next query that starts with this checkpoint. */
   def open(queries: AnyRef, checkpoint: String, time: Long, interval: Long): Long = {
     val manager = queries.asInstanceOf[StreamingQueryManager]
     val clock = new TestClock(time, interval)
@@ -33,7 +33,7 @@ private[testkit] object QueryClocks {
     handle
   }
 
-  /** Looks for starts no more. */
+  /** Stops looking for starts. */
   def started(handle: Long): Unit =
     Option(clocks.get(handle)).foreach(it => it.queries.removeListener(it.start))
 
@@ -42,9 +42,9 @@ private[testkit] object QueryClocks {
     val _ = clocks.remove(handle)
   }
 
-  /** Python sends a frame `{"to": when, "millis": how long to wait}`, and gets one when the query
-    * has done what was due by then and waits at its clock, or has ended, or the wait is over: then
-    * what is still due does not begin.
+  /** Python sends a frame `{"to": when, "millis": how long to wait}`. It gets one when the query
+    * has done what was due by then and waits at its clock, when it has ended, or when the time to
+    * wait is up. In the last case, whatever is still due does not begin.
     */
   def pass(handle: Long, connection: Connection): Unit = {
     val request = connection.receive()

@@ -6,13 +6,13 @@ import com.fasterxml.jackson.databind.JsonNode
 import org.apache.kafka.common.IsolationLevel
 import sparkkafka.testkit.Converters._
 
-/** What Python wants of a topic, now that it knows where the topic stands.
+/** What Python wants of a topic, now that it knows the state of the topic.
   *
   * @param stallMillis
-  *   how long no position may move before the read fails; a wait for an open transaction counts as
+  *   how long no position may move before the read fails. A wait for an open transaction counts as
   *   well
   * @param allowDeleted
-  *   read on where records are deleted under the read
+  *   whether to read on if records are deleted during the read
   */
 private[testkit] final case class ReadPlan(
     ranges: Map[Int, Range],

@@ -20,7 +20,7 @@ import org.apache.arrow.vector.types.pojo.FieldType
 import org.apache.arrow.vector.types.pojo.Schema
 import org.apache.kafka.clients.consumer.ConsumerRecord
 
-/** The Arrow form of records that were read; its twin is `records.py`. */
+/** The Arrow form of records that were read. Its twin is `_arrow/schema.py`. */
 private[testkit] object RecordBatches {
   private val maxRows = 16384
   private val maxBytes = 2 << 20
@@ -55,7 +55,8 @@ private[testkit] object RecordBatches {
     )
   )
 
-  /** Writes records to an Arrow stream, a batch whenever enough have come; `close` ends the stream.
+  /** Writes records to an Arrow stream, with a batch whenever enough have come. `close` ends the
+    * stream.
     */
   final class Writer(out: GatheringChannel) extends AutoCloseable {
     private val allocator = new RootAllocator(Long.MaxValue)
@@ -108,10 +109,10 @@ private[testkit] object RecordBatches {
       headers.endValue(rows, count)
     }
 
-    /** Sends on what has come so far. */
+    /** Sends what has come so far. */
     def flush(): Unit = if (rows > 0) beat()
 
-    /** Sends on what has come so far, an empty batch if nothing has. */
+    /** Sends what has come so far, as an empty batch if that is nothing. */
     def beat(): Unit = {
       writeBatch()
       out.flush()

@@ -1,14 +1,14 @@
 package sparkkafka.testkit
 
-/** The time for which this JVM has run. It stands still while the JVM is suspended, as by a laptop
-  * that sleeps: no broker was silent for that long.
+/** The time for which this JVM has run. It stands still while the JVM is suspended, for example on
+  * a laptop that sleeps, because no broker was silent for that long.
   */
 private[testkit] object RunningClock {
   private val tickMillis = 100L
   private val longestTickNanos = 1000000000L
 
   /** @param at
-    *   by the system's clock
+    *   the time of the system's clock
     */
   private[testkit] final case class Tick(at: Long, nanos: Long) {
     def next(now: Long): Tick = Tick(now, nanos + (now - at).min(longestTickNanos))
@@ -20,7 +20,7 @@ private[testkit] object RunningClock {
   ticker.setDaemon(true)
   ticker.start()
 
-  /** Nanoseconds of any origin. */
+  /** Nanoseconds from any origin. */
   def nanos: Long = last.next(System.nanoTime).nanos
 
   private def tick(): Unit = while (true) {

@@ -18,15 +18,15 @@ import org.apache.kafka.clients.producer.ProducerRecord
 import org.apache.kafka.common.header.Header
 import org.apache.kafka.common.header.internals.RecordHeader
 
-/** The Arrow stream of a send, as records for the producer; its twin is `messages.py`. */
+/** The Arrow stream of a send, as records for the producer. Its twin is `_arrow/encode.py`. */
 private[testkit] object SendBatches {
   type Out = ProducerRecord[Array[Byte], Array[Byte]]
 
-  /** Gives the record of each row to `each`, until it answers false.
+  /** Passes the record of each row to `each`, until that returns false.
     *
     * @return
-    *   whether Python said that it had sent all there is: a stream that breaks off looks the same
-    *   as one that ends
+    *   whether Python said that it had sent everything. A stream that breaks off looks the same as
+    *   one that ends
     */
   def foreachRecord(in: ReadableByteChannel, topic: String)(each: Out => Boolean): Boolean = {
     val allocator = new RootAllocator(Long.MaxValue)
@@ -55,7 +55,7 @@ private[testkit] object SendBatches {
 
   private val complete: Byte = 1
 
-  /** One batch; the columns `partition`, `timestamp` and `headers` may be missing. */
+  /** One batch. The columns `partition`, `timestamp` and `headers` may be missing. */
   private final class Batch(root: VectorSchemaRoot, topic: String) {
     private val key = root.getVector("key").asInstanceOf[VarBinaryVector]
     private val value = root.getVector("value").asInstanceOf[VarBinaryVector]

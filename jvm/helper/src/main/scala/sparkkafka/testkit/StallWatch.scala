@@ -3,7 +3,7 @@ package sparkkafka.testkit
 /** The time for which nothing has moved, and when to look for the reason next.
   *
   * @param clock
-  *   nanoseconds of any origin
+  *   nanoseconds from any origin
   */
 private[testkit] final class StallWatch(
     limitMillis: Long,
@@ -21,15 +21,15 @@ private[testkit] final class StallWatch(
 
   def isOver: Boolean = millisSince(since) >= limitMillis
 
-  /** True at most once a second, and when the time is over. */
+  /** True at most once a second, and when the time is up. */
   def isTimeToLook: Boolean = {
     val isTime = isOver || millisSince(looked) >= lookMillis
     if (isTime) looked = clock()
     isTime
   }
 
-  /** How long to rest before the next look at the broker, which answers at once: the longer nothing
-    * has moved, the longer.
+  /** How long to rest before the next look at the broker, which answers at once. The rest grows
+    * with the time for which nothing has moved.
     */
   def restMillis: Long = (millisSince(since) / 8).min(longestRestMillis)
 

@@ -16,19 +16,19 @@ import org.apache.spark.sql.types.StructType
 import sparkkafka.testkit.Converters._
 
 /** The rows that reach the stateful operators of a streaming plan, with the time by which each is
-  * late or not: as plans that a batch runs over what the sources have read.
+  * late or not. They are plans, which a batch runs on what the sources have read.
   */
 private[testkit] object StatefulInputs {
 
-  /** The columns of a plan's answer: the time that Spark compares with the watermark, which is the
-    * end of a window, and the row's own.
+  /** The columns of a plan's result: the time that Spark compares with the watermark, which is the
+    * end of a window, and the row's own time.
     */
   val compared: String = "compared"
   val eventTime: String = "event_time"
 
   private val delay = EventTimeWatermark.delayKey
 
-  // by name, for those that not every Spark has
+  // by name, because not every Spark has all of them
   private val stateful = Set(
     "Aggregate",
     "Deduplicate",
@@ -45,14 +45,14 @@ private[testkit] object StatefulInputs {
   /** @param plan
     *   a streaming plan, analyzed
     * @param sources
-    *   for each of its streaming leaves, in their order, what it has read, as a plan; with the same
-    *   columns
+    *   what each of its streaming leaves has read, in the order of the leaves, as a plan with the
+    *   same columns
     * @param once
-    *   whether a row that becomes several before the operator, one for each of its windows, is the
-    *   first of them alone
+    *   whether a row that becomes several before the operator, one for each of its windows, counts
+    *   only as the first of them
     * @return
-    *   for each stateful operator, in the order in which Spark's progress has them, a plan for each
-    *   of its inputs that has an event time; null where an input comes from another such operator
+    *   for each stateful operator, in the order of Spark's progress, a plan for each of its inputs
+    *   with an event time. It is null if an input comes from another such operator
     */
   def of(
       plan: AnyRef,
@@ -109,14 +109,14 @@ private[testkit] object StatefulInputs {
     Alias(time, name)()
   }
 
-  /** Of the rows that one becomes the first, which is there for each. */
+  /** The first of the rows that one row becomes, which always exists. */
   private def first(expand: Expand): LogicalPlan = {
     val columns = expand.projections.head.zip(expand.output)
     val aliases = columns.map { case (from, to) => Alias(from, to.name)(exprId = to.exprId) }
     Project(aliases, expand.child)
   }
 
-  /** What a leaf has read, in its columns. */
+  /** What a leaf has read, in the columns of the leaf. */
   private def read(leaf: LogicalPlan, batch: LogicalPlan): LogicalPlan = {
     val columns = batch.output.map(column => column.name -> column).toMap
     Project(leaf.output.map(it => Alias(columns(it.name), it.name)(exprId = it.exprId)), batch)

@@ -4,25 +4,26 @@ import java.util.concurrent.TimeUnit.MILLISECONDS
 
 import org.apache.spark.sparkkafka.OpenClock
 
-/** The clock of one query, which goes on when a test lets it. The query waits for the time of its
-  * next trigger ([[waitTillTime]]); a test lets time pass up to some moment ([[pass]]), and knows
-  * by [[awaitRest]] when the query has done all that was due by then. Each trigger begins exactly
-  * at its time, however far the test goes at once, and sees no other time until it ends.
+/** The clock of one query, which moves on when a test lets it. The query waits for the time of its
+  * next trigger ([[waitTillTime]]). A test lets time pass up to some moment ([[pass]]), and finds
+  * out with [[awaitRest]] when the query has done everything that was due by then. Each trigger
+  * begins exactly at its time, however far the test goes at once, and sees no other time until it
+  * ends.
   *
   * All times are milliseconds since the epoch.
   *
   * @param interval
-  *   of the query's trigger
+  *   the interval of the query's trigger
   */
 private[testkit] final class TestClock(start: Long, interval: Long) extends OpenClock {
   private var now = start
   private var limit = start
-  private var next: Option[Long] = None // what the query waits for
+  private var next: Option[Long] = None // the time that the query waits for
   private var owner: Option[TestClock.Owner] = None
   private var isHeld = false
 
-  /** Takes the query that goes by this clock. Its next look at the clock is the first trigger's,
-    * which Spark would run at once: it waits for its time as all others do.
+  /** Attaches the query that runs by this clock. Its next look at the clock belongs to the first
+    * trigger. Spark would run that at once, but here it waits for its time like all others.
     */
   def hold(query: TestClock.Owner): Unit = synchronized {
     owner = Some(query)
@@ -51,7 +52,7 @@ private[testkit] final class TestClock(start: Long, interval: Long) extends Open
     }
   }
 
-  /** Lets time pass up to a moment; one that has passed changes nothing. */
+  /** Lets time pass up to a moment. A moment in the past changes nothing. */
   def pass(to: Long): Unit = synchronized {
     limit = limit.max(to)
     arrive()
@@ -62,8 +63,8 @@ private[testkit] final class TestClock(start: Long, interval: Long) extends Open
     limit = now
   }
 
-  /** Waits until the query has done what is due and waits for more time, for so many milliseconds
-    * at most; says whether it does.
+  /** Waits until the query has done what is due and waits for more time, for up to this many
+    * milliseconds. Returns whether it does.
     */
   def awaitRest(millis: Long): Boolean = synchronized {
     if (!isAtRest) wait(millis)
@@ -91,13 +92,13 @@ private[testkit] final class TestClock(start: Long, interval: Long) extends Open
 
 private[testkit] object TestClock {
 
-  /** The query that goes by a clock; it is called on the query's own thread. */
+  /** The query that runs by a clock. It is called on the query's own thread. */
   trait Owner {
 
-    /** Before the query waits for its first trigger. */
+    /** Called before the query waits for its first trigger. */
     def beforeFirst(): Unit
 
-    /** Before it waits for any. */
+    /** Called before the query waits for any trigger. */
     def afterTrigger(): Unit
   }
 }

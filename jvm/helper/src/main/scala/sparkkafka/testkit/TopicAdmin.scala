@@ -24,7 +24,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
 import org.apache.kafka.common.errors.UnsupportedVersionException
 import sparkkafka.testkit.Converters._
 
-/** What the brokers say of topics and transactions, by one admin client. */
+/** What the brokers say about topics and transactions, through one admin client. */
 private[testkit] final class TopicAdmin(settings: Properties) extends AutoCloseable {
   import TopicAdmin._
 
@@ -32,8 +32,8 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
   @volatile private var isClosed = false
   private val ids = new ConcurrentHashMap[String, Uuid]
 
-  /** The topic's partitions and id. A topic that was created a moment ago may not be known yet, so
-    * the broker is asked for a while.
+  /** The topic's partitions and id. A topic created a moment ago may not be known yet, so the
+    * broker is asked for a while.
     */
   def describe(topic: String): TopicDescription = {
     val deadline = RunningClock.nanos + unknownTopicMillis * 1000000L
@@ -50,7 +50,7 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
 
   def lookUp(topic: String): Option[TopicDescription] = whileRunning(lookUp(topic, apiMillis))
 
-  /** The same, or a failure when nobody has answered within the time. */
+  /** The same, or a failure if nothing has answered within the time. */
   def lookUp(topic: String, timeoutMillis: Int): Option[TopicDescription] = {
     val options = new DescribeTopicsOptions().timeoutMs(timeoutMillis)
     byKnownId(topic, options).orElse {
@@ -63,8 +63,8 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     }
   }
 
-  /** To be described by its id takes a topic one request; by its name it takes two. An id is of one
-    * topic only, and no topic changes its name.
+  /** Describes a topic by its id, which takes one request, while the name takes two. An id belongs
+    * to one topic only, and no topic changes its name.
     */
   private def byKnownId(
       topic: String,
@@ -74,8 +74,9 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
       val wanted = TopicCollection.ofTopicIds(singletonList(id))
       try Some(await(admin.describeTopics(wanted, options).allTopicIds).get(id))
       catch {
-        // Invalid is what kafka-clients 3.4, Spark 3.5's, call one that is not there; an illegal
-        // state is what all of them make of an answer without an id, for one that is just going.
+        // "Invalid topic" is how kafka-clients 3.4 of Spark 3.5 report one that does not exist. An
+        // illegal state is how all versions report an answer without an id, for a topic that is
+        // just going.
         case _: UnknownTopicIdException | _: InvalidTopicException | _: IllegalStateException |
             _: UnsupportedVersionException =>
           ids.remove(topic, id)
@@ -83,13 +84,13 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
       }
     }
 
-  /** Beginning offset, end offset (the high watermark) and last stable offset of each partition; an
-    * UnknownTopicOrPartitionException where one is not there.
+  /** Beginning offset, end offset (the high watermark) and last stable offset of each partition.
+    * Fails with an UnknownTopicOrPartitionException if one does not exist.
     */
   def offsets(partitions: Iterable[TopicPartition]): Map[TopicPartition, PartitionOffsets] =
     inTries(offsets(partitions, _))
 
-  /** The same, or a failure when a leader has not answered within the time. */
+  /** The same, or a failure if a leader has not answered within the time. */
   def offsets(
       partitions: Iterable[TopicPartition],
       timeoutMillis: Int
@@ -110,10 +111,11 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     }.toMap
   }
 
-  /** Per partition the first offset whose record has this time or a later one; the end without one.
+  /** For each partition the first offset whose record has this time or a later one, or else the
+    * end.
     *
     * @param offsets
-    *   where the partitions stand
+    *   the offsets of the partitions
     */
   def offsetsAt(
       millis: Long,
@@ -129,8 +131,8 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     }
   }
 
-  /** The ids of the producers with an open transaction; without those of partitions for which the
-    * broker does not say.
+  /** The ids of the producers with an open transaction. Partitions that the broker does not report
+    * on are left out.
     */
   def openProducers(partitions: Seq[TopicPartition]): Map[TopicPartition, Seq[Long]] = {
     val asked = admin.describeProducers(partitions.asJava)
@@ -143,8 +145,9 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     }.toMap
   }
 
-  /** A commit is answered before its markers are written, which make it visible: waits for them,
-    * within bounds; our own reads wait for them anyway.
+  /** Waits until a committed transaction is visible. A broker answers a commit before it writes the
+    * markers that make it visible. The wait is limited, and the helper's own reads wait for the
+    * markers anyway.
     */
   def awaitVisible(transactionalId: String): Unit = {
     val deadline = System.nanoTime + visibleMillis * 1000000L
@@ -163,9 +166,9 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     admin.close(Cluster.atOnce)
   }
 
-  /** A request for a leader stays with the one that was known when it was made: where that one has
-    * died it fails with its time, though another has been elected. So it gets less time, and more
-    * tries.
+  /** Repeats a request for a leader. Such a request stays with the leader that was known when it
+    * was made. If that one has died, the request times out although another has been elected. So it
+    * gets less time, and more tries.
     */
   private def inTries[A](request: Int => A): A = {
     val deadline = RunningClock.nanos + apiMillis * 1000000L
@@ -176,7 +179,7 @@ private[testkit] final class TopicAdmin(settings: Properties) extends AutoClosea
     attempt()
   }
 
-  /** Asks again where this JVM was suspended for a while: the time was up then, and no broker
+  /** Asks again if this JVM was suspended for a while. The time was up then, although no broker was
     * silent.
     */
   private def whileRunning[A](request: => A): A = {

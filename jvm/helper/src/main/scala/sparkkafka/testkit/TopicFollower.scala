@@ -8,13 +8,14 @@ import org.apache.kafka.common.TopicPartition
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
 import sparkkafka.testkit.Converters._
 
-/** Gives a topic's records as they come, from given offsets on, until the other side goes away or
-  * they can't be had any more.
+/** Passes on a topic's records as they come, from given offsets on, until the other side goes away
+  * or they are not available any more.
   *
   * @param described
   *   the topic when the offsets were captured
   * @param plan
-  *   of the ranges the starts count; a partition that is added later is followed from its beginning
+  *   only the starts of its ranges count. A partition that is added later is followed from its
+  *   beginning
   */
 private[testkit] final class TopicFollower(
     cluster: Cluster,
@@ -24,8 +25,8 @@ private[testkit] final class TopicFollower(
   private val topic = described.name
   private var known = TopicReader.numbers(described)
 
-  /** Gives records to `writer` within milliseconds, and an empty batch where none has come for a
-    * while. It ends by what it throws.
+  /** Passes records to `writer` within milliseconds, and an empty batch if none has come for a
+    * while. It ends only by throwing.
     */
   def run(writer: RecordBatches.Writer): Unit = cluster.withFollower(plan.isolation) { consumer =>
     consumer.assign(plan.ranges.keys.map(new TopicPartition(topic, _)).toSeq.asJava)
@@ -53,7 +54,8 @@ private[testkit] final class TopicFollower(
         0
     }
 
-  /** Nothing has come for a while: is it still the topic, and has it more partitions now? */
+  /** Checks the topic after a quiet while. It may be another topic by now, or have more partitions.
+    */
   private def look(consumer: Cluster.Consumer): Unit =
     try {
       val current = cluster.admin.lookUp(topic).getOrElse(throw changed("deleted"))

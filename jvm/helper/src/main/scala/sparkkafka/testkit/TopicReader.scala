@@ -11,20 +11,21 @@ import org.apache.kafka.common.errors.TimeoutException
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException
 import sparkkafka.testkit.Converters._
 
-/** Reads ranges of a topic's partitions: exactly those, or a failure that says per partition how
-  * far it came.
+/** Reads exact ranges of a topic's partitions, or fails and says for each partition how far it
+  * came.
   *
-  * A partition is done when the consumer's position has reached the target, not when a record with
-  * the last offset was seen (transaction markers, aborted records and compaction leave offsets
-  * without a record) and not when a poll came back empty (a poll may move the position and return
-  * nothing). Under read_committed the target is the high watermark as well: the last stable offset
-  * would leave out what is committed above an open transaction, or committed a moment ago.
+  * A partition is done when the consumer's position has reached the target. That a record with the
+  * last offset was seen is not enough, because transaction markers, aborted records and compaction
+  * leave offsets without a record. Nor is a poll that came back empty, because a poll may move the
+  * position and return nothing. Under read_committed the target is the high watermark as well. The
+  * last stable offset would leave out what is committed above an open transaction, or was committed
+  * a moment ago.
   */
 private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
   val description: TopicDescription = cluster.describe(topic)
   private val numbers: Set[Int] = TopicReader.numbers(description)
 
-  /** Where the topic stands at the beginning of the read; see `TopicSnapshot` in `offsets.py`. */
+  /** The state of the topic at the beginning of the read: see `TopicSnapshot` in `offsets.py`. */
   def capture(millis: Seq[Long]): Map[String, Any] =
     try captureAt(millis)
     catch {
@@ -47,10 +48,11 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     )
   }
 
-  /** Gives every record of the plan's ranges to `writer`, per partition in the order of offsets.
+  /** Passes every record of the plan's ranges to `writer`, for each partition in the order of
+    * offsets.
     *
     * @param checkWanted
-    *   fails where no one waits for the records any more; called while nothing comes
+    *   fails if nobody waits for the records any more. It is called while nothing comes
     * @return
     *   what was covered, and the partitions that were added to the topic meanwhile
     */
@@ -111,7 +113,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       }
     }
 
-    /** One poll; true where a position has moved. */
+    /** Makes one poll, and returns whether a position has moved. */
     private def advance(): Boolean =
       try {
         val found = consumer.poll(TopicReader.slice)
@@ -123,18 +125,19 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
           }
         }
         if (!wanted.isEmpty) writer.add(wanted)
-        else if (found.isEmpty) writer.rest() // no more for now: what there is shall not wait
+        else if (found.isEmpty) writer.rest() // no more for now: do not hold back what there is
         todo.count(partition => progress(partition).moveTo(position(partition))) > 0
       } catch { case _: OffsetOutOfRangeException => checkTopic(); false }
 
-    /** While the consumer asks a new leader whether its position is still valid, it does not tell.
+    /** The consumer's position. While it asks a new leader whether that is still valid, it does not
+      * answer.
       */
     private def position(partition: TopicPartition): Long =
       try consumer.position(partition, Cluster.atOnce)
       catch { case _: TimeoutException => progress(partition).position }
 
-    /** No position has moved for a while: says why where that is final, else lets the read wait
-      * until its time is up.
+    /** Looks for the reason why no position has moved for a while. Fails if the reason is final, or
+      * when the time is up. Otherwise the read goes on waiting.
       */
     private def lookAt(stall: StallWatch): Unit = {
       val now = checkTopic()
@@ -155,8 +158,9 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       Failure.readTimeout(topic, plan.stallMillis / 1000.0, partitions)
     }
 
-    /** Fails where the topic is not what it was. Where its partitions stand now; or, while the
-      * broker does not say (a leader may be changing, the topic may be going), its silence.
+    /** Fails if the topic is not what it was. Returns the offsets of its partitions, or the
+      * broker's silence while it does not answer (a leader may be changing, the topic may be
+      * going).
       */
     private def checkTopic(): Either[Failure, Map[TopicPartition, PartitionOffsets]] =
       try {
@@ -181,7 +185,9 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
     }
   }
 
-  /** Without an error where the broker does not say: all that was wanted has been read. */
+  /** Empty, without an error, if the broker does not answer: everything that was wanted has been
+    * read.
+    */
   private def newPartitions(): Seq[Int] =
     try
       cluster.admin.lookUp(topic).toSeq.flatMap { current =>
@@ -203,7 +209,7 @@ private[testkit] object TopicReader {
   def numbers(description: TopicDescription): Set[Int] =
     description.partitions.asScala.map(_.partition).toSet
 
-  /** In the usual form of a UUID, in which kafka-python gives it too. */
+  /** In the usual form of a UUID, which kafka-python uses too. */
   private def idOf(description: TopicDescription): String = {
     val id = description.topicId
     new java.util.UUID(id.getMostSignificantBits, id.getLeastSignificantBits).toString

@@ -9,9 +9,9 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.execution.SparkStrategy
 
-/** Counts the writes that a `foreachBatch` function does in a batch, and fails one of them before
-  * it begins, as a sink fails that is out of reach. Spark plans each write on the thread that does
-  * it, and asks the session's extra strategies first; this one plans nothing.
+/** Counts the writes that a `foreachBatch` function makes in a batch, and fails one of them before
+  * it begins, the way an unreachable sink fails. Spark plans each write on the thread that makes
+  * it, and asks the session's extra strategies first. This one plans nothing.
   */
 private[testkit] object WatchedWrites extends SparkStrategy {
   private val queryId = "sql.streaming.queryId" // StreamExecution.QUERY_ID_KEY
@@ -40,7 +40,7 @@ private[testkit] object WatchedWrites extends SparkStrategy {
     * @param query
     *   its id
     * @param failing
-    *   which write fails, from 1 on; 0: none
+    *   which write fails, counted from 1, or 0 for none
     */
   def watch(session: AnyRef, query: String, failing: Int): Unit = {
     watched.put(query, new Writes(failing))
@@ -48,7 +48,7 @@ private[testkit] object WatchedWrites extends SparkStrategy {
     methods.extraStrategies = Seq(this) ++ methods.extraStrategies.filterNot(_ eq this)
   }
 
-  /** Ends it; gives how many writes there were, and whether one was failed (1) or not (0). */
+  /** Ends the watch, and returns the number of writes, and 1 if one was made to fail, else 0. */
   def unwatch(query: String): Array[Int] =
     Option(watched.remove(query)) match {
       case Some(writes) => Array(writes.count, if (writes.hasFailed) 1 else 0)

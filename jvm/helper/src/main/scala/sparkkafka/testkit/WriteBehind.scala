@@ -5,13 +5,13 @@ import java.util.concurrent.TimeUnit.MILLISECONDS
 
 import org.apache.kafka.clients.consumer.ConsumerRecord
 
-/** Writes batches of records by a thread of its own, while the next are fetched. A few batches are
-  * held at the most. After a failure nothing more is taken.
+/** Writes batches of records on its own thread, while the next ones are fetched. It holds a few
+  * batches at most. After a failure it accepts nothing more.
   *
-  * A batch is handed over only when the next one comes: most reads are of one batch, and to start a
-  * thread and wait for its end would cost them more than the writing. A rest can't be told to the
-  * writer itself, which belongs to the thread by then; so it, and the end, go through the queue as
-  * batches that are known by identity.
+  * A batch is handed over only when the next one comes. Most reads have one batch, and starting a
+  * thread and waiting for its end would cost them more than the writing. A rest can't be passed to
+  * the writer itself, which belongs to the thread by then. So the rest and the end go through the
+  * queue, as batches that are recognized by identity.
   */
 private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
   import WriteBehind.Batch
@@ -28,7 +28,7 @@ private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
     isFlushed = false
   }
 
-  /** No batch comes for a while: sends on what there is. */
+  /** Sends what there is, because no batch comes for a while. */
   def rest(): Unit = if (!isFlushed) {
     isFlushed = true
     if (thread.isEmpty) {
@@ -41,7 +41,7 @@ private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
     held = None
   }
 
-  /** Returns when all is written; the writer stays open. */
+  /** Returns when everything is written. The writer stays open. */
   def finish(): Unit = {
     if (thread.isEmpty) held.foreach(write)
     else {

@@ -5,7 +5,8 @@ import munit.FunSuite
 class FailureSuite extends FunSuite {
   private val cause = new RuntimeException("no answer in time")
 
-  /** The codes are the classes of `errors.py`, the data are its constructors' keywords. */
+  /** The codes are the classes of `errors.py`, and the data are the keywords of their constructors.
+    */
   private def assertCrosses(failure: Failure, code: String, data: (String, Any)*): Unit = {
     assertEquals(failure.code, code)
     assertEquals(failure.data, data.toMap)

@@ -10,7 +10,7 @@ import munit.FunSuite
 
 class GatheringChannelSuite extends FunSuite {
 
-  /** Takes a few bytes of each write only, as a socket may. */
+  /** Accepts only a few bytes of each write, as a socket may. */
   private final class Narrow(atOnce: Int) extends WritableByteChannel {
     val taken = new ByteArrayOutputStream
     var writes = 0

@@ -12,7 +12,7 @@ import munit.FunSuite
 
 class LoopbackChannelSuite extends FunSuite {
 
-  /** A socket that has its port already, as Python's has before it asks for a channel. */
+  /** A socket that already has its port, like Python's before it asks for a channel. */
   private def caller(): Socket = {
     val socket = new Socket
     socket.bind(new InetSocketAddress(LoopbackListener.loopback, 0))

@@ -24,7 +24,7 @@ class LoopbackListenerSuite extends FunSuite {
     socket
   }
 
-  /** Connects with the secret and is accepted, and no one else is. */
+  /** Connects with the secret and is accepted, and nobody else is. */
   private def assertServed(listener: LoopbackListener): Unit = {
     val ours = connect(listener, secret)
     val accepted = listener.accept(patience)
@@ -83,7 +83,7 @@ class LoopbackListenerSuite extends FunSuite {
     assertServed(listener)
     val (gone, waiting) = strangers.splitAt(2 * room)
     assert(gone.forall(isSentAway))
-    // one more has gone where the last to come was taken in before he had said the secret
+    // one more is gone if the newest was admitted before it had sent the secret
     assert(waiting.tail.forall(isStillThere))
   }
 

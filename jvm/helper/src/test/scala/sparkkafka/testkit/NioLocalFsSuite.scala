@@ -21,7 +21,7 @@ import org.apache.hadoop.fs.Path
 import org.apache.hadoop.fs.RawLocalFileSystem
 import org.apache.hadoop.fs.permission.FsPermission
 
-/** It is measured by Hadoop's own. */
+/** Compares it with Hadoop's own. */
 class NioLocalFsSuite extends FunSuite {
 
   private val hadoops = FileContext.getFileContext(new Configuration)
@@ -103,7 +103,7 @@ class NioLocalFsSuite extends FunSuite {
     Files.createSymbolicLink(local(folder).resolve("link"), local(folder).resolve("file"))
     Files.createSymbolicLink(local(folder).resolve("dangling"), local(folder).resolve("nothing"))
     def told(files: FileContext) = Seq("file", "link", "dangling", "nothing").map { name =>
-      val path = new Path(new Path(folder.toUri.getPath), name) // with a scheme Hadoop's fails
+      val path = new Path(new Path(folder.toUri.getPath), name) // Hadoop's fails with a scheme
       Try(files.getFileLinkStatus(path)).toOption.map(one => (one.isSymlink, one.getLen))
     }
     assertEquals(told(ours), told(hadoops))
@@ -157,7 +157,7 @@ class NioLocalFsSuite extends FunSuite {
         sources.foreach(source => write(ours, source, source.getName))
         val renames = sources.map { source =>
           rivals.submit(new Callable[Try[Unit]] {
-            // past the look for the name, which hides the race most times
+            // skips the check of the name, which mostly hides the race
             override def call(): Try[Unit] = {
               val _ = start.await()
               Try(raw.renameInternal(source, target))

@@ -3,7 +3,7 @@ package sparkkafka.testkit
 import munit.FunSuite
 
 class StallWatchSuite extends FunSuite {
-  private var now = Long.MaxValue - 1000000L // nanoTime may overflow while we look
+  private var now = Long.MaxValue - 1000000L // nanoTime may overflow during the test
 
   private def pass(millis: Long): Unit = now += millis * 1000000L
 

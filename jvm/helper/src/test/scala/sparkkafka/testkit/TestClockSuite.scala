@@ -9,7 +9,7 @@ class TestClockSuite extends FunSuite {
   private val interval = 60L
   private val longMillis = 60000L
 
-  /** A query as Spark's ProcessingTimeExecutor runs it. */
+  /** A query, run the way Spark's ProcessingTimeExecutor does. */
   private final class Query(clock: TestClock, batch: Long => Unit = _ => ())
       extends TestClock.Owner {
     private val seen = new ConcurrentLinkedQueue[Long]
@@ -95,7 +95,7 @@ class TestClockSuite extends FunSuite {
       clock,
       now => {
         assert(!clock.awaitRest(1))
-        clock.pass(now) // has passed
+        clock.pass(now) // in the past
         val _ = seen.add(clock.getTimeMillis() - now)
       }
     )

@@ -18,7 +18,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord
 
 class WriteBehindSuite extends FunSuite {
 
-  /** Python's end: it may be slow to read, and may go away. */
+  /** Python's end, which may be slow to read, and may go away. */
   private final class Reader extends WritableByteChannel {
     private val taken = new ByteArrayOutputStream
     private val reads = new CountDownLatch(1)
@@ -45,12 +45,12 @@ class WriteBehindSuite extends FunSuite {
       reads.countDown()
     }
 
-    /** Returns when so many bytes have come. */
+    /** Waits until this many bytes have come. */
     def awaitBytes(count: Int): Unit = synchronized { while (taken.size < count) wait() }
 
     def size: Int = synchronized(taken.size)
 
-    /** The offsets of all that came. */
+    /** The offsets of everything that came. */
     def offsets: Seq[Long] = {
       val allocator = new RootAllocator(Long.MaxValue)
       val stream =
@@ -72,7 +72,7 @@ class WriteBehindSuite extends FunSuite {
     override def close(): Unit = ()
   }
 
-  /** More than the helper gathers: it is written at once. */
+  /** More than the helper gathers, so it is written at once. */
   private val large = 3 << 20
 
   private def batch(offsets: Seq[Long], size: Int = 8): WriteBehind.Batch = {
@@ -83,7 +83,7 @@ class WriteBehindSuite extends FunSuite {
     records
   }
 
-  /** A read's use of it, to the end of the stream. */
+  /** The way a read uses it, to the end of the stream. */
   private def write(reader: Reader)(use: WriteBehind => Unit): Seq[Long] = {
     val writer = new RecordBatches.Writer(new GatheringChannel(reader))
     val behind = new WriteBehind(writer)

@@ -10,10 +10,10 @@ import sparkkafka.testkit.owner.Owner
   *
   * {{{java -cp <launcher and broker jars> sparkkafka.testkit.broker.Main <work folder>}}}
   *
-  * The work folder holds `server.properties`; the node's data goes there too. One line on stdout,
-  * `READY` or `FAILED <reason>`, says how the start went. The node lives until its stdin ends,
-  * which happens when its owner closes it or dies, however it dies; then it removes the work folder
-  * and exits.
+  * The work folder holds `server.properties`, and the node's data goes there too. One line on
+  * stdout, `READY` or `FAILED <reason>`, reports how the start went. The node lives until its stdin
+  * ends, which happens when its owner closes it or dies, in whatever way. Then it removes the work
+  * folder and exits.
   */
 object Main {
   private val graceMillis = 10000L

@@ -8,8 +8,8 @@ import org.apache.kafka.common.Uuid
 import org.apache.kafka.common.utils.Time
 import org.apache.kafka.metadata.storage.Formatter
 
-/** An unmodified Kafka node, broker and controller in one, on storage formatted in this same JVM: a
-  * second JVM for `kafka-storage format` would cost more than the start itself.
+/** An unmodified Kafka node, both broker and controller. Its storage is formatted in this JVM,
+  * because a second JVM for `kafka-storage format` would cost more than the start itself.
   */
 private[broker] final class Node(properties: Properties) {
   private var server: Option[KafkaRaftServer] = None
@@ -35,7 +35,7 @@ private[broker] final class Node(properties: Properties) {
       .setControllerListenerName(config.controllerListenerNames.get(0))
       .setMetadataLogDirectory(config.metadataLogDir)
       .setHasDynamicQuorum(false)
-      .setIgnoreFormatted(true) // a node that was killed may be started again over its data
+      .setIgnoreFormatted(true) // a killed node may be started again with its data
     config.logDirs.forEach(directory => { formatter.addDirectory(directory); () })
     formatter.run()
   }
@@ -43,6 +43,7 @@ private[broker] final class Node(properties: Properties) {
 
 private[broker] object Node {
 
-  /** The one setting that is not Kafka's: nodes with the same cluster id make a cluster. */
+  /** The one setting that does not belong to Kafka. Nodes with the same cluster id form a cluster.
+    */
   val clusterId: String = "spark.kafka.testkit.cluster.id"
 }

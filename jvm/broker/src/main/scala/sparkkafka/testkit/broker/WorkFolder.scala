@@ -5,8 +5,8 @@ import java.nio.file.Files
 
 private[broker] object WorkFolder {
 
-  /** Removes the folder and all in it; what vanishes meanwhile is no error. Links are removed, not
-    * followed.
+  /** Removes the folder and everything in it. Files that vanish meanwhile are not an error. Links
+    * are removed, not followed.
     */
   def delete(folder: File): Unit = {
     if (!Files.isSymbolicLink(folder.toPath)) Option(folder.listFiles()).foreach(_.foreach(delete))

@@ -4,11 +4,11 @@ import java.io.IOException
 import java.io.InputStream
 import java.util.concurrent.CountDownLatch
 
-/** The process that started this one, seen through the pipe it holds open on our stdin: that ends
-  * when the owner closes it or dies, however it dies.
+/** The process that started this one, seen through the pipe that it holds open on our stdin. The
+  * pipe ends when the owner closes it or dies, in whatever way.
   *
   * @param graceMillis
-  *   how long this process may take to come down once the owner has gone, before it is halted
+  *   how long this process may take to end after the owner is gone, before it is halted
   * @param lastWill
   *   runs before the process is halted
   */

@@ -2,7 +2,7 @@ package org.apache.spark.sparkkafka
 
 import org.apache.spark.util.Clock
 
-/** Spark's clock, which is closed to other packages. */
+/** Spark's clock, which other packages can't access. */
 abstract class OpenClock extends Clock
 
 object OpenClock {
