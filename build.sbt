@@ -1,7 +1,7 @@
 ThisBuild / organization := "io.github.spark-kafka-testkit"
 ThisBuild / version := KitVersion.read((ThisBuild / baseDirectory).value)
 ThisBuild / scalaVersion := Versions.scala213
-// scalafix reads the 2.13 build; the 2.12 build has the same sources
+// scalafix reads the 2.13 build, and the 2.12 build has the same sources
 val isLint = sys.props.contains("testkit.lint")
 ThisBuild / semanticdbVersion := "4.14.2"
 
@@ -12,17 +12,18 @@ def scalac(binary: String, release: String): Seq[String] = strict ++ Seq("-relea
   (if (binary == "2.12") Seq("-Ywarn-unused", "-Ywarn-value-discard")
    else Seq("-Wunused", "-Wvalue-discard"))
 
-/** The process that a JVM of ours lives by: compiled into both jars, as no class path has the two.
+/** The process that the kit's JVMs live by. It is compiled into both jars, because no class path
+  * has the two.
   */
 val owner = Def.setting((ThisBuild / baseDirectory).value / "jvm/owner/src/main/scala")
 
-/** Spark's own classes; what they need in their turn is of no interest to a compiler. */
+/** Spark's own classes. A compiler does not need their dependencies. */
 def spark(baseline: Versions.Spark): Seq[ModuleID] =
   Seq("core", "common-utils", "catalyst", "sql-api", "sql").map(name =>
     ("org.apache.spark" %% s"spark-$name" % baseline.version % Provided).intransitive()
   )
 
-/** One set of sources, built once for each Scala version that a supported Spark is built with. */
+/** One set of sources, built once for each Scala version of a supported Spark. */
 def helper(binary: String, release: String): Project = {
   val baseline = Versions.helperBaselines(binary)
   Project(s"helper_${binary.replace(".", "_")}", file(s"jvm/helper/scala-$binary")).settings(
@@ -46,7 +47,8 @@ def helper(binary: String, release: String): Project = {
   )
 }
 
-/** The suites run on one Scala version: the sources are the same, and the Python tests meet both.
+/** The suites run on one Scala version, because the sources are the same and the Python tests run
+  * on both.
   */
 val suites: Seq[Setting[_]] = {
   val baseline = Versions.helperBaselines("2.13")
@@ -56,7 +58,7 @@ val suites: Seq[Setting[_]] = {
     Test / javaOptions += "--add-opens=java.base/java.nio=ALL-UNNAMED", // for Arrow, as Spark does
     libraryDependencies ++= Seq(
       "org.scalameta" %% "munit" % Versions.munit % Test,
-      // Spark has an allocator of Arrow's on its class path
+      // Spark has one of Arrow's allocators on its class path
       "org.apache.arrow" % "arrow-memory-unsafe" % baseline.arrow % Test,
       "org.apache.hadoop" % "hadoop-client-runtime" % baseline.hadoop % Test
     )

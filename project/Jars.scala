@@ -5,13 +5,13 @@ import sbt.librarymanagement.{
   UpdateConfiguration
 }
 
-/** The jars that go into the Python package, and the lock of those that are fetched when first
-  * needed.
+/** The jars that go into the Python package, and the lock of those that are fetched when they are
+  * first needed.
   */
 object Jars {
 
-  /** Copies what has changed; a jar that has not keeps its time stamp, on which class-data archives
-    * depend.
+  /** Copies only what has changed. An unchanged jar keeps its time stamp, which class-data archives
+    * depend on.
     */
   def stage(folder: File, jars: Map[String, File]): Unit = jars.foreach { case (name, built) =>
     val staged = folder / name

@@ -1,6 +1,6 @@
 import sbt._
 
-/** The kit's version, read from the one file that states it: the Python package's. */
+/** The kit's version, read from the only file that states it, which is in the Python package. */
 object KitVersion {
   private val Line = """__version__ = "([^"]+)"""".r
 

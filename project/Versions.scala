@@ -5,7 +5,7 @@ import sbt.librarymanagement.VersionNumber
   */
 object Versions {
 
-  /** A Spark release the kit supports, with what that release ships or its connector brings. */
+  /** A Spark release that the kit supports, with what the release ships or its connector brings. */
   final case class Spark(
       version: String,
       scala: String,
@@ -17,7 +17,7 @@ object Versions {
   ) {
     def scalaBinary: String = scala.split('.').take(2).mkString(".")
 
-    /** Older releases are less: 4.2.0 before 4.10.0. */
+    /** Sorts older releases first: 4.2.0 before 4.10.0. */
     def order: (Long, Long, Long) = {
       val Seq(major, minor, patch) = VersionNumber(version).numbers
       (major, minor, patch)
@@ -64,7 +64,7 @@ object Versions {
   )
 
   /** The helper is compiled against the oldest Spark of each Scala version, so that one thin jar
-    * serves all newer ones.
+    * works with all newer ones.
     */
   val helperBaselines: Map[String, Spark] =
     sparks.groupBy(_.scalaBinary).map { case (binary, its) => binary -> its.minBy(_.order) }
@@ -72,15 +72,17 @@ object Versions {
   val scala213: String = helperBaselines("2.13").scala
   val scala212: String = helperBaselines("2.12").scala
 
-  /** The broker of the embedded backend, and the Scala it is built with. */
+  /** The broker of the embedded backend, and the Scala version it is built with. */
   val kafkaBroker = "4.4.0"
   val kafkaBrokerScala = "2.13.18"
   val slf4jBroker = "1.7.36"
 
-  /** Of the suites; the last that is built with no newer Scala 2.13 than the helper is. */
+  /** The version for the suites, the last one that is not built with a newer Scala 2.13 than the
+    * helper.
+    */
   val munit = "1.1.1"
 
-  /** What the connector needs beside the jars that every Spark distribution has already. */
+  /** What the connector needs besides the jars that every Spark distribution has already. */
   val notInSpark: Seq[String] =
     Seq("spark-sql-kafka-0-10", "spark-token-provider-kafka-0-10", "kafka-clients", "commons-pool2")
 }
