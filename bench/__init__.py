@@ -1,6 +1,6 @@
 """What a test waits for, measured side by side with the alternatives.
 
-One command, `python -m bench`, runs every row on one embedded broker: the contestants
-of a row take turns, so that what else the machine does falls on all of them. What
+One command, `python -m bench`, runs every row on one embedded broker. The contestants
+of a row take turns, so that whatever else the machine does affects all of them. What
 counts is the ratio between them.
 """

@@ -1,4 +1,4 @@
-"""The rows of one more batch: from its records sent to processed."""
+"""The rows of one more batch, from its records sent to its records processed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 def batch(
     world: World, name: str, title: str, query: Callable[[DataFrame], DataFrame]
 ) -> Row:
-    """Two queries that differ in how their checkpoints' files are made, by turns."""
+    """Two queries whose checkpoints make their files in different ways, by turns."""
     open_streams = contextlib.ExitStack()
     streams = {
         file_system: open_streams.enter_context(_stream(world, file_system, query))
@@ -88,7 +88,7 @@ def batch(
 def _stream(
     world: World, file_system: str, query: Callable[[DataFrame], DataFrame]
 ) -> Iterator[tuple[StreamRun, str]]:
-    """A query that runs, and its source topic."""
+    """A running query, and its source topic."""
     with world.topic() as topic, world.topic() as sink:
         world.spark.conf.set(FILE_SYSTEM, file_system)
         records = (
@@ -109,7 +109,7 @@ def _one_more(stream: StreamRun, topic: str) -> None:
 
 
 def _forks(world: World, stream: StreamRun, topic: str) -> int:
-    """How many programs Spark's JVM starts in some batches."""
+    """The number of programs that Spark's JVM starts in some batches."""
     with tempfile.TemporaryDirectory() as folder:
         seen = Path(folder) / "calls"
         command = ["strace", "-f", "-e", "trace=execve", "-o", str(seen)]
@@ -121,7 +121,8 @@ def _forks(world: World, stream: StreamRun, topic: str) -> int:
                 _one_more(stream, topic)
             tracer.terminate()
             tracer.communicate()
-        # a name is tried in each folder of PATH; Java begins with a helper of its own
+        # a name is tried in each folder of PATH, and Java begins with a helper of its
+        # own
         return sum(
             line.endswith(" = 0") and "jspawnhelper" not in line
             for line in seen.read_text().splitlines()

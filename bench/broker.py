@@ -1,4 +1,4 @@
-"""The row of the broker: from nothing to the first record accepted."""
+"""The rows of the broker, from nothing to the first record accepted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["rows"]
 
 STOCK = "stock: StorageTool format, kafka.Kafka"
 START_SECONDS = 60
-# What Kafka's own kafka-run-class sets.
+# These are the flags of Kafka's own kafka-run-class.
 STOCK_FLAGS = (
     "-Xmx1G",
     "-Xms1G",
@@ -61,8 +61,10 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 
 def start(_world: World) -> Row:
-    """`setup()` against Kafka's own two commands on the same jars. The same probe ends
-    the clock for both: a topic is created, a record is sent, and acknowledged.
+    """`setup()` against Kafka's own two commands on the same jars.
+
+    The same probe stops the clock for both: a topic is created, and a record is sent
+    and acknowledged.
     """
     cache = _own_cache()
 
@@ -87,7 +89,7 @@ def start(_world: World) -> Row:
 
 
 def take_kept(_world: World) -> Row:
-    """The same where a run before has left its broker."""
+    """The same, after an earlier run has left its broker."""
     cache = _own_cache()
 
     def kit() -> float:
@@ -135,7 +137,7 @@ def _set_up(kafka: KafkaUtils) -> None:
 
 
 def probe(address: str) -> None:
-    """Returns when a record was accepted."""
+    """Wait until a record is accepted."""
     from confluent_kafka import KafkaException, Producer
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic
@@ -165,7 +167,7 @@ def probe(address: str) -> None:
 
 
 def stock() -> float:
-    """Formats and starts a node as Kafka's scripts do: two JVMs, no class archive."""
+    """Format and start a node with Kafka's own means: two JVMs, no class archive."""
     folder = Path(tempfile.mkdtemp(prefix="bench-broker-"))
     port, controller = free_ports(2)
     properties = folder / "server.properties"
@@ -216,7 +218,7 @@ def _await_port(address: str, deadline: float) -> None:
 
 
 def profile() -> list[str]:
-    """The steps of one start, by the broker's own log."""
+    """The steps of one start, from the broker's own log."""
     launched = time.time()
     kafka = KafkaUtils(backend="embedded")
     began = time.perf_counter()
@@ -237,7 +239,7 @@ def profile() -> list[str]:
 
 
 def _steps(log: str, launched: float) -> list[str]:
-    """Lines of the log after which most time passed, with the time since the launch."""
+    """The log lines after which most time passed, with the time since the launch."""
     midnight = time.mktime((*time.localtime(launched)[:3], 0, 0, 0, 0, 0, -1))
     stamped = []
     for line in log.splitlines():

@@ -1,10 +1,11 @@
-"""Kills a broker at random moments of a send, and holds the account against a reader.
+"""Kill a broker at random moments of a send, and compare the account with a reader.
 
     python -m bench.broker_deaths [--kills 20] [--whose ours|others] [--client NAME]
 
-Each kill is a `kill -9` within the time that the send takes undisturbed. Then the
-broker is started again over its data, and the records are counted: no fewer than were
-acknowledged, no more than those and the unknown; of a transaction all or nothing.
+Each kill is a `kill -9` within the time that an undisturbed send takes. Then the broker
+is started again with its data, and the records are counted. There may be no fewer than
+were acknowledged, and no more than those and the unknown ones. Of a transaction there
+may be all or nothing.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ COUNTS = {
 
 @dataclass
 class Account:
-    """What a send said when its broker was killed.
+    """What a send reported when its broker was killed.
 
     Attributes:
         least, most: how many records a reader may find.
-        seconds: from the death to the account; 0 where all was sent before.
-        text: the error's first line.
+        seconds: the time from the death to the account, or 0 if all was sent before.
+        text: the first line of the error.
     """
 
     least: int
@@ -98,7 +99,7 @@ def run(
     messages: list[tuple[str, str]],
     kill_after: float,
 ) -> tuple[Account, int]:
-    """The account of one killed send, and what a reader finds."""
+    """The account of one killed send, and the number of records that a reader finds."""
     if whose == "others":
         mortal = MortalBroker()
         try:
@@ -119,7 +120,8 @@ def run(
         again = start_again(broker)
         try:
             with KafkaUtils(bootstrap_servers=broker.bootstrap_servers) as reader:
-                # what was committed is soon seen; what is left open, in a quarter hour
+                # what is committed shows soon, and what is left open after a quarter of
+                # an hour
                 upto: UpTo = "end" if account.text == ALL else "stable"
                 return account, reader.read_arrow("t", upto=upto).num_rows
         finally:
@@ -127,13 +129,13 @@ def run(
 
 
 def warm_up(utils: KafkaUtils, transactional: bool) -> None:
-    """The clients are there when the send begins, as in a test's second send."""
+    """Make the clients before the send begins, as in a test's second send."""
     utils.create_topics(["t", "first"])
     utils.send_messages("first", [("k", "v")], transactional=transactional)
 
 
 def undisturbed(transactional: bool, messages: list[tuple[str, str]]) -> float:
-    """The seconds of the send."""
+    """The seconds of an undisturbed send."""
     with KafkaUtils(backend="embedded", broker_config=SETTINGS) as utils:
         warm_up(utils, transactional)
         begun = time.monotonic()

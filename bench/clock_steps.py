@@ -1,12 +1,12 @@
-"""Steps of a stream by a clock that the test sets, many of them.
+"""Take many steps of a stream by a clock that the test sets.
 
     python -m bench.clock_steps [--steps 1000]
 
-Each step sends up to three records, or none, and advances by one to three triggers. Of
-the batches, what they read, when, and what came out, none may be too many, and none
-missing. Every tenth step the same batch is run under availableNow too, and by a query
-that runs freely, each on topics of its own, by turns. At the end: batches too many and
-missing, and the median time of a step of each.
+Each step sends up to three records, or none, and advances by one to three triggers. No
+batch may be added or missing, judged by what each read, when, and what came out. At
+every tenth step the same batch also runs under availableNow, and in a query that runs
+freely, each on topics of its own, by turns. At the end come the numbers of added and
+missing batches, and the median time of a step of each kind.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 class Steps:
-    """The steps by the clock, and what they are to make.
+    """The steps by the clock, and what they should produce.
 
     Attributes:
         too_many, missing: how many batches.
-        now: what the clock must say.
-        expected: how many rows of each time must come out.
+        now: what the clock should say.
+        expected: how many rows of each time should come out.
     """
 
     def __init__(self, run: StreamRun) -> None:
@@ -57,7 +57,7 @@ class Steps:
         self.expected: Counter[str] = Counter()
 
     def one(self, number: int) -> float:
-        """Takes a step, and gives its seconds."""
+        """Take a step, and return its seconds."""
         count = self._random.randrange(4) or int(not number % BESIDE)
         triggers = self._random.randrange(1, 4) if number % BESIDE else 1
         begun = time.perf_counter()

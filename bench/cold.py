@@ -1,5 +1,6 @@
-"""Rows of first calls: what a short test run really sees, in a fresh Python and a fresh
-JVM; and the script that runs there, `python -m bench.cold WHO WHAT BROKER`.
+"""Rows of first calls, as a short test run sees them in a fresh Python and a fresh JVM.
+
+This is also the script that runs there, `python -m bench.cold WHO WHAT BROKER`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A whole run of pytest with one streaming test, from the shell's prompt to its prompt,
-against an empty Spark session; and the same with a broker and a Spark that are kept.
+"""A whole run of pytest with one streaming test, from the shell's prompt to its prompt.
+
+It is compared with an empty Spark session, and repeated with a kept broker and Spark.
 """
 
 from __future__ import annotations

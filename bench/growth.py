@@ -35,9 +35,7 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 @dataclass(frozen=True)
 class Linear:
-    """The time per record must not differ by more than this from that of the first
-    contestant.
-    """
+    """A limit to the difference between any time per record and the first one."""
 
     within: float
 
@@ -85,9 +83,11 @@ def growth_of_read(world: World) -> Row:
 
 
 def _growth(world: World, name: str, title: str, run: Callable[[int], float]) -> Row:
-    """The same work on growing numbers of records, each as the time for the reference
-    number; what a call with next to no records takes is taken off before. Short calls
-    are made several times, and their median counts.
+    """The same work on growing numbers of records.
+
+    Each result is scaled to the reference number, after the time of a call with next to
+    no records is subtracted. Short calls are made several times, and their median
+    counts.
     """
     counts = [round(world.options.records * factor) for factor in FACTORS]
     run(counts[0])  # warm before the fixed part is measured
@@ -123,12 +123,12 @@ def _growth(world: World, name: str, title: str, run: Callable[[int], float]) ->
 
 @dataclass(frozen=True)
 class Bounded:
-    """No process's resident memory may grow by more, in any run.
+    """A limit to the growth of any process's resident memory, in any run.
 
     Attributes:
         mib: the limit.
         direction: `send_messages` or `iter_records`.
-        grown: MiB by process, of each run, as the runs fill it in.
+        grown: MiB by process for each run, filled in by the runs.
     """
 
     mib: float
@@ -147,8 +147,9 @@ class Bounded:
 
 
 def memory(world: World) -> Row:
-    """2 million records of 500 bytes, sent from a generator and read record by record,
-    each in a fresh Python and a fresh JVM of Spark's default size.
+    """2 million records of 500 bytes, sent from a generator and read record by record.
+
+    Each runs in a fresh Python and a fresh JVM of Spark's default size.
     """
     grown: dict[str, list[dict[str, float]]] = {}
 

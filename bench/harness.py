@@ -1,6 +1,4 @@
-"""Rows and their contestants: they take turns, and what is said of them is medians and
-ratios.
-"""
+"""Rows and their contestants, which take turns and are judged by medians and ratios."""
 
 from __future__ import annotations
 
@@ -34,9 +32,8 @@ class Contestant:
     """One way to do a row's work.
 
     Attributes:
-        name: how the table names it; the kit's own is `KIT`.
-        run: does the work once and returns the seconds it took; what it prepares
-            before is not in them.
+        name: its name in the table. The kit's own is `KIT`.
+        run: does the work once and returns the seconds, without any preparation.
         share: the part of the row's work that one run does. Slow contestants do less,
             and their time is divided by it.
     """
@@ -48,7 +45,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class AtMost:
-    """The kit's median must be no more than this."""
+    """A limit that the kit's median must not exceed."""
 
     seconds: float
 
@@ -63,12 +60,12 @@ class AtMost:
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The kit must be so many times as fast as the best of the others.
+    """A factor by which the kit must be faster than the best of the others.
 
     Attributes:
-        factor: how many times.
+        factor: the factor.
         versus: the names of the others.
-        label: what the others are together.
+        label: a name for the others together.
     """
 
     factor: float
@@ -88,15 +85,15 @@ class AtLeast:
 
 
 class Target(Protocol):
-    """What a row must reach."""
+    """A goal of a row."""
 
     def judge(self, row: RowResult) -> TargetResult:
-        """Whether what was measured reaches it."""
+        """Judge whether the measurements reach it."""
 
 
 @dataclass(frozen=True)
 class TargetResult:
-    """A target, what was found, and whether it is met."""
+    """A target, what was measured, and whether the target is met."""
 
     target: str
     found: str
@@ -108,14 +105,15 @@ class Row:
     """One row of the table.
 
     Attributes:
-        name: for the command line.
-        title: for the table.
-        contestants: the kit's own is the first.
+        name: its name on the command line.
+        title: its title in the table.
+        contestants: all contestants, the kit's own first.
         targets: what the kit must reach.
-        profile: says where the kit's time goes, in lines; run after the measuring.
-        notes: what a reader must know to read the figures right.
+        profile: returns lines that say where the kit's time goes. It runs after the
+            measuring.
+        notes: what a reader must know to interpret the figures.
         most_runs: a limit to the rounds, for a row that takes long.
-        close: gives back what the row holds.
+        close: releases what the row holds.
     """
 
     name: str
@@ -130,8 +128,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """A contestant's times in seconds, for the whole of the row's work: of the first
-    call, and of the runs after it, in their order.
+    """A contestant's times in seconds, for the whole of the row's work.
+
+    They are the time of the first call, and of the runs after it in their order.
     """
 
     name: str
@@ -146,7 +145,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class RowResult:
-    """What came of a row."""
+    """The result of a row."""
 
     name: str
     title: str
@@ -163,8 +162,9 @@ class RowResult:
         return next(one for one in self.measured if one.name == name)
 
     def ratio(self, other: Measured) -> float:
-        """How many times as long as the kit the other takes: the median over the
-        rounds, in each of which both had their turn.
+        """The time of the other as a multiple of the kit's.
+
+        It is the median over the rounds, and both had their turn in each round.
         """
         return statistics.median(
             its / ours for its, ours in zip(other.runs, self.kit.runs, strict=True)
@@ -211,8 +211,10 @@ class RowResult:
 def measure(
     row: Row, runs: int, progress: Callable[[str], None] = lambda _: None
 ) -> RowResult:
-    """Runs a row: each contestant once (its first call), then the rounds, each
-    begun by another contestant.
+    """Run a row.
+
+    Each contestant runs once (its first call). Then come the rounds, each of which
+    begins with another contestant.
     """
     contestants = list(row.contestants)
     firsts: dict[str, float] = {}
@@ -243,7 +245,7 @@ def measure(
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """The seconds that the work takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -262,5 +264,5 @@ def show_seconds(seconds: float) -> str:
 
 
 def show_steps(steps: Mapping[str, float]) -> str:
-    """The seconds of several steps in one line."""
+    """The seconds of several steps, in one line."""
     return ", ".join(f"{step} {show_seconds(taken)}" for step, taken in steps.items())

@@ -1,14 +1,15 @@
-"""The corpus of wrong jobs and their right twins, by check_stream(), many times.
+"""Run check_stream() many times on the corpus of wrong jobs and their right twins.
 
     python -m bench.invariance wrong [--seeds 20] [--jobs NAME ...]
     python -m bench.invariance right [--trials 200] [--jobs NAME ...]
     python -m bench.invariance time
 
-`wrong`: each wrong job by so many seeds: whether it was found, in how many seconds, by
-how small a schedule, and whether the line that was shown shows it again. `right`: each
-right twin by so many trials: none may alarm. Both note each result in a file,
-`bench/invariance-results.jsonl`, and go on where they were stopped. `time`: 50 trials
-of two to six batches, of a stateless and of a stateful job.
+`wrong` runs each wrong job with that many seeds. It reports whether the job was found,
+in how many seconds, with how small a schedule, and whether the printed line shows it
+again. `right` runs each right twin with that many trials, and none may alarm. Both note
+each result in a file, `bench/invariance-results.jsonl`, and continue where they were
+stopped. `time` runs 50 trials of two to six batches, of a stateless and of a stateful
+job.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def main() -> int:
 
 
 class settings:  # noqa: N801  a context manager
-    """Settings of a session, for the time of a block."""
+    """Settings of a session, for the duration of a block."""
 
     def __init__(self, spark: SparkSession, conf: dict[str, str]) -> None:
         self._spark, self._conf = spark, conf
@@ -103,7 +104,7 @@ def check_wrong(
                 "records": len(error.records),
                 "steps": sum(not isinstance(step, Send) for step in steps),
             }
-        except Exception as error:  # noqa: BLE001  noted, and the next
+        except Exception as error:  # noqa: BLE001  noted, then the next
             note |= {"found": False, "error": f"{type(error).__name__}: {error}"[:500]}
         note["seconds"] = round(time.monotonic() - begun, 2)
         keep(note)
@@ -130,7 +131,7 @@ def check_right(
             note |= {"alarm": "", "trials": report.trials, "skipped": report.skipped}
         except NotInvariant as error:
             note |= {"alarm": str(error), "trials": 0}
-        except Exception as error:  # noqa: BLE001  noted, and the next
+        except Exception as error:  # noqa: BLE001  noted, then the next
             note |= {"alarm": f"{type(error).__name__}: {error}"[:500], "trials": 0}
         note["seconds"] = round(time.monotonic() - begun, 2)
         keep(note)
@@ -180,7 +181,7 @@ def keep(note: dict[str, Any]) -> None:
 
 
 def summary(what: str) -> int:
-    """Prints what all notes say; 1 where something is not as it should be."""
+    """Print a summary of all notes, and return 1 if anything is wrong."""
     every = [note for note in notes() if note["what"] == what]
     by_job: dict[str, list[dict[str, Any]]] = {}
     for note in every:

@@ -1,9 +1,10 @@
-"""Edits a job and runs its test again, many times, with a Spark that is kept.
+"""Edit a job and run its test again, many times, with a kept Spark.
 
     python -m bench.kept_spark [--edits 200]
 
-Each run must see the job as it is: in the driver, in a Python worker, in the answer of
-a stream. At the end: right answers, stale ones, the JVM's memory, the time of a run.
+Each run must see the job as it is: in the driver, in a Python worker, and in the answer
+of a stream. At the end come the number of right and stale answers, the JVM's memory,
+and the time of a run.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def main() -> int:
 
 
 def resident(pid: int) -> int:
-    """The memory of a process, in MB; 0 where it has gone."""
+    """The memory of a process in MB, or 0 if it is gone."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     except OSError:

@@ -1,6 +1,7 @@
-"""Resident memory: how much more a process takes while something runs; and a script,
-`python -m bench.memory BROKER`, that shows what bounded memory means for 2 million
-records of 500 bytes.
+"""Resident memory: how much more a process takes while something runs.
+
+This is also a script, `python -m bench.memory BROKER`, which shows what bounded memory
+means for 2 million records of 500 bytes.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ MEBIBYTE = 1 << 20
 
 
 class ResidentMemory:
-    """For the time of a `with`: the growth of each process's resident memory, from the
-    beginning to the highest value seen.
+    """The growth of each process's resident memory during a `with` block.
+
+    It is counted from the beginning to the highest value seen.
 
     Attributes:
         growth: MiB, by the name of the process.
@@ -76,7 +78,7 @@ def generated(count: int, value_characters: int) -> Iterator[tuple[str, str]]:
 
 
 def measure_in_child(broker: str, direction: str) -> dict[str, float]:
-    """Runs this module as a script and gives what it prints."""
+    """Run this module as a script and return what it prints."""
     command = [sys.executable, "-m", "bench.memory", broker, direction]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout)
@@ -121,7 +123,7 @@ def main() -> int:
 
 
 def _fill(broker: str, topic: str, count: int, characters: int) -> None:
-    """Fills a topic, not by the kit: that would warm what is measured."""
+    """Fill a topic without the kit, which would warm what is measured."""
     from confluent_kafka import Producer
 
     producer = Producer({"bootstrap.servers": broker, "acks": "all"})

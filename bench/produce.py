@@ -1,4 +1,4 @@
-"""Rows that send: many records, and ten."""
+"""Rows that send many records, and ten."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 
 def send_many(world: World) -> Row:
-    """`send_messages` of many tuples of str against all others."""
+    """`send_messages` with many tuples of str, against all others."""
     count = world.options.records
     confluent = Confluent(world)
 
@@ -123,7 +123,7 @@ def send_table(world: World) -> Row:
 
 
 def send_few(world: World) -> Row:
-    """Ten tuples, warm: what most tests send."""
+    """Ten tuples, warm, which is what most tests send."""
     calls = world.options.calls
     few, topic = world.few, world.new_topic()
     confluent = Confluent(world)
@@ -175,7 +175,7 @@ KafkaPythonSend = Callable[[Any, str, Messages], object]
 
 @contextlib.contextmanager
 def kafka_python(world: World, topic: str) -> Iterator[Any]:
-    """A producer of kafka-python's, warm, for one turn: see `World.by_kafka_python`."""
+    """A warm kafka-python producer for one turn: see `World.by_kafka_python`."""
     producer = plain_producer(world.kafka.broker)
     try:
         producer.partitions_for(topic)
@@ -193,7 +193,7 @@ def send_futures(producer: Any, topic: str, some: Messages) -> None:
 
 
 class Confluent:
-    """A producer of confluent-kafka's with acks=all, kept."""
+    """A confluent-kafka producer with acks=all, which is kept."""
 
     def __init__(self, world: World) -> None:
         from confluent_kafka import Producer

@@ -1,6 +1,8 @@
-"""Where the time goes: timers at the seams of the Python side, and the processor time
-of each process and thread. Nothing of it is in the kit: the timers are put around its
-functions for the profiled run only.
+"""Where the time goes.
+
+Timers at the seams of the Python side are combined with the processor time of each
+process and thread. None of this is in the kit: the timers are put around its functions
+only for the profiled run.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ Seam = tuple[Any, str]
 
 
 def _kit_seams() -> dict[str, Seam]:
-    """Where the kit's Python leaves Python."""
+    """The functions in which the kit's Python leaves Python."""
     import pyarrow as pa
     from kafka import KafkaAdminClient
     from py4j.java_gateway import GatewayClient
@@ -52,7 +54,7 @@ def _kit_seams() -> dict[str, Seam]:
 
 @contextmanager
 def seams(places: Mapping[str, Seam]) -> Iterator[dict[str, tuple[int, float]]]:
-    """Puts timers around functions; the result, per label: calls, and seconds."""
+    """Put timers around functions, and collect calls and seconds by label."""
     spent: dict[str, tuple[int, float]] = {}
 
     def timed(label: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,8 +78,9 @@ def seams(places: Mapping[str, Seam]) -> Iterator[dict[str, tuple[int, float]]]:
 
 @contextmanager
 def cpu_of(processes: Mapping[str, int]) -> Iterator[dict[str, Counter[str]]]:
-    """The processor seconds that each process spent, by the names of its threads; those
-    of threads that have ended are under one name.
+    """The processor seconds that each process spent, by the names of its threads.
+
+    The seconds of threads that have ended are under one name.
     """
     spent: dict[str, Counter[str]] = {}
     before = {name: _threads(pid) for name, pid in processes.items()}
@@ -94,8 +97,10 @@ def cpu_of(processes: Mapping[str, int]) -> Iterator[dict[str, Counter[str]]]:
 
 
 def of_run(world: World, run: Callable[[], float]) -> list[str]:
-    """One more run with timers: what the time of the call went into, and who used the
-    processors meanwhile.
+    """Make one more run with timers.
+
+    The lines say what the time of the call was spent on, and who used the processors
+    meanwhile.
     """
     with cpu_of(world.processes) as cpu, seams(_kit_seams()) as spent:
         total = run()
@@ -105,7 +110,7 @@ def of_run(world: World, run: Callable[[], float]) -> list[str]:
 def of_calls(
     world: World, call: Callable[[], object], calls: int = PROFILED_CALLS
 ) -> list[str]:
-    """As `of_run`, for short calls: figures per call."""
+    """Do the same as `of_run` for short calls, with figures per call."""
     with cpu_of(world.processes) as cpu, seams(_kit_seams()) as spent:
         start = time.perf_counter()
         for _ in range(calls):

@@ -1,4 +1,4 @@
-"""Rows that read: many records as Arrow, many keys as a dict, and ten records."""
+"""Rows that read many records as Arrow, many keys as a dict, and ten records."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 
 def read_many(world: World) -> Row:
-    """A topic as a `pyarrow.Table`, against all who read it."""
+    """A topic as a `pyarrow.Table`, against everybody who reads it."""
     topic = world.filled_topic
     small = world.new_topic()
     world.kafka.send_messages(small, part_of(world.many, FALLBACK_SHARE))
@@ -80,7 +80,7 @@ def read_many(world: World) -> Row:
 
 
 def read_to_dict(world: World) -> Row:
-    """As many distinct keys as records, to a dict."""
+    """As many distinct keys as records, into a dict."""
     topic = world.filled_topic
 
     def kit() -> float:
@@ -99,7 +99,7 @@ def read_to_dict(world: World) -> Row:
 
 
 def read_few(world: World) -> Row:
-    """Ten records, warm: what most tests read."""
+    """Ten records, warm, which is what most tests read."""
     calls = world.options.calls
     topic = world.new_topic()
     world.kafka.send_messages(topic, world.few)
@@ -155,8 +155,10 @@ def _dict_by_spark(world: World, topic: str) -> dict[str, str]:
 
 
 class Peers:
-    """The other clients of Python: each read makes a consumer, reads from the beginning
-    to the end offsets, and closes it.
+    """Python's other clients.
+
+    Each read makes a consumer, reads from the beginning to the end offsets, and closes
+    it.
     """
 
     def __init__(self, world: World) -> None:

@@ -1,5 +1,6 @@
-"""What was measured, for people and programs: a table on the terminal, JSON, Markdown,
-and a page with plots.
+"""Write the measurements for people and programs.
+
+There is a table on the terminal, JSON, Markdown, and a page with plots.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ KIT_COLOR, OTHER_COLOR = "#1f6feb", "#9aa4af"
 
 
 def show(console: Console, row: RowResult) -> None:
-    """A row as a table on the terminal."""
+    """Print a row as a table on the terminal."""
     table = Table(
         "",
         "median",
@@ -66,7 +67,7 @@ def show(console: Console, row: RowResult) -> None:
 def write(
     folder: Path, about: Mapping[str, Any], options: Options, rows: Sequence[RowResult]
 ) -> None:
-    """Writes results.json, results.md and results.html, in place of older ones."""
+    """Write results.json, results.md and results.html, replacing older ones."""
     folder.mkdir(parents=True, exist_ok=True)
     head = {"date": date.today().isoformat(), **about, "options": vars(options)}  # noqa: DTZ011
     data = {**head, "rows": [row.to_data() for row in rows]}
@@ -76,7 +77,7 @@ def write(
 
 
 def read(folder: Path) -> list[RowResult]:
-    """The rows that a run has written to the folder; none where there was none."""
+    """The rows that a run has written to the folder, or none without a run."""
     file = folder / "results.json"
     rows = json.loads(file.read_text())["rows"] if file.is_file() else []
     return [RowResult.from_data(row) for row in rows]
@@ -153,8 +154,9 @@ def _ratio(row: RowResult, one: Measured) -> str:
 
 
 def _plot(row: RowResult) -> str:
-    """The runs of each contestant, as SVG; a logarithmic axis where they lie far
-    apart.
+    """The runs of each contestant as SVG.
+
+    The axis is logarithmic if they lie far apart.
     """
     from matplotlib.figure import Figure
 

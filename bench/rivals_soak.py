@@ -1,4 +1,4 @@
-"""Two queries on one checkpoint, again and again: exactly one must fail.
+"""Start two queries on one checkpoint, again and again: exactly one must fail.
 
 python -m bench.rivals_soak [--rounds 100] [--hadoops]
 """

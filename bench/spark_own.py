@@ -1,4 +1,4 @@
-"""The document's KafkaUtils the plain way: what a suite does without the kit."""
+"""KafkaUtils of Spark's KAFKA_TESTING.md the plain way, without the kit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PlainUtils", "plain_producer", "send_each"]
 
 
 def plain_producer(broker: str) -> KafkaProducer:
-    """A producer of kafka-python's for text, with acks=all."""
+    """A kafka-python producer for text, with acks=all."""
     from kafka import KafkaProducer
 
     return KafkaProducer(
@@ -36,8 +36,10 @@ def send_each(
 
 
 class PlainUtils:
-    """The same calls by kafka-python's producer (`send().get()` one by one) and admin
-    client, a batch read by Spark, and a poll once a second.
+    """The same calls with plain means.
+
+    They use kafka-python's producer (`send().get()` one by one) and admin client, a
+    batch read with Spark, and a poll once a second.
     """
 
     def __init__(self, broker: str) -> None:

@@ -1,17 +1,17 @@
-"""The streaming pattern of Spark's KAFKA_TESTING.md again and again, with load beside
-it: how often it fails, and how long it takes.
+"""Repeat the streaming pattern of Spark's KAFKA_TESTING.md under load.
 
     python bench/streaming_soak.py --runs 200 --load 2
 
-Each run makes its topics and queries anew, in two forms:
+The result is how often the pattern fails, and how long it takes. Each run makes its own
+topics and queries, in two forms:
 
-- document: what was sent before is read from the earliest offset into a sink topic,
-  and `assert_eventually` sees it there;
-- latest: a query on startingOffsets=latest is waited for, ten records are sent, and
-  when `wait_until_processed` returns, the sink has exactly those.
+- document: records sent before are read from the earliest offset into a sink topic, and
+  `assert_eventually` sees them there.
+- latest: the run waits for a query on startingOffsets=latest, then sends ten records.
+  When `wait_until_processed` returns, the sink has exactly those.
 
-The load is that many processes that do the same, each with a broker and a Spark session
-of its own, as the workers of `pytest -n` have.
+The load is a number of processes that do the same, each with its own broker and Spark
+session, like the workers of `pytest -n`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ FORMS: dict[str, Callable[[KafkaUtils, Any, str, str], None]] = {
 
 
 def soak(runs: int) -> dict[str, list[float | None]]:
-    """Seconds of each run of each form; None for one that failed."""
+    """The seconds of each run of each form, or None for a run that failed."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", False)
@@ -102,7 +102,7 @@ def soak(runs: int) -> dict[str, list[float | None]]:
                 try:
                     pattern(kafka, spark, *topics)
                     taken[form].append(time.monotonic() - started)
-                except Exception:  # noqa: BLE001  a failure is what is counted
+                except Exception:  # noqa: BLE001  failures are what is counted
                     taken[form].append(None)
                     traceback.print_exc()
                 kafka.delete_topics(topics)
@@ -115,7 +115,7 @@ def main() -> int:
     parser.add_argument("--load", type=int, default=2)
     arguments = parser.parse_args()
     command = [sys.executable, __file__, "--load", "0", "--runs", "1000000"]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the load goes with us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the load ends with us
     nowhere = subprocess.DEVNULL
     load = [
         subprocess.Popen(command, stdout=nowhere, stderr=nowhere)

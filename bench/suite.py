@@ -1,4 +1,4 @@
-"""The row of the document's four patterns, run as a suite, warm."""
+"""The row of the four patterns of Spark's KAFKA_TESTING.md, run as a suite, warm."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def suite(world: World) -> Row:
 
 
 class ToTheLetter:
-    """The kit, where Spark gets the broker's address and no more, as in the document's
-    examples.
-    """
+    """The kit, when Spark gets only the broker's address, as in KAFKA_TESTING.md."""
 
     def __init__(self, kafka: Any) -> None:
         self._kafka = kafka
@@ -79,8 +77,9 @@ class ToTheLetter:
 def run_suite(
     utils: Any, spark: SparkSession, new_name: Callable[[], str]
 ) -> dict[str, float]:
-    """Runs the four patterns and gives the seconds of each; topics are created within
-    the time, as tests do, and deleted afterwards.
+    """Run the four patterns and return the seconds of each.
+
+    Topics are created within the time, as tests do, and deleted afterwards.
     """
     times = {}
     names = {title: [f"{new_name()}-{n}" for n in (1, 2)] for title in PATTERNS}

@@ -1,11 +1,11 @@
-"""Many threads on one KafkaUtils, and its `teardown()` at a random moment.
+"""Use one KafkaUtils from many threads, and call `teardown()` at a random moment.
 
     python bench/threads_soak.py [--rounds 200] [--client jvm] [--forks]
 
-Each round eight threads make calls at random; then `teardown()` is called. Every call
-must end within two seconds of it, by a result or an error of the kit's, and the threads
-and descriptors of the process must be as many as before. With `--forks` each round also
-forks a child while the calls run, which must end.
+In each round eight threads make random calls, until `teardown()` is called. Every call
+must end within two seconds after that, with a result or one of the kit's errors. The
+process must have as many threads and descriptors as before. With `--forks`, each round
+also forks a child while the calls run, and the child must end.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def run_round(
                 outcomes[type(error).__name__] += 1
                 if over.is_set() or not kafka.initialized:
                     break
-            except Exception as error:  # noqa: BLE001  what must not be
+            except Exception as error:  # noqa: BLE001  must not happen
                 outcomes[f"raw {call.__name__}: {type(error).__name__}: {error}"] += 1
         ended.append((time.monotonic(), call.__name__))
 
@@ -174,12 +174,15 @@ CALLS: list[Callable[[KafkaUtils, str], None]] = [
 
 
 def counts() -> tuple[int, int]:
-    """Threads, and open descriptors."""
+    """The numbers of threads and of open descriptors."""
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
 
 def settled(before: tuple[int, int]) -> tuple[int, int]:
-    """The same, when what ends by itself has had time to, objects in cycles too."""
+    """The same, after whatever ends on its own has had time to.
+
+    That includes objects in cycles.
+    """
     gc.collect()
     deadline = time.monotonic() + 10
     while (now := counts()) > before and time.monotonic() < deadline:

@@ -19,7 +19,7 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 
 def create(world: World, count: int, limit: float) -> Row:
-    """`create_topics` of some at once; afterwards they are deleted."""
+    """`create_topics` for several at once, which are deleted afterwards."""
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic
     from kafka import KafkaAdminClient

@@ -1,10 +1,10 @@
-"""Whether a change made the kit slower: the same calls by two trees, by turns.
+"""Find out whether a change made the kit slower: the same calls in two trees, by turns.
 
     python bench/trees.py TREE [OTHER_TREE] [--runs 9]
 
-A tree is a checkout of the project with its jars built; the other one is this. Each has
-a process, a Spark session and an embedded broker of its own, all kept for the run;
-their JVMs compile code alike, whatever a tree's default is.
+A tree is a checkout of the project with its jars built. The other one is this by
+default. Each has its own process, Spark session and embedded broker, all kept for the
+run. Their JVMs compile code the same way, whatever a tree's default is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROWS = ("send", "read", "send-10", "read-10", "suite")
 HERE = Path(__file__).resolve().parent.parent
 RECORDS = 300_000
 CALLS = 50
-# nothing is recorded beside what is measured
+# record nothing in parallel with what is measured
 ALONE = {"SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE": "use"}
 
 
@@ -51,7 +51,7 @@ def _say(line: object) -> None:
 
 
 class _Measuring:
-    """A process that measures a row for each line it is given."""
+    """A process that measures a row for each line that it reads."""
 
     def __init__(self, tree: Path) -> None:
         path = os.pathsep.join([str(tree / "python"), str(tree)])

@@ -1,4 +1,4 @@
-"""The row of waiting: from the sink's last record committed to the wait's return."""
+"""The row of waiting, from the sink's last record committed to the wait's return."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def rows(world: World) -> dict[str, Callable[[], Row]]:
 
 
 def wake(world: World) -> Row:
-    """`assert_eventually` with its default interval, against a poll of Spark batch
-    reads. The last record comes at moments spread over the interval.
+    """`assert_eventually` with its default interval, against polling with Spark.
+
+    The poll makes batch reads. The last record comes at moments spread over the
+    interval.
     """
 
     def often(wait: Callable[[str], None]) -> float:
@@ -55,7 +57,7 @@ def wake(world: World) -> Row:
 
 
 def _lateness(world: World, wait: Callable[[str], None], delay: float) -> float:
-    """How long after the acknowledgement of the last record the wait returned."""
+    """The seconds from the acknowledgement of the last record to the wait's return."""
     from confluent_kafka import Producer
 
     producer = Producer({"bootstrap.servers": world.kafka.broker, "acks": "all"})

@@ -47,13 +47,13 @@ Messages = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Options:
-    """How much is done.
+    """The amount of work.
 
     Attributes:
-        records: in the rows with many.
-        record_bytes: key and value together.
-        runs: measured rounds of each row.
-        calls: the calls of one run in rows of milliseconds; a run is their median.
+        records: the number of records in the rows with many.
+        record_bytes: the bytes of key and value together.
+        runs: the measured rounds of each row.
+        calls: the calls of one run in rows of milliseconds. A run is their median.
     """
 
     records: int = 1_000_000
@@ -67,23 +67,23 @@ class Options:
 
 
 def messages(count: int, value_characters: int) -> Messages:
-    """Pairs of str, each with a key of its own; the same as in PlainLoop.java."""
+    """Pairs of str with distinct keys, the same as in PlainLoop.java."""
     filling = "x" * (value_characters - 10)
     return [(f"k{i:09d}", f"v{i:09d}{filling}") for i in range(count)]
 
 
 def part_of(some: Messages, share: float) -> Messages:
-    """The first of them, for a contestant that does but a share of the work."""
+    """The first messages, for a contestant that does only a share of the work."""
     return some[: max(1, round(len(some) * share))]
 
 
 def spark_session(**settings: str) -> SparkSession:
-    """A session as the kit's users have it."""
+    """A session as users of the kit have it."""
     return _session(KafkaUtils.spark_conf({**QUIET, **settings}))
 
 
 def plain_session() -> SparkSession:
-    """A session with Kafka's connector, and for the rest Spark's defaults."""
+    """A session with Kafka's connector, and otherwise Spark's defaults."""
     return _session({**QUIET, "spark.jars": KafkaUtils.spark_conf()["spark.jars"]})
 
 
@@ -97,7 +97,7 @@ def _session(settings: dict[str, str]) -> SparkSession:
 
 
 def jvm_pid(spark: SparkSession) -> int:
-    """The process of the session's JVM."""
+    """The process id of the session's JVM."""
     jvm = SparkJvm.of(spark)
     assert jvm is not None
     return int(jvm.view.java.lang.ProcessHandle.current().pid())
@@ -105,13 +105,13 @@ def jvm_pid(spark: SparkSession) -> int:
 
 @contextlib.contextmanager
 def fallback() -> Iterator[None]:
-    """The time for which KafkaUtils goes by kafka-python."""
+    """Make KafkaUtils use kafka-python inside this block."""
     with mock.patch.dict(os.environ, {CLIENT_ENV: "kafka-python"}):
         yield
 
 
 class World:
-    """The broker, the session, and what else is made when it is first needed."""
+    """The broker, the session, and whatever else is made when it is first needed."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -124,8 +124,9 @@ class World:
 
     @contextlib.contextmanager
     def by_kafka_python(self, topic: str) -> Iterator[KafkaUtils]:
-        """A KafkaUtils that goes by kafka-python, warm, for one turn: the threads of
-        kafka-python, which do not rest, would slow the turns of the others.
+        """A warm KafkaUtils that uses kafka-python, for one turn.
+
+        kafka-python's threads do not rest, and would slow the turns of the others.
         """
         with fallback(), KafkaUtils(bootstrap_servers=self.kafka.broker) as kafka:
             kafka.send_messages(topic, [])
@@ -134,13 +135,13 @@ class World:
 
     @cached_property
     def spark(self) -> SparkSession:
-        session = spark_session(**{"spark.driver.memory": "2g"})  # as the plain JVM
+        session = spark_session(**{"spark.driver.memory": "2g"})  # like the plain JVM
         self._open.callback(session.stop)
         return session
 
     @property
     def processes(self) -> dict[str, int]:
-        """The processes that the kit's work goes on in."""
+        """The processes in which the kit's work is done."""
         broker = cluster_of(self.kafka).broker
         assert isinstance(broker, EmbeddedBroker)
         return {
@@ -171,7 +172,7 @@ class World:
         return topic
 
     def new_name(self) -> str:
-        """A topic name that nothing else uses; the topic is not created."""
+        """A topic name that nothing else uses. The topic is not created."""
         return next(self._names)
 
     def new_topic(self, partitions: int = 1) -> str:
@@ -189,7 +190,7 @@ class World:
             self.kafka.delete_topics([name])
 
     def spark_read(self, topic: str) -> DataFrame:
-        """The topic as a user reads it by Spark."""
+        """The topic the way a user reads it with Spark."""
         return (
             self.spark.read.format("kafka")
             .option("kafka.bootstrap.servers", self.kafka.broker)
@@ -259,11 +260,11 @@ class PlainJvm:
         return self._process.pid
 
     def produce(self, topic: str, count: int, mode: str) -> float:
-        """Sends the records; seconds by the JVM's own clock."""
+        """Send the records, and return the seconds of the JVM's own clock."""
         return self._ask(f"produce {topic} {count} {mode}")
 
     def consume(self, topic: str, mode: str) -> float:
-        """Reads the topic to its end; seconds by the JVM's own clock."""
+        """Read the topic to its end, and return the seconds of the JVM's own clock."""
         return self._ask(f"consume {topic} {mode}")
 
     def _ask(self, command: str) -> float:
