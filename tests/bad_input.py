@@ -1,7 +1,7 @@
-"""Bad input to the whole public API: what is called, with what, and what is said.
+"""Bad input to the whole public API: what is called, with what, and the error.
 
-The rows are made of two tables: `BAD` has for each sort of argument the values that it
-can't have, and what is said of each; `TAKES` has for each sort who takes it.
+Most rows come from the table `TAKES`. For each sort of argument, it has the values that
+are not allowed, with the error for each, and the calls that accept such an argument.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOPIC = "there"
 
 
 class Hostile:
-    """What raises whatever it is asked."""
+    """An object that raises whatever it is asked."""
 
     def _refuse(self) -> Any:
         raise RuntimeError("hostile")
@@ -36,10 +36,10 @@ class Row(NamedTuple):
     """A call that is refused.
 
     Attributes:
-        name: tells the row from others.
-        call: takes the `KafkaUtils`.
+        name: distinguishes the row from others.
+        call: makes the call on a `KafkaUtils`.
         kind: the class of the error.
-        text: all of its text.
+        text: the whole text of the error.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 class Bad(NamedTuple):
-    """A value, and what is said of it; `{name}` stands for the argument's."""
+    """A value and the expected error, where `{name}` stands for the argument's name."""
 
     value: Any
     kind: type[Exception]
@@ -57,7 +57,7 @@ class Bad(NamedTuple):
 
 
 def not_a(wanted: str, *values: Any) -> list[Bad]:
-    """Values of wrong types."""
+    """Values of the wrong types."""
     return [
         Bad(value, TypeError, f"{{name}} must be {wanted}, not {type(value).__name__}")
         for value in values
@@ -65,7 +65,7 @@ def not_a(wanted: str, *values: Any) -> list[Bad]:
 
 
 SURROGATE = "\ud800"
-HUGE = 10**5000  # its digits are more than Python converts
+HUGE = 10**5000  # has more digits than Python converts
 NO_NAME = (
     "{name}=%s can't be the name of a topic: Kafka allows 1 to 249 of the characters "
     "a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
@@ -248,7 +248,7 @@ NAMES = [
 
 
 def is_not(valid: str) -> list[Bad]:
-    """Words that are none of the valid ones."""
+    """Words that are not among the valid ones."""
     return [
         *not_a("a str", None, 5, b"end", True, ["end"], Hostile()),
         *(
@@ -261,7 +261,7 @@ def is_not(valid: str) -> list[Bad]:
 
 
 def reads(name: str, **arguments: Any) -> dict[str, Callable[..., object]]:
-    """The calls that read, with one of their arguments to fill in."""
+    """The calls that read, with one argument to fill in."""
     return {
         f"{method}({name})": lambda kafka, value, method=method: getattr(kafka, method)(
             TOPIC, **{**arguments, name: value}
@@ -271,7 +271,7 @@ def reads(name: str, **arguments: Any) -> dict[str, Callable[..., object]]:
 
 
 def call(method: str, name: str, *given: Any, **named: Any) -> dict[str, Any]:
-    """A call with one of its arguments to fill in, by name."""
+    """A call with one argument to fill in, by name."""
     return {
         f"{method}({name})": lambda kafka, value: getattr(kafka, method)(
             *given, **{**named, name: value}
@@ -280,7 +280,7 @@ def call(method: str, name: str, *given: Any, **named: Any) -> dict[str, Any]:
 
 
 def made(name: str, **named: Any) -> dict[str, Callable[..., object]]:
-    """A `KafkaUtils` that is made with this argument."""
+    """A `KafkaUtils` made with this argument."""
     return {
         f"KafkaUtils({name})": lambda _, value: KafkaUtils(**{**named, name: value})
     }
@@ -508,7 +508,7 @@ OTHERS: list[Row] = [
 
 
 def rows() -> Iterator[Row]:
-    """All of them."""
+    """All rows."""
     for values, calls in TAKES:
         for place, use in calls.items():
             name = place[place.index("(") + 1 : -1]

@@ -17,9 +17,10 @@ KEY_PASSWORD = "key-5ec3e7"  # noqa: S105
 
 
 def make_certificates(folder: Path) -> None:
-    """An authority, and a server and a client that it vouches for: `ca.pem`, and of
-    each a `.key`, a `.crt` and a `.pem` with both; the client's key in the latter has
-    KEY_PASSWORD.
+    """Make an authority, and a server and a client that it vouches for.
+
+    The files are `ca.pem`, and for each of the two a `.key`, a `.crt` and a `.pem` with
+    both. The client's key in its `.pem` has the password KEY_PASSWORD.
     """
 
     def openssl(*arguments: str) -> None:
@@ -52,14 +53,14 @@ def make_certificates(folder: Path) -> None:
 
 
 def make_docker_certificates(folder: Path) -> None:
-    """The same, the client's under the names that Docker has for them."""
+    """Make the same, with Docker's names for the client's files."""
     make_certificates(folder)
     (folder / "client.crt").rename(folder / "cert.pem")
     (folder / "client.key").rename(folder / "key.pem")
 
 
 def mutual_tls(folder: Path) -> ssl.SSLContext:
-    """A server that lets nobody in without a certificate of the folder's authority."""
+    """A server context that requires a certificate of the folder's authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
     context.load_verify_locations(folder / "ca.pem")

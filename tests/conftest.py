@@ -1,6 +1,4 @@
-"""What all tests share: one broker and one Spark session for the run, and topic
-names.
-"""
+"""What all tests share: one broker and one Spark session per run, and topic names."""
 
 from __future__ import annotations
 
@@ -25,11 +23,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-# ci/setup has recorded that of most sessions; for the others it is not worth the while
+# ci/setup has recorded the archive of most sessions, and the others are not worth it
 os.environ.setdefault(ARCHIVE_ENV, "use")
 
 
-# no example fails for the time that it takes, here or on a busy machine
+# no example fails because of the time it takes, here or on a busy machine
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -37,7 +35,7 @@ settings.load_profile("any machine")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the figures that tests have recorded."""
+    """Print the figures that tests have recorded."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{report.nodeid}: {name}: {value}")
@@ -45,9 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[KafkaUtils]:
-    """The broker of the run: an embedded one, or that of the test run which started
-    this one.
-    """
+    """The broker of the run, an embedded one unless another test run provides one."""
     address = os.environ.get("SPARK_KAFKA_TESTKIT_TEST_BROKER")
     where: dict[str, Any] = (
         {"bootstrap_servers": address} if address else {"backend": "embedded"}
@@ -58,9 +54,9 @@ def kafka() -> Iterator[KafkaUtils]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The session of the run; see `sessions.py`."""
+    """The session of the run: see `sessions.py`."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYSPARK_PYTHON", sys.executable)  # where pandas is
+        environment.setenv("PYSPARK_PYTHON", sys.executable)  # which has pandas
         session = spark_session()
     yield session
     session.stop()
@@ -78,6 +74,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def topic(request: pytest.FixtureRequest) -> str:
-    """A topic name that no other test uses; the topic is not created."""
+    """A topic name that no other test uses. The topic is not created."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.node.name)[:180]
     return f"{name}-{uuid.uuid4().hex[:8]}"

@@ -1,6 +1,7 @@
-"""A Spark Connect server in a process of its own, as a remote one is: no JVM of its
-session is in reach of the tests. It says READY, and lives as long as its
-stdin.
+"""A Spark Connect server in its own process, like a remote one.
+
+The JVM of its session is out of the tests' reach. It prints READY, and lives as long as
+its stdin.
 
     python -m tests.connect_server [name=value ...]
 """
@@ -26,11 +27,11 @@ SETTINGS = {
 
 @contextmanager
 def connect_server(settings: Mapping[str, str]) -> Iterator[str]:
-    """Starts a server with these settings; gives its address."""
+    """Start a server with these settings, and yield its address."""
     (port,) = free_ports(1)
     settings = {**settings, "spark.connect.grpc.binding.port": str(port)}
     arguments = [f"{name}={value}" for name, value in settings.items()]
-    # what a Connect session of this process has set
+    # set by a Connect session of this process
     ours = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
     environment = {n: value for n, value in os.environ.items() if n not in ours}
     with subprocess.Popen(

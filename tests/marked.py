@@ -1,5 +1,6 @@
-"""Processes that descend from a test, and the files they leave: by a mark in their
-environment and a folder for temporary files of their own.
+"""Find the processes that descend from a test, and the files that they leave.
+
+A mark in their environment and a folder of their own for temporary files identify them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ TICK_SECONDS = 0.05
 
 
 class Marked:
-    """Puts the mark on everything that this process starts from now on."""
+    """A mark on everything that this process starts from now on."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -28,7 +29,7 @@ class Marked:
         patch.setenv("JAVA_TOOL_OPTIONS", f"-Djava.io.tmpdir={folder}")
 
     def processes(self) -> dict[int, str]:
-        """The command lines of those that live, by their ids."""
+        """The command lines of the processes that live, by process id."""
         commands = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -36,15 +37,15 @@ class Marked:
                     command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
                     commands[int(process.name)] = command.decode()
             except OSError:
-                continue  # it ended meanwhile, or is another user's
+                continue  # it has ended, or belongs to another user
         return commands
 
     def files(self) -> list[str]:
-        """What lies in the folder for temporary files."""
+        """The files in the folder for temporary files."""
         return sorted(path.name for path in self.folder.iterdir())
 
     def await_gone(self) -> None:
-        """Waits until neither processes nor files are left."""
+        """Wait until neither processes nor files are left."""
         deadline = time.monotonic() + GONE_SECONDS
         while left := (self.processes() or self.files()):
             assert time.monotonic() < deadline, left

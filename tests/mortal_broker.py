@@ -1,4 +1,4 @@
-"""A broker that tests kill, suspend, and start again over its data."""
+"""A broker that tests kill, suspend, and start again with its data."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["SETTINGS", "MortalBroker", "start_again"]
 
 START_SECONDS = 300.0
 SETTINGS = {
-    # over whose data another may start
+    # lets another broker start with its data
     "spark.kafka.testkit.cluster.id": "b25lLW1vcnRhbC1ub2RlLQ",
-    # which waits until the last session is over
+    # a restarted broker waits until its last session has expired
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
 
 
 def start_again(broker: EmbeddedBroker) -> JavaProcess:
-    """Starts a broker that was killed over the data that it left, where it was."""
+    """Start a killed broker again with the data that it left, in the same place."""
     java, jars = prepare()
     folder = Path(broker.log_file).parent
     process = JavaProcess(
@@ -45,7 +45,7 @@ def start_again(broker: EmbeddedBroker) -> JavaProcess:
 
 
 class MortalBroker:
-    """An embedded broker at an address that stays.
+    """An embedded broker whose address stays the same.
 
     Attributes:
         bootstrap_servers: the address.
@@ -58,29 +58,29 @@ class MortalBroker:
 
     @property
     def pid(self) -> int:
-        """The id of its process: the last one, if it was started again."""
+        """The id of its process, the latest one if it was started again."""
         return self._first.pid if self._again is None else self._again.pid
 
     def kill(self) -> None:
-        """Ends it as `kill -9` does."""
+        """End it like `kill -9` does."""
         os.kill(self.pid, signal.SIGKILL)
 
     def suspend(self) -> None:
-        """Lets it fall silent."""
+        """Make it fall silent."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Lets one that is suspended go on."""
+        """Let a suspended broker go on."""
         os.kill(self.pid, signal.SIGCONT)
 
     def start_again(self) -> None:
-        """Starts one that was killed over the data that it left."""
+        """Start a killed broker again with the data that it left."""
         if self._again is not None:
             self._again.stop()
         self._again = start_again(self._first)
 
     def stop(self) -> None:
-        """Ends it, and removes its data."""
+        """End it, and remove its data."""
         if self._again is not None:
             self._again.stop()
         self._first.stop()

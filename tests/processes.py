@@ -1,4 +1,4 @@
-"""Processes of this machine, by /proc."""
+"""The processes of this machine, from /proc."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TICK_SECONDS = 0.05
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and that nobody reaps does not."""
+    """Whether the process runs. A zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -22,12 +22,12 @@ def is_alive(pid: int) -> bool:
 
 
 def pids() -> list[int]:
-    """The processes there are."""
+    """The ids of all processes."""
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
 
 
 def text_of(pid: int, file: str) -> str:
-    """A file of the process's; empty where it has gone."""
+    """A file of the process in /proc, or empty if the process is gone."""
     try:
         return Path(f"/proc/{pid}/{file}").read_text(errors="replace")
     except OSError:
@@ -41,7 +41,7 @@ def children(pid: int) -> list[int]:
 
 
 def wait_until(condition: Callable[[], bool], problem: str) -> None:
-    """Waits until the condition holds; after a minute the problem is an error."""
+    """Wait until the condition holds, or fail with the problem after a minute."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, problem

@@ -1,4 +1,4 @@
-"""Two queries on one checkpoint, as two deployments by mistake."""
+"""Two queries on one checkpoint, like two deployments made by mistake."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ BATCHES = 3
 
 
 def stranger(spark: SparkSession) -> SparkSession:
-    """A session that knows of no query of this one's, as that of another process: in
-    one that does, Spark does not let them begin.
+    """A session that knows no query of this one's, like a session in another process.
+
+    In a session that knows them, Spark does not let such queries begin.
     """
     from pyspark.sql import SparkSession
 
@@ -33,8 +34,9 @@ def stranger(spark: SparkSession) -> SparkSession:
 
 
 def deaths_of_rivals(sessions: list[SparkSession], checkpoint: str) -> list[str]:
-    """Has each session go on with a query from one checkpoint, all at once; waits until
-    one at most is left, which goes on; gives what the others died of.
+    """Make each session continue a query from one checkpoint, all at once.
+
+    Wait until at most one is left, which goes on, and return what the others died of.
     """
     first = _start(sessions[0], checkpoint)  # a new checkpoint has checks of its own
     try:
@@ -70,7 +72,7 @@ def _alive(queries: list[StreamingQuery]) -> list[StreamingQuery]:
 
 
 def _wait_for_batches(queries: list[StreamingQuery]) -> None:
-    """Waits until those that live have made some more batches."""
+    """Wait until those that live have made some more batches."""
 
     def last(query: StreamingQuery) -> int:
         progress = query.lastProgress

@@ -1,5 +1,6 @@
-"""A broker that lets nobody in without a password or a certificate: an embedded node
-with listeners of each kind, and certificates made for it.
+"""A broker that requires a password or a certificate.
+
+It is an embedded node with listeners of each kind, and certificates made for it.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ MODULE = "org.apache.kafka.common.security"
 
 
 def quoted(password: str) -> str:
-    """The password as it stands between the quotes of `sasl.jaas.config`."""
+    """The password as it appears between the quotes of `sasl.jaas.config`."""
     return password.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @dataclass(frozen=True)
 class SecureBroker:
-    """Where its listeners are, and the folder with the certificates: `ca.pem`,
-    `client.pem` (key and certificate; the key's password is KEY_PASSWORD).
+    """The addresses of its listeners, and the folder with the certificates.
+
+    The files are `ca.pem` and `client.pem` (key and certificate, where the key's
+    password is KEY_PASSWORD).
     """
 
     plaintext: str

@@ -1,5 +1,7 @@
-"""The Spark session of a test run: classic, or, where SPARK_KAFKA_TESTKIT_TEST_CONNECT
-is set, Connect to a server in a process of its own.
+"""The Spark session of a test run.
+
+It is a classic session. If SPARK_KAFKA_TESTKIT_TEST_CONNECT is set, it is a Connect
+session to a server in its own process.
 """
 
 from __future__ import annotations
@@ -37,12 +39,12 @@ SETTINGS = {
 }
 
 
-_server = ExitStack()  # it ends with this process
+_server = ExitStack()  # ends with this process
 
 
 @cache
 def spark_session() -> SparkSession:
-    """The session, as a user makes it; one for the run."""
+    """The session as a user makes it, one for the whole run."""
     from pyspark.sql import SparkSession
 
     if ON_CONNECT:

@@ -1,4 +1,4 @@
-"""Another user of the machine, who does what he can: a process of his."""
+"""Another user of the machine who does what he can, in a process of his own."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ def reset(connection):
 
 @contextmanager
 def other_user(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Runs the code as the user `nobody`, until it ends or the block does; it begins
-    when the code has printed a line. `connect` and `reset` are there for it.
+    """Run the code as the user `nobody`, until it ends or the block does.
+
+    The block begins when the code has printed a line. The code can use `connect` and
+    `reset`.
     """
     if os.geteuid() != 0 or not sys.platform.startswith("linux"):
         pytest.skip("only root, on Linux, can be another user")

@@ -1,5 +1,7 @@
-"""Systems that refuse what ours allows: system calls that fail, a file system that can
-only be read, a user who is not root. Commands are run there in processes of their own.
+"""Systems that refuse what ours allows.
+
+System calls fail, a file system is read-only, or a user is not root. Commands run there
+in processes of their own.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ __all__ = [
 
 
 def refusing(call: str, errno: str, folder: Path) -> dict[str, str]:
-    """The environment of processes in which this call of the C library, which gives an
-    int, fails with this errno: a library, built here, is loaded before it.
+    """The environment of processes in which this call of the C library fails.
+
+    The call returns an int, and fails with this errno: a library that is built here is
+    loaded before the C library.
     """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or not sys.platform.startswith("linux"):
@@ -43,7 +47,7 @@ def refusing(call: str, errno: str, folder: Path) -> dict[str, str]:
 def run_python(
     code: str, env: dict[str, str] | None = None, *before: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the code in a Python of its own, after the words of a command `before`."""
+    """Run the code in a new Python, prefixed with the command words in `before`."""
     return subprocess.run(
         [*before, sys.executable, "-c", textwrap.dedent(code)],
         env=env,
@@ -56,7 +60,7 @@ def run_python(
 
 
 def printed(code: str, env: dict[str, str] | None = None) -> str:
-    """What a Python of its own prints that runs the code, which must succeed."""
+    """What a new Python prints when it runs the code, which must succeed."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=env,
@@ -76,8 +80,9 @@ def read_only(folder: Path) -> tuple[str, ...]:
 
 
 def small(folder: Path, size: str) -> tuple[str, ...]:
-    """The words before a command for which the folder is empty, with room for this
-    size, as in `1M`.
+    """The words before a command for which the folder is empty and small.
+
+    Its size is written as in `1M`.
     """
     return _mounted(f"mount -t tmpfs -o size={size} none '{folder}'")
 
@@ -92,7 +97,7 @@ def _mounted(script: str) -> tuple[str, ...]:
 
 
 def without_root_rights() -> tuple[str, ...]:
-    """The words before a command that the modes of files hold for, root's too."""
+    """The words before a command to which file modes apply even if it runs as root."""
     if os.geteuid() != 0:
         return ()
     if shutil.which("setpriv") is None:
