@@ -1,5 +1,7 @@
-"""The matrix of versions: the tests that meet Spark on each supported Spark, in virtual
-environments of their own; `ci/matrix` runs it and writes the table of docs/versions.md.
+"""The matrix of versions: the tests that use Spark, on each supported Spark.
+
+Each runs in a virtual environment of its own. `ci/matrix` runs it and writes the table
+of docs/versions.md.
 """
 
 from __future__ import annotations
@@ -46,12 +48,12 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 DEPENDENCIES = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["codecs"]
 PACKAGES = {
     "newest": DEPENDENCIES,
-    # numpy: what the lowest pyarrow was built with
+    # numpy: the version that the lowest pyarrow was built with
     "lowest": [one.replace(">=", "==") for one in DEPENDENCIES] + ["numpy<2"],
 }
 SHOWN = ("kafka-python", "testcontainers", "pyarrow")
 
-# What each Spark is run on, in the order of the lock.
+# The Pythons that each Spark runs on, in the order of the lock.
 PYTHONS = dict(
     zip(SPARKS, [["3.10"], ["3.12"], ["3.13"], ["3.11", "3.14"]], strict=True)
 )
@@ -63,7 +65,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 @dataclass(frozen=True)
 class Others:
-    """What a Spark is run with."""
+    """What a Spark is combined with."""
 
     packages: str = "newest"
     java: int = 17
@@ -85,7 +87,7 @@ Spark, and with the lowest packages.
     ids=[f"{spark}-{python}" for python, spark in RUNS],
 )
 def matrix(session: nox.Session, spark: str) -> None:
-    """One Spark on one Python, with each of the others."""
+    """Test one Spark on one Python, in each combination."""
     session.install("--quiet", "-e", ".[codecs]", f"pyspark[connect]=={spark}", *NEEDED)
     failed = []
     for others in RUNS[str(session.python), spark]:
@@ -113,8 +115,10 @@ def matrix(session: nox.Session, spark: str) -> None:
 
 @nox.session
 def oldest(session: nox.Session) -> None:
-    """The short set of `ci/test`: the contract, the document, the waits and stateful
-    queries, by the helper, on the oldest Spark, and so with the oldest kafka-clients.
+    """Run the short set of `ci/test` on the oldest Spark.
+
+    It covers the contract, the examples of KAFKA_TESTING.md, the waits and stateful
+    queries, through the helper, and so with the oldest kafka-clients.
     """
     if sys.version_info >= (3, 12):
         session.skip(f"Spark {OLDEST} needs a Python before 3.12")
@@ -128,7 +132,7 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def table(_: nox.Session) -> None:
-    """Writes the table of what was run last."""
+    """Write the table of the latest runs."""
     rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     lines = [
         f"| Spark | Scala | Python | Java | {' | '.join(SHOWN)} | passed | failed | "
@@ -151,7 +155,7 @@ def table(_: nox.Session) -> None:
 
 
 def java_home(major: int) -> Path | None:
-    """The home of a Java of this major version on this machine."""
+    """The home of a Java of this major version on this machine, or None."""
     homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
     homes += sorted(Path("/usr/lib/jvm").glob("*"))
     for home in homes:

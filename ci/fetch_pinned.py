@@ -1,8 +1,9 @@
-"""Fetches a file once, and checks it against its pin before every use.
+"""Fetch a file once, and check it against its pin before every use.
 
-`ci/fetch_pinned.py PATH SHA256 FILE` ends with 1, and the reason, where FILE can't be
-had or is not the one that is pinned. PATH is below the Maven repository that the kit
-itself fetches from, and by the same code: mirrors, their passwords, busy servers.
+`ci/fetch_pinned.py PATH SHA256 FILE` ends with 1 and the reason if FILE can't be
+fetched or does not match its pin. PATH is relative to the Maven repository that the kit
+itself uses. The code is the kit's too, so mirrors, their passwords and busy servers are
+handled the same way.
 """
 
 import hashlib
