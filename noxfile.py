@@ -75,7 +75,7 @@ RUNS = {(python, spark): [Others()] for spark in SPARKS for python in PYTHONS[sp
 RUNS["3.10", OLDEST] += [Others(packages="lowest")]
 RUNS["3.11", NEWEST] += [Others(java=25)]
 ONCE = ["-k", "not kafka-python"]
-"""The kit's client by kafka-python does not meet Spark: tests of it run with the newest
+"""The kit's kafka-python client does not use Spark. Its tests run only with the newest
 Spark, and with the lowest packages.
 """
 

@@ -20,7 +20,7 @@ from spark_kafka_testkit.errors import SerializationError
 __all__ = ["TOPIC", "Hostile", "Row", "rows"]
 
 TOPIC = "there"
-"""The topic that the calls are about; where there is a broker, it exists."""
+"""The topic that the calls use. It exists if there is a broker."""
 
 
 class Hostile:

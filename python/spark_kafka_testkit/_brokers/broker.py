@@ -37,9 +37,7 @@ OWN_CONFIG: Mapping[str, str] = {
     # the disk with them, and writing them out slows the broker down.
     "log.segment.delete.delay.ms": "5000",
 }
-"""Kafka's settings for a broker of ours, wherever it runs; `broker_config` is over
-them.
-"""
+"""Kafka settings of a broker that the kit starts. `broker_config` overrides them."""
 
 Backend = Literal["auto", "container", "embedded", "external"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)

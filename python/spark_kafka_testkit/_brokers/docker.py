@@ -43,11 +43,11 @@ log = logging.getLogger("spark_kafka_testkit")
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 PROBE_SECONDS = 0.15
-"""What `auto` gives a daemon on this machine."""
+"""How long `auto` waits for a daemon on this machine."""
 NETWORK_SECONDS = 2.0
-"""What `auto` gives one over a network, where names, TLS and ssh take their time."""
+"""How long `auto` waits over a network, where names, TLS and ssh need time."""
 LATE_SECONDS = 30.0
-"""How long one may not listen yet that somebody has named: a service of a CI job."""
+"""How long a named daemon may take to listen, such as the service of a CI job."""
 PING = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
 HUB_PREFIX = "hub_image_name_prefix"
 

@@ -19,9 +19,10 @@ __all__ = ["Client", "Read", "Reading"]
 
 
 Reading: TypeAlias = "Generator[Any, None, tuple[dict[int, Coverage], tuple[int, ...]]]"
-"""What a client reads by. It captures the ranges, and yields once to say so; then it
-yields batches of `read_schema()`; it returns what they cover, and the
-partitions that are new.
+"""A client's read in progress.
+
+It captures the ranges, and yields None once that is done. Then it yields batches of
+`read_schema()`. It returns what they cover, and the partitions that are new.
 """
 
 

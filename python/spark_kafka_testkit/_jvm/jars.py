@@ -233,7 +233,7 @@ def _missing(jars: Sequence[LockedJar], paths: Sequence[Path]) -> list[LockedJar
 
 
 _checked: set[tuple[str, str, int, int]] = set()
-"""Jars that were looked at by this process: path, digest, size and time."""
+"""Jars that this process has checked: path, digest, size and time."""
 
 
 def _is_there(jar: LockedJar, path: Path) -> bool:

@@ -35,7 +35,7 @@ HINT = (
 )
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
-"""The variables whose options every JVM takes; the last one after its command line."""
+"""The variables whose options every JVM uses, the last one after its command line."""
 # The JVM's own rule: quotes may be anywhere, and nothing escapes them.
 OPTION = re.compile(r"""(?:[^\s'"]|"[^"]*"|'[^']*')+""")
 COLLECTOR = re.compile(r"-XX:[+-]Use\w+GC")

@@ -63,7 +63,7 @@ SPARKS_JARS = (
     "snappy-java-",
     "zstd-jni-",
 )
-"""The beginnings of the names of those jars of Spark that the helper needs."""
+"""The prefixes of the jars of Spark that the helper needs."""
 
 
 def own_helper() -> tuple[Helper | None, str]:

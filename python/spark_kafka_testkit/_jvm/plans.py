@@ -26,7 +26,7 @@ __all__ = [
 DAYS_OF_MONTH = 31  # as Spark counts for watermarks
 MILLIS_OF_DAY = 86_400_000
 PASSING = ("Project", "SubqueryAlias", "EventTimeWatermark")
-"""Nodes of a plan that have the rows of what is below them."""
+"""Nodes of a plan that pass on the rows of their child."""
 
 
 def kafka_options(df: DataFrame) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ __all__ = ["COMPARED", "EVENT_TIME", "StatefulInputs"]
 
 COMPARED, EVENT_TIME = "compared", "event_time"
 DATASETS = "org.apache.spark.sql.classic.Dataset", "org.apache.spark.sql.Dataset"
-"""Where `Dataset` is, in Spark 4 and before."""
+"""The place of `Dataset`, in Spark 4 and before."""
 
 
 class StatefulInputs:
@@ -40,7 +40,7 @@ class StatefulInputs:
         self._jvm, self._helper, self._spark = jvm, helper, spark
         self._plan = execution.analyzedPlan()
         self.options = options_of_query(query) or []
-        """Of each of its Kafka sources, in the order of its progress."""
+        """The options of each Kafka source, in the order of the query's progress."""
 
     def of(
         self, sources: list[DataFrame], *, once: bool = False

@@ -48,10 +48,10 @@ BATCH_BYTES = 256 << 10
 TRANSACTION_SECONDS = 900  # the most that brokers allow by default
 
 NOTHING = object()
-"""A null value, for `KafkaProducer.send`, which refuses one beside a null key."""
+"""A null value for `KafkaProducer.send`, which rejects None next to a null key."""
 
 Row: TypeAlias = tuple[Any, ...]
-"""Key, value, partition, timestamp and headers; None where the producer decides."""
+"""Key, value, partition, timestamp and headers, or None if the producer decides."""
 
 
 class OwnedProducer:

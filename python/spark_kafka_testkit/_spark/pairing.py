@@ -49,7 +49,7 @@ BROUGHT = {
     "org.apache.spark.kafka010.KafkaConfigUpdater": "spark-token-provider-kafka-0-10",
     "org.apache.commons.pool2.impl.GenericKeyedObjectPool": "commons-pool2",
 }
-"""A class of each jar that the connector needs beside it."""
+"""A class from each jar that the connector needs besides itself."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ JVM_SETTINGS = (
     "spark.jars.packages",
     "spark.jars.repositories",
 )
-"""Those that count when Spark's JVM starts, and later no more."""
+"""Settings that have an effect only when Spark's JVM starts."""
 
 # Terminals, shells, pytest and the kit set these, and no job reads them.
 IGNORED = re.compile(
