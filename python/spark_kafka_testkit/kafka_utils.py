@@ -1,6 +1,4 @@
-"""`KafkaUtils`: Kafka for PySpark tests, with the API of Apache Spark's
-KAFKA_TESTING.md.
-"""
+"""`KafkaUtils`: Kafka for PySpark tests, with the API of Spark's KAFKA_TESTING.md."""
 
 from __future__ import annotations
 
@@ -67,7 +65,7 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class KafkaUtils:
-    """A Kafka broker for tests, and what a test does with it.
+    """A Kafka broker for tests, and everything a test does with it.
 
     ::
 
@@ -76,50 +74,53 @@ class KafkaUtils:
             kafka.send_messages("events", [("user1", "login")])
             assert kafka.get_all_records(spark, "events") == {"user1": "login"}
 
-    Records go through a helper in Spark's JVM where the active classic session has it
-    (`spark_conf`, `attach`), else through the helper in a small JVM of the kit's own,
-    else through kafka-python, with the same results; `client` says which.
+    Records travel through a helper in the JVM of the active classic session, if that
+    session has the helper (see `spark_conf` and `attach`). Otherwise the kit uses the
+    helper in a small JVM that it starts itself, and kafka-python as the last resort.
+    The results are the same, and `client` tells you which one is in use.
 
-    What can't be used is a TypeError or a ValueError that names the argument, before
-    anything is sent or made. So are names that Kafka allows no topic to have, in each
-    call that takes one: 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and
-    neither '.' nor '..'.
+    An invalid argument raises a TypeError or a ValueError that names it, before
+    anything is sent or created. That includes topic names that Kafka does not allow. A
+    name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is neither
+    '.' nor '..'.
 
     Args:
         kafka_version: the version of Confluent's Kafka image, for the container
             backend.
-        backend: `"container"`, `"embedded"`, `"external"`, or `"auto"` (the default): a
-            container where a Docker daemon answers, else the embedded broker. Without
-            it, SPARK_KAFKA_TESTKIT_BACKEND decides.
-        bootstrap_servers: the address of a broker that runs already; the kit deletes no
-            topic there that it did not create. Without it,
-            SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS may give one.
-        image: a Docker image for the container backend instead of Confluent's, for
-            example `apache/kafka:4.1.0`.
-        startup_timeout: seconds until a broker of ours must answer; a pull is not
-            counted.
-        broker_config: Kafka's own settings for a broker of ours, by their names.
-        environment: variables for the container.
-        network: a Docker network for the container, by name or as testcontainers'
-            `Network`; other containers in it reach the broker at `network_broker`.
+        backend: `"container"`, `"embedded"`, `"external"`, or `"auto"`, which runs a
+            container if a Docker daemon answers and the embedded broker otherwise.
+            Default: SPARK_KAFKA_TESTKIT_BACKEND if it is set, else `"external"` where
+            an address is given, else `"auto"`.
+        bootstrap_servers: the address of a broker that is already running. The kit
+            deletes only those topics on it that it created. Default:
+            SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS, if it is set.
+        image: a Docker image to use for the container backend instead of Confluent's,
+            for example `apache/kafka:4.1.0`.
+        startup_timeout: the seconds within which a broker that the kit starts must
+            answer. Pulling an image does not count.
+        broker_config: Kafka's own settings, by name, for a broker that the kit starts.
+        environment: environment variables for the container.
+        network: a Docker network for the container, as a name or as testcontainers'
+            `Network`. Other containers in it reach the broker at `network_broker`.
         network_alias: the container's name in that network.
-        reuse: take the broker that `spark-kafka-testkit up` or an earlier run left,
-            its topics removed, or start one; and leave it running, for 8 hours after
-            its last use. It serves one run at a time: another gets one of its own.
-            Without it, SPARK_KAFKA_TESTKIT_REUSE=1 decides.
-        client_config: how clients reach the broker at `bootstrap_servers`: settings of
-            Kafka's Java clients, by their names, for example `security.protocol`. All
-            that the kit does with the broker goes by them; Spark gets them by
-            `spark_options()`.
-        topic_prefix: for a cluster that others use too: what the names of all topics
-            begin with that this object creates. `topic("events")` gives such a name.
-        timeout_factor: what all time-outs of this object's calls are multiplied by, for
-            slow machines, `startup_timeout` among them. Without it
-            SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR decides, else it is 1.
+        reuse: whether to take over the broker that `spark-kafka-testkit up` or an
+            earlier run left behind, after removing its topics, or to start one if there
+            is none. The broker keeps running for 8 hours after its last use. It serves
+            one run at a time, so a second run gets a broker to itself. Default: true if
+            SPARK_KAFKA_TESTKIT_REUSE=1 is set.
+        client_config: settings that clients need to reach the broker at
+            `bootstrap_servers`, under the names that Kafka's Java clients use, for
+            example `security.protocol`. The kit applies them to everything it does with
+            the broker, and Spark gets them from `spark_options()`.
+        topic_prefix: a prefix for the names of all topics that this object creates, for
+            a cluster that you share with others. `topic("events")` returns such a name.
+        timeout_factor: a factor for slow machines, by which every timeout of this
+            object is multiplied, `startup_timeout` included. Default:
+            SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR if it is set, else 1.
 
     Raises:
-        TypeError, ValueError: an argument that can't be used; an unknown backend, or
-            one that does not go with the address.
+        TypeError, ValueError: an invalid argument, an unknown backend, or one that
+            contradicts the address.
     """
 
     def __init__(
@@ -172,7 +173,7 @@ class KafkaUtils:
         if topic_prefix is not None:
             _arguments.topic("topic_prefix", topic_prefix)
             self._prefix = f"{topic_prefix}-{uuid.uuid4().hex[:8]}-"
-            # is there room for a name?
+            # is there room left for a name?
             _arguments.topic("topic_prefix and what follows it", f"{self._prefix}t")
         self._lock = threading.RLock()
         self._on_use: list[OnUse] = []
@@ -184,8 +185,10 @@ class KafkaUtils:
 
     @property
     def initialized(self) -> bool:
-        """Whether there is a broker: after `setup()`, until `teardown()`, or until a
-        broker of the kit's has ended by itself.
+        """Whether there is a broker.
+
+        True from `setup()` until `teardown()`, or until a broker that the kit started
+        ends unexpectedly.
         """
         cluster = self._cluster
         return (
@@ -195,19 +198,21 @@ class KafkaUtils:
         )
 
     def setup(self) -> None:
-        """Starts the broker, or finds the external one. A second call does nothing, as
-        long as the broker runs; where it has ended by itself another is started.
+        """Start the broker, or connect to the external one.
+
+        Does nothing while the broker is running. If it has ended unexpectedly, another
+        one is started.
 
         Raises:
             ImportError: a Python package that the backend needs is not installed.
-            RuntimeError: no broker came up; the text tells why.
+            RuntimeError: no broker came up. The message says why.
         """
         with self._lock:
             if self.initialized:
                 return
             self.teardown()
             require_kafka_python()
-            if not self._settings.reuse:  # else there is likely no start to wait for
+            if not self._settings.reuse:  # a kept broker is usually up already
                 preload()
             broker = self._start()
             self._cluster = Cluster(broker, self._client_config, self._on_use)
@@ -223,13 +228,13 @@ class KafkaUtils:
         return start_broker(self._backend, config, self._settings)
 
     def teardown(self) -> None:
-        """Closes the clients and ends the broker. Safe at any time, and more than once;
-        a step that fails is logged.
+        """Close the clients and end the broker.
 
-        On an external broker the topics that this object created are deleted first.
+        You can call it at any time, and more than once. A step that fails is logged. On
+        an external broker, the topics that this object created are deleted first.
         """
         if self._pid != os.getpid():
-            return  # its parent's, whose lock a thread of it may have held
+            return  # the parent's, and one of its threads may have held the lock
         with self._lock:
             self._blocks = 0
             if self._cluster is None:
@@ -255,7 +260,7 @@ class KafkaUtils:
         state = "not set up" if cluster is None else cluster.broker.describe()
         return f"<KafkaUtils: {state}>"
 
-    # What there is
+    # The broker and its clients
 
     @property
     def broker(self) -> str:
@@ -273,52 +278,60 @@ class KafkaUtils:
 
     @property
     def network_broker(self) -> str | None:
-        """The broker's address for other containers of its Docker `network`, for
-        example `kafka:9092`; None for a broker that is in none.
+        """The broker's address for other containers in its Docker `network`.
+
+        For example `kafka:9092`, or None if the broker is not in a network.
         """
         return self._set_up("network_broker").broker.network_broker
 
     @property
     def producer(self) -> KafkaProducer:
-        """A `kafka.KafkaProducer` that encodes keys and values as `send_messages` does;
-        made at the first use.
+        """A `kafka.KafkaProducer`, created on first use.
+
+        It encodes keys and values as `send_messages` does.
         """
         return self._set_up("producer").producer
 
     @property
     def admin_client(self) -> KafkaAdminClient:
-        """A `kafka.KafkaAdminClient`; made at the first use."""
+        """A `kafka.KafkaAdminClient`, created on first use."""
         return self._set_up("admin_client").admin_client
 
     @property
     def client(self) -> str:
-        """What moves the records now: `"jvm"`, the helper in the JVM of the active
-        Spark session or in one of the kit's own, or `"kafka-python"`.
+        """Which client currently moves the records: `"jvm"` or `"kafka-python"`.
+
+        `"jvm"` is the helper, in the JVM of the active Spark session or in one that the
+        kit started.
         """
         return self._set_up("client").client().name
 
     def spark_options(self) -> dict[str, str]:
-        """What Spark's Kafka source and sink need to reach the broker, for
-        `.options(**kafka.spark_options())`: its address, and `client_config`, each name
-        after `kafka.`; and a `fetch.max.wait.ms` of 10 unless `client_config` has one,
-        which takes half a second off every batch that reads a topic to its end. No repr
-        of it, or of what is made of it, shows a secret.
+        """The options that Spark's Kafka source and sink need to reach the broker.
 
-        On Databricks, whose connector has Kafka's classes below `kafkashaded.`, those
-        that the settings name get that prefix, the login module of `sasl.jaas.config`
-        among them.
+        Pass them with `.options(**kafka.spark_options())`. They contain the address and
+        every setting of `client_config`, each name prefixed with `kafka.`. They also
+        set `fetch.max.wait.ms` to 10, unless `client_config` has a value for it. That
+        takes half a second off every batch that reads a topic to its end. The repr of
+        the options, and of anything made from them, shows no secrets.
+
+        The connector on Databricks has Kafka's classes under `kafkashaded.`. There, the
+        classes that the settings name get this prefix, including the login module in
+        `sasl.jaas.config`.
         """
         return self._set_up("spark_options()").spark_options()
 
     # Topics
 
     def topic(self, name: str) -> str:
-        """The name to use for a topic of this object: with `topic_prefix` the prefix,
-        eight characters of this object's own, and the name; else the name as it is.
+        """The name to use for a topic of this object.
+
+        With `topic_prefix` it is the prefix, eight characters that are unique to this
+        object, and the name. Otherwise it is the name unchanged.
 
         Raises:
-            TypeError, ValueError: a name that Kafka allows no topic to have; the whole
-                of it counts.
+            TypeError, ValueError: a name that Kafka does not allow. The whole name
+                counts, prefix included.
         """
         _arguments.topic("name", name)
         return _arguments.topic("name with topic_prefix", f"{self._prefix}{name}")
@@ -329,18 +342,19 @@ class KafkaUtils:
         num_partitions: int = 1,
         replication_factor: int = 1,
     ) -> None:
-        """Creates topics and returns when they can be used: each partition has a leader
-        and answers for its offsets.
+        """Create topics, and return when they are ready to use.
 
-        A topic that exists with the same number of partitions is no error.
+        A topic is ready when each partition has a leader and answers requests for its
+        offsets. It is not an error if a topic exists with the same number of
+        partitions.
 
         Raises:
-            TopicExistsError: (a ValueError) one exists with another number of
+            TopicExistsError: (a ValueError) a topic exists with another number of
                 partitions.
-            TopicError: (a RuntimeError) the broker refused some, which it names, and
-                created the others; or one was not ready in time.
-            TypeError, ValueError: an argument that can't be used, a name that Kafka
-                allows no topic to have among them; nothing is created then.
+            TopicError: (a RuntimeError) the broker refused the topics that the message
+                names, and created the others. Or a topic was not ready in time.
+            TypeError, ValueError: an invalid argument, such as a name that Kafka does
+                not allow. In that case nothing is created.
         """
         names = _arguments.topics("topic_names", topic_names)
         _check_apart(names)
@@ -354,14 +368,15 @@ class KafkaUtils:
         self._set_up("create_topics()").create_topics(names, partitions, replicas)
 
     def delete_topics(self, topic_names: Sequence[str]) -> None:
-        """Deletes topics and returns when they are gone. Unknown ones are ignored; stop
-        what still uses them first.
+        """Delete topics, and return when they are gone.
+
+        Unknown topics are ignored. Stop everything that uses the topics first.
 
         Raises:
-            TopicError: (a RuntimeError) the broker refused some, which it names, and
-                deleted the others; or one was still there in time.
-            TypeError, ValueError: an argument that can't be used; on an external
-                broker, a topic that this object did not create.
+            TopicError: (a RuntimeError) the broker refused the topics that the message
+                names, and deleted the others. Or a topic was not gone in time.
+            TypeError, ValueError: an invalid argument or, on an external broker, a
+                topic that this object did not create.
         """
         names = _arguments.topics("topic_names", topic_names)
         self._set_up("delete_topics()").delete_topics(names)
@@ -386,48 +401,53 @@ class KafkaUtils:
         value_serializer: Serializer | None = None,
         transactional: bool = False,
     ) -> dict[int, Written]:
-        """Sends messages and returns when all of them are acknowledged by all replicas.
+        """Send messages, and return when all replicas have acknowledged all of them.
 
-        A topic that does not exist is created with one partition, except on an external
-        broker, where that is the broker's to decide.
+        A topic that does not exist is created with one partition. On an external
+        broker, that is up to the broker.
 
-        Messages are serialized a batch of 16,384 at a time, while those before are
-        sent. Where that fails, nothing was sent if it is in the first batch; else a
-        note of the error says how many were. Give `transactional` for all or nothing.
+        Messages are serialized in batches of 16,384 while earlier ones are being sent.
+        If a message in the first batch can't be serialized, nothing is sent. If it is
+        in a later one, a note on the error says how many messages were sent. For all or
+        nothing, pass `transactional`.
 
         Args:
             topic: the topic.
-            messages: (key, value) pairs, or `Record`s (and what looks like them) whose
-                partition, timestamp and headers are obeyed, in any iterable, which is
-                drawn a few thousand at a time; or a table (pyarrow, pandas, Polars)
-                with the column `value`, and `key`, `partition`, `timestamp`
-                (milliseconds, or a timestamp) and `headers` as wanted.
-            key_serializer, value_serializer: a name of
-                `spark_kafka_testkit.serde.SERIALIZERS`, or a callable to bytes. Without
-                one `None` stays null, bytes go as they are, a str is UTF-8, a value
-                with parts (dict, list, dataclass, pydantic model, `Row`) is JSON, and
-                anything else is `str(item)` in UTF-8. In JSON dates and times are ISO
-                8601, a `Decimal` is text. Of a table text, bytes and numbers are
-                taken, and as values structs and lists.
-            transactional: all in one transaction: none is visible unless all are. On
-                return they are visible.
+            messages: (key, value) pairs or `Record`s, in any iterable, which is
+                consumed a few thousand at a time. The partition, timestamp and headers
+                of a `Record`, or of an object that looks like one, are honoured.
+                Alternatively a table (pyarrow, pandas, Polars) with a column `value`,
+                and optionally `key`, `partition`, `timestamp` (milliseconds, or a
+                timestamp) and `headers`.
+            key_serializer, value_serializer: a name from
+                `spark_kafka_testkit.serde.SERIALIZERS`, or a callable that returns
+                bytes. By default `None` stays null, bytes stay as they are, a str
+                becomes UTF-8, a value with parts (dict, list, dataclass, pydantic
+                model, `Row`) becomes JSON, and everything else becomes `str(item)` in
+                UTF-8. In JSON, dates and times are ISO 8601 and a `Decimal` is text.
+                Table columns may hold text, bytes and numbers, and the values also
+                structs and lists.
+            transactional: send everything in one transaction, so that either all
+                messages become visible or none. They are visible when the call returns.
 
         Returns:
-            What was written: per partition the count, the first and the last offset.
+            What was written to each partition: the count, and the first and last
+            offset.
 
         Raises:
-            SendError: (a RuntimeError) some were not acknowledged; it names each with
-                its cause. A transaction was aborted then. Where the broker dies, or
-                does not answer for 12 s, the rest is not sent.
+            SendError: (a RuntimeError) some messages were not acknowledged. Its
+                `failures` names them, up to 100, each with its cause. A transaction has
+                been aborted in that case. If the broker dies or does not answer for
+                12 s, the remaining messages are not sent.
             BrokerUnreachableError, BrokerEndedError: (RuntimeErrors) nothing was sent.
-            TopicChangedError: (a RuntimeError) the topic was deleted or made again
-                meanwhile; the SendError is its cause.
-            UnknownTopicError: (a LookupError) the topic does not exist on an external
-                broker, which does not create it.
+            TopicChangedError: (a RuntimeError) the topic was deleted or recreated in
+                the meantime. The SendError is its cause.
+            UnknownTopicError: (a LookupError) the topic does not exist, and the
+                external broker does not create it.
             SerializationError: (a ValueError) a key or value that can't be serialized.
-            TypeError, ValueError: an argument that can't be used; nothing was sent
-                then. Or a message that is none, which a list is looked through for
-                first.
+            TypeError, ValueError: an invalid argument, in which case nothing was sent.
+                Or something that is not a message, which a list is checked for before
+                anything is sent.
         """
         _arguments.topic("topic", topic)
         _arguments.flag("transactional", transactional)
@@ -441,28 +461,30 @@ class KafkaUtils:
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
     ) -> dict[Any, Any]:
-        """The latest value of each key: exactly what the topic holds up to its end at
-        the moment of the call, read_committed.
+        """The latest value of each key, as of the moment of the call.
 
-        It takes no Spark task slot. A tombstone shows as `None`. Latest is by offset;
-        for a key that lies in several partitions by timestamp, then partition.
+        It covers exactly what the topic holds up to its end at that moment,
+        read_committed, and takes no Spark task slot. A tombstone shows as `None`.
+        "Latest" means the highest offset. If a key is in several partitions, the newest
+        timestamp wins, then the highest partition.
 
         Args:
-            spark: the session whose JVM is to read; `None` reads by the active one, or
-                by kafka-python.
+            spark: the session whose JVM does the reading. With `None`, the kit chooses
+                (see `client`).
             topic: the topic.
-            key_deserializer, value_deserializer: a name of
-                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable from bytes.
+            key_deserializer, value_deserializer: a name from
+                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable that takes
+                bytes.
 
         Raises:
-            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+            UnknownTopicError: (a LookupError) the topic does not exist. It is not
                 created.
-            ReadTimeoutError: (a TimeoutError) no progress for 60 s, for example behind
-                an open transaction.
-            ReadError: (a RuntimeError) the range can't be had any more.
-            DeserializationError: (a ValueError) bytes that don't decode; it names the
-                record.
-            TypeError, ValueError: an argument that can't be used.
+            ReadTimeoutError: (a TimeoutError) no progress for 60 s, for example because
+                of an open transaction.
+            ReadError: (a RuntimeError) the range is no longer available.
+            DeserializationError: (a ValueError) bytes that can't be decoded. The error
+                names the record.
+            TypeError, ValueError: an invalid argument.
         """
         if spark is not None:
             _arguments.session("spark", spark)
@@ -487,41 +509,47 @@ class KafkaUtils:
         value_deserializer: Deserializer = "STRING",
         timeout: float = 60,
     ) -> Records:
-        """The records of a topic between `start` and `end`: exactly those, partition by
-        partition in the order of offsets; or an error, never a short list.
+        """The records of a topic between `start` and `end`.
+
+        You get exactly those records, partition by partition in offset order, or an
+        error. You never get a list that is too short.
 
         Args:
             topic: the topic.
-            start, end: `"earliest"`, `"latest"`; a time (a `datetime`, or milliseconds
-                since the epoch): the first record at or after it; a dict of offsets by
-                partition, where one left out is earliest for `start` and latest for
-                `end`; or a `Mark`. `end` is exclusive, and captured once, at the call.
-            partitions: only these.
+            start, end: `"earliest"`, `"latest"`, a time, a dict of offsets by
+                partition, or a `Mark`. A time is a `datetime` or milliseconds since the
+                epoch, and stands for the first record at or after it. A partition that
+                the dict leaves out counts as earliest in `start` and as latest in
+                `end`. `end` is exclusive, and is captured once, at the time of the
+                call.
+            partitions: the partitions to read. Default: all of them.
             isolation: `"read_committed"` leaves out aborted transactions and waits for
-                open ones; `"read_uncommitted"` gives all.
-            upto: `"end"`, the high watermark; or `"stable"`: no further than the oldest
-                open transaction, without waiting for it.
-            allow_deleted: where records of the range were deleted (retention,
-                DeleteRecords), go on with what is left; `coverage` says how many
+                open ones. `"read_uncommitted"` returns everything.
+            upto: `"end"` reads to the high watermark. `"stable"` stops at the oldest
+                open transaction and does not wait for it.
+            allow_deleted: whether to carry on with the remaining records if some in the
+                range were deleted (retention, DeleteRecords). `coverage` says how many
                 offsets are missing.
-            key_deserializer, value_deserializer: a name of
-                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable from bytes.
-            timeout: seconds without progress after which it gives up.
+            key_deserializer, value_deserializer: a name from
+                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable that takes
+                bytes.
+            timeout: the seconds without progress after which the read gives up.
 
         Returns:
-            A list of `Record`, with the coverage of each partition as `.coverage`.
+            A list of `Record`, whose `.coverage` has the coverage of each partition.
 
         Raises:
-            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+            UnknownTopicError: (a LookupError) the topic does not exist. It is not
                 created.
-            OffsetRangeError: (a ValueError) a partition that does not exist, an offset
-                past the end.
+            OffsetRangeError: (a ValueError) a partition that does not exist, or an
+                offset past the end.
             ReadTimeoutError: (a TimeoutError) no progress for `timeout`, for example
-                behind an open transaction, which it names.
-            RecordsDeletedError, TopicChangedError: (ReadErrors) the range can't be had.
-            DeserializationError: (a ValueError) bytes that don't decode; it names the
-                record.
-            TypeError, ValueError: an argument that can't be used.
+                because of an open transaction, which the error names.
+            RecordsDeletedError, TopicChangedError: (ReadErrors) the range is not
+                available.
+            DeserializationError: (a ValueError) bytes that can't be decoded. The error
+                names the record.
+            TypeError, ValueError: an invalid argument.
         """
         request, decoder = results.read_request(
             topic,
@@ -546,14 +574,16 @@ class KafkaUtils:
         end: Bound | Mark = "latest",
         **options: Unpack[ReadOptions],
     ) -> RecordStream:
-        """What `read_records` gives, one by one as it comes, with a few batches in
-        memory: per partition in the order of offsets, the partitions mixed. The range
-        is captured at the call; errors of the read come where they are met. The options
-        are those of `read_records`.
+        """The records that `read_records` returns, one by one as they arrive.
+
+        Only a few batches are in memory at a time. Records of one partition come in
+        offset order, and the partitions are interleaved. The range is captured at the
+        time of the call, and a read error is raised at the point where it occurs. The
+        options are those of `read_records`.
 
         Returns:
-            An iterator of `Record`, whose `.coverage` is known at its end. Close it, or
-            use it in a `with`, where it is not drawn to its end.
+            An iterator of `Record`, whose `.coverage` is known at the end. If you don't
+            iterate to the end, close it or use it in a `with` statement.
         """
         request, decoder = results.read_request(
             topic, start, end, **self._timed(options)
@@ -570,19 +600,21 @@ class KafkaUtils:
         end: Bound | Mark = "latest",
         **options: Unpack[ReadOptions],
     ) -> pa.Table:
-        """What `read_records` gives, as an Arrow table: from there `.to_pandas()`,
-        `polars.from_arrow(...)`, or `spark.createDataFrame(...)`. The options are those
-        of `read_records`.
+        """The records that `read_records` returns, as an Arrow table.
+
+        From there you get `.to_pandas()`, `polars.from_arrow(...)` or
+        `spark.createDataFrame(...)`. The options are those of `read_records`.
 
         Returns:
-            A table with the columns `key`, `value` (of the types in
-            `spark_kafka_testkit.serde.ARROW_TYPES`, else what Arrow makes of what the
-            deserializers give), `partition` (int32), `offset` (int64), `timestamp`
-            (milliseconds, UTC), `timestamp_type` (int8: 0 create, 1 log append) and
-            `headers` (a list of `key` and `value`). The coverage is in its metadata.
+            A table with the columns `key`, `value`, `partition` (int32), `offset`
+            (int64), `timestamp` (milliseconds, UTC), `timestamp_type` (int8: 0 create,
+            1 log append) and `headers` (a list of `key` and `value`). The types of
+            `key` and `value` are those in `spark_kafka_testkit.serde.ARROW_TYPES`, or
+            what Arrow infers from the deserialized values. The coverage is in the
+            table's metadata.
 
         Raises:
-            TypeError: what the deserializers give is not of one Arrow type.
+            TypeError: the deserialized values do not have one Arrow type.
         """
         request, decoder = results.read_request(
             topic, start, end, **self._timed(options)
@@ -592,13 +624,12 @@ class KafkaUtils:
             return results.read_arrow(cluster.client_for(topic), request, decoder)
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
-        """Where a topic stands: per partition its beginning, end (the high watermark)
-        and last stable offset.
+        """The beginning, end (high watermark) and last stable offset of each partition.
 
         Raises:
-            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+            UnknownTopicError: (a LookupError) the topic does not exist. It is not
                 created.
-            TypeError, ValueError: an argument that can't be used.
+            TypeError, ValueError: an invalid argument.
         """
         _arguments.topic("topic", topic)
         cluster = self._set_up("offsets()")
@@ -606,12 +637,14 @@ class KafkaUtils:
             return cluster.offsets(topic)
 
     def mark(self, topic: str) -> Mark:
-        """The topic's end now; `records_since` it are those that appear later.
+        """A mark at the current end of the topic.
+
+        `records_since(mark)` returns the records that appear after it.
 
         Raises:
-            UnknownTopicError: (a LookupError) the topic does not exist; it is not
+            UnknownTopicError: (a LookupError) the topic does not exist. It is not
                 created.
-            TypeError, ValueError: an argument that can't be used.
+            TypeError, ValueError: an invalid argument.
         """
         _arguments.topic("topic", topic)
         cluster = self._set_up("mark()")
@@ -619,12 +652,13 @@ class KafkaUtils:
             return results.mark(cluster.client_for(topic), topic)
 
     def records_since(self, mark: Mark, **options: Unpack[ReadOptions]) -> Records:
-        """What appeared in the topic since the mark was taken, up to its end now: what
-        `read_records` gives with the mark as `start`, and with the same options.
+        """The records that appeared since the mark was taken, up to the current end.
+
+        The same as `read_records` with the mark as `start`, and with the same options.
 
         Raises:
-            TopicChangedError: (a ReadError) the topic was recreated since.
-            TypeError, ValueError: an argument that can't be used.
+            TopicChangedError: (a ReadError) the topic was recreated since then.
+            TypeError, ValueError: an invalid argument.
         """
         results.check_mark("mark", mark)
         request, decoder = results.read_request(
@@ -645,31 +679,32 @@ class KafkaUtils:
         query: StreamingQuery | None = None,
         retry_on: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
-        """Waits until `result_func` gives the expected result; fails if it does not.
+        """Wait until `result_func` returns what is expected, or fail at the deadline.
 
-        It is called at once, then at least every `interval` seconds, and a last time at
-        the deadline. Where it reads topics through the kit, it is called again as soon
-        as one of them holds more.
+        The function is called immediately, then at least every `interval` seconds, and
+        one last time at the deadline. If it reads topics through the kit, it is called
+        again as soon as one of them has more records.
 
         Args:
-            result_func: gives the current result.
-            expected: what it must become: a value or matcher, compared with `==`, and
-                besides NaN is equal to NaN, a list to a tuple of the same items, and
-                arrays and frames are where their values are (docs: What is equal to
-                what); or a function that takes the result and says whether it will do.
-            timeout: seconds.
+            result_func: a function that returns the current result.
+            expected: a value or matcher that the result must equal, or a function that
+                takes the result and returns whether it is acceptable. Values are
+                compared with `==`, with some additions: NaN equals NaN, a list equals a
+                tuple of the same items, and arrays and frames are equal if their values
+                are (docs: What is equal to what).
+            timeout: the time limit in seconds.
             interval: the longest time between two checks, in seconds.
-            query: the query that the result depends on: when it has died, or ended and
-                the result is still another, the wait is over.
-            retry_on: exceptions of the function that mean 'not yet'. All others go
-                through.
+            query: the query that the result depends on. The wait ends early if the
+                query dies, or if it ends while the result is still another.
+            retry_on: exceptions from the function that mean 'not yet'. All others
+                propagate.
 
         Raises:
-            WaitError: (an AssertionError) the result is still another; the text shows
-                how the last one differs, the topics that were read, and the query's
-                state.
-            StreamingQueryException: the query's own, as soon as it has died.
-            TypeError, ValueError: an argument that can't be used.
+            WaitError: (an AssertionError) the result is not the expected one. The
+                message shows how the last result differs, which topics were read, and
+                the state of the query.
+            StreamingQueryException: the query's own exception, as soon as it dies.
+            TypeError, ValueError: an invalid argument.
         """
         eventually.assert_eventually(
             result_func,
@@ -696,37 +731,43 @@ class KafkaUtils:
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
     ) -> list[Record]:
-        """Waits until a topic has records that are wanted, committed, and returns them
-        at once: the broker wakes it. It takes no Spark task slot, and is the wait for a
-        query in real-time or continuous mode, on its sink topic.
+        """Wait until a topic has the records you ask for, committed, and return them.
+
+        The broker wakes the wait, so it returns without delay. It takes no Spark task
+        slot. For a query in real-time or continuous mode this is the wait to use, on
+        its sink topic.
 
         Args:
-            topic: the topic; it must exist.
-            count: how many records are wanted.
-            predicate: takes a `Record` and says whether it is wanted.
-            key, value: only records that have these, as the deserializers give them.
-            headers: only records that have these headers, and maybe others; their
-                values as `send_messages` takes them. Of all three, what is equal to
-                what is as for `assert_eventually`.
-            since: only records behind this mark; without it, all of the topic.
-            timeout: seconds.
-            query: the query that writes them: when it has died, or ended without them,
-                the wait is over.
-            key_deserializer, value_deserializer: a name of
-                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable from bytes.
+            topic: the topic, which must exist.
+            count: the number of records to wait for.
+            predicate: a function that takes a `Record` and returns whether it counts.
+            key, value: the key and value that a record must have, as the deserializers
+                return them.
+            headers: headers that a record must have. It may have others too. Give their
+                values as you would to `send_messages`. Keys, values and headers are
+                compared as in `assert_eventually`.
+            since: a mark. Only records after it count. Default: all records of the
+                topic.
+            timeout: the time limit in seconds.
+            query: the query that writes the records. The wait ends early if the query
+                dies, or if it ends without having written them.
+            key_deserializer, value_deserializer: a name from
+                `spark_kafka_testkit.serde.DESERIALIZERS`, or a callable that takes
+                bytes.
 
         Returns:
-            The first `count` of them in the order in which they came.
+            The first `count` of these records, in the order in which they arrived.
 
         Raises:
-            WaitError: (an AssertionError) they did not come in time; the text says what
-                was wanted, how many there were, and the last one that was looked at.
-            StreamingQueryException: the query's own, where it has died.
+            WaitError: (an AssertionError) they did not arrive in time. The message says
+                what was asked for, how many records matched, and what the last one
+                looked like.
+            StreamingQueryException: the query's own exception, if it died.
             UnknownTopicError: (a LookupError) the topic does not exist.
-            RecordsDeletedError, TopicChangedError: (ReadErrors) records went, or the
-                topic.
-            DeserializationError: (a ValueError) bytes that don't decode.
-            TypeError, ValueError: an argument that can't be used.
+            RecordsDeletedError, TopicChangedError: (ReadErrors) the records or the
+                topic disappeared.
+            DeserializationError: (a ValueError) bytes that can't be decoded.
+            TypeError, ValueError: an invalid argument.
         """
         request, decoder = results.read_request(
             topic,
@@ -755,22 +796,24 @@ class KafkaUtils:
     def wait_for_query_alive(
         self, query: StreamingQuery, timeout: float = 60, interval: float = 1.0
     ) -> None:
-        """Waits until a query sees all that is sent from now on, in any trigger mode.
+        """Wait until a query sees everything sent from now on, in any trigger mode.
 
-        That is when it is active and its start offsets are pinned. A query that has
-        already ended without an error (`availableNow`, `once`) is no failure.
+        That is the case once it is active and its start offsets are pinned. A query
+        that has already ended without an error (`availableNow`, `once`) does not count
+        as a failure.
 
         Args:
             query: the query.
-            timeout: seconds.
+            timeout: the time limit in seconds.
             interval: the longest time between two looks at the query, in seconds.
 
         Raises:
-            StreamingQueryException: the query's own, as soon as it has died.
-            WaitError: (an AssertionError) it was not alive in time; the text has its
-                status.
-            UnknownTopicError: (a LookupError) a topic that it reads does not exist.
-            TypeError, ValueError: an argument that can't be used.
+            StreamingQueryException: the query's own exception, as soon as it dies.
+            WaitError: (an AssertionError) the query was not alive in time. The message
+                has its status.
+            UnknownTopicError: (a LookupError) a topic that the query reads does not
+                exist.
+            TypeError, ValueError: an invalid argument.
         """
         timeout = self._seconds("timeout", timeout)
         cluster = self._cluster if self.initialized else None
@@ -785,21 +828,22 @@ class KafkaUtils:
         checkpoint: str | Path | None = None,
         process: Any = None,
     ) -> None:
-        """Waits until a query has processed what its source topics hold at the call.
+        """Wait until a query has processed what its source topics hold at the call.
 
-        A committed batch covers it then: the sink has the result, and the checkpoint
-        says so. Told by the offsets in the query's progress, partition by partition,
-        for each of its Kafka sources. The end of a topic is its high watermark: an open
-        transaction holds up a read_committed query, and this wait with it.
+        By then a committed batch covers all of it, so the sink has the result and the
+        checkpoint says so. The wait compares the offsets in the query's progress,
+        partition by partition, for each of its Kafka sources. The end of a topic is its
+        high watermark. An open transaction therefore holds up a read_committed query,
+        and this wait with it.
 
-        What was processed need not have been emitted: a window in append mode comes out
-        once the watermark has passed it.
+        What was processed has not necessarily been emitted. In append mode, a window is
+        emitted once the watermark has passed it.
 
-        Several queries may feed one another: all that is there at the call has gone
-        through all of them then.
+        Several queries may feed one another. When the wait returns, everything that was
+        there at the call has gone through all of them.
 
-        A job in another process is waited for by its checkpoint. Its topics are those
-        that its first batch has read.
+        To wait for a job in another process, pass its checkpoint. The wait then takes
+        the topics from the first committed batch that it sees there.
 
         Example:
             kafka.wait_until_processed(query)
@@ -807,24 +851,27 @@ class KafkaUtils:
             kafka.wait_until_processed(checkpoint=path, process=job)
 
         Args:
-            query: a query in micro-batches: any trigger but real-time and continuous,
-                any sink.
-            *others: further queries. Or, by place, the topic and the time-out.
-            topic: look at this source topic alone.
-            timeout: seconds.
-            checkpoint: the checkpoint location of a job, a local folder, instead.
-            process: the process of that job, as `subprocess.Popen` gives it: where it
-                has ended, the wait is over.
+            query: a query that runs in micro-batches, with any trigger except real-time
+                and continuous, and any sink.
+            *others: further queries. The topic and the timeout may also be given here,
+                as positional arguments.
+            topic: the only source topic to look at. Default: all of them.
+            timeout: the time limit in seconds.
+            checkpoint: the checkpoint location of a job, a local folder, instead of a
+                query.
+            process: the process of that job, as returned by `subprocess.Popen`. The
+                wait ends early if the process ends.
 
         Raises:
-            StreamingQueryException: the query's own, as soon as it has died.
-            WaitError: (an AssertionError) it did not come that far in time, or it ended
-                before; the text says per partition where it is.
-            UnknownTopicError: (a LookupError) a topic that it reads does not exist.
+            StreamingQueryException: the query's own exception, as soon as it dies.
+            WaitError: (an AssertionError) the query did not get that far in time, or
+                ended first. The message says where it is in each partition.
+            UnknownTopicError: (a LookupError) a topic that the query reads does not
+                exist.
             ValueError: a query in real-time or continuous mode, which has no such
-                progress (use `wait_for_records` on its sink topic); one that does not
-                read the topic, or reads none that exists.
-            TypeError: an argument that can't be used.
+                progress (use `wait_for_records` on its sink topic), a query that does
+                not read the topic, or one that reads no existing topic.
+            TypeError: an invalid argument.
         """
         waited = [] if query is None else [query]
         for given in others:
@@ -861,23 +908,26 @@ class KafkaUtils:
         topics: str | Sequence[str] | None,
         **options: Any,
     ) -> DataFrame:
-        """A streaming DataFrame of topics, from their beginning on: what
-        `spark.readStream.format("kafka")` gives with the options for this broker.
+        """A streaming DataFrame of topics, read from their beginning.
+
+        It is what `spark.readStream.format("kafka")` returns with the options for this
+        broker.
 
         Example:
             orders = kafka.read_stream(spark, "orders", maxOffsetsPerTrigger=1)
 
         Args:
-            spark: the session; `None` takes the active one.
-            topics: one topic, or several; `None` where the options have
-                `subscribePattern` or `assign`.
-            **options: further options of Spark's source, by its names. Without one
-                `startingOffsets` is `"earliest"`; Spark's own default is `"latest"`.
+            spark: the session. `None` takes the active one.
+            topics: one topic or several. `None` if the options have `subscribePattern`
+                or `assign`.
+            **options: further options of Spark's source, by their Spark names.
+                `startingOffsets` defaults to `"earliest"` here, whereas Spark's own
+                default is `"latest"`.
 
         Raises:
             SparkSetupError: (a RuntimeError) there is no session, or it has no Kafka
                 connector.
-            TypeError, ValueError: an argument that can't be used.
+            TypeError, ValueError: an invalid argument.
         """
         settings = self._set_up("read_stream()").spark_options()
         return sources.read_stream(spark, topics, {**settings, **options})
@@ -888,8 +938,10 @@ class KafkaUtils:
         topics: str | Sequence[str] | None,
         **options: Any,
     ) -> DataFrame:
-        """The same as a batch DataFrame, of what the topics hold: what
-        `spark.read.format("kafka")` gives. The arguments are those of `read_stream`.
+        """A batch DataFrame of what the topics hold.
+
+        It is what `spark.read.format("kafka")` returns with the options for this
+        broker. The arguments are those of `read_stream`.
         """
         settings = self._set_up("read_batch()").spark_options()
         return sources.read_batch(spark, topics, {**settings, **options})
@@ -897,17 +949,18 @@ class KafkaUtils:
     def lag(self, query: StreamingQuery) -> dict[str, dict[int, int]]:
         """How far a query is behind its source topics, in offsets.
 
-        Per topic and partition: the offsets between what its last batch read up to and
-        the topic's end. Offsets, not records: transaction markers count. Of several
-        sources that read a partition, the one furthest behind counts. In real-time mode
-        the last batch is the last that has ended.
+        The result has, per topic and partition, the number of offsets between the point
+        up to which the last batch read and the end of the topic. These are offsets and
+        not records, because transaction markers count too. If several sources read a
+        partition, the one furthest behind counts. In real-time mode, the last batch is
+        the last one that has ended.
 
         Raises:
-            StreamingQueryException: the query's own, where it has died.
-            WaitError: (an AssertionError) it has made no progress yet.
+            StreamingQueryException: the query's own exception, if it died.
+            WaitError: (an AssertionError) the query has made no progress yet.
             ValueError: a query in continuous mode, which reports no progress, or one
-                that reads no topic that exists.
-            TypeError: an argument that can't be used.
+                that reads no existing topic.
+            TypeError: an invalid argument.
         """
         _arguments.streaming_query("query", query)
         return wait.lag(self._set_up("lag()"), query)
@@ -918,36 +971,36 @@ class KafkaUtils:
         topic: str | None = None,
         **options: Unpack[StreamOptions],
     ) -> StreamRun:
-        """Runs a streaming DataFrame for the time of a `with` block.
+        """Run a streaming DataFrame for the duration of a `with` block.
 
-        Its query is started with a checkpoint of its own, and is alive when the block
-        begins. At the end it is stopped, what killed it is raised, and the checkpoint
-        is removed.
+        The query is started with a fresh checkpoint, and is alive when the block
+        begins. At the end of the block the query is stopped, the exception that killed
+        it is raised (if any), and the checkpoint is removed.
 
         Args:
             df: the streaming DataFrame.
-            topic: the sink topic; it must exist. Without it, `foreach_batch` and
-                `sink`, rows go to Spark's memory sink.
-            foreach_batch: a function for `foreachBatch` instead.
-            sink: the format of another sink instead, such as `"parquet"` or `"delta"`.
-                Without a `path` in `sink_options` it writes to a folder of the run's
-                own, `run.path`, which is removed at the end.
-            answer: a function that gives the rows that a sink has got, as a list or a
-                DataFrame, for checks where the kit can't know them: with a function for
-                `foreachBatch`, and with a sink that is neither a topic, Spark's memory
-                nor files (parquet, json, orc, csv, text).
+            topic: the sink topic, which must exist. Without it, and without
+                `foreach_batch` and `sink`, rows go to Spark's memory sink.
+            foreach_batch: a function for `foreachBatch`, instead of a topic.
+            sink: the format of another sink, such as `"parquet"` or `"delta"`, instead
+                of a topic. Unless `sink_options` has a `path`, it writes to a temporary
+                folder, `run.path`, which is removed at the end.
+            answer: a function that returns the rows in the sink, as a list or a
+                DataFrame. Checks need it where the kit can't know the rows: with a
+                function for `foreachBatch`, and with a sink other than a topic, Spark's
+                memory and files (parquet, json, orc, csv, text).
             output_mode: `"append"` (the default), `"update"` or `"complete"`.
             trigger: arguments for `trigger()`, for example `{"availableNow": True}`.
             sink_options: further options of the sink.
-            checkpoint: a checkpoint location to use, and to leave, instead.
-            clock: what time it is for the query at first: a `datetime` or its ISO text,
-                without a zone local time. Then its triggers (of processing time) run
-                when the test lets time go on, by `advance`, `advance_to` or
-                `next_batch`, and never else; for a classic session.
-            timeout: seconds, for each step that waits; 60 by default.
+            checkpoint: a checkpoint location to use instead, which is not removed.
+            clock: the query's initial time, as a `datetime` or its ISO text, in local
+                time if it has no zone. With a clock, the query's triggers (of
+                processing time) run only when the test lets time pass, with `advance`,
+                `advance_to` or `next_batch`. Needs a classic session.
+            timeout: the time limit for each step that waits, in seconds. Default: 60.
 
         Raises:
-            TypeError, ValueError: an argument that can't be used.
+            TypeError, ValueError: an invalid argument.
         """
         _arguments.known("run_stream()", options, StreamOptions.__annotations__)
         options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
@@ -961,11 +1014,11 @@ class KafkaUtils:
         answer: Callable[[], Any] | None = None,
         timeout: float = 60,
     ) -> FollowedQuery:
-        """Takes a query that a job's own code begins for the time of a `with` block,
-        with the steps that a stream of `run_stream` has.
+        """Take over a query that your job starts, for the duration of a `with` block.
 
-        It is alive when the block begins. At the end it is stopped, and what killed it
-        is raised; its checkpoint stays.
+        You get the same steps as with `run_stream`. The query is alive when the block
+        begins. At the end of the block it is stopped, and the exception that killed it
+        is raised (if any). Its checkpoint stays.
 
         Example:
             with kafka.follow(lambda: job.start(spark, kafka.broker), "bills") as run:
@@ -974,17 +1027,17 @@ class KafkaUtils:
                 run.restart()
 
         Args:
-            query: the query, or a function that starts it and returns it, which
-                `start` and `restart` need. It may take the session, as one for
-                `crash("driver")` must: then it is started by another as well.
-            topic: its sink topic, for `check_answer`; without it the memory sink's
-                table, by the query's name.
-            answer: a function that gives the rows of another sink, as a list or a
+            query: the query, or a function that starts and returns it, which `start`
+                and `restart` need. The function may take the session as its argument,
+                and must for `crash("driver")`, which starts it with another session.
+            topic: the sink topic of the query, for `check_answer`. Default: the memory
+                sink's table, found by the query's name.
+            answer: a function that returns the rows of another sink, as a list or a
                 DataFrame: `lambda: spark.table("bills")`.
-            timeout: seconds, for each step that waits.
+            timeout: the time limit for each step that waits, in seconds.
 
         Raises:
-            TypeError, ValueError: an argument that can't be used.
+            TypeError, ValueError: an invalid argument.
         """
         seconds = self._seconds("timeout", timeout)
         cluster = self._set_up("follow()")
@@ -998,13 +1051,13 @@ class KafkaUtils:
         spark: SparkSession | None = None,
         **options: Unpack[CheckOptions],
     ) -> StreamReport:
-        """Checks that a job's answer does not depend on what it must not depend on:
-        where batches end, restarts, replays, crashes, the order of arrival, numbers of
-        partitions, time that passes.
+        """Check that a job's answer does not depend on what it must not depend on.
 
-        The job runs once with all records in one batch, and then by random schedules
-        that must not change its answer. Where one does, the smallest that shows it is
-        told.
+        The check covers where batches end, restarts, replays, crashes, the order of
+        arrival, the number of partitions, and the passing of time. The job runs once
+        with all records in one batch, and then under random schedules that must not
+        change its answer. If one does, the failure shows the smallest schedule that
+        changes it.
 
         Example:
             def first_visits(visits):
@@ -1015,69 +1068,75 @@ class KafkaUtils:
             kafka.check_stream(first_visits, {"visits": visits})
 
         Args:
-            job: a function of the inputs' streaming DataFrames, which has their names
-                as parameters, and gives the DataFrame that is the answer; or starts the
-                query itself, and gives it. A parameter `run` is given a `JobRun`: the
-                topics, the checkpoint and a folder, for a job that reads or writes by
-                itself.
-            inputs: the records of each input by its name: (key, value) pairs and
-                `Record`s, what `read_records` gave, or a hypothesis strategy of lists
-                of such. Records without a timestamp get one, a second apart.
-            spark: the session; None takes the active one. Runs go on in sessions that
-                are made of it.
-            same_under: what the answer must not depend on; without it all of these that
-                apply:
+            job: a function whose parameters have the names of the inputs. It receives
+                their streaming DataFrames and returns the DataFrame that is the answer,
+                or starts the query itself and returns that. If it has a parameter
+                `run`, it also receives a `JobRun` with the topics, the checkpoint and a
+                folder, for a job that does its own reading or writing.
+            inputs: the records of each input, by its name. They are (key, value) pairs
+                and `Record`s, the result of `read_records`, or a hypothesis strategy
+                that generates lists of them. Records without a timestamp get one, a
+                second apart.
+            spark: the session. `None` takes the active one. The runs use sessions made
+                from it.
+            same_under: what the answer must not depend on. Default: all of the
+                following that apply.
 
                 - `"batches"`: where batches end.
-                - `"restarts"`: restarts between batches, with data sent before, and
-                  while the query is down.
-                - `"replays"`: a batch that runs again under its number.
-                - `"crashes"`: a batch that is lost: before the sink, in a task, after
-                  the sink, or, of a job that starts its query, at one of its writes.
-                - `"arrival"`: any order of arrival that keeps each partition's.
+                - `"restarts"`: restarts between batches, with data sent before the
+                  restart and while the query is down.
+                - `"replays"`: a batch that runs again under the same number.
+                - `"crashes"`: a batch that is lost before the sink, in a task or after
+                  the sink. If the job starts its query itself, also at one of its
+                  writes.
+                - `"arrival"`: any order of arrival that keeps the order within each
+                  partition.
                 - `"partitions"`: how many partitions topics and shuffles have, and
                   partitions that are added.
                 - `"idle"`: time that passes without data.
-                - `"triggers"`: whether batches are run by `availableNow`.
-                - `"retention"`: records that are deleted before they are read: the job
-                  may die of it, and not go on as if nothing were.
+                - `"triggers"`: whether batches are run with `availableNow`.
+                - `"retention"`: records that are deleted before they are read. The job
+                  may fail because of it, but must not carry on as if nothing had
+                  happened.
                 - `"batch_mode"`: the same function with `spark.read`.
 
-                And if the job promises it: `"duplicates"` (a record comes twice) and
-                `"other_keys"` (records of other keys come too).
-            answer: what must be the same: `"rows"`, each as often as it is there, the
-                default; `"latest"`, the latest row of each key, the default in update
-                mode; `"set"`; `"by_partition"`, the records of each partition of a
-                Kafka sink in their order; or a function of what the sink holds (its
-                rows, or the records of its topic), and for a job that starts its query,
-                of its `JobRun`. Floats are compared by a tolerance of 1e-9.
-            key: the column, or columns, that are a row's key, for `"latest"`; without
-                it `key`.
-            late: the disorder in event time that the job bears, a `timedelta` or text
-                such as `"10 minutes"`; without it the delay of its watermark. A record
-                comes in no later batch than this allows.
-            event_time: gives the event time of a `Record`; without it it is the
-                timestamp.
-            closers: by input, what to send at the end of each run of a job with a
-                watermark, so that windows close; without it a record far ahead, which
-                is enough where the timestamp is the event time.
-            output_mode: of a job that gives a DataFrame.
-            sink: the same: without it its rows are collected, those of each batch once;
-                `"kafka"`, `"memory"`, or the format of files, such as `"parquet"`.
-            trials: how many schedules are run.
-            seed: of the schedules; without it another one each time.
-            schedule: a line that a failure has told: runs that schedule alone.
-            timeout: seconds, for each step that waits.
+                Add these if the job promises them: `"duplicates"` (a record arrives
+                twice) and `"other_keys"` (records with other keys arrive too).
+            answer: what must stay the same. `"rows"` (the default) compares the rows
+                and how often each occurs. `"latest"` (the default in update mode)
+                compares the latest row of each key, `"set"` the set of rows, and
+                `"by_partition"` the records in each partition of a Kafka sink, in their
+                order. A function takes what the sink holds (its rows, or the records of
+                its topic), or the `JobRun` if the job starts its query itself. Floats
+                are compared with a tolerance of 1e-9.
+            key: the column or columns that make up a row's key, for `"latest"`.
+                Default: `key`.
+            late: how far out of order in event time the records may arrive, as a
+                `timedelta` or as text such as `"10 minutes"`. No record arrives in a
+                later batch than this allows. Default: the delay of the job's watermark.
+            event_time: a function that returns the event time of a `Record`. Default:
+                its timestamp.
+            closers: what to send to each input at the end of a run of a job with a
+                watermark, so that windows close. Default: a record far in the future,
+                which is enough if the timestamp is the event time.
+            output_mode: the output mode, for a job that returns a DataFrame.
+            sink: the sink, for a job that returns a DataFrame: `"kafka"`, `"memory"`,
+                or a file format such as `"parquet"`. By default the rows are collected,
+                those of each batch once.
+            trials: how many schedules to run.
+            seed: the seed of the schedules. Default: a new one for each call.
+            schedule: the line that a failure printed, to run only that schedule.
+            timeout: the time limit for each step that waits, in seconds.
 
         Returns:
-            How many schedules were run, what the answer has been the same under, and
-            what was skipped, each with its reason.
+            How many schedules were run, under what the answer stayed the same, and what
+            was skipped, with the reasons.
 
         Raises:
             NotInvariant: (an AssertionError) the answer depends on something.
-            StreamingQueryException: the query dies, with all in one batch.
+            StreamingQueryException: the query dies even with everything in one batch.
             SparkSetupError: (a RuntimeError) there is no session.
-            TypeError, ValueError: an argument that can't be used.
+            TypeError, ValueError: an invalid argument.
         """
         _arguments.known("check_stream()", options, CheckOptions.__annotations__)
         options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
@@ -1088,14 +1147,14 @@ class KafkaUtils:
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:
-        """Stops all active queries of a session, each whatever becomes of the others.
+        """Stop all active queries of a session, even if some of them fail to stop.
 
         Call it before you delete the topics that they read.
 
         Raises:
-            WaitError: (an AssertionError) some did not stop within 30 s, or failed to;
-                it names each with its cause.
-            TypeError: it is no session.
+            WaitError: (an AssertionError) some queries failed to stop, or did not
+                within 30 s. The message names each of them with its cause.
+            TypeError: the argument is not a session.
         """
         _arguments.session("spark", spark)
         stop_queries(spark)
@@ -1104,28 +1163,32 @@ class KafkaUtils:
 
     @staticmethod
     def spark_conf(conf: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Settings that put the helper and the Kafka connector on a new session.
+        """Settings that add the helper and the Kafka connector to a new session.
 
-        The connector is the nearest of Spark's minor version that the kit has. The
-        settings also make the session quick for tests: no UI, 2 shuffle partitions, the
-        serial garbage collector (unless the environment names one). A local session
-        has Python's workers look for modules where this process does, listens on
-        loopback, writes checkpoints without a process for each file, and
-        starts its JVM with the kit's jars on its class path, the quick compiler alone
-        (`-XX:TieredStopAtLevel=1`), and from a class archive: where there is none yet,
-        one is recorded in the background (SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE=use or off
-        does without). What spark-defaults.conf and PYSPARK_SUBMIT_ARGS give stays in
-        force: the kit adds to their lists. For a minor version that the kit does not
-        know, Spark is told to fetch the connector, and a warning is logged.
+        The connector is the closest one the kit has for Spark's minor version. If the
+        kit does not know the minor version, the settings tell Spark to fetch the
+        connector, and a warning is logged.
+
+        The settings also make the session fast for tests: no UI, 2 shuffle partitions,
+        and the serial garbage collector (unless the environment names another). More
+        apply to a local session. Its Python workers look for modules where this process
+        does, it listens on loopback, and it writes checkpoints without starting a
+        process for each file. Its JVM has the kit's jars on the class path, uses only
+        the quick compiler (`-XX:TieredStopAtLevel=1`), and starts from a class archive.
+        If there is no archive yet, one is recorded in the background
+        (SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE=use or off prevents that).
+
+        What spark-defaults.conf and PYSPARK_SUBMIT_ARGS set stays in force, and the kit
+        appends to their lists.
 
         Args:
-            conf: settings you have already: they win, what the kit adds is appended to
-                their lists, and all of them are returned.
+            conf: settings that you already have. They take precedence, the kit appends
+                to their lists, and the result contains all of them.
 
         Raises:
-            SparkSetupError: no Spark is installed.
+            SparkSetupError: Spark is not installed.
             JarError: a jar can't be found or fetched.
-            TypeError, ValueError: settings that can't be used.
+            TypeError, ValueError: invalid settings.
         """
         return spark.spark_conf(
             {} if conf is None else _arguments.settings("conf", conf)
@@ -1133,43 +1196,46 @@ class KafkaUtils:
 
     @staticmethod
     def spark_session(conf: Mapping[str, str] | None = None) -> SparkSession:
-        """A classic Spark session with the helper and the Kafka connector: the one that
-        runs in this process, else a new one with the settings of `spark_conf()`.
+        """A classic Spark session with the helper and the Kafka connector.
 
-        With SPARK_KAFKA_TESTKIT_REUSE=1, and where `spark-kafka-testkit up --spark` has
-        been run in this working directory, the new one is made in the JVM that is kept
-        there, within a fraction of a second. It has a context of its own: nothing of
-        another run is seen in it. A kept JVM is used by one process at a time, until
-        that ends. Where it does not fit, one line at INFO says why, and this process
-        starts its own.
+        It is the session that is already running in this process, or a new one with the
+        settings of `spark_conf()`.
+
+        With SPARK_KAFKA_TESTKIT_REUSE=1, and after `spark-kafka-testkit up --spark` in
+        this working directory, a new session is created within a fraction of a second
+        in the JVM that is kept running there. It has its own context, so nothing from
+        other runs is visible in it. A kept JVM serves one process at a time, until that
+        process ends. If the kept JVM does not fit, this process starts its own, and one
+        line at INFO says why.
 
         Example:
             spark = KafkaUtils.spark_session({"spark.sql.session.timeZone": "UTC"})
 
         Args:
-            conf: settings of yours, for a new session. Without a master it is
-                `local[2]`.
+            conf: your settings for a new session. The master defaults to `local[2]`.
 
         Raises:
-            SparkSetupError, JarError, TypeError, ValueError: as `spark_conf` and
+            SparkSetupError, JarError, TypeError, ValueError: as for `spark_conf` and
                 `attach`.
         """
         return session({} if conf is None else _arguments.settings("conf", conf))
 
     @staticmethod
     def spark_submit_args(conf: Mapping[str, str] | None = None) -> list[str]:
-        """Arguments for `spark-submit`, before the script's name: the Kafka connector
-        by `--jars`, and settings that make tests quick by `--conf`.
+        """Arguments for `spark-submit`, to put before the script's name.
+
+        They add the Kafka connector with `--jars`, and settings that make tests fast
+        with `--conf`.
 
         Example:
             arguments = [*KafkaUtils.spark_submit_args(), "job.py", kafka.broker]
             job = subprocess.Popen(["spark-submit", *arguments])
 
         Args:
-            conf: settings of yours; they win.
+            conf: your settings, which take precedence.
 
         Raises:
-            SparkSetupError, JarError, TypeError, ValueError: as `spark_conf`.
+            SparkSetupError, JarError, TypeError, ValueError: as for `spark_conf`.
         """
         return spark.submit_arguments(
             {} if conf is None else _arguments.settings("conf", conf)
@@ -1177,29 +1243,30 @@ class KafkaUtils:
 
     @staticmethod
     def attach(spark: SparkSession) -> None:
-        """Adds the helper and the Kafka connector to a session that runs already.
+        """Add the helper and the Kafka connector to a session that is already running.
 
-        What is there already is not added again. Jars that are added to a live session
-        are seen by the Python thread that calls this. Every Python thread has a JVM
-        thread of its own: call it in each that reads or writes Kafka by this session.
+        What the session already has is not added again. Jars added to a live session
+        are visible to the Python thread that calls this. Every Python thread has its
+        own JVM thread, so call it in each thread that reads or writes Kafka with this
+        session.
 
-        A Spark Connect session gets the connector, from this machine, for itself alone;
-        the helper runs in a JVM on this machine.
+        A Spark Connect session gets the connector uploaded from this machine, for
+        itself alone. The helper runs in a JVM on this machine.
 
         Raises:
-            SparkSetupError: a session that is stopped; one whose class path has a
-                connector or helper that does not go with it, which the text names; a
-                Connect server of a Spark whose minor version is not in the lock.
+            SparkSetupError: a session that is stopped, one whose class path has a
+                connector or helper that does not fit (the message names it), or a
+                Connect server whose Spark minor version is not in the lock file.
             JarError: a jar can't be found or fetched.
-            TypeError: it is no session.
+            TypeError: the argument is not a session.
         """
         _arguments.session("spark", spark)
         attach(spark)
 
-    # Inside
+    # Internals
 
     def _seconds(self, name: str, value: float, *, positive: bool = False) -> float:
-        """A time-out of the caller's, times the factor."""
+        """A timeout that the caller gave, times the factor."""
         seconds = _arguments.seconds(name, value, positive=positive)
         return min(seconds * self._timeout_factor, _arguments.LONGEST_SECONDS)
 
@@ -1212,8 +1279,9 @@ class KafkaUtils:
         }
 
     def _causes(self, query: StreamingQuery | None) -> list[str]:
-        """Why what was waited for has not come, by the query that was named, or by all
-        that run.
+        """Why what was waited for has not come.
+
+        Looks at the query that was given, or at all running ones.
         """
         if self._cluster is None:
             return []
@@ -1238,8 +1306,9 @@ _every: weakref.WeakSet[KafkaUtils] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """In a child: a thread of the parent, which the child does not have, may have held
-    a lock.
+    """Give a forked child new locks.
+
+    A thread of the parent may have held one, and the child does not have that thread.
     """
     for utils in list(_every):
         utils._lock = threading.RLock()
@@ -1249,8 +1318,9 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def cluster_of(utils: KafkaUtils) -> Cluster:
-    """What the object has set up, though its broker may have ended; for the kit's own
-    test integrations.
+    """What the object has set up, even if its broker has ended.
+
+    For the kit's own test integrations.
 
     Raises:
         NotSetUpError: it is not set up.
@@ -1259,12 +1329,12 @@ def cluster_of(utils: KafkaUtils) -> Cluster:
 
 
 def observe(utils: KafkaUtils, on_use: OnUse) -> None:
-    """Before `setup()`: has each use of a topic told."""
+    """Register a function that is called with each use of a topic, before `setup()`."""
     utils._on_use.append(on_use)
 
 
 def _look_around() -> None:
-    """Warns of what does not go together, where a look takes milliseconds."""
+    """Warn of parts that do not fit together, where checking takes milliseconds."""
     findings = preflight.check_packages()
     session = active_session()
     if session is not None:
@@ -1273,8 +1343,10 @@ def _look_around() -> None:
 
 
 def _check_apart(names: Sequence[str]) -> None:
-    """Kafka's metrics have '_' for '.', so brokers refuse a topic that another there
-    differs from in that alone; of those of one request they see it too late.
+    """Refuse names that differ only in '.' and '_'.
+
+    Kafka's metrics replace '.' with '_', so brokers refuse a topic that differs from an
+    existing one only in that. Within one request they notice it too late.
     """
     by_metric: dict[str, str] = {}
     for name in names:
