@@ -1,4 +1,4 @@
-"""Every error the kit raises, in one tree.
+"""Every error that the kit raises, in one tree.
 
 ::
 
@@ -8,7 +8,7 @@
     │   └── JavaNotFoundError                      no Java 17 or newer
     ├── BrokerStopError          (RuntimeError)    a kept broker did not end
     ├── BrokerUnreachableError   (RuntimeError)    a broker does not answer
-    ├── BrokerEndedError         (RuntimeError)    a broker has ended by itself
+    ├── BrokerEndedError         (RuntimeError)    a broker has ended unexpectedly
     ├── MissingDependencyError   (ImportError)     a Python package is not installed
     ├── JarError                 (RuntimeError)    a jar can't be found or trusted
     ├── HelperError              (RuntimeError)    the JVM helper failed
@@ -27,7 +27,7 @@
     ├── NotInvariant             (AssertionError)  an answer depends on what it must not
     └── WaitError                (AssertionError)  what was waited for did not come
 
-Errors carry their facts as attributes and make their text from them.
+Errors carry their facts as attributes, and build their text from them.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class KafkaTestkitError(Exception):
 
     Attributes:
         problem: what failed, and what was seen.
-        advice: what to do; empty where the problem says it already.
+        advice: what to do about it, or an empty string if the problem already says so.
     """
 
     def __init__(self, problem: str = "", advice: str = "") -> None:
@@ -87,7 +87,10 @@ class KafkaTestkitError(Exception):
         super().__init__(f"{problem} {advice}" if advice else problem)
 
     def _render_traceback_(self) -> list[str]:
-        """What notebooks show, by IPython's own hook: up to the call that failed."""
+        """The traceback for notebooks, up to the call that failed.
+
+        IPython calls this hook.
+        """
         frames = [
             frame
             for frame in traceback.extract_tb(self.__traceback__)
@@ -97,11 +100,14 @@ class KafkaTestkitError(Exception):
 
 
 class NotSetUpError(KafkaTestkitError, RuntimeError):
-    """A call that needs a broker before `setup()`, after `teardown()`, or in a fork."""
+    """A call needs a broker, but there is none.
+
+    It comes before `setup()`, after `teardown()`, or in a forked child.
+    """
 
 
 class BrokerStartError(KafkaTestkitError, RuntimeError):
-    """No broker came up; the text says what was tried and why each try failed.
+    """No broker came up. The message says what was tried and why each attempt failed.
 
     Attributes:
         reason: why, without the log.
@@ -136,8 +142,9 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
     """A broker does not answer.
 
     Attributes:
-        bootstrap_servers: the address that was asked.
-        topics: those that it was asked to create or delete, and may have.
+        bootstrap_servers: the address that was tried.
+        topics: the topics that the broker was asked to create or delete, and which it
+            may have created or deleted.
     """
 
     topics: tuple[str, ...] = ()
@@ -152,7 +159,7 @@ class BrokerUnreachableError(KafkaTestkitError, RuntimeError):
 
 
 class BrokerEndedError(KafkaTestkitError, RuntimeError):
-    """A broker of ours has ended by itself, or was killed.
+    """A broker that the kit started has ended unexpectedly, or was killed.
 
     Attributes:
         broker: what it was, and where.
@@ -170,15 +177,15 @@ class BrokerEndedError(KafkaTestkitError, RuntimeError):
 
 
 class MissingDependencyError(KafkaTestkitError, ImportError):
-    """A Python package that the call needs is missing, or a module has its name."""
+    """A Python package that the call needs is missing, or hidden by another module."""
 
 
 class JarError(KafkaTestkitError, RuntimeError):
-    """A jar can't be found, fetched, or is not the one that the lock file names."""
+    """A jar can't be found or fetched, or is not the one that the lock file names."""
 
 
 class HelperError(KafkaTestkitError, RuntimeError):
-    """The JVM helper failed for a reason without a class, or is of another version.
+    """The JVM helper failed for a reason without its own class, or has another version.
 
     Attributes:
         trace: the Java stack trace, or an empty string.
@@ -190,7 +197,7 @@ class HelperError(KafkaTestkitError, RuntimeError):
 
 
 class SparkSetupError(KafkaTestkitError, RuntimeError):
-    """No Spark is installed, its JVM ended early, or the kit can't use its session."""
+    """Spark is not installed, its JVM ended early, or the kit can't use its session."""
 
 
 class UnknownTopicError(KafkaTestkitError, LookupError):
@@ -201,11 +208,14 @@ class UnknownTopicError(KafkaTestkitError, LookupError):
     """
 
     def __init__(self, topic: str, user: str = "", hint: str = "") -> None:
-        """
+        """Build the error from its facts.
+
         Args:
             topic: its name.
-            user: who uses it, and how, such as "The stream reads"; where that is known.
-            hint: the name that may be meant, as `_text.did_you_mean` says it.
+            user: who uses the topic and how, such as "The stream reads", if that is
+                known.
+            hint: the name that may have been meant, in the words of
+                `_text.did_you_mean`.
         """
         self.topic = topic
         problem = (
@@ -230,7 +240,7 @@ class TopicExistsError(KafkaTestkitError, ValueError):
 
 
 class TopicError(KafkaTestkitError, RuntimeError):
-    """A topic could not be created or deleted, was not ready, or not gone in time.
+    """A topic was not created or deleted, or was not ready or gone in time.
 
     Attributes:
         topics: their names.
@@ -246,9 +256,9 @@ class SendFailure:
     """A record that was not acknowledged.
 
     Attributes:
-        index: the record's place among the messages of the call, from 0.
-        outcome: `"failed"` (it is not in the topic) or `"unknown"` (a time-out: it may
-            be).
+        index: the record's position among the messages of the call, from 0.
+        outcome: `"failed"` if the record is not in the topic, or `"unknown"` if it may
+            be (after a timeout).
         error: the client's name for the cause.
         reason: the client's text.
     """
@@ -263,14 +273,14 @@ class SendError(KafkaTestkitError, RuntimeError):
     """Records were not acknowledged.
 
     Attributes:
-        topic: where they were sent.
-        sent, acked, failed, unknown: how many records; the last three add up to the
-            first.
-        failures: the first of those that failed or are unknown (at most 100), by index.
-        aborted: whether they were sent in a transaction, which was aborted then: no
+        topic: the topic they were sent to.
+        sent, acked, failed, unknown: the numbers of records. The last three add up to
+            the first.
+        failures: the first records that failed or are unknown, by index, at most 100.
+        aborted: whether they were sent in a transaction, which has been aborted. No
             read_committed consumer sees any of them.
-        given_up: why the messages of the call that come after these were not sent;
-            empty where all were sent that could be.
+        given_up: why the remaining messages of the call were not sent, or an empty
+            string if everything was sent that could be.
     """
 
     def __init__(
@@ -290,10 +300,10 @@ class SendError(KafkaTestkitError, RuntimeError):
         super().__init__(self.account(" (see .failures)"))
 
     def account(self, where_more: str = "") -> str:
-        """The text.
+        """The text of the error.
 
         Args:
-            where_more: where the failures are that it has no room for.
+            where_more: where to find the failures that the text has no room for.
         """
         lines = [
             f"  message {failure.index} {failure.outcome}: {failure.error}: "
@@ -315,15 +325,15 @@ class SendError(KafkaTestkitError, RuntimeError):
 
 
 class ReadError(KafkaTestkitError, RuntimeError):
-    """A read could not give its whole range; it never gives a short list."""
+    """A read could not return its whole range, and never returns part of it."""
 
 
 @dataclass(frozen=True)
 class PartitionState:
     """How far the read of a partition had come, in offsets.
 
-    `stable` is the last stable offset, and `producers` are the ids of those whose
-    transactions are open (where the client can ask for them).
+    `stable` is the last stable offset. `producers` are the ids of the producers whose
+    transactions are open, where the client can ask for them.
     """
 
     partition: int
@@ -344,7 +354,7 @@ class PartitionState:
 
 
 class ReadTimeoutError(ReadError, TimeoutError):
-    """No partition of the read moved until its deadline.
+    """No partition of the read moved before the deadline.
 
     Attributes:
         topic: the topic that was read.
@@ -366,12 +376,12 @@ class ReadTimeoutError(ReadError, TimeoutError):
 
 
 class RecordsDeletedError(ReadError):
-    """Retention or DeleteRecords removed records that the read had still before it.
+    """Retention or DeleteRecords removed records that the read had yet to reach.
 
     Attributes:
-        topic, partition: where.
+        topic, partition: where they were.
         start, end: the offsets [start, end) whose records are gone.
-        when: `"while"` or `"before"` the topic was read.
+        when: whether that happened `"while"` or `"before"` the topic was read.
     """
 
     def __init__(
@@ -388,7 +398,7 @@ class RecordsDeletedError(ReadError):
 
 
 class TopicChangedError(ReadError):
-    """The topic is not the one that the read began with."""
+    """The topic is no longer the one that the read began with."""
 
     def __init__(
         self, topic: str, change: str, when: str = "while it was read"
@@ -404,8 +414,8 @@ class OffsetRangeError(KafkaTestkitError, ValueError):
     """A partition that the topic does not have, or an offset past its end.
 
     Attributes:
-        topic, partition: where.
-        offset: the offset, or None where the topic has no such partition.
+        topic, partition: the topic, and the partition that was asked for.
+        offset: the offset, or None if the topic has no such partition.
     """
 
     def __init__(
@@ -426,10 +436,10 @@ class SerializationError(KafkaTestkitError, ValueError):
 
 
 class DeserializationError(KafkaTestkitError, ValueError):
-    """Bytes of a record don't decode.
+    """The bytes of a record can't be decoded.
 
     Attributes:
-        topic, partition, offset: which record.
+        topic, partition, offset: the position of the record.
         field: `"key"` or `"value"`.
         data: the bytes.
     """
@@ -463,15 +473,15 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
     """The answer of a job depends on something that it must not depend on.
 
     Attributes:
-        relation: on what, a name of `same_under`; or `"determinism"`: the same schedule
-            has given two answers.
-        schedule: the smallest schedule that shows it, as `check_stream(schedule=...)`
-            takes it.
-        seed: of the random schedules; None where one was given.
-        expected: the answer that it should have been: to the same records in one batch,
-            or by `spark.read`, or that of the first of two runs.
-        answer: the answer by the schedule; None where the job died.
-        records: what the schedule sends, by the names that it has there.
+        relation: what it depends on, as a name of `same_under`. It is `"determinism"`
+            if the same schedule led to two answers.
+        schedule: the smallest schedule that shows it, in the form that
+            `check_stream(schedule=...)` accepts.
+        seed: the seed of the random schedules, or None if a schedule was given.
+        expected: the answer that was expected: for the same records in one batch, with
+            `spark.read`, or from the first of two runs.
+        answer: the answer under the schedule, or None if the job died.
+        records: what the schedule sends, by the names used in it.
     """
 
     def __init__(
@@ -491,13 +501,13 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
 
 
 class WaitError(KafkaTestkitError, AssertionError):
-    """What was waited for did not come about in time, or can't any more.
+    """What was waited for did not happen in time, or can no longer happen.
 
     Attributes:
-        expected: what was waited for, where it is a value.
+        expected: what was waited for, if it is a value.
         last: what was seen last instead.
-        checks: how often it was looked at; 0 where that is not counted.
-        topics: per topic that was read, and partition, the offset up to which.
+        checks: the number of checks, or 0 where they are not counted.
+        topics: the offset up to which each topic was read, per topic and partition.
         query: the streaming query that was waited for, or None.
     """
 
@@ -530,7 +540,7 @@ _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {
 
 
 def from_helper(code: str, data: dict[str, Any], trace: str) -> KafkaTestkitError:
-    """The error of a failure of the JVM helper, with the Java trace as its cause."""
+    """The error for a failure of the JVM helper, with the Java trace as its cause."""
     error_class = _FROM_HELPER.get(code)
     error: KafkaTestkitError
     if error_class is None:
