@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures, the marker `kafka`, and options.
 
-Every run of pytest loads it, so it imports nothing heavy, and starts nothing before a
-test asks for it.
+Every pytest run loads it, so it imports nothing heavy, and starts nothing until a test
+asks for it.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ __all__ = [
     "kafka_utils_factory",
 ]
 
-# 218 of them when it is imported by Python 3.11 or 3.12, and errors where a user wants
-# warnings to be; there is nothing that the user could do.
+# 218 of them when it is imported by Python 3.11 or 3.12, and errors if the user turns
+# warnings into errors. There is nothing that the user could do about them.
 DEPRECATED = r"(read|open)_text is deprecated"
 DEPRECATING = r"(kafka\.protocol|importlib\.resources)\."
 
@@ -89,20 +89,21 @@ EFFORT = ("trials", "seed", "timeout")
 
 
 class TopicFactory(Protocol):
-    """What `kafka_topic_factory` is."""
+    """The type of `kafka_topic_factory`."""
 
     def __call__(self, label: str = "", partitions: int | None = None) -> str:
-        """Creates a topic that is deleted at the test's end, and returns its name: that
-        of the test, with the label in it.
+        """Create a topic that is deleted at the end of the test, and return its name.
+
+        The name contains the test's name and the label.
 
         Args:
-            label: to tell a test's topics apart.
-            partitions: how many; without it, what the marker says, else 1.
+            label: a label to tell a test's topics apart.
+            partitions: the number of partitions. Default: what the marker says, else 1.
         """
 
 
 class StreamRunner(Protocol):
-    """What `kafka_stream` is."""
+    """The type of `kafka_stream`."""
 
     def __call__(
         self,
@@ -110,17 +111,18 @@ class StreamRunner(Protocol):
         topic: str | None = None,
         **options: Unpack[StreamOptions],
     ) -> StreamRun:
-        """Starts a streaming DataFrame with a checkpoint of its own, and returns when
-        its query is alive. At the test's end it is stopped; where it has died by
-        itself, and the test has not failed and did not expect that, its exception is
-        raised then.
+        """Start a streaming DataFrame and wait until it is alive.
+
+        It gets a fresh checkpoint, and is stopped at the end of the test. If its query
+        died unexpectedly, the query's exception is raised then, unless the test has
+        failed or expected it.
 
         The arguments are those of `KafkaUtils.run_stream`.
         """
 
 
 class StreamFollower(Protocol):
-    """What `kafka_follow` is."""
+    """The type of `kafka_follow`."""
 
     def __call__(
         self,
@@ -130,15 +132,17 @@ class StreamFollower(Protocol):
         answer: Callable[[], Any] | None = None,
         timeout: float = 60,
     ) -> FollowedQuery:
-        """Takes a query that a job's own code begins, or the function that starts it,
-        and returns when it is alive. Its end is that of a stream of `kafka_stream`.
+        """Take over a query that your job starts, and wait until it is alive.
+
+        Pass the query, or the function that starts it. It ends like a stream of
+        `kafka_stream`.
 
         The arguments are those of `KafkaUtils.follow`.
         """
 
 
 class StreamChecker(Protocol):
-    """What `kafka_check_stream` is."""
+    """The type of `kafka_check_stream`."""
 
     def __call__(
         self,
@@ -146,19 +150,22 @@ class StreamChecker(Protocol):
         inputs: Mapping[str, Any],
         **options: Unpack[CheckOptions],
     ) -> StreamReport:
-        """Checks a job by the session of `kafka_spark`. A schedule that has failed is
-        kept in pytest's cache, and tried first in the test's next run.
+        """Check a job with the session of `kafka_spark`.
 
-        The arguments are those of `KafkaUtils.check_stream`; `trials` and `seed` are
-        those of the marker, where it has some: `@pytest.mark.kafka(trials=200)`.
+        A schedule that failed is kept in pytest's cache, and is tried first in the
+        test's next run.
+
+        The arguments are those of `KafkaUtils.check_stream`. `trials` and `seed`
+        default to those of the marker, if it has them:
+        `@pytest.mark.kafka(trials=200)`.
         """
 
 
 class StreamReader(Protocol):
-    """What `kafka_read_stream` is."""
+    """The type of `kafka_read_stream`."""
 
     def __call__(self, topics: str | Sequence[str] | None, **options: Any) -> DataFrame:
-        """A streaming DataFrame of topics, by the session of `kafka_spark`.
+        """A streaming DataFrame of topics, in the session of `kafka_spark`.
 
         The arguments are those of `KafkaUtils.read_stream`.
         """
@@ -176,7 +183,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", f"ignore:{DEPRECATED}:DeprecationWarning:{DEPRECATING}"
     )
-    # outside of tests too: a broker may be started there
+    # outside of tests too, where a broker may be started
     warnings.filterwarnings("ignore", DEPRECATED, DeprecationWarning, DEPRECATING)
     run = Run(options.resolve(config))
     config.stash[RUN] = run
@@ -188,14 +195,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is not None:
-        run.finish()  # pytest was ended before the session was
+        run.finish()  # pytest ended before its session did
         current.remove(run)
         outputs.remove(config.stash[SHOWN])
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """When fixtures and workers are done."""
+    """Finish the run, after the fixtures and workers."""
     config = session.config
     run = config.stash[RUN]
     used = run.used()
@@ -203,8 +210,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(config, "workeroutput", None)
     if output is not None:
         output[WORKER_KEY] = list(used)
-        # it may write its class archive now; the controller kills a worker that takes
-        # longer than ten seconds after this
+        # It may write its class archive now. The controller kills a worker that takes
+        # longer than ten seconds after this.
         stop_own_helper()
     elif lines := summary([used, *run.by_workers]):
         config.stash[SUMMARY] = "\n".join(lines)
@@ -212,7 +219,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """In pytest-xdist's controller, when a worker has ended."""
+    """In pytest-xdist's controller, note what a worker used when it ends."""
     used = getattr(node, "workeroutput", {}).get(WORKER_KEY)
     if used is not None:
         node.config.stash[RUN].by_workers.append(Used(*used))
@@ -237,7 +244,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """pytest would show where two texts differ, and with that the texts."""
+    """Hide secrets.
+
+    pytest would show where two texts differ, and the texts along with it.
+    """
     if isinstance(left, Secret) or isinstance(right, Secret):
         return [f"{MASK} {op} {MASK}"]
     return None
@@ -267,7 +277,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     keys: tuple[pytest.StashKey[Any], ...] = (FAILURE, LEFTOVERS, STREAMS, WISHES)
-    for key in keys:  # of an earlier run of the test
+    for key in keys:  # from an earlier run of the test
         if key in item.stash:
             del item.stash[key]
     if marker.uses_kit(item):
@@ -276,7 +286,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _begin(test: pytest.Item) -> marker.Wishes:
-    """A test that uses the kit begins, or asks for the kit's fixtures as it runs."""
+    """Begin a test that uses the kit, or that requests a fixture while it runs."""
     test.stash[WISHES] = wishes = marker.wishes(test)
     test.stash[BEGAN] = datetime.fromtimestamp(_clock.now(), timezone.utc)
     run = test.config.stash[RUN]
@@ -290,8 +300,9 @@ def _begin(test: pytest.Item) -> marker.Wishes:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds a section to the report of a test that failed, and takes the kit's own
-    functions off its traceback.
+    """Add a section to the report of a failed test, and shorten its traceback.
+
+    The kit's own functions are removed from the traceback.
     """
     if call.excinfo is not None and not item.config.getoption("fulltrace", False):
         cut(call.excinfo.value)
@@ -311,7 +322,7 @@ def pytest_runtest_makereport(
         leftovers = item.stash.get(LEFTOVERS, None)
         queries = leftovers.queries() if leftovers is not None else []
         running = {str(query.runId) for query in queries}
-        queries += [  # that of a stream may have died
+        queries += [  # a stream's query may have died
             stream.query
             for stream in item.stash.get(STREAMS, [])
             if str(stream.query.runId) not in running
@@ -325,8 +336,9 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True)
 def _kafka_end_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Set up before the test's other fixtures and so ended after them: stops the
-    queries that it left, then deletes its topics.
+    """Stop the queries that a test left running, then delete its topics.
+
+    It is set up before the test's other fixtures, and so ends after them.
     """
     if WISHES in request.node.stash:
         with _swept(request.node):
@@ -342,7 +354,7 @@ def _swept(test: pytest.Item) -> Iterator[None]:
     yield
     names = leftovers.stop_queries()
     if FAILURE in test.stash:
-        close_producers()  # one of a query that died would be heard in later tests
+        close_producers()  # a dead query's producer would be heard in later tests
     if not run.options.keep:
         try:
             leftovers.delete_topics()
@@ -361,24 +373,29 @@ def _swept(test: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kafka_utils(pytestconfig: pytest.Config) -> KafkaUtils:
-    """A `KafkaUtils` that is set up: one broker for the run, or with pytest-xdist for
-    each worker. Topics that a test creates by it are deleted at the test's end.
+    """A `KafkaUtils` that is set up: one broker for the run.
+
+    With pytest-xdist it is one broker for each worker. Topics that a test creates with
+    it are deleted at the end of the test.
     """
     return pytestconfig.stash[RUN].kafka_utils()
 
 
 @pytest.fixture(scope="session")
 def kafka_utils_factory(pytestconfig: pytest.Config) -> Callable[..., KafkaUtils]:
-    """Makes a further `KafkaUtils`, with the arguments that it is given, and sets it
-    up: a second cluster. It ends with the run.
+    """A function that creates a further `KafkaUtils` and sets it up: a second cluster.
+
+    It passes on the arguments that it is called with. The cluster ends with the run.
     """
     return pytestconfig.stash[RUN].another
 
 
 @pytest.fixture
 def _kafka_wishes(request: pytest.FixtureRequest) -> Iterator[marker.Wishes]:
-    """What the marker says. A test that gets here by `request.getfixturevalue` alone
-    was not seen to use the kit: its end is cleaned up from here on.
+    """What the marker says.
+
+    A test that gets here only through `request.getfixturevalue` was not recognised as
+    using the kit. From here on, its end is cleaned up too.
     """
     wishes = request.node.stash.get(WISHES, None)
     if wishes is not None:
@@ -395,7 +412,7 @@ def kafka_topic_factory(
     kafka_utils: KafkaUtils,
     _kafka_wishes: marker.Wishes,
 ) -> TopicFactory:
-    """Creates topics for the test: see `TopicFactory`."""
+    """A function that creates topics for the test: see `TopicFactory`."""
 
     def create(label: str = "", partitions: int | None = None) -> str:
         name = topic_name(request.node.name, label)
@@ -408,8 +425,10 @@ def kafka_topic_factory(
 
 @pytest.fixture
 def kafka_topic(kafka_topic_factory: TopicFactory) -> str:
-    """The name of a new topic, with one partition, or as many as the marker says:
-    `@pytest.mark.kafka(partitions=3)`. It is deleted at the test's end.
+    """The name of a new topic, which is deleted at the end of the test.
+
+    It has one partition, or as many as the marker says:
+    `@pytest.mark.kafka(partitions=3)`.
     """
     return kafka_topic_factory()
 
@@ -418,9 +437,10 @@ def kafka_topic(kafka_topic_factory: TopicFactory) -> str:
 def kafka_topics(
     kafka_topic_factory: TopicFactory, _kafka_wishes: marker.Wishes
 ) -> tuple[str, ...]:
-    """The names of new topics: a source and a sink, or those that the marker says:
-    `@pytest.mark.kafka(topics=["orders", "bills", "refused"])`. They are deleted at the
-    test's end.
+    """The names of new topics, a source and a sink, deleted at the end of the test.
+
+    The marker can name others: `@pytest.mark.kafka(topics=["orders", "bills",
+    "refused"])`.
     """
     return tuple(map(kafka_topic_factory, _kafka_wishes.topics))
 
@@ -429,9 +449,12 @@ def kafka_topics(
 def kafka_stream(
     request: pytest.FixtureRequest,
     kafka_utils: KafkaUtils,
-    _kafka_wishes: marker.Wishes,  # so that it is stopped before leftovers are
+    _kafka_wishes: marker.Wishes,  # so that it stops before leftovers are stopped
 ) -> Iterator[StreamRunner]:
-    """Runs streaming DataFrames to the test's end: see `StreamRunner`."""
+    """A function that runs streaming DataFrames until the end of the test.
+
+    See `StreamRunner`.
+    """
     with _streams_of(request.node) as enter:
 
         def run(
@@ -452,7 +475,10 @@ def kafka_follow(
     kafka_utils: KafkaUtils,
     _kafka_wishes: marker.Wishes,  # as above
 ) -> Iterator[StreamFollower]:
-    """Follows queries of a job's own to the test's end: see `StreamFollower`."""
+    """A function that takes over your job's queries until the end of the test.
+
+    See `StreamFollower`.
+    """
     with _streams_of(request.node) as enter:
 
         def follow(
@@ -476,7 +502,7 @@ def kafka_check_stream(
     kafka_spark: SparkSession,
     _kafka_wishes: marker.Wishes,
 ) -> StreamChecker:
-    """Checks jobs for what their answer depends on: see `StreamChecker`."""
+    """A function that checks what a job's answer depends on: see `StreamChecker`."""
 
     def check(
         job: Callable[..., Any],
@@ -498,7 +524,7 @@ def kafka_check_stream(
 
 @contextmanager
 def _streams_of(test: pytest.Item) -> Iterator[Callable[[StreamSteps], object]]:
-    """Gives what begins a stream; all that were begun end with the block."""
+    """Yield a function that starts a stream. Streams it started end with the block."""
     streams = test.stash.setdefault(STREAMS, [])
     with ExitStack() as stack:
 
@@ -508,7 +534,7 @@ def _streams_of(test: pytest.Item) -> Iterator[Callable[[StreamSteps], object]]:
 
         yield enter
         failure = test.stash.get(FAILURE, None)
-        if failure is not None:  # then what killed a query does not come on top
+        if failure is not None:  # then what killed a query is not raised on top
             stack.__exit__(type(failure), failure, failure.__traceback__)
 
 
@@ -516,7 +542,7 @@ def _streams_of(test: pytest.Item) -> Iterator[Callable[[StreamSteps], object]]:
 def kafka_read_stream(
     kafka_utils: KafkaUtils, kafka_spark: SparkSession
 ) -> StreamReader:
-    """Makes streaming DataFrames of topics: see `StreamReader`."""
+    """A function that creates streaming DataFrames of topics: see `StreamReader`."""
 
     def read(topics: str | Sequence[str] | None, **options: Any) -> DataFrame:
         return kafka_utils.read_stream(kafka_spark, topics, **options)
@@ -526,8 +552,9 @@ def kafka_read_stream(
 
 @pytest.fixture(scope="session")
 def kafka_spark_conf() -> Mapping[str, str]:
-    """Settings for the session that `kafka_spark` makes; define a fixture of this name
-    to give some.
+    """Settings for the session that `kafka_spark` creates.
+
+    Define a fixture of this name to provide some.
     """
     return {}
 
@@ -536,8 +563,10 @@ def kafka_spark_conf() -> Mapping[str, str]:
 def kafka_spark(
     request: pytest.FixtureRequest, kafka_spark_conf: Mapping[str, str]
 ) -> Iterator[SparkSession]:
-    """A Spark session with the helper and the Kafka connector: that of your fixture
-    `spark` or `spark_session`, else the one that runs, else a new one.
+    """A Spark session with the helper and the Kafka connector.
+
+    It is the session of your fixture `spark` or `spark_session`, else the one that is
+    running, else a new one.
     """
     run = request.config.stash[RUN]
     with run.spark.session(request, kafka_spark_conf) as spark:

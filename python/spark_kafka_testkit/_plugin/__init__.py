@@ -1,1 +1,1 @@
-"""What `pytest_plugin` is made of."""
+"""The parts of `pytest_plugin`."""

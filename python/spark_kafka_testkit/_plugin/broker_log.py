@@ -1,4 +1,4 @@
-"""What of a broker's log concerns a test: warnings and errors of its time."""
+"""The part of a broker's log that concerns a test: warnings and errors of its time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ HALF_A_DAY = A_DAY / 2
 
 
 def warnings_since(lines: Sequence[str], began: datetime) -> list[str]:
-    """The lines of warnings and errors that came after a time, with what follows them:
-    their traces.
+    """The lines of warnings and errors after a time, with the traces that follow them.
 
     Args:
-        lines: of Kafka's log, as log4j's usual pattern has them (date and time, UTC, in
-            a container) or the embedded broker's (the local time of day).
+        lines: lines of Kafka's log, in log4j's usual pattern (date and time, UTC, in a
+            container) or the embedded broker's (the local time of day).
         began: the time, with a time zone.
     """
     kept: list[str] = []
@@ -38,7 +37,7 @@ def warnings_since(lines: Sequence[str], began: datetime) -> list[str]:
 
 
 def _time(match: re.Match[str], near: datetime) -> datetime:
-    """The line's time; without a date the one that is nearest."""
+    """The time of a line. Without a date, it is the nearest such time."""
     told = match["time"].replace(",", ".")
     if match["date"]:
         moment = datetime.fromisoformat(f"{match['date']}{told}")

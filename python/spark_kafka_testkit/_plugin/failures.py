@@ -1,4 +1,4 @@
-"""The schedules by which checks of a test have failed, kept for its next run."""
+"""The schedules under which a test's checks have failed, kept for its next run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class Failures:
-    """Those of one check in a test, in pytest's cache. They are of its inputs and its
-    options alone: of others they may be unfair.
+    """The failed schedules of one check in a test, in pytest's cache.
+
+    They belong to these inputs and options, and may be unfair to others.
 
     Args:
         test: the test.
@@ -41,14 +42,14 @@ class Failures:
     def check(
         self, checked: Callable[..., StreamReport], options: CheckOptions
     ) -> StreamReport:
-        """Tries the schedules that have failed before, and then looks for others.
+        """Try the schedules that have failed before, and then look for others.
 
         Args:
-            checked: runs a check by its options.
-            options: those of this one.
+            checked: a function that runs a check with its options.
+            options: the options of this check.
 
         Raises:
-            NotInvariant: one fails; it is kept.
+            NotInvariant: one fails. It is kept.
         """
         for schedule in self._kept():
             checked(**{**options, "schedule": schedule})

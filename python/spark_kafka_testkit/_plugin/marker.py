@@ -1,4 +1,4 @@
-"""The marker `kafka`: what a test wants, and which tests it is on."""
+"""The marker `kafka`: what a test asks for, and which tests have the marker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_KAFKA = ("_kafka_end_of_test", "kafka_spark_conf")
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the marker says, with the defaults where it says nothing."""
+    """What the marker says, with defaults for the rest."""
 
     partitions: int = 1
     topics: tuple[str, ...] = ("source", "sink")
@@ -36,8 +36,9 @@ class Wishes:
 
 
 def mark_users(tests: Sequence[pytest.Item]) -> None:
-    """Marks the tests that use the kit and are not marked, so that `-m kafka` and
-    `-m "not kafka"` tell them apart.
+    """Mark the tests that use the kit and are not marked yet.
+
+    So `-m kafka` and `-m "not kafka"` select the right ones.
     """
     for test in tests:
         if uses_kit(test) and test.get_closest_marker("kafka") is None:
@@ -45,8 +46,10 @@ def mark_users(tests: Sequence[pytest.Item]) -> None:
 
 
 def uses_kit(test: pytest.Item) -> bool:
-    """Whether the test uses a fixture of ours, or our mixin. A user's own fixture is
-    not ours, though it bears the name of one, nor is a user's own marker `kafka`.
+    """Whether the test uses one of the kit's fixtures, or its mixin.
+
+    A user's own fixture does not count, even if it has the name of one of the kit's.
+    Neither does a user's own marker `kafka`.
     """
     return _has_mixin(test) or any(
         _is_ours(name, definitions)
@@ -56,14 +59,15 @@ def uses_kit(test: pytest.Item) -> bool:
 
 
 def uses_ours_alone(test: pytest.Item, *names: str) -> bool:
-    """Whether the test uses each of these fixtures as we define it."""
+    """Whether the test uses each of these fixtures as the kit defines it."""
     fixtures = _fixtures(test)
     return all(_is_ours(name, fixtures.get(name, ())[-1:]) for name in names)
 
 
 def _fixtures(test: pytest.Item) -> Mapping[str, Sequence[Any]]:
-    """The definitions of each fixture that the test asks for, directly or not, those
-    that override others last.
+    """The definitions of each fixture that the test requests, directly or indirectly.
+
+    A definition that overrides another comes after it.
     """
     info: Any = getattr(test, "_fixtureinfo", None)  # pytest has no public way
     return {} if info is None else cast("dict[str, Any]", info.name2fixturedefs)
@@ -73,7 +77,7 @@ def _is_ours(name: str, definitions: Sequence[Any]) -> bool:
     for definition in reversed(definitions):
         if getattr(definition.func, "__module__", None) == PLUGIN:
             return True
-        if name not in definition.argnames:  # else it asks for the one it overrides
+        if name not in definition.argnames:  # else it requests the overridden one
             return False
     return False
 
@@ -89,8 +93,10 @@ def _has_mixin(test: pytest.Item) -> bool:
 
 
 def wishes(test: pytest.Item) -> Wishes:
-    """What the markers on the test, its class and its module say; the closest wins,
-    argument by argument. A marker that can't be understood is the test's failure.
+    """What the markers on the test, its class and its module say.
+
+    The closest marker takes precedence, argument by argument. A marker that can't be
+    understood fails the test.
     """
     said: dict[str, Any] = {}
     for marker in test.iter_markers("kafka"):

@@ -1,4 +1,4 @@
-"""The plugin's settings: command line over environment over ini file over default."""
+"""The plugin's settings: command line before environment, ini file and default."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class Setting(NamedTuple):
-    """One setting, under its three names."""
+    """One setting, with its three names."""
 
     name: str
     help: str
@@ -94,14 +94,14 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings came to.
+    """The values of the settings.
 
     Attributes:
-        arguments: for `KafkaUtils`.
-        is_external: whether the broker is one that runs already.
-        broker: what is asked for, for people.
-        left_out: the options and ini names that are another's in this run, for people;
-            None where there are none.
+        arguments: the arguments for `KafkaUtils`.
+        is_external: whether the broker is one that is already running.
+        broker: the broker that is asked for, for people.
+        left_out: the options and ini names that belong to another plugin in this run,
+            for people, or None if there are none.
     """
 
     arguments: Mapping[str, Any]
@@ -115,9 +115,11 @@ class Options:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Adds our options when the command line is parsed for good: then all plugins and
-    conftests have added theirs, and what has the name of one of ours is theirs. Added
-    at once, ours would end the run in *their* `pytest_addoption`, or in the parser.
+    """Add the kit's options when the command line is finally parsed.
+
+    By then all plugins and conftests have added theirs, and a name that one of them
+    uses stays theirs. If the kit added its options immediately, the run would end in
+    *their* `pytest_addoption`, or in the parser.
     """
     parse, parse_known_args = parser.parse, parser.parse_known_args
 
@@ -125,7 +127,7 @@ def add_options(parser: pytest.Parser) -> None:
         return parse_known_args(_without_ours(args), namespace)
 
     def parse_for_good(args: Any, namespace: Any = None) -> argparse.Namespace:
-        del parser.parse, parser.parse_known_args  # the class's own are behind them
+        del parser.parse, parser.parse_known_args  # uncovers the methods of the class
         left_out = _register(parser)
         options = parse(args, namespace)
         setattr(options, LEFT_OUT, left_out)
@@ -135,8 +137,9 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def _without_ours(args: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """The arguments without our options and their values, which else would be taken for
-    paths of tests.
+    """The arguments without the kit's options and their values.
+
+    Otherwise these would be taken for paths of tests.
     """
     ours = argparse.ArgumentParser(
         add_help=False, allow_abbrev=False, exit_on_error=False
@@ -146,12 +149,12 @@ def _without_ours(args: Iterable[str | os.PathLike[str]]) -> list[str]:
     texts = [os.fspath(arg) for arg in args]
     try:
         return ours.parse_known_args(texts)[1]
-    except argparse.ArgumentError:  # told when the command line is parsed for good
+    except argparse.ArgumentError:  # reported when the command line is finally parsed
         return texts
 
 
 def _register(parser: pytest.Parser) -> list[str]:
-    """Adds options and ini names, but those that others have, which it gives."""
+    """Add options and ini names, and return those left out because others have them."""
     theirs: Any = parser  # pytest has no public way to ask
     groups = (*theirs._groups, theirs._anonymous)
     options = {
@@ -197,11 +200,11 @@ def resolve(config: pytest.Config) -> Options:
     """The settings of this run.
 
     Raises:
-        pytest.UsageError: a value that can't be used; the text names where it was set,
-            and what is valid.
+        pytest.UsageError: an invalid value. The message names where it was set, and
+            what is valid.
     """
 
-    theirs = config.getoption(LEFT_OUT, None)  # None: we came after the command line
+    theirs = config.getoption(LEFT_OUT, None)  # None: added after the command line
 
     def on_command_line(setting: Setting) -> _Given:
         return _Given(config.getoption(setting.dest, None), setting.option)
@@ -287,8 +290,9 @@ def _first(sources: tuple[Source, ...], name: str) -> _Given:
 
 
 def _broker(sources: tuple[Source, ...]) -> tuple[_Given, _Given]:
-    """Backend and address: of the first source that has one of them, so that an address
-    in the ini file gives way to a backend on the command line.
+    """The backend and the address, from the first source that has one of them.
+
+    So an address in the ini file gives way to a backend on the command line.
     """
     for index, source in enumerate(sources):
         backend, servers = (
@@ -311,7 +315,7 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Given, _Given]:
 
 
 def _broker_config(sources: tuple[Source, ...]) -> Iterator[tuple[str, str]]:
-    """Name by name: what the ini file sets, others may set too."""
+    """The settings, name by name: other sources may override what the ini file sets."""
     for source in reversed(sources):
         settings, where = source(SETTINGS["broker_config"])
         lines = settings.splitlines() if isinstance(settings, str) else settings or ()

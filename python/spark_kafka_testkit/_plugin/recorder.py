@@ -1,5 +1,6 @@
-"""What a KafkaUtils of a pytest run was used for: the report of a failing test wants
-to know.
+"""Records what a KafkaUtils of a pytest run is used for.
+
+The report of a failing test shows it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ class Recorder:
     """Notes the topics that a KafkaUtils is asked for, and the clients it uses.
 
     Args:
-        utils: one that is not set up yet.
+        utils: a KafkaUtils that is not set up yet.
 
     Attributes:
         utils: the same.
-        topics: the topics, in the order of their last use; cleared before each test.
+        topics: the topics, in the order of their last use. Cleared before each test.
         clients: the names of the clients.
     """
 
@@ -31,7 +32,7 @@ class Recorder:
 
     @property
     def cluster(self) -> Cluster | None:
-        """What it has set up."""
+        """The cluster that it has set up, or None."""
         try:
             return cluster_of(self.utils)
         except NotSetUpError:

@@ -1,4 +1,4 @@
-"""What a failing test's report says of Kafka."""
+"""The part of a failing test's report that is about Kafka."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ def section(
 ) -> str:
     """The section of the report of a test that failed.
 
-    It has of each broker the topics with offsets and last records, and warnings of its
-    log; and the queries, with what may be wrong with them. What the broker or Spark
-    must be asked for has `SECONDS`: it may be what has failed.
+    For each broker it has the topics with their offsets and last records, and the
+    warnings in its log. It also has the queries, with what may be wrong with them.
+    Questions to the broker or Spark may take `SECONDS`, since these may be what has
+    failed.
 
     Args:
-        topics: those that the test has used, by cluster.
+        topics: the topics that the test has used, by cluster.
         queries: its queries.
         began: when the test began.
     """
@@ -102,7 +103,7 @@ def _topic(cluster: Cluster, name: str) -> Iterator[str]:
     request = ReadRequest(
         name,
         starts,
-        isolation="read_uncommitted",  # it must not wait for an open transaction
+        isolation="read_uncommitted",  # must not wait for an open transaction
         stall_seconds=SECONDS,
     )
     last = read_records(client, request, Decoder(name, readable, readable))
@@ -111,7 +112,7 @@ def _topic(cluster: Cluster, name: str) -> Iterator[str]:
 
 
 def _latest(records: Sequence[Record]) -> list[Record]:
-    """The last by time, those of a partition in its order."""
+    """The last records by time, with those of a partition in their order."""
     kept = sorted(records, key=_by_time)[-RECORDS:]
     return sorted(kept, key=lambda record: (record.partition or 0, record.offset or 0))
 
@@ -169,7 +170,7 @@ def _progress(state: QueryState) -> Iterator[str]:
 
 
 def _log(cluster: Cluster, began: datetime) -> Iterator[str]:
-    """All of its end where the broker has ended, and else what warns."""
+    """The end of the log if the broker has ended, otherwise only its warnings."""
     try:
         lines = cluster.broker.log_tail(LOOKED_AT).splitlines()
         has_ended = cluster.broker.ended

@@ -1,5 +1,6 @@
-"""A pytest run's Kafka: one broker, started when it is first needed, ended, or kept,
-when the run ends.
+"""The Kafka of a pytest run: one broker, started when it is first needed.
+
+It is ended, or kept, when the run ends.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ class Used(NamedTuple):
     """What one process of a run has used.
 
     Attributes:
-        broker: the broker's name, or None where none was set up.
-        described: the same with its address.
+        broker: the broker's name, or None if none was set up.
+        described: its name with its address.
         clients: the names of the clients that moved records.
         is_kept: whether the broker is left running.
-        kept: what is to be said where it was to be left running; or empty.
-        spark: what became of the wish to use a kept Spark; or empty.
+        kept: what to say if it was to be left running, or an empty string.
+        spark: what became of the wish to use a kept Spark, or an empty string.
     """
 
     broker: str | None
@@ -49,7 +50,7 @@ class Used(NamedTuple):
 
 
 def summary(processes: Sequence[Used]) -> list[str]:
-    """What is said at the run's end, for people; nothing where nothing was used."""
+    """What to say at the end of the run, or nothing if nothing was used."""
     used = [process for process in processes if process.broker is not None]
     if not used:
         return []
@@ -73,8 +74,10 @@ def summary(processes: Sequence[Used]) -> list[str]:
 
 
 class Run:
-    """The state of one pytest run in one process: its only one, or pytest-xdist's
-    controller, which has no broker, or worker.
+    """The state of one pytest run in one process.
+
+    The process is the only one, a worker of pytest-xdist, or its controller, which has
+    no broker.
     """
 
     def __init__(self, options: Options) -> None:
@@ -87,8 +90,9 @@ class Run:
         self.spark = SparkStart(keep=options.keep)
 
     def kafka_utils(self) -> KafkaUtils:
-        """The KafkaUtils of the run. Where there is no broker the test is skipped, or
-        fails where one is required.
+        """The KafkaUtils of the run.
+
+        If there is no broker, the test is skipped, or fails if one is required.
         """
         try:
             return self._started().utils
@@ -105,30 +109,31 @@ class Run:
         pytest.skip(f"no Kafka broker: {reason}")
 
     def another(self, **arguments: Any) -> KafkaUtils:
-        """A further KafkaUtils, set up; it ends with the run."""
+        """A further KafkaUtils, set up. It ends with the run."""
         recorder = Recorder(KafkaUtils(**arguments))
         recorder.utils.setup()
         self._others.append(recorder)
         return recorder.utils
 
     def recorders(self) -> list[Recorder]:
-        """Those whose KafkaUtils are set up, though a broker may have ended."""
+        """Those whose KafkaUtils is set up, even if its broker has ended."""
         first = [] if self._first is None else [self._first]
         return [one for one in (*first, *self._others) if one.cluster is not None]
 
     def replace_ended(self, test: str) -> None:
-        """Before a test: see `_leftovers.replace_ended`."""
+        """Before a test, replace ended brokers: see `_leftovers.replace_ended`."""
         for recorder in self.recorders():
             replace_ended(recorder.utils, test)
 
     def clusters(self) -> list[Cluster]:
-        """What is set up."""
+        """The clusters that are set up."""
         clusters = (recorder.cluster for recorder in self.recorders())
         return [cluster for cluster in clusters if cluster is not None]
 
     def topics(self) -> list[str]:
-        """The topics of all brokers of the run that can be asked, without Kafka's own;
-        for the text of a failure.
+        """The topics of all brokers of the run that respond, without Kafka's own.
+
+        For the text of a failure.
         """
         names: list[str] = []
         for cluster in self.clusters():
@@ -138,11 +143,11 @@ class Run:
         return names
 
     def owns(self, utils: KafkaUtils) -> bool:
-        """Whether it is one of the run's, and set up."""
+        """Whether it belongs to the run, and is set up."""
         return any(recorder.utils is utils for recorder in self.recorders())
 
     def used(self) -> Used:
-        """What was used in this process; called before `finish()`."""
+        """What was used in this process. Call it before `finish()`."""
         clients = sorted(set().union(*(one.clients for one in self.recorders())))
         cluster = None if self._first is None else self._first.cluster
         if cluster is None:
@@ -158,7 +163,7 @@ class Run:
         )
 
     def finish(self) -> None:
-        """Ends all brokers of the run, but those that are kept."""
+        """End all brokers of the run, except those that are kept."""
         for recorder in reversed(self.recorders()):
             cluster = recorder.cluster
             if self.options.keep and cluster is not None:

@@ -1,4 +1,4 @@
-"""An exception of Spark's in the report of a failing test: the cause first."""
+"""A Spark exception in the report of a failing test, with the cause first."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ ATTACH = (
 def shorten(
     report: pytest.TestReport, error: BaseException, topics: Callable[[], Sequence[str]]
 ) -> None:
-    """Leaves of an exception of PySpark's its cause and place; the whole text goes to a
-    section of its own.
+    """Reduce an exception of PySpark's to its cause and place.
+
+    The whole text goes to a separate section.
 
     Args:
-        report: the report of the test that failed of it.
-        error: what it failed of.
-        topics: gives those that the broker has, as far as known.
+        report: the report of the test that failed with it.
+        error: the exception.
+        topics: a function that returns the topics of the broker, as far as known.
     """
     if not is_of_spark(error):
         return
@@ -78,7 +79,7 @@ def shorten(
 
 
 def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
-    """What to do, where the kit knows; else empty."""
+    """What to do, if the kit knows, otherwise an empty string."""
     if NO_CONNECTOR.search(text):
         return ATTACH
     if NO_WATERMARK.search(text):
@@ -103,7 +104,7 @@ def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
     if match := NO_TOPIC.search(text):
         names = topics()
         if not names or match["topic"] in names:
-            return ""  # the broker is away, or was
+            return ""  # the broker is gone, or was
         hint = did_you_mean(match["topic"], names) or " Create it first."
         return f"Topic {match['topic']!r} does not exist.{hint}"
     if "UnknownTopicOrPartitionException" in text and (names := topics()):
@@ -115,5 +116,5 @@ def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
 def _is_found_here(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except (ImportError, ValueError):  # a package above it is none, or a stub
+    except (ImportError, ValueError):  # a parent is not a package, or a stub
         return False

@@ -37,8 +37,10 @@ THREAD = "spark-kafka-testkit: Spark's JVM"
 
 
 class SparkStart:
-    """How the session of a run starts. Its JVM may be started ahead, while the broker
-    starts: then its settings are known before there is a session.
+    """How the session of a run starts.
+
+    Its JVM may be started ahead, while the broker starts. The session's settings are
+    then fixed before the session exists.
     """
 
     def __init__(self, *, keep: bool) -> None:
@@ -46,17 +48,19 @@ class SparkStart:
         self._settings: dict[str, str] | None = None
 
     def begin(self, test: pytest.Item) -> None:
-        """Starts Spark's JVM beside this thread if the test is sure to have a session
-        of ours, with settings of ours, and a broker to wait for.
+        """Start Spark's JVM in another thread, if the test is sure to need it.
+
+        That is if it will have a session of the kit's, with the kit's settings, and a
+        broker to wait for.
         """
         if self._settings is not None or not _is_sure(test):
             return
         if finds_class(CONNECTOR_CLASS) is not None:
-            return  # a JVM runs
+            return  # a JVM is running
         try:
             self._settings = self._new_settings(OWN_CONF)
         except KafkaTestkitError:
-            return  # the fixture tells it
+            return  # the fixture reports it
         threading.Thread(
             target=_start_quietly, args=[self._settings], name=THREAD, daemon=True
         ).start()
@@ -68,13 +72,15 @@ class SparkStart:
     def session(
         self, request: pytest.FixtureRequest, conf: Mapping[str, str]
     ) -> Iterator[SparkSession]:
-        """The user's session where there is one, with helper and connector added: that
-        of a fixture, else one that runs; else one of our own, which is stopped.
+        """The user's session if there is one, with helper and connector added.
+
+        It is the session of a fixture, or else one that is running. If there is none,
+        the kit creates one and stops it at the end.
         """
         users = _of_fixture(request) or active_session()
         if users is not None:
             jvm = SparkJvm.of(users)
-            if jvm is not None:  # Spark Connect works without
+            if jvm is not None:  # Spark Connect works without it
                 attach(users)
                 _tell_what_it_lacks(jvm)
             yield users
@@ -116,13 +122,14 @@ def _start_quietly(settings: Mapping[str, str]) -> None:
     try:
         imports.start()
         start_jvm(settings)
-    except Exception as error:  # noqa: BLE001  it comes again, where the session is made
+    except Exception as error:  # noqa: BLE001  it recurs when the session is created
         log.debug("Spark's JVM did not start ahead: %s", error)
 
 
 def _await_broker(request: pytest.FixtureRequest) -> None:
-    """Starts the broker first, whichever the test names first: the JVM starts beside
-    it. Without one the test itself is skipped or fails.
+    """Start the broker first, whichever the test names first.
+
+    The JVM starts beside it. Without a broker, the test itself is skipped or fails.
     """
     try:
         request.getfixturevalue("kafka_utils")
@@ -135,7 +142,7 @@ def _of_fixture(request: pytest.FixtureRequest) -> Any:
         try:
             return request.getfixturevalue(name)
         except pytest.FixtureLookupError as error:
-            if error.argname != name:  # it exists, and wants something that does not
+            if error.argname != name:  # it exists, and requests something that does not
                 raise
         except pytest.fail.Exception as error:
             if not str(error).startswith("ScopeMismatch"):

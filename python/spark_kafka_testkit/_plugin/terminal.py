@@ -1,5 +1,6 @@
-"""Where people look during a pytest run: what is fetched is shown there, though pytest
-captures what tests write.
+"""Where people look during a pytest run.
+
+What is being fetched is shown there, although pytest captures what tests write.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ __all__ = ["output"]
 
 @contextmanager
 def output(config: pytest.Config) -> Iterator[Output]:
-    """Lines go to the report on the terminal, but under `-q`; a bar to the terminal. In
-    a worker of pytest-xdist, which has neither, nothing is shown.
+    """The output for people: lines in the terminal report, and a bar on the terminal.
+
+    With `-q` there are no lines. In a worker of pytest-xdist, which has neither,
+    nothing is shown.
     """
     plugins = config.pluginmanager
     reporter: Any = plugins.getplugin("terminalreporter")
@@ -35,7 +38,7 @@ def output(config: pytest.Config) -> Iterator[Output]:
 
     is_main = threading.current_thread() is threading.main_thread()
     capture: Any = plugins.getplugin("capturemanager") if is_main else None
-    # capture is the whole process's: a thread beside a test leaves it on
+    # capture covers the whole process: a thread beside a test leaves it on
     with nullcontext() if capture is None else capture.global_and_fixture_disabled():
         shows = is_main and sys.stderr is not None and sys.stderr.isatty()
         if shows:

@@ -1,4 +1,4 @@
-"""The traceback of a failing test: up to the call that failed, of the kit or Spark."""
+"""The traceback of a failing test, up to the call of the kit or Spark that failed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 def cut(error: BaseException) -> bool:
-    """Takes functions of the kit and of PySpark off the end of an error that these have
-    raised for their caller, so that the message stands by the caller's line. Whether
-    there were any; a fault of the kit's own keeps them.
+    """Remove the kit's and PySpark's functions from the end of an error's traceback.
+
+    That is done for errors that they raise for their caller, so that the message is
+    next to the caller's line. A fault of the kit itself keeps its frames.
+
+    Returns:
+        Whether there were any such frames.
     """
     frames = []
     frame = error.__traceback__
@@ -50,13 +54,13 @@ def cut(error: BaseException) -> bool:
         return False
     frames[own - 1].tb_next = None
     cause = error.__cause__
-    if cause is not None and not _is_of_users(cause):  # it would be shown first
+    if cause is not None and not _is_of_users(cause):  # otherwise it is shown first
         error.__cause__, error.__suppress_context__ = None, True
     return True
 
 
 def cutting(test: Callable[[], Any]) -> Callable[[], Any]:
-    """A method of unittest's whose errors are cut."""
+    """A unittest method whose errors are cut."""
 
     @wraps(test)
     def run() -> Any:
@@ -70,21 +74,24 @@ def cutting(test: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def is_of_spark(error: BaseException) -> bool:
-    """Whether it is PySpark's own kind of error, and no assertion of its helpers."""
+    """Whether it is an error of PySpark's own, and not an assertion of its helpers."""
     return type(error).__module__.startswith("pyspark.errors") and not isinstance(
         error, AssertionError
     )
 
 
 def name_shortly(report: pytest.TestReport) -> None:
-    """Leaves the module's name out of the line of pytest's summary, which is short."""
+    """Remove the module's name from the line in pytest's summary, which is short."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
         crash.message = crash.message.removeprefix(f"{KafkaTestkitError.__module__}.")
 
 
 def _is_for_the_caller(error: BaseException, last: TracebackType) -> bool:
-    """Spark's errors are, and those that the kit raises by a statement of its own."""
+    """Whether an error is meant for the caller.
+
+    Spark's errors are, and those that the kit raises in a statement of its own.
+    """
     if isinstance(error, KafkaTestkitError) or is_of_spark(error):
         return True
     code = last.tb_frame.f_code
@@ -92,7 +99,7 @@ def _is_for_the_caller(error: BaseException, last: TracebackType) -> bool:
 
 
 def _is_of_users(cause: BaseException) -> bool:
-    """Whether a function of the user's has part in it; Java's trace has none."""
+    """Whether a function of the user's is involved. Java's trace has none."""
     files = [
         frame.f_code.co_filename for frame, _ in traceback.walk_tb(cause.__traceback__)
     ]
