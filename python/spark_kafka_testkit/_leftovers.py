@@ -1,6 +1,4 @@
-"""What the pytest plugin and the unittest mixin share: names for topics, and the clean
-end of a test.
-"""
+"""Shared by the pytest plugin and the unittest mixin: topic names and test clean-up."""
 
 from __future__ import annotations
 
@@ -35,19 +33,21 @@ LONGEST_LABEL = 150
 
 
 class BrokerEndedWarning(UserWarning):
-    """A broker has ended by itself between two tests, or in one; the tests after it
-    have another.
+    """A broker ended unexpectedly, during a test or between two.
+
+    The tests after it use another broker.
     """
 
 
 class LeftoverWarning(UserWarning):
-    """A test left something that its end could not pass over in silence."""
+    """A test left something behind that should not go unnoticed."""
 
 
 def topic_name(test: str, label: str = "") -> str:
-    """A topic name that no other test uses, nor another run of this one: the test's
-    name in the characters that Kafka allows, the label, pytest-xdist's worker, and 8
-    hexadecimal digits.
+    """A topic name that no other test uses, nor another run of this test.
+
+    It consists of the test's name in the characters that Kafka allows, the label,
+    pytest-xdist's worker, and 8 hexadecimal digits.
 
     Raises:
         TypeError, ValueError: a label that leaves no room for the rest.
@@ -63,8 +63,9 @@ def topic_name(test: str, label: str = "") -> str:
 
 
 def left_running(test: str, queries: Mapping[str, Exception | None]) -> str:
-    """What is said of a test that did not stop its queries; the queries' names, each
-    with why it has not been stopped now.
+    """The message about a test that did not stop its queries.
+
+    The queries come by name, each with the reason if it could not be stopped now.
     """
     text = (
         f"{test} left running: query {', query '.join(queries)}. Stopped now; a test "
@@ -81,9 +82,7 @@ def _allowed(text: str) -> str:
 
 
 def replace_ended(utils: KafkaUtils, test: str) -> None:
-    """Before a test: starts another broker where the last one has ended by itself, and
-    warns of that.
-    """
+    """Before a test, replace a broker that ended unexpectedly, and warn of it."""
     cluster = cluster_of(utils)
     how = cluster.broker.ended
     if not how:
@@ -97,11 +96,13 @@ def replace_ended(utils: KafkaUtils, test: str) -> None:
 
 
 class Leftovers:
-    """What there is at a test's end that was not there at its beginning, when this is
-    made: what wider fixtures have started and created stays.
+    """What exists at the end of a test and did not exist at its beginning.
+
+    Create this object at the beginning. Whatever fixtures of a wider scope have started
+    or created by then stays.
 
     Args:
-        clusters: gives the clusters whose topics are looked at.
+        clusters: a function that returns the clusters whose topics to look at.
     """
 
     def __init__(self, clusters: Callable[[], Iterable[Cluster]]) -> None:
@@ -110,18 +111,20 @@ class Leftovers:
         self._topics = {cluster: set(cluster.created) for cluster in clusters()}
 
     def queries(self) -> list[StreamingQuery]:
-        """The queries that run."""
+        """The queries that are still running."""
         return [
             query for query in active_queries() if str(query.runId) not in self._queries
         ]
 
     def topics(self, cluster: Cluster) -> list[str]:
-        """The topics that were created."""
+        """The topics that were created and still exist."""
         return sorted(cluster.created - self._topics.get(cluster, set()))
 
     def stop_queries(self) -> dict[str, Exception | None]:
-        """Stops the queries, each whatever becomes of the others, and gives their
-        names, each with why it did not stop.
+        """Stop the queries, even if some fail to stop.
+
+        Returns:
+            Their names, each with the reason if it did not stop.
         """
         queries = self.queries()
         failed = {str(query.runId): error for query, error in stop_all(queries)}
@@ -130,7 +133,7 @@ class Leftovers:
         }
 
     def delete_topics(self) -> None:
-        """Deletes the topics. Stop the queries first.
+        """Delete the topics. Stop the queries first.
 
         Raises:
             KafkaTestkitError: the broker refuses, or is gone.

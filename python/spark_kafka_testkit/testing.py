@@ -1,4 +1,4 @@
-"""For `unittest`: Kafka as a mixin, in the style of Spark's own test classes."""
+"""Kafka for `unittest`: a mixin in the style of Spark's own test classes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     Base = unittest.TestCase
 else:
-    Base = object  # TestCase is to come by the class that it is mixed into
+    Base = object  # the class that it is mixed into brings TestCase
 
 
 class KafkaTestMixin(Base):
-    """A broker for the class, a source and a sink topic for each test.
+    """A broker for the class, and a source and a sink topic for each test.
 
     ::
 
@@ -43,16 +43,17 @@ class KafkaTestMixin(Base):
                 self.kafka_utils.send_messages(self.source_topic, [("a", "1")])
                 ...
 
-    It stands before the class that makes the Spark session. A session that is there as
-    `cls.spark` after that class's `setUpClass` gets the helper and the Kafka connector.
-    With SPARK_KAFKA_TESTKIT_REUSE=1 it is made in the kept Spark, where there is one.
+    Put it before the class that creates the Spark session. If that class's `setUpClass`
+    sets `cls.spark`, the session gets the helper and the Kafka connector. With
+    SPARK_KAFKA_TESTKIT_REUSE=1 the session is created in the kept Spark, if there is
+    one.
 
     Attributes:
         kafka_utils: a `KafkaUtils` that is set up.
-        source_topic, sink_topic: names of topics with one partition, new for each test.
-            When the test has ended, after `tearDown`, the queries that it left are
-            stopped and named by a `LeftoverWarning`; then the topics that it created
-            are deleted.
+        source_topic, sink_topic: the names of topics with one partition, new for each
+            test. At the end of the test, after `tearDown`, queries that it left running
+            are stopped and named by a `LeftoverWarning`. Then the topics that it
+            created are deleted.
     """
 
     kafka_utils: ClassVar[KafkaUtils]
@@ -61,8 +62,10 @@ class KafkaTestMixin(Base):
 
     @classmethod
     def make_kafka_utils(cls) -> KafkaUtils:
-        """To override for arguments to `KafkaUtils`. One that is set up already is used
-        and left: so classes can share a broker. Under pytest the default is that of the
+        """Create the `KafkaUtils`. Override it to pass arguments.
+
+        If you return one that is set up already, it is used and not torn down, so that
+        classes can share a broker. Under pytest the default is the `KafkaUtils` of the
         fixture `kafka_utils`.
         """
         run = _pytest_run()
@@ -88,7 +91,10 @@ class KafkaTestMixin(Base):
             utils.attach(spark)
 
     def run(self, result: unittest.TestResult | None = None) -> Any:
-        """As always; the traceback of an error of the kit ends at the test's line."""
+        """Run the test as usual.
+
+        The traceback of an error from the kit ends at the test's line.
+        """
         if _pytest_run() is not None:
             return super().run(result)  # the plugin does the same
         name = self._testMethodName
@@ -115,7 +121,7 @@ class KafkaTestMixin(Base):
     def _end_of_test(self, leftovers: Leftovers) -> None:
         run = _pytest_run()
         if run is not None and run.owns(self.kafka_utils):
-            return  # the plugin does the same, by its options
+            return  # the plugin does the same, according to its options
         names = leftovers.stop_queries()
         leftovers.delete_topics()
         if names:
@@ -124,7 +130,7 @@ class KafkaTestMixin(Base):
 
 
 def _conf_of(test_class: type) -> dict[str, str]:
-    """The settings of the session that a class of pyspark.testing makes."""
+    """The settings of the session that a pyspark.testing class creates."""
     conf = getattr(test_class, "conf", None)
     return dict(conf().getAll()) if callable(conf) else {}
 
