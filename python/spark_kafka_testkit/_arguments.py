@@ -1,8 +1,8 @@
-"""What arguments may be: one rule for each sort, for all that users give.
+"""What arguments may be: one rule for each kind, for everything that users pass in.
 
 A rule takes the argument's name, for the error, and its value. It returns the value in
 the form that the kit works with, or raises a TypeError or ValueError that says what it
-must be, and what it is. The rules are for before anything is sent or made.
+must be and what it is. The rules apply before anything is sent or created.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 
 SHORT_MAX, INT_MAX, LONG_MAX = ((1 << bits) - 1 for bits in (15, 31, 63))
 """The largest numbers that Kafka's protocol has room for."""
-LONGEST_SECONDS = 1_000_000.0  # of a wait; a socket's has room for twice as many
+LONGEST_SECONDS = 1_000_000.0  # of a wait (a socket's timeout may be twice as long)
 LONGEST_TOPIC = 249
 TOPIC = re.compile(rf"(?!\.{{1,2}}\Z)[a-zA-Z0-9._-]{{1,{LONGEST_TOPIC}}}\Z")
 ADDRESS = re.compile(
@@ -71,18 +71,18 @@ PART = re.compile(rf"\s*(\d+)\s*({'|'.join(UNITS)})s?(?:\s+|\Z)", re.ASCII)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
-    """Whether it is an integer, of Python or of NumPy; True and False are none."""
+    """Whether it is an integer, from Python or NumPy, and not True or False."""
     if isinstance(value, bool):
         return False
     try:
         operator.index(value)
-    except Exception:  # noqa: BLE001  whatever it raises, it is none
+    except Exception:  # noqa: BLE001  whatever it raises, it is not an integer
         return False
     return True
 
 
 def to_int(value: Any) -> Any:
-    """An integer of any library as an int; all else as it is."""
+    """An integer of any library as an int. Anything else stays as it is."""
     return operator.index(value) if is_whole(value) else value
 
 
@@ -100,7 +100,7 @@ def whole(name: str, value: Any, least: int | None, most: int | None = None) -> 
 
 
 def seconds(name: str, value: Any, *, positive: bool = False) -> float:
-    """How long to wait; `positive`: and not 0."""
+    """The number of seconds to wait. With `positive`, it must not be 0."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number:
         raise TypeError(
@@ -120,7 +120,7 @@ def seconds(name: str, value: Any, *, positive: bool = False) -> float:
 
 
 def factor(name: str, value: Any) -> float:
-    """What something is multiplied by."""
+    """A number to multiply something by."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number:
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
@@ -148,8 +148,9 @@ def choice(name: str, value: Any, valid: Iterable[str]) -> Any:
 
 
 def known(function: str, given: Iterable[str], names: Iterable[str]) -> None:
-    """The names of arguments, where Python does not look at them; in Spark's spelling
-    they are none.
+    """The names of arguments, where Python does not check them.
+
+    Names in Spark's spelling are refused, with a hint.
     """
     for name in given:
         if name not in names:
@@ -159,7 +160,7 @@ def known(function: str, given: Iterable[str], names: Iterable[str]) -> None:
 
 
 def text(name: str, value: Any) -> str:
-    """Text that is not empty, and that UTF-8 has bytes for."""
+    """Text that is not empty, and that UTF-8 can encode."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if not value:
@@ -172,7 +173,7 @@ def text(name: str, value: Any) -> str:
 
 
 def is_encodable(value: str) -> bool:
-    """UTF-8 has no bytes for half of a surrogate pair."""
+    """Whether UTF-8 can encode the text. It can't encode half of a surrogate pair."""
     try:
         str.encode(value)
     except UnicodeEncodeError:
@@ -205,8 +206,9 @@ def topics(name: str, values: Any) -> list[str]:
 
 
 def settings(name: str, values: Any) -> dict[str, str]:
-    """Settings as Java's properties have them: text by text. Numbers become text, True
-    and False in lower case.
+    """Settings as in Java's properties, from text to text.
+
+    Numbers become text, and True and False become lower-case text.
     """
     if not isinstance(values, Mapping):
         raise TypeError(f"{name} must be a dict, not {type(values).__name__}")
@@ -225,7 +227,7 @@ def settings(name: str, values: Any) -> dict[str, str]:
 
 
 def addresses(name: str, value: Any) -> str:
-    """Where a broker answers: `host:port`, or several with commas between."""
+    """Where a broker answers: `host:port`, or several separated by commas."""
     if not are_addresses(text(name, value)):
         raise ValueError(
             f"{name} must be host:port, or several with commas between, and is "
@@ -235,7 +237,7 @@ def addresses(name: str, value: Any) -> str:
 
 
 def local_folder(name: str, value: Any) -> Path:
-    """A folder of this machine, as a path or as a `file:` URI."""
+    """A folder on this machine, as a path or a `file:` URI."""
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{name} must be a path, not {type(value).__name__}")
     told = text(name, os.fspath(value))
@@ -250,7 +252,7 @@ def local_folder(name: str, value: Any) -> Path:
 
 
 def are_addresses(value: str) -> bool:
-    """Whether it is what `addresses` takes."""
+    """Whether `addresses` accepts it."""
     matches = [ADDRESS.match(address.strip(" ")) for address in value.split(",")]
     return all(match and 0 < int(match["port"]) < 1 << 16 for match in matches)
 
@@ -263,7 +265,7 @@ def session(name: str, value: Any) -> Any:
 
 
 def streaming_query(name: str, value: Any) -> Any:
-    """A query; a writer is given instead, most often."""
+    """A query. The usual mistake is to pass a writer instead."""
     if not hasattr(value, "isActive"):
         raise TypeError(
             f"{name} must be a StreamingQuery, not {type(value).__name__}; is "
@@ -273,8 +275,9 @@ def streaming_query(name: str, value: Any) -> Any:
 
 
 def moment(name: str, value: Any) -> int:
-    """A point in time, in milliseconds since the epoch: a `datetime` or its ISO text.
-    Without a zone it is local time, as `at()` has it.
+    """A point in time, in milliseconds since the epoch.
+
+    Accepts a `datetime` or its ISO text. Without a zone it is local time, as in `at()`.
     """
     told = value
     if isinstance(value, str):
@@ -294,8 +297,9 @@ def moment(name: str, value: Any) -> int:
 
 
 def duration(name: str, value: Any) -> int:
-    """A span of time, in milliseconds, more than 0: a `timedelta`, or text as Spark's
-    triggers have it.
+    """A positive span of time, in milliseconds.
+
+    Accepts a `timedelta`, or text in the form that Spark's triggers use.
     """
     told = value
     if isinstance(value, str):

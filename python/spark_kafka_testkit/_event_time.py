@@ -1,4 +1,4 @@
-"""Times of a day, for event times in tests."""
+"""Times of day, for event times in tests."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def at(clock: str, day: str = A_DAY) -> datetime:
-    """A time of a day, as a `datetime` of the local time zone: what Spark's sessions
-    go by, too, unless `spark.sql.session.timeZone` says otherwise.
+    """A time of day, as a `datetime` in the local time zone.
+
+    Spark sessions use this zone too, unless `spark.sql.session.timeZone` says
+    otherwise.
 
     Example:
         kafka.send_messages("visits", [Record("k", "v", timestamp=at("09:05"))])
         run.add_data("orders", [("a", {"at": at("09:05:30"), "total": 3})])
 
     Args:
-        clock: hours and minutes; seconds and milliseconds where wanted: `09:05:30.500`.
-        day: the day; all that matters in most tests is that it is the same.
+        clock: hours and minutes, with optional seconds and milliseconds:
+            `09:05:30.500`.
+        day: the day. In most tests it only matters that it is always the same.
 
     Raises:
-        TypeError, ValueError: no time, or no day.
+        TypeError, ValueError: a time or a day that is not valid.
     """
     try:
         return datetime.combine(date.fromisoformat(day), time.fromisoformat(clock))
@@ -35,7 +38,7 @@ def at(clock: str, day: str = A_DAY) -> datetime:
 
 
 def as_local(time: datetime) -> datetime:
-    """A time that has a zone, as `at` and PySpark give times: local, and without."""
+    """A time with a zone as local time without one, as `at` and PySpark have it."""
     return time.astimezone().replace(tzinfo=None)
 
 
@@ -45,6 +48,6 @@ def local_time(millis: int) -> datetime:
 
 
 def shown_time(millis: int) -> str:
-    """The same, as people give it."""
+    """The local time of milliseconds since the epoch, written for people."""
     local = local_time(millis)
     return local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")

@@ -1,5 +1,6 @@
-"""How keys and values become bytes, and bytes values again: one registry of names for
-both ways.
+"""How keys and values become bytes, and how bytes become values again.
+
+One registry of names serves both directions.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Serializer: TypeAlias = str | Callable[[Any], bytes]
 `None` stays null and is not given to it.
 """
 
-# Kafka's own forms of numbers: big endian, of this many bytes.
+# Kafka's own number formats: big endian, with this many bytes.
 _LAYOUTS = {
     "SHORT": struct.Struct(">h"),
     "INT": struct.Struct(">i"),
@@ -50,12 +51,14 @@ _LAYOUTS = {
 
 
 def encode(item: Any) -> bytes | None:
-    """One key or value as bytes: `None` stays null, bytes pass, a str is UTF-8,
-    anything else is `str(item)` in UTF-8.
+    """A key or value as bytes.
+
+    `None` stays null, bytes stay as they are, a str becomes UTF-8, and anything else
+    becomes `str(item)` in UTF-8.
 
     Raises:
-        SerializationError: a str that UTF-8 can't hold (a lone surrogate), or whatever
-            `str()` fails for.
+        SerializationError: a str that UTF-8 can't hold (a lone surrogate), or an object
+            whose `str()` fails.
     """
     if item is None or isinstance(item, bytes):
         return item
@@ -76,22 +79,23 @@ def encode(item: Any) -> bytes | None:
 
 
 def encode_value(item: Any) -> bytes | None:
-    """One value as bytes: what has parts is JSON (`is_structured`), all else as by
-    `encode`.
+    """A value as bytes: JSON if it has parts (`is_structured`), else as in `encode`.
 
-    In JSON a `Row`, a dataclass, a named tuple and a pydantic model are objects;
-    dates and times are ISO 8601, a `Decimal` and a `UUID` text, an `Enum` its value, a
-    NumPy number a number.
+    In JSON, a `Row`, a dataclass, a named tuple and a pydantic model become objects.
+    Dates and times are ISO 8601, a `Decimal` and a `UUID` are text, an `Enum` is its
+    value, and a NumPy number is a number.
 
     Raises:
-        SerializationError: as `encode`.
-        TypeError, ValueError: something in it has no form in JSON.
+        SerializationError: as for `encode`.
+        TypeError, ValueError: something in it can't be expressed in JSON.
     """
     return _to_json(item) if is_structured(item) else encode(item)
 
 
 def is_structured(item: Any) -> bool:
-    """Whether it is a dict, list, tuple (such as Spark's `Row`), dataclass or pydantic
+    """Whether it is a value with parts.
+
+    That is a dict, a list, a tuple (such as Spark's `Row`), a dataclass or a pydantic
     model.
     """
     if isinstance(item, (str, bytes, int, float)):
@@ -103,7 +107,7 @@ def is_structured(item: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """The value in types that JSON has; what has none stays for json to refuse."""
+    """The value in types that JSON has. Anything else stays, for json to refuse."""
     if value is None or isinstance(value, (str, int, float)):
         return value.value if isinstance(value, Enum) else value
     fields = _fields(value)
@@ -123,7 +127,7 @@ def _plain(value: Any) -> Any:
 
 
 def _fields(value: Any) -> Mapping[Any, Any] | None:
-    """The parts of what has names for them; None for all else."""
+    """The named parts of a value, or None if it has none."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, tuple):
