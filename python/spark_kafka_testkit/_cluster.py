@@ -1,4 +1,4 @@
-"""What is set up: a broker, what reaches it, and the topics that were made there."""
+"""What is set up: a broker, its clients, and the topics that were created on it."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class Cluster:
     """A broker that is set up, until `close()`.
 
     Args:
-        broker: the broker; it is stopped at the end.
-        client_config: see `ClientConfig`.
-        on_use: called with each use of a topic.
+        broker: the broker, which is stopped at the end.
+        client_config: settings for the clients (see `ClientConfig`).
+        on_use: functions that are called with each use of a topic.
 
     Attributes:
-        config: how it is reached.
-        since: from when on it was set up, in seconds since the epoch.
-        created: the topics that were created here, and are there.
-        unasked: those of them that were created because they were sent to.
+        config: how to reach the broker.
+        since: when it was set up, in seconds since the epoch.
+        created: the topics that were created here and still exist.
+        unasked: those of them that were created because something was sent to them.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Cluster:
 
     @property
     def producer(self) -> KafkaProducer:
-        """kafka-python's producer for users; made at the first use."""
+        """kafka-python's producer for users, created on first use."""
         self.check_usable()
         with self._lock:
             if self._producer is None:
@@ -94,24 +94,26 @@ class Cluster:
 
     @property
     def admin_client(self) -> KafkaAdminClient:
-        """kafka-python's admin client for users; made at the first use."""
+        """kafka-python's admin client for users, created on first use."""
         self.check_usable()
         return self._admin.client
 
     def spark_options(self) -> dict[str, str]:
-        """What Spark's Kafka source and sink need to reach the broker; classes that the
-        settings name are where the active session's connector has Kafka's.
+        """The options that Spark's Kafka source and sink need to reach the broker.
+
+        Classes that the settings name are given in the package where the active
+        session's connector has Kafka's classes.
         """
         if not self.config.names_classes:
             return self.config.for_spark()
         return self.config.for_spark(kafka_package())
 
     def client(self, spark: SparkSession | None = None) -> Client:
-        """What moves the records now; see `Clients.choose`.
+        """The client that moves the records now (see `Clients.choose`).
 
         Raises:
             NotSetUpError: after `close()`, or in a forked child.
-            BrokerEndedError: the broker has ended by itself.
+            BrokerEndedError: the broker has ended unexpectedly.
         """
         self.check_usable()
         _clock.load_arrow()
@@ -119,11 +121,11 @@ class Cluster:
             return self._clients.choose(spark)
 
     def check_usable(self) -> None:
-        """Raises where the cluster can't be used any more.
+        """Raise an error if the cluster can no longer be used.
 
         Raises:
             NotSetUpError: after `close()`, or in a forked child.
-            BrokerEndedError: the broker has ended by itself.
+            BrokerEndedError: the broker has ended unexpectedly.
         """
         if self._is_closed:
             raise NotSetUpError(
@@ -141,7 +143,7 @@ class Cluster:
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Tells of a broker that does not answer, or why nothing can be asked now."""
+        """Report a broker that does not answer, or why it can't be asked at all."""
         try:
             with reaching(self.config):
                 yield
@@ -152,11 +154,11 @@ class Cluster:
     def _log_tail(self) -> str:
         try:
             return self.broker.log_tail()
-        except Exception as error:  # noqa: BLE001  what owned the broker may be gone too
+        except Exception as error:  # noqa: BLE001  the broker's owner may be gone too
             return f"(it can't be had: {error})"
 
     def client_for(self, topic: str, spark: SparkSession | None = None) -> Client:
-        """The same, for a use of this topic."""
+        """The client that moves the records now, noting a use of this topic."""
         client = self.client(spark)
         self._tell([topic], client.name)
         return client
@@ -171,11 +173,11 @@ class Cluster:
     def create_topics(
         self, names: Sequence[str], num_partitions: int = 1, replication_factor: int = 1
     ) -> None:
-        """Creates topics and returns when they can be used.
+        """Create topics, and return when they are ready to use.
 
         Raises:
-            TopicExistsError, TopicError: as `topics.create_topics`.
-            BrokerUnreachableError: with the topics that may have been made.
+            TopicExistsError, TopicError: as for `topics.create_topics`.
+            BrokerUnreachableError: with the topics that may have been created.
         """
         self.check_usable()
         with self._lock:
@@ -202,8 +204,9 @@ class Cluster:
         self._tell(names, None)
 
     def ensure_topic(self, name: str, num_partitions: int = 1) -> None:
-        """Creates a topic that does not exist: a broker of ours makes none by
-        itself.
+        """Create the topic if it does not exist.
+
+        A broker that the kit started does not create topics automatically.
         """
         with self._lock:
             if name in self._known:
@@ -222,14 +225,14 @@ class Cluster:
             self._known.add(name)
 
     def require_topics(self, names: Iterable[str], user: str) -> None:
-        """Looks whether topics are there.
+        """Check that topics exist.
 
         Args:
             names: their names.
-            user: who uses them, and how, such as "The stream reads".
+            user: who uses them and how, such as "The stream reads".
 
         Raises:
-            UnknownTopicError: for the first that is not.
+            UnknownTopicError: for the first topic that does not exist.
         """
         asked = list(names)
         self.check_usable()
@@ -240,14 +243,14 @@ class Cluster:
                 raise UnknownTopicError(name, user, self._similar(name))
 
     def has_topic(self, name: str) -> bool:
-        """Whether the topic is there."""
+        """Whether the topic exists."""
         self.check_usable()
         with self._reaching():
             return bool(self._admin.existing([name]))
 
     @contextmanager
     def suggesting(self) -> Iterator[None]:
-        """Says of an unknown topic which one may have been meant."""
+        """Add to an unknown topic's error which topic may have been meant."""
         try:
             yield
         except UnknownTopicError as error:
@@ -259,38 +262,38 @@ class Cluster:
     def _similar(
         self, name: str, is_like: Callable[[str, str], bool] = lambda *_: True
     ) -> str:
-        """Which of the topics may have been meant; empty where none is like it."""
+        """Which topic may have been meant, or an empty string if none is similar."""
         try:
             with self._reaching():
                 names = self._admin.topic_names()
         except KafkaTestkitError:
-            return ""  # what asked has an error of its own to tell
+            return ""  # the caller has its own error to report
         others = (other for other in names if other != name and is_like(name, other))
         return did_you_mean(name, others)
 
     def add_partition(self, topic: str) -> None:
-        """Gives a topic a partition more."""
+        """Add a partition to a topic."""
         count = len(self.offsets(topic)) + 1
         with self._reaching():
             self._admin.grow(topic, count)
 
     def delete_records(self, topic: str) -> None:
-        """Has the broker delete all that a topic holds, as its retention does."""
+        """Have the broker delete all records of a topic, as its retention does."""
         ends = {number: at.end for number, at in self.offsets(topic).items()}
         with self._reaching():
             self._admin.delete_records(topic, ends)
 
     def leave_topics(self) -> None:
-        """Lets `close()` leave the topics that were created here."""
+        """Keep `close()` from deleting the topics that were created here."""
         with self._lock:
             self.created.clear()
 
     def delete_topics(self, names: Sequence[str]) -> None:
-        """Deletes topics and returns when they are gone.
+        """Delete topics, and return when they are gone.
 
         Raises:
-            ValueError: on an external broker, one that was not created here.
-            TopicError: as `topics.delete_topics`.
+            ValueError: on an external broker, a topic that was not created here.
+            TopicError: as for `topics.delete_topics`.
             BrokerUnreachableError: with the topics that may be gone.
         """
         self.check_usable()
@@ -325,13 +328,13 @@ class Cluster:
             )
 
     def internal_or_not(self) -> dict[str, bool]:
-        """All topics of the broker, and whether each is one of Kafka's own."""
+        """All topics of the broker, each with whether it is internal to Kafka."""
         self.check_usable()
         with self._reaching():
             return self._admin.internal_or_not()
 
     def offsets(self, topic: str) -> dict[int, PartitionOffsets]:
-        """Where a topic stands, per partition.
+        """The offsets of a topic, per partition.
 
         Raises:
             UnknownTopicError: the topic does not exist.
@@ -343,14 +346,15 @@ class Cluster:
     def send(
         self, topic: str, batches: pa.RecordBatchReader, transactional: bool = False
     ) -> dict[int, Written]:
-        """Sends rows, and returns what was written per partition.
+        """Send rows, and return what was written to each partition.
 
         Raises:
             SendError: some were not acknowledged.
-            UnknownTopicError: the topic does not exist, and the broker makes none.
+            UnknownTopicError: the topic does not exist, and the broker does not create
+                it.
         """
         self.check_usable()
-        if not self.broker.is_visited:  # there it is the broker's to decide
+        if not self.broker.is_visited:  # on an external broker, it decides
             self.ensure_topic(topic)
         report = self.client_for(topic).send(topic, batches, transactional)
         if not report.is_complete and self._is_closed:
@@ -361,21 +365,22 @@ class Cluster:
     # The end
 
     def begin(self, stop: Callable[[], object]) -> None:
-        """Notes something that `close()` must stop while the broker is still there: a
-        query that has lost its broker can't be stopped for half a minute.
+        """Note something that `close()` must stop while the broker still exists.
+
+        A query that has lost its broker can't be stopped for half a minute.
         """
         self._running.append(stop)
 
     def end(self, stop: Callable[[], object]) -> None:
-        """Notes that it has ended."""
+        """Note that it has ended."""
         if stop in self._running:
             self._running.remove(stop)
 
     def close(self) -> None:
-        """Closes the clients and ends the broker; a step that fails is logged. On an
-        external broker the topics that were created here are deleted.
+        """Close the clients and end the broker. A step that fails is logged.
 
-        Calls of other threads that are under way end soon, by a NotSetUpError.
+        On an external broker, the topics that were created here are deleted. Calls
+        under way in other threads end soon, with a NotSetUpError.
         """
         self._is_closed = True
         for stop in list(self._running):
