@@ -1,1 +1,1 @@
-"""Values: what is read and sent, and how a cluster is reached. No input or output."""
+"""Plain values: what is read and sent, and how to reach a cluster. No I/O."""

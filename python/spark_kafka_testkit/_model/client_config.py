@@ -1,7 +1,7 @@
-"""How a cluster is reached: its address, and the settings of Kafka's clients for it, in
-Kafka's own names, and as kafka-python and Spark want them.
+"""How to reach a cluster: its address, and the settings that clients need for it.
 
-The settings hold secrets: they are in no repr, log or error of the kit (`secret.py`).
+The settings have Kafka's own names, and are converted here for kafka-python and Spark.
+They contain secrets, which no repr, log or error of the kit shows (`secret.py`).
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ SECRET_LETTERS = 3
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """A cluster's address, and the client settings that it takes to reach it.
+    """A cluster's address, and the client settings needed to reach it.
 
     Attributes:
         bootstrap_servers: the address.
-        client_config: settings of Kafka's Java clients, by their names.
+        client_config: settings of Kafka's Java clients, by name.
 
     Raises:
-        TypeError, ValueError: an address or a setting that can't be used.
+        TypeError, ValueError: an invalid address or setting.
     """
 
     bootstrap_servers: str
@@ -66,8 +66,9 @@ class ClientConfig:
         return self.bootstrap_servers
 
     def login_hint(self) -> str:
-        """What else may be the matter where a broker does not seem to answer: it is all
-        that kafka-python says of a refused login.
+        """What else may be wrong if a broker does not seem to answer.
+
+        kafka-python says no more than that about a refused login.
         """
         protocol = self.client_config.get("security.protocol", "PLAINTEXT")
         if protocol == "PLAINTEXT":
@@ -78,7 +79,7 @@ class ClientConfig:
         )
 
     def masked(self, text: str) -> str:
-        """A text of someone else's, of Java for one, without the secrets."""
+        """A text from elsewhere, for example from Java, without the secrets."""
         pieces: set[str] = set()
         for name, value in self.client_config.items():
             if isinstance(value, Secret):
@@ -87,11 +88,11 @@ class ClientConfig:
 
     @property
     def names_classes(self) -> bool:
-        """Whether a setting names classes of Kafka's."""
+        """Whether a setting names Kafka classes."""
         return any(name.endswith(CLASSES) for name in self.client_config)
 
     def for_java(self) -> dict[str, str]:
-        """The settings of a Java client."""
+        """The settings for a Java client."""
         return self._for_classes_below("")
 
     def _for_classes_below(self, prefix: str) -> dict[str, str]:
@@ -104,20 +105,22 @@ class ClientConfig:
         return {**hidden(settings), "bootstrap.servers": self.bootstrap_servers}
 
     def for_spark(self, prefix: str = "") -> dict[str, str]:
-        """The options of Spark's Kafka source and sink.
+        """The options for Spark's Kafka source and sink.
 
         Args:
-            prefix: what stands before the names of Kafka's classes in that Spark.
+            prefix: what precedes the names of Kafka's classes in that Spark.
         """
         settings = {**SPARKS_FETCHES, **self._for_classes_below(prefix)}
         return {f"kafka.{name}": value for name, value in settings.items()}
 
     def for_kafka_python(self, client_class: Any) -> dict[str, Any]:
-        """The settings of this class of kafka-python's: those it has; security comes as
-        an SSL context, a user name and a password.
+        """The settings for this class of kafka-python.
+
+        They are the settings that the class has. Security settings become an SSL
+        context, a user name and a password.
 
         Raises:
-            ValueError: a file that can't be read, or is no PEM.
+            ValueError: a file that can't be read, or is not PEM.
         """
         config = self.client_config
         settings: dict[str, Any] = {"bootstrap_servers": self.bootstrap_servers}
@@ -134,10 +137,10 @@ class ClientConfig:
 
 
 def checked_settings(client_config: object) -> dict[str, str]:
-    """The settings of a `ClientConfig` as it has them.
+    """The settings in the form that a `ClientConfig` keeps them.
 
     Raises:
-        TypeError, ValueError: one that can't be used.
+        TypeError, ValueError: an invalid setting.
     """
     checked = _arguments.settings("client_config", client_config)
     if "bootstrap.servers" in checked:
@@ -195,8 +198,10 @@ def _check_pem(store: str, store_type: str) -> None:
 
 
 def _pieces(name: str, secret: str) -> set[str]:
-    """What of it may stand alone in a text: a line; a word of a login, too, as a quote
-    that is missing or one too many makes words of a password.
+    """The pieces of a secret that may occur alone in a text.
+
+    These are its lines, and the words of a login too, because a missing or extra quote
+    splits a password into words.
     """
     pieces = {line.strip() for line in secret.splitlines()}
     if name == "sasl.jaas.config":
@@ -207,7 +212,7 @@ def _pieces(name: str, secret: str) -> set[str]:
 
 
 def _as(value_type: type, name: str, value: str) -> Any:
-    """The setting's text as the type that kafka-python has for it."""
+    """The setting's text in the type that kafka-python expects."""
     if value_type is bool:
         return value == "true"
     if value_type in (int, float):
@@ -227,7 +232,7 @@ def _of_jaas(jaas: str, name: str) -> str | None:
 
 
 def _ssl_context(config: Mapping[str, str]) -> ssl.SSLContext:
-    """What Java makes of the same settings."""
+    """The SSL context for the settings, as Java would interpret them."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     algorithm = config.get("ssl.endpoint.identification.algorithm", "https")
     context.check_hostname = algorithm.lower() == "https"
@@ -237,7 +242,7 @@ def _ssl_context(config: Mapping[str, str]) -> ssl.SSLContext:
         return context
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "strerror", None) or type(error).__name__
-    # not in the handler: the error may hold the key, as one of encoding does
+    # not in the handler: the error may contain the key, as an encoding error does
     raise ValueError(
         "client_config: the certificates or the key of ssl.truststore... and "
         f"ssl.keystore... can't be used: {reason}. Both must be PEM, the key with "
@@ -256,7 +261,7 @@ def _load_trust(context: ssl.SSLContext, config: Mapping[str, str]) -> None:
 
 
 def _load_key(context: ssl.SSLContext, config: Mapping[str, str]) -> None:
-    password = config.get("ssl.key.password", "")  # without one OpenSSL would ask
+    password = config.get("ssl.key.password", "")  # without it OpenSSL prompts
     if "ssl.keystore.location" in config:
         context.load_cert_chain(config["ssl.keystore.location"], password=password)
     elif "ssl.keystore.key" in config:

@@ -1,8 +1,8 @@
-"""Offsets: where a topic stands, which part of it a read wants, and how far it is.
+"""Offsets: those of a topic, which of them to read, and how far a read is.
 
-What "up to its end" means is written here, once for both clients: a client captures
-where the topic stands, `ReadRequest.ranges` makes of that the range of each partition,
-and the client reads exactly these.
+What "up to its end" means is defined here once, for both clients. A client captures the
+offsets of a topic, `ReadRequest.ranges` turns them into a range for each partition, and
+the client reads exactly these ranges.
 """
 
 from __future__ import annotations
@@ -43,13 +43,14 @@ UpTo = Literal["end", "stable"]
 
 @dataclass(frozen=True)
 class PartitionOffsets:
-    """Where a partition stands.
+    """The offsets of a partition.
 
     Attributes:
-        beginning: the first offset that is still there.
-        end: the high watermark: the offset after the last one that consumers may see.
-        stable: the last stable offset: where the oldest open transaction begins, or
-            `end` without one.
+        beginning: the first offset that still exists.
+        end: the high watermark, which is the offset after the last one that consumers
+            may see.
+        stable: the last stable offset, at which the oldest open transaction begins.
+            Without one it equals `end`.
     """
 
     beginning: int
@@ -58,22 +59,24 @@ class PartitionOffsets:
 
     @classmethod
     def of(cls, beginning: int, end: int, stable: int) -> PartitionOffsets:
-        """What a broker answers. Asked for last, the stable offset may have moved past
-        the end; and it stays where it is when the records above it are deleted.
+        """The offsets that a broker reports, made consistent.
+
+        The stable offset is requested last, so it may have moved past the end. It also
+        stays where it is when the records above it are deleted.
         """
         return cls(beginning, end, max(beginning, min(stable, end)))
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A point in the life of a topic: what is read since then lies at or behind it.
+    """A point in the life of a topic. What is read since then lies at or after it.
 
     Attributes:
         topic: its name.
-        offsets: the end offset of each partition at that moment; a partition that is
-            added later counts from its beginning.
-        topic_id: tells the topic from a later one of the same name; `None` where the
-            broker gives topics no ids.
+        offsets: the end offset of each partition at that moment. A partition that is
+            added later is read from its beginning.
+        topic_id: an id that distinguishes the topic from a later one of the same name,
+            or `None` if the broker does not give ids to topics.
     """
 
     topic: str
@@ -90,13 +93,14 @@ partition.
 
 @dataclass(frozen=True)
 class TopicSnapshot:
-    """Where a topic stood at one moment.
+    """The offsets of a topic at one moment.
 
     Attributes:
         topic_id: see `Mark.topic_id`.
         partitions: the offsets of each partition.
-        times: for each time asked for (milliseconds since the epoch), per partition the
-            first offset with a record at or after it; the end offset without one.
+        times: for each requested time (milliseconds since the epoch), the first offset
+            in each partition with a record at or after it, or the end offset if there
+            is none.
     """
 
     topic_id: str | None
@@ -106,12 +110,12 @@ class TopicSnapshot:
 
 @dataclass(frozen=True)
 class Range:
-    """The part of a partition that a read wants: [start, target).
+    """The part of a partition to read: [start, target).
 
     Attributes:
         start, target: offsets.
-        truncated: how many offsets before `start` were asked for too, whose records had
-            been deleted.
+        truncated: the number of offsets before `start` that were requested too, but
+            whose records had been deleted.
     """
 
     start: int
@@ -121,21 +125,21 @@ class Range:
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What a read wants of a topic.
+    """What to read from a topic.
 
     Attributes:
         topic: its name.
-        start, end: see `Bound`; `end` is exclusive. In a mapping a partition that is
-            left out counts as earliest, or latest; for a `Mark` as earliest: it was
-            added later.
-        partitions: only these; all of them for `None`.
-        isolation: `read_committed` leaves out what was aborted, and waits for open
+        start, end: see `Bound`. `end` is exclusive. A partition that a mapping leaves
+            out counts as earliest (`start`) or latest (`end`). One that a `Mark` leaves
+            out was added later, and counts as earliest.
+        partitions: the partitions to read, or `None` for all of them.
+        isolation: `read_committed` leaves out aborted records and waits for open
             transactions.
-        upto: `"end"`, the high watermark; or `"stable"`, the last stable offset: what
-            lies before the oldest open transaction.
-        allow_deleted: read on where records of the range were deleted, instead of
-            raising.
-        stall_seconds: how long nothing may move.
+        upto: `"end"`, the high watermark, or `"stable"`, the last stable offset, which
+            is where the oldest open transaction begins.
+        allow_deleted: whether to read on, instead of raising an error, where records of
+            the range were deleted.
+        stall_seconds: how long the read may go without progress.
     """
 
     topic: str
@@ -156,13 +160,14 @@ class ReadRequest:
         ]
 
     def ranges(self, captured: TopicSnapshot) -> dict[int, Range]:
-        """The range of each partition that is wanted.
+        """The range of each partition to read.
 
         Raises:
-            OffsetRangeError: (a ValueError) a partition that does not exist, an offset
-                past the end.
-            RecordsDeletedError: the range begins before the first record that is left.
-            TopicChangedError: it is another topic of the same name than that of a mark.
+            OffsetRangeError: (a ValueError) a partition that does not exist, or an
+                offset past the end.
+            RecordsDeletedError: the range begins before the first remaining record.
+            TopicChangedError: the topic is not the one of the mark, but another of that
+                name.
         """
         wanted = self.partitions
         if wanted is None:
@@ -230,12 +235,12 @@ class Coverage:
 
     Attributes:
         beginning, target: offsets, captured when the read began.
-        count: the records it found.
+        count: the number of records it found.
         last: the offset of the last of them, or None.
-        invisible: offsets without a record: transaction markers, aborted records, what
-            compaction removed.
-        truncated: offsets of the range whose records were deleted before they could be
-            read; 0 unless the read allows that.
+        invisible: the number of offsets without a record: transaction markers, aborted
+            records, and what compaction removed.
+        truncated: the number of offsets in the range whose records were deleted before
+            they could be read. Always 0 unless the read allows that.
     """
 
     beginning: int
@@ -247,8 +252,9 @@ class Coverage:
 
 
 class Progress:
-    """How far the read of one partition has come in its range; the twin of
-    `Progress.scala`.
+    """How far the read of one partition has come in its range.
+
+    The twin of `Progress.scala`.
     """
 
     def __init__(self, wanted: Range) -> None:
@@ -264,8 +270,9 @@ class Progress:
         return self.position >= self.target
 
     def accept(self, offset: int) -> bool:
-        """Counts a record in; False for one past the target, which the range does not
-        hold.
+        """Count a record, or return False if it is past the target.
+
+        The range does not include the target.
         """
         wanted = offset < self.target
         if wanted:
@@ -274,7 +281,7 @@ class Progress:
         return wanted
 
     def move_to(self, position: int | None) -> bool:
-        """Notes the consumer's position; True where it has moved."""
+        """Note the consumer's position, and return whether it has moved."""
         moved = position is not None and position > self.position
         if moved:
             assert position is not None
@@ -282,7 +289,7 @@ class Progress:
         return moved
 
     def skip_to(self, beginning: int) -> None:
-        """Notes that the records before this offset were deleted."""
+        """Note that the records before this offset were deleted."""
         self._truncated += min(beginning, self.target) - self.position
         self.position = beginning
 
@@ -299,23 +306,24 @@ class Progress:
 
 
 def to_millis(name: str, time: int | datetime) -> int:
-    """A time as milliseconds since the epoch; a naive `datetime` is local time, as
-    everywhere in Python.
+    """A time as milliseconds since the epoch.
+
+    A naive `datetime` is local time, as everywhere in Python.
 
     Args:
-        name: what the time is, for the error.
+        name: the name of the time, for the error.
 
     Raises:
-        TypeError, ValueError: one that Kafka has no timestamp for.
+        TypeError, ValueError: a time that Kafka has no timestamp for.
     """
     millis: Any = time
     if isinstance(time, datetime):
         try:
             millis = (time.astimezone(timezone.utc) - EPOCH) // MILLISECOND
-        except (OverflowError, ValueError) as error:  # years 1 to 9999, here and there
+        except (OverflowError, ValueError) as error:  # years 1 to 9999, in both zones
             raise ValueError(f"{name} is a time that UTC has not: {time}") from error
     number = _arguments.whole(name, millis, None, _arguments.LONG_MAX)
-    if number < 0:  # to Kafka, negative times are names: -1 is the end
+    if number < 0:  # to Kafka, negative times have a meaning: -1 is the end
         given = time if isinstance(time, datetime) else shown(time)
         raise ValueError(f"{name} is a time before 1970: {given}")
     return number

@@ -1,4 +1,4 @@
-"""Records: what a read gives, and what can be sent."""
+"""Records: the result of a read, and what you can send."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ HTML_COLUMNS = ("topic", "partition", "offset", "time", "key", "value", "headers
 
 
 class Record(NamedTuple):
-    """A record of a topic: one that was read, or one to send.
+    """A record of a topic, either read or to be sent.
 
     To send, a key and a value are enough: `Record("k", "v", timestamp=1000)`.
-    Partition, timestamp and headers are obeyed; topic, offset and timestamp_type, which
-    only the broker gives, are not looked at, so that what was read can be sent on.
+    Partition, timestamp and headers are honoured. topic, offset and timestamp_type are
+    ignored, because only the broker assigns them. You can therefore send on what you
+    have read.
 
     Attributes:
-        key, value: what the deserializers made of them; `None` is null (as a value, a
+        key, value: the deserialized key and value. `None` is null (as a value, a
             tombstone).
-        topic, partition, offset: where it lies.
-        timestamp: milliseconds since the epoch; `None` where the record has none. To
-            send, a `datetime` too, which `at` makes: `timestamp=at("09:05")`.
-        timestamp_type: `"CreateTime"` or `"LogAppendTime"`, Kafka's names; `None` with
-            no timestamp.
-        headers: (name, bytes or `None`) pairs, in their order; a name may come twice.
+        topic, partition, offset: where the record is.
+        timestamp: milliseconds since the epoch, or `None` if the record has no
+            timestamp. To send, it may also be a `datetime`, for example from `at`:
+            `timestamp=at("09:05")`.
+        timestamp_type: `"CreateTime"` or `"LogAppendTime"`, Kafka's names, or `None`
+            without a timestamp.
+        headers: (name, bytes or `None`) pairs, in their order. A name may occur twice.
     """
 
     key: Any = None
@@ -38,7 +40,7 @@ class Record(NamedTuple):
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
-    timestamp: Any = None  # an int of what was read; see above
+    timestamp: Any = None  # an int if it was read (see above)
     timestamp_type: str | None = None
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
@@ -47,7 +49,8 @@ class Record(NamedTuple):
         """The timestamp as an aware `datetime`, in UTC.
 
         Raises:
-            ValueError: it is outside the years 1 to 9999, all that a `datetime` knows.
+            ValueError: it is outside the years 1 to 9999, which is all a `datetime` can
+                hold.
         """
         if self.timestamp is None:
             return None
@@ -60,7 +63,10 @@ class Record(NamedTuple):
             ) from error
 
     def __repr__(self) -> str:
-        """Only what there is: `Record('k', 'v', topic='t', partition=0, offset=7)`."""
+        """Only the fields that are set.
+
+        For example `Record('k', 'v', topic='t', partition=0, offset=7)`.
+        """
         shown = [repr(self.key), repr(self.value)]
         shown += [
             f"{name}={value!r}"
@@ -71,12 +77,13 @@ class Record(NamedTuple):
 
 
 class Records(list[Record]):
-    """The records of one read, per partition by offset.
+    """The records of one read, by partition and offset.
 
     Attributes:
-        coverage: what of each partition was read; all of it, or the read had failed.
-        new_partitions: those that were added to the topic while it was read, and are
-            not in the records.
+        coverage: what was read of each partition. It is always everything, since the
+            read would have failed otherwise.
+        new_partitions: partitions that were added to the topic during the read, and
+            whose records are not included.
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class Records(list[Record]):
         self.new_partitions = new_partitions
 
     def _repr_html_(self) -> str:
-        """A table of the first, for notebooks."""
+        """A table of the first records, for notebooks."""
         rows = "".join(map(_html_row, self[:SHOWN_RECORDS]))
         more = len(self) - SHOWN_RECORDS
         note = f"<p>and {more} more</p>" if more > 0 else ""

@@ -1,4 +1,4 @@
-"""Values of settings that must not be seen, and texts of others without them."""
+"""Values of settings that must not be seen, and texts from elsewhere without them."""
 
 from __future__ import annotations
 
@@ -24,23 +24,26 @@ SECRET_NAME = re.compile("password|secret|token|credential|jaas", re.I)
 
 
 class Secret(str):
-    """A text that no repr shows: not that of a dict which holds it, and not what pytest
-    prints of the calls that failed. All who use it, Spark and Kafka's clients among
-    them, get the text.
+    """A text that no repr shows.
+
+    That includes the repr of a dict that contains it, and what pytest prints about
+    failed calls. Everything that uses the text, Spark and Kafka's clients included,
+    gets it unchanged.
     """
 
     def __repr__(self) -> str:
         return MASK
 
     def __str__(self) -> str:
-        return self  # a plain text would be shown again
+        return self  # a plain str would be shown again
 
 
 def hidden(settings: Any) -> Any:
-    """The settings, each value that may be a secret as one.
+    """The settings, with every value that may be a secret hidden.
 
-    It refuses nothing, so that it can come before all that may fail: what can't be a
-    setting is replaced by something that has the name of its type, for an error.
+    It refuses nothing, so that it can run before anything that may fail. A value that
+    can't be a setting is replaced by an object whose type has the same name, for an
+    error.
     """
     if settings is None:
         return None
@@ -51,7 +54,7 @@ def hidden(settings: Any) -> Any:
 
 def _hidden(name: object, value: object) -> object:
     if not isinstance(name, str):
-        return _stand_in(value)  # it is refused for its name
+        return _stand_in(value)  # its name gets it refused
     if not isinstance(value, (str, int, float)):
         return _stand_in(value)
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -64,7 +67,7 @@ def _stand_in(value: object) -> object:
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, where they stand as words of their own."""
+    """The text without the secrets, where they occur as separate words."""
     longest_first = sorted(filter(None, secrets), key=len, reverse=True)
     if not longest_first:
         return text

@@ -1,4 +1,4 @@
-"""The account of a send."""
+"""What became of the records of a send."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ NO_ANSWER = "the broker did not acknowledge those before it in time"
 
 @dataclass(frozen=True)
 class Written:
-    """What a send wrote to one partition: how many records, and the first and last of
-    their offsets.
+    """What a send wrote to one partition.
+
+    It has the number of records, and the first and last of their offsets.
     """
 
     count: int
@@ -30,13 +31,13 @@ class Written:
 
 @dataclass(frozen=True)
 class SendReport:
-    """The account of one send: acked + failed + unknown = sent.
+    """What became of the records of one send: acked + failed + unknown = sent.
 
     Attributes:
-        failure: what ended the drawing of messages before their end, or None.
+        failure: the error that ended the iteration over the messages early, or None.
         given_up: as in `SendError`.
-        change: `"deleted"`, `"recreated"` or `"truncated"` where the topic was that
-            under the send; else None.
+        change: `"deleted"`, `"recreated"` or `"truncated"` if that happened to the
+            topic during the send, else None.
     """
 
     sent: int
@@ -52,16 +53,16 @@ class SendReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every record was acknowledged, and not taken back."""
+        """Whether every record was acknowledged, and none was taken back."""
         is_whole = not (self.failure or self.aborted or self.given_up or self.change)
         return self.acked == self.sent and is_whole
 
     def raise_unless_complete(self, topic: str) -> None:
-        """Raises where a record was not acknowledged.
+        """Raise an error unless every record was acknowledged.
 
         Raises:
-            SendError: with the account.
-            TopicChangedError: that is why; the SendError is its cause.
+            SendError: with the report.
+            TopicChangedError: if the topic changed, with the SendError as its cause.
             Exception: the failure of the messages, with a note of what was sent before.
         """
         if self.failure is not None:
@@ -90,7 +91,11 @@ class SendReport:
 
 
 def why_given_up(check_usable: Callable[[], None]) -> str:
-    """Why the broker does not answer, by what raises where it is known to be gone."""
+    """Why the broker does not answer.
+
+    Args:
+        check_usable: a function that raises an error if the broker is known to be gone.
+    """
     try:
         check_usable()
     except BrokerEndedError as error:
@@ -99,5 +104,5 @@ def why_given_up(check_usable: Callable[[], None]) -> str:
 
 
 def add_note(error: BaseException, text: str) -> None:
-    """As `add_note` of Python 3.11."""
+    """Add a note to an error, as `add_note` does from Python 3.11 on."""
     vars(error).setdefault("__notes__", []).append(text)
