@@ -1,1 +1,1 @@
-"""Queries under test: a DataFrame that the kit runs, or a query of a job's own."""
+"""Queries under test: a DataFrame that the kit runs, or a query that a job starts."""

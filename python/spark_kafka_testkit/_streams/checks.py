@@ -1,4 +1,4 @@
-"""What a test says of the answer of a query, and when it is right to say it."""
+"""Checks of a query's answer, and when an answer is final."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AS_BYTES: tuple[Deserializer, Deserializer] = ("BINARY", "BINARY")
 
 
 class StreamChecks(ABC):
-    """The checks of a query's answer; see `StreamSteps`."""
+    """The checks of a query's answer. See `StreamSteps`."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class StreamChecks(ABC):
 
     @property
     def query(self) -> StreamingQuery:
-        """The query; a new one after `start`."""
+        """The query, which is a new one after `start`."""
         if self._query is None:
             raise RuntimeError("The stream has not been started; call start().")
         return self._query
@@ -74,33 +74,34 @@ class StreamChecks(ABC):
 
     @abstractmethod
     def _rows(self) -> Callable[[], Any]:
-        """What reads the rows of its sink, where that is no topic and no function for
-        it was given.
+        """A function that reads the rows of its sink.
+
+        For a sink that is not a topic and has no function of the user's.
 
         Raises:
-            TypeError: where it writes to is not known.
+            TypeError: it is not known where it writes to.
         """
 
     @abstractmethod
     def _looks_all_the_time(self) -> bool:
-        """Whether its trigger has no interval, and is none that ends by itself."""
+        """Whether its trigger has no interval and does not end the query."""
 
     @abstractmethod
     def _check_appends(self) -> None:
-        """Raises where what is new can't be told from what was there.
+        """Check that new rows can be distinguished from old ones.
 
         Raises:
-            TypeError: all is written anew with each batch.
+            TypeError: each batch writes everything anew.
         """
 
     def process_all_available(self) -> None:
-        """Waits until the query has processed what its topics hold, and the watermark
-        has moved.
+        """Wait until the query has processed its topics, and the watermark has moved.
 
-        As `KafkaUtils.wait_until_processed`, and as Spark's `processAllAvailable` it
-        waits for the batch without data which a watermark calls for: then what is sent
-        next and is behind the watermark is late. Where the trigger has an interval,
-        that batch is the next trigger's, and is not waited for.
+        The wait is that of `KafkaUtils.wait_until_processed`. Like Spark's
+        `processAllAvailable`, it also waits for the batch without data that a watermark
+        may require. After it, anything you send behind the watermark is late. If the
+        trigger has an interval, that batch belongs to the next trigger, and the wait
+        does not include it.
         """
         wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
         if self._looks_all_the_time():
@@ -114,30 +115,31 @@ class StreamChecks(ABC):
         *,
         until_timeout: bool = False,
     ) -> None:
-        """Checks what the sink holds, when the query has processed its topics.
+        """Check what the sink holds, once the query has processed its topics.
 
-        A wrong answer is told as soon as it is final: all queries of the session have
-        processed all that is in Kafka and wait for data, with no batch due for a
-        watermark or a timer. What another thread or process is still to send can't be
-        known: `until_timeout=True` waits for that. After `stop` the answer is checked
-        at once.
+        A wrong answer is reported as soon as it is final. That is when all queries of
+        the session have processed everything in Kafka and are waiting for data, with no
+        batch due for a watermark or a timer. The check can't know what another thread
+        or process has yet to send: `until_timeout=True` waits for that. After `stop`,
+        the answer is checked immediately.
 
         Args:
             expected: for a topic, a dict of the latest value of each key, or a list of
-                all (key, value) pairs, in any order, each as often as it is there, or
-                of `Record`s, which say more: their partition, offset, timestamp and
-                headers are compared where they are given; for all other sinks a list of
-                all rows, as tuples, dicts or `Row`s, in any order. Or a matcher such as
-                `contains`; or a function that takes the pairs or rows, and says whether
-                they will do. What is equal to what is as for `assert_eventually`.
-            key_deserializer, value_deserializer: for a topic, see
-                `KafkaUtils.get_all_records`.
-            until_timeout: whether to wait for another answer until the run's time-out
-                is over, though the queries have nothing to do.
+                all (key, value) pairs, in any order, each as often as it occurs. The
+                list may instead contain `Record`s, whose partition, offset, timestamp
+                and headers are compared where they are given. For all other sinks, a
+                list of all rows, as tuples, dicts or `Row`s, in any order. It may also
+                be a matcher such as `contains`, or a function that takes the pairs or
+                rows and returns whether they are acceptable. Equality is that of
+                `assert_eventually`.
+            key_deserializer, value_deserializer: the deserializers for a topic (see
+                `KafkaUtils.get_all_records`).
+            until_timeout: whether to wait for another answer until the run's timeout,
+                even if the queries have nothing to do.
 
         Raises:
-            WaitError: (an AssertionError) it holds something else; the text shows the
-                difference.
+            WaitError: (an AssertionError) it holds something else. The message shows
+                the difference.
             TypeError: what is expected can't be an answer.
         """
         deserializers = key_deserializer, value_deserializer
@@ -151,14 +153,16 @@ class StreamChecks(ABC):
         *,
         until_timeout: bool = False,
     ) -> None:
-        """Checks what the sink has got since the last check that passed, or since the
-        run began. The rest is as for `check_answer`.
+        """Check what the sink has received since the last check that passed.
+
+        Before the first such check, it is everything since the run began. The rest is
+        as for `check_answer`.
 
         Raises:
-            WaitError: (an AssertionError) it got something else; the text shows the
-                difference.
-            TypeError: what is expected can't be an answer; or the output mode is
-                complete, where all is written anew.
+            WaitError: (an AssertionError) it received something else. The message shows
+                the difference.
+            TypeError: what is expected can't be an answer, or the output mode is
+                complete, which writes everything anew.
         """
         self._check_appends()
         deserializers = key_deserializer, value_deserializer
@@ -171,14 +175,15 @@ class StreamChecks(ABC):
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
     ) -> None:
-        """Checks what the sink has got from the last `next_batch`, and nothing before.
-        The rest is as for `check_answer`.
+        """Check what the sink has received from the last `next_batch` alone.
+
+        What came before it does not count. The rest is as for `check_answer`.
 
         Raises:
-            WaitError: (an AssertionError) it got something else; the text shows the
-                difference.
-            RuntimeError: no batch was run by `next_batch`: which of what the sink holds
-                comes from the last one is not known.
+            WaitError: (an AssertionError) it received something else. The message shows
+                the difference.
+            RuntimeError: no batch was run by `next_batch`, so it is not known what
+                comes from the last one.
             TypeError: what is expected can't be an answer.
         """
         if not self._is_stepped:
@@ -197,20 +202,21 @@ class StreamChecks(ABC):
         *,
         until_timeout: bool = False,
     ) -> None:
-        """Checks that the sink holds at least these: `check_answer(contains(...))`."""
+        """Check that the sink holds at least these: `check_answer(contains(...))`."""
         deserializers = key_deserializer, value_deserializer
         self._check(
             contains(expected), deserializers, None, until_timeout=until_timeout
         )
 
     def check_nothing_new(self) -> None:
-        """Checks that the sink has got nothing since the last check that passed, once
-        all that was sent is processed and the queries of the session are at rest: no
-        batch is due for a watermark or a timer.
+        """Check that the sink has received nothing since the last check that passed.
+
+        The check waits until everything that was sent is processed and the queries of
+        the session are at rest, with no batch due for a watermark or a timer.
 
         Raises:
-            WaitError: (an AssertionError) it got something, which the text shows; or
-                the queries were not at rest in time.
+            WaitError: (an AssertionError) it received something, which the message
+                shows. Or the queries were not at rest in time.
         """
         self._check_appends()
         if not self._is_at_rest():
@@ -225,12 +231,12 @@ class StreamChecks(ABC):
         self._check([], AS_BYTES, self._checked, until_timeout=False)
 
     def _goes_on(self) -> bool:
-        """Whether more may come by itself: the query runs, and by no test's clock."""
+        """Whether more may come: the query is running, without a test's clock."""
         state = QueryState(self.query)
         return state.is_active and not state.is_clocked
 
     def _is_at_rest(self) -> bool:
-        """Whether nothing more comes, once all that was sent is processed."""
+        """Whether nothing more comes once everything that was sent is processed."""
         if not self._goes_on():
             return True
         self.process_all_available()
@@ -245,10 +251,10 @@ class StreamChecks(ABC):
         return RowsAnswer(self._given_rows or self._rows(), since)
 
     def held_rows(self) -> list[Any]:
-        """What its sink holds, where that is rows.
+        """The rows that its sink holds.
 
         Raises:
-            TypeError: where it writes to is not known, or is a topic.
+            TypeError: it is not known where it writes to, or that is a topic.
         """
         return RowsAnswer(self._given_rows or self._rows()).mark()
 
@@ -256,8 +262,10 @@ class StreamChecks(ABC):
         return self._answer(None, AS_BYTES).mark()
 
     def _note_batch(self) -> None:
-        """Notes what the sink holds before a step; nothing where all is written anew,
-        or what it holds can't be known.
+        """Note what the sink holds before a step.
+
+        Nothing is noted if each batch writes everything anew, or if what the sink holds
+        can't be known.
         """
         self._is_stepped, self._before_batch = True, None
         with suppress(TypeError):

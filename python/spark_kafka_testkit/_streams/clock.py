@@ -1,4 +1,4 @@
-"""A query by a clock that the test sets."""
+"""A query whose clock the test sets."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ EXAMPLE = 'trigger={"processingTime": "1 minute"}'
 
 
 class RunClock:
-    """The clock of a stream, which goes on where it stood when the query starts anew.
+    """The clock of a stream, which keeps its time when the query is started again.
 
     Args:
-        session: that of the stream's DataFrame.
-        start: what the clock says at first.
-        trigger: the stream's.
+        session: the session of the stream's DataFrame.
+        start: the time that the clock shows at first.
+        trigger: the stream's trigger.
 
     Raises:
         SparkSetupError: the session's JVM is not in reach, or lacks the helper.
-        TypeError, ValueError: no time, or another trigger than one of processing time.
+        TypeError, ValueError: an invalid time, or a trigger other than one of
+            processing time.
 
     Attributes:
-        time: what it says, in milliseconds since the epoch.
+        time: the time it shows, in milliseconds since the epoch.
         next: when the query's next trigger is due.
     """
 
@@ -66,7 +67,7 @@ class RunClock:
 
     @contextmanager
     def starting(self, checkpoint: str) -> Iterator[None]:
-        """While a query with this checkpoint is started, which gets the clock."""
+        """Give the clock to a query with this checkpoint that starts in the block."""
         self.close()
         self._clock = QueryClock(
             self._helper, self._session, checkpoint, self.time, self._interval
@@ -77,12 +78,12 @@ class RunClock:
     def go_on(
         self, query: StreamingQuery, to: int, timeout: float, look: Callable[[], None]
     ) -> list[Batch]:
-        """Lets time go on to a moment, and waits until the query has run what is due.
+        """Advance the time, and wait until the query has run what is due.
 
         Raises:
             StreamingQueryException: it died.
-            WaitError: it had not done so in time.
-            RuntimeError: it does not run.
+            WaitError: it was not done in time.
+            RuntimeError: it is not running.
         """
         if self._clock is None or not query.isActive:
             QueryState(query).raise_if_dead()
@@ -105,7 +106,7 @@ class RunClock:
         return [Batch.of(one, one) for one in rest.batches]
 
     def close(self) -> None:
-        """Lets go of what the JVM keeps for it."""
+        """Release what the JVM keeps for it."""
         if self._clock is not None:
             self._clock.close()
             self._clock = None
@@ -117,10 +118,11 @@ class ClockedSteps(StreamSteps):
     _clock: RunClock | None = None
 
     def advance(self, by: str | timedelta) -> list[Batch]:
-        """Lets the stream's clock go on, and runs what is due on the way, one trigger
-        after another, each at its own time: `advance("30 minutes")` of a stream with a
-        trigger of a minute runs 30. A trigger without data, and without a timer that is
-        due, makes no batch.
+        """Advance the stream's clock, and run what is due on the way.
+
+        The triggers run one after another, each at its own time. With a trigger of a
+        minute, `advance("30 minutes")` runs 30. A trigger makes no batch if there is no
+        data and no timer is due.
 
         Example:
             with kafka.run_stream(
@@ -130,7 +132,8 @@ class ClockedSteps(StreamSteps):
                 (batch,) = run.advance("1 minute")
 
         Args:
-            by: how far: text as Spark's triggers have it, or a `timedelta`.
+            by: how far to advance, as text in the form that Spark's triggers use, or as
+                a `timedelta`.
 
         Returns:
             The batches that were run.
@@ -138,23 +141,25 @@ class ClockedSteps(StreamSteps):
         Raises:
             StreamingQueryException: the query died.
             WaitError: (an AssertionError) what was due was not done within the run's
-                time-out; triggers that had not begun by then do not.
+                timeout. Triggers that had not begun by then are not run.
             TypeError: the stream has no clock.
-            ValueError: no span of time.
-            RuntimeError: the stream does not run.
+            ValueError: an invalid span of time.
+            RuntimeError: the stream is not running.
         """
         clock = self._clock_for("advance()")
         return self._go_on(clock.time + _arguments.duration("by", by))
 
     def advance_to(self, to: str | datetime) -> list[Batch]:
-        """Lets the stream's clock go on to a moment; the rest is as for `advance`.
+        """Advance the stream's clock to a point in time.
+
+        The rest is as for `advance`.
 
         Args:
-            to: a `datetime` or its ISO text; without a zone it is local time, as that
-                of `at()`.
+            to: a `datetime` or its ISO text. Without a zone it is local time, as in
+                `at()`.
 
         Raises:
-            ValueError: no time, or one that has passed.
+            ValueError: an invalid time, or one that has passed.
         """
         clock = self._clock_for("advance_to()")
         moment = _arguments.moment("to", to)
@@ -167,7 +172,7 @@ class ClockedSteps(StreamSteps):
 
     @property
     def now(self) -> datetime:
-        """What the stream's clock says, in the local time zone, as `at` gives times.
+        """The time of the stream's clock, in the local time zone, as in `at`.
 
         Raises:
             TypeError: the stream has no clock.
@@ -175,13 +180,13 @@ class ClockedSteps(StreamSteps):
         return local_time(self._clock_for("now").time)
 
     def expect_failure(self) -> Exception:
-        """Waits until the query dies, and returns what it died of; by a clock its next
-        trigger is run for that.
+        """Wait until the query dies, and return the exception it died of.
 
-        The run's end does not raise it then.
+        If the stream has a clock, its next trigger is run for that. The end of the run
+        does not raise the exception again.
 
         Raises:
-            WaitError: (an AssertionError) it did not die in time, or ended in peace.
+            WaitError: (an AssertionError) it did not die in time, or ended normally.
         """
         state = QueryState(self.query)
         if self._clock is None or not state.is_active:
@@ -211,11 +216,11 @@ class ClockedSteps(StreamSteps):
             self._run_trigger()
 
     def _run_trigger(self) -> list[Batch]:
-        """Lets the clock go on to the next trigger."""
+        """Advance the clock to the next trigger."""
         return self._go_on(self._clock_for("a trigger").next)
 
     def _next_clocked_batch(self) -> Batch:
-        """That of the next trigger."""
+        """The batch of the next trigger."""
         batches = self._run_trigger()
         if not batches:
             raise WaitError(
@@ -230,7 +235,7 @@ class ClockedSteps(StreamSteps):
         return clock.go_on(self.query, to, self._timeout, look)
 
     def _clock_in(self, checkpoint: str) -> AbstractContextManager[None]:
-        """While the query is started: gives it the clock, if there is one."""
+        """Give the query the clock, if there is one, while it starts in the block."""
         return self._clock.starting(checkpoint) if self._clock else nullcontext()
 
     def _end(self) -> Exception | None:

@@ -1,4 +1,4 @@
-"""A crash of a query, for the time of a `with` block."""
+"""A crash of a query, for the duration of a `with` block."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ NO_CHECKSUMS = (
 
 
 class Crash:
-    """What `crash` gives, for a `with` block: what is sent in the block is one batch,
-    which is lost when the block ends. The query is dead then.
+    """A crash for a `with` block, as `crash` returns it.
+
+    What is sent in the block is one batch, which is lost when the block ends. The query
+    is then dead.
 
     Attributes:
         point: where the batch is lost.
@@ -48,7 +50,7 @@ class Crash:
         self.has_come = False
         self._run = run
         self._place: CrashPoint | None = None
-        self._before: StreamingQuery | None = None  # that has ended
+        self._before: StreamingQuery | None = None  # the query that has ended
 
     def __repr__(self) -> str:
         if self._place is None:
@@ -71,11 +73,11 @@ class Crash:
         finally:
             self._place.clear()
             self._run._end_crash(self)
-        # a step of the block, as next_batch(), was the first to see the query dead
+        # a step in the block, such as next_batch(), was the first to see the query dead
         return self.has_come and type(error).__name__ == "StreamingQueryException"
 
     def _lose(self, place: CrashPoint) -> None:
-        """Has the batch run, and waits until it is lost.
+        """Run the batch, and wait until it is lost.
 
         Raises:
             StreamingQueryException: the query died of something else.
@@ -94,7 +96,7 @@ class Crash:
                     return
                 state.raise_if_dead()
                 raise WaitError(self._why_not(place, UNTIL_ITS_END), query=run.query)
-            # one that has met the crash is about to die
+            # a query that has met the crash is about to die
             if place.log.has("commits", self.batch) and not place.has_come(""):
                 raise WaitError(self._why_not(place, ""), query=run.query)
             if pauses.is_over:

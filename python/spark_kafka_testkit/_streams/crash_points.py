@@ -1,4 +1,4 @@
-"""Where a batch can be lost: what is done for it, and how it is seen to have come."""
+"""Where a batch can be lost: how to set that up, and how to see that it happened."""
 
 from __future__ import annotations
 
@@ -35,28 +35,31 @@ class CrashPoint(Protocol):
     log: BatchLog
 
     def set(self, batch: int) -> None:
-        """Has the batch be lost here.
+        """Set it up so that the batch is lost here.
 
         Raises:
-            WaitError: the batch has begun already.
+            WaitError: the batch has already begun.
         """
 
     def has_come(self, death: str) -> bool:
         """Whether the batch was lost here.
 
         Args:
-            death: the text of what the query has died of.
+            death: the text of the exception that the query died of.
         """
 
     def clear(self) -> None:
-        """Leaves the checkpoint as the crash has left it; without a crash, as if none
-        had been set.
+        """Leave the checkpoint as the crash left it.
+
+        Without a crash, leave it as if none had been set.
         """
 
 
 class AtLog:
-    """The driver is lost when it has written an entry of a log: `offsets` before the
-    sink gets the batch; `commits`, which is taken back, after it.
+    """The driver is lost when it has written a log entry.
+
+    The entry is in `offsets`, before the sink gets the batch, or in `commits`, after
+    it. An entry in `commits` is removed again.
     """
 
     def __init__(self, log: BatchLog, which: Log) -> None:
@@ -74,7 +77,7 @@ class AtLog:
         self._batch = batch
 
     def has_come(self, death: str) -> bool:
-        # what the query has died of does not count: nothing gets past the fault
+        # it does not matter what the query died of: nothing gets past the fault
         has_entry = self.log.has(self._which, self._batch)
         return has_entry and self.log.has_fault(self._which, self._batch)
 
@@ -83,13 +86,14 @@ class AtLog:
             return
         if self._which == "commits" and self.has_come(""):
             self.log.forget_commit(self._batch)
-        with suppress(FileNotFoundError):  # another has removed the checkpoint
+        with suppress(FileNotFoundError):  # someone else has removed the checkpoint
             self.log.clear_fault(self._which, self._batch)
 
 
 class InTask:
-    """A task fails in the middle of its output, by the plan that the stream was given
-    for that; see `failing_in_the_middle`.
+    """A task fails in the middle of its output.
+
+    The plan that the stream was given does that: see `failing_in_the_middle`.
     """
 
     def __init__(self, log: BatchLog) -> None:
@@ -107,12 +111,14 @@ class InTask:
 
 
 def failing_in_the_middle(df: DataFrame) -> DataFrame:
-    """The DataFrame, whose tasks each give the first half of their rows, one at least,
-    and fail then. One without rows does not.
+    """The DataFrame, with tasks that fail in the middle of their output.
+
+    Each task returns the first half of its rows, at least one, and then fails. A task
+    without rows does not fail.
     """
     reason = FAILED_TASK
 
-    # inside, so that it goes to Spark's Python by its code: the kit may not be there
+    # Nested, so that its code is sent to Spark's Python, where the kit may not exist.
     def half(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
         every = list(batches)
         left = (sum(batch.num_rows for batch in every) + 1) // 2

@@ -1,4 +1,4 @@
-"""Crashes of a query, replays, and what must hold over both."""
+"""Crashes of a query, replays, and what must hold in spite of them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ __all__ = ["CrashSteps"]
 
 
 class CrashSteps(StreamSteps):
-    """The steps of a query that is to survive; see `StreamSteps` for the others."""
+    """The steps of a query that is to survive. See `StreamSteps` for the others."""
 
     _crash: Crash | None = None
 
     def crash(self, point: Point) -> Crash:
-        """Has a batch be lost: that of what is sent in the block. When the block ends
-        the query is dead, and its checkpoint and its sink are as a crash leaves them.
-        `start()` goes on from there.
+        """Lose a batch: the one that consists of what is sent in the `with` block.
 
-        Before the block begins, what was sent earlier is processed, and the query is
-        stopped: all that is sent in the block is one batch, which begins when the block
-        ends. After a crash, and before `start()`, that batch may be lost again.
+        When the block ends, the query is dead, and its checkpoint and its sink are as a
+        crash leaves them. `start()` continues from there.
+
+        Before the block begins, what was sent earlier is processed and the query is
+        stopped. So everything sent in the block is one batch, which begins when the
+        block ends. After a crash, and before `start()`, you can lose that batch again.
 
         Example:
             with run.crash("after_sink"):
@@ -47,22 +48,23 @@ class CrashSteps(StreamSteps):
         Args:
             point: where the batch is lost.
 
-                - `"before_sink"`: it has begun, and the sink has got nothing.
+                - `"before_sink"`: it has begun, and the sink has received nothing.
                 - `"after_sink"`: the sink has all of it, and it is not committed.
-                - `"in_task"`: its tasks fail, each in the middle of its output: by a
-                  step in Python behind the query's last. `run_stream` alone has it.
-                - `"driver"`: the process of Spark is killed in the middle of it.
-                  `follow` alone has it, with a function that takes a session: the batch
-                  is run in a process with a Spark of its own.
+                - `"in_task"`: its tasks fail, each in the middle of its output, in a
+                  Python step after the query's last one. Only for `run_stream`.
+                - `"driver"`: the Spark process is killed in the middle of it. Only for
+                  `follow` with a function that takes a session. The batch is run in
+                  another process, with its own Spark.
 
         Raises:
-            TypeError: the sink is Spark's memory sink, which forgets what it had; the
-                query has no batches; the point is not to be had here.
-            ValueError: there is no such point; the checkpoint is not on this machine.
-            WaitError: (an AssertionError) the query did not come to rest before; at the
-                block's end: the crash did not come.
-            StreamingQueryException: at the block's end: the query died of something
-                else.
+            TypeError: the sink is Spark's memory sink, which forgets its contents, the
+                query has no batches, or the point is not available here.
+            ValueError: there is no such point, or the checkpoint is not on this
+                machine.
+            WaitError: (an AssertionError) the query did not come to rest before the
+                block. At the end of the block: the crash did not happen.
+            StreamingQueryException: at the end of the block: the query died of
+                something else.
         """
         _arguments.choice("point", point, POINTS)
         self._check_replays()
@@ -83,18 +85,20 @@ class CrashSteps(StreamSteps):
     process_all_available.__doc__ = StreamSteps.process_all_available.__doc__
 
     def replay_last_batch(self) -> int:
-        """Has the last batch run again under its number, as after a crash between the
-        sink and the commit; returns its number when it is committed again.
+        """Run the last batch again under its number, and return the number.
 
-        A batch without data, which Spark runs where a watermark has moved, is a batch
-        too: where one follows the data, it is the one that runs again. Have the batch
-        with the data lost by `crash("after_sink")` there.
+        This is what happens after a crash between the sink and the commit. The call
+        returns when the batch is committed again.
+
+        A batch without data counts as a batch too. Spark runs one when the watermark
+        has moved. If it follows the data, it is the one that runs again. In that case,
+        lose the batch with the data with `crash("after_sink")`.
 
         Raises:
-            TypeError: the sink is Spark's memory sink; the query has no batches.
+            TypeError: the sink is Spark's memory sink, or the query has no batches.
             ValueError: the checkpoint is not on this machine.
             WaitError: (an AssertionError) there is no batch yet, or a later one has
-                begun; the query did not come to rest, or the batch was not committed
+                begun. Or the query did not come to rest, or the batch was not committed
                 again in time.
             StreamingQueryException: the query died.
         """
@@ -131,9 +135,10 @@ class CrashSteps(StreamSteps):
         return self._batch_log().last_committed >= 0
 
     def _check_replays(self) -> None:
-        """
+        """Check that the query can replay a batch.
+
         Raises:
-            TypeError: its sink ignores a batch that it has, or forgets it.
+            TypeError: its sink ignores a batch that it already has, or forgets it.
         """
         if self._has_memory_sink():
             raise TypeError(
@@ -153,18 +158,19 @@ class CrashSteps(StreamSteps):
 
     @abstractmethod
     def _check_point(self, point: Point) -> None:
-        """
+        """Check that the crash is possible here.
+
         Raises:
-            TypeError: it is not to be had here.
+            TypeError: the point is not available here.
         """
 
     @abstractmethod
     def _set_failing(self, is_failing: bool) -> None:
-        """Whether the tasks of the query are to fail when it is started again."""
+        """Set whether the query's tasks are to fail when it is started again."""
 
     @abstractmethod
     def _job(self) -> Callable[[Any], Any]:
-        """The function that starts the query by the session that it is given."""
+        """The function that starts the query with the session it is given."""
 
     def _batch_log(self) -> BatchLog:
         folder = _arguments.local_folder("checkpoint", self._checkpoint())
@@ -177,7 +183,7 @@ class CrashSteps(StreamSteps):
         return BatchLog(folder)
 
     def settle(self) -> None:
-        """Waits until the query waits for data, or has ended."""
+        """Wait until the query is waiting for data, or has ended."""
         pauses, finality = (
             Pauses(self._timeout),
             Finality(self._cluster, self._session()),
@@ -185,7 +191,7 @@ class CrashSteps(StreamSteps):
         state = QueryState(self.query)
         while state.is_active and not finality.reason():
             if not self._sources() and state.is_resting and state.progress is not None:
-                return  # its sources are not Kafka's
+                return  # its sources are not Kafka sources
             if pauses.is_over:
                 raise WaitError(
                     f"Query {state.name} did not come to rest within "
@@ -196,12 +202,16 @@ class CrashSteps(StreamSteps):
                     query=self.query,
                 )
             pauses.rest()
-        if not self._failure_expected:  # else it is dead of an earlier crash
+        if not self._failure_expected:  # else it died of an earlier crash
             state.raise_if_dead()
 
     def _begin_crash(self, crash: Crash) -> tuple[CrashPoint, int]:
-        """Sets it, and stops the query, so that all that is sent in the block is one
-        batch. Gives its place, and the batch.
+        """Set the crash, and stop the query.
+
+        So everything that is sent in the block is one batch.
+
+        Returns:
+            Where the crash is to happen, and the number of the batch.
         """
         try:
             self.settle()
@@ -238,7 +248,8 @@ class CrashSteps(StreamSteps):
         except Exception:
             if self._query is before:
                 raise
-            # it is dead already, of the crash or not, or not yet alive: who waits sees
+            # It is dead, of the crash or not, or not yet alive: the code that waits
+            # will see.
 
     def _end_crash(self, crash: Crash) -> None:
         self._crash = None

@@ -1,4 +1,4 @@
-"""The crash of a driver: a Spark that is started for it, and killed."""
+"""The crash of a driver: a Spark that is started for the purpose, and killed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ HIDDEN = "*********(redacted)"
 
 
 class InDriver:
-    """The batch is run in a process of its own, which is killed as soon as it has
-    begun: the sink has nothing of it then, a part, or all. That it be committed before
-    the process is killed is kept from happening.
+    """Runs the batch in another process, which is killed as soon as the batch begins.
+
+    The sink then has none of the batch, a part, or all of it. A fault keeps the batch
+    from being committed before the process is killed.
 
     Args:
-        log: of the job's checkpoint, which no query of this process uses any more.
-        job: the function that starts it.
+        log: the log of the job's checkpoint, which no query of this process uses any
+            more.
+        job: the function that starts the job.
         conf: settings of its session.
-        timeout: seconds, until the batch begins.
+        timeout: the seconds within which the batch must begin.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class InDriver:
         self._batch = batch
 
     def run(self) -> None:
-        """Has the batch run, and kills the process.
+        """Run the batch, and kill the process.
 
         Raises:
             WaitError: the batch did not begin.
@@ -83,7 +85,7 @@ class InDriver:
 
 
 def driver_settings(spark: Any) -> dict[str, str]:
-    """Of a session those that another is to have for the same job."""
+    """The settings of a session that another session needs for the same job."""
     rows = spark.sql("SET").collect()
     settings = {
         row[0]: row[1]

@@ -1,5 +1,7 @@
-"""What a `DriverProcess` runs. What it is to do comes over stdin, and when that ends it
-ends too, with all that it has started.
+"""What a `DriverProcess` runs.
+
+It receives its task over stdin. When stdin ends, it ends too, with everything that it
+has started.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from spark_kafka_testkit._streams.driver_process import FAILED
 
 
 def main() -> None:
-    """Runs the job until the process is killed, or has no owner any more."""
-    path, conf, job = pickle.load(sys.stdin.buffer)  # noqa: S301  our parent's
+    """Run the job until the process is killed, or has lost its owner."""
+    path, conf, job = pickle.load(sys.stdin.buffer)  # noqa: S301  from our parent
     threading.Thread(target=_end_with_owner, daemon=True).start()
     sys.path[:] = path
     try:
@@ -27,7 +29,7 @@ def main() -> None:
         spark = new_session(session_settings({**OWN_CONF, **conf}, reuse=False))
         query = _arguments.streaming_query("what the function gives", begin(spark))
         query.awaitTermination()
-    except BaseException:  # noqa: BLE001  it is told, and the process is killed all the same
+    except BaseException:  # noqa: BLE001  it is reported, and the process is killed anyway
         traceback.print_exc()
     sys.stderr.flush()
     os.write(1, f"{FAILED}\n".encode())
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def _end_with_owner() -> None:
-    os.read(sys.stdin.fileno(), 1)  # without a lock, which an end would wait for
+    os.read(sys.stdin.fileno(), 1)  # without a lock, which the exit would wait for
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

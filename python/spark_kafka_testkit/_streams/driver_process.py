@@ -1,5 +1,6 @@
-"""A process with a Spark of its own, in which a job runs until it is killed: see
-`driver_main`.
+"""A process with its own Spark, in which a job runs until it is killed.
+
+See `driver_main`.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ MAIN = "spark_kafka_testkit._streams.driver_main"
 FAILED = "spark-kafka-testkit: the job has ended"
 LAST_LINES = 15
 END_SECONDS = 20.0
-# of a Spark that this process is connected to, which is not to be killed
+# These name a Spark that this process is connected to, and that must not be killed.
 OF_OTHERS = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 
 
 class DriverProcess:
-    """Starts the process.
+    """A process that runs a job with its own Spark.
 
     Args:
-        job: what `pickled` gives of a function that takes a session, starts a query and
-            returns it.
+        job: the result of `pickled` for a function that takes a session, starts a query
+            and returns it.
         conf: settings of the session.
 
     Attributes:
-        id: of the process, and of its group.
+        id: the id of the process, and of its group.
     """
 
     def __init__(self, job: bytes, conf: Mapping[str, str]) -> None:
@@ -55,30 +56,31 @@ class DriverProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended, which is told to who waits
+        with suppress(BrokenPipeError):  # it has ended: the caller will find out
             self._process.stdin.write(task)
             self._process.stdin.flush()
 
     @property
     def has_failed(self) -> bool:
-        """Whether its query has ended, or it has itself."""
+        """Whether the query or the process has ended."""
         return self._has_failed.is_set() or self._process.poll() is not None
 
     @property
     def last_lines(self) -> str:
-        """What it printed last."""
+        """The last lines that it printed."""
         if not self._has_failed.is_set():
             self._reader.join(END_SECONDS)
         return "\n".join(f"  {line}" for line in list(self._lines)) or "  nothing"
 
     def kill(self) -> None:
-        """Kills it and its Spark, and returns when they are gone; a second call does
-        nothing.
+        """Kill it and its Spark, and return when they are gone.
+
+        A second call does nothing.
         """
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        # Spark's JVM and its workers have the pipe open until they have ended
+        # Spark's JVM and its workers hold the pipe open until they have ended
         self._reader.join(END_SECONDS)
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
@@ -96,10 +98,10 @@ class DriverProcess:
 
 
 def pickled(job: Callable[[Any], Any]) -> bytes:
-    """The function, as it goes to another process.
+    """The function in the form in which it goes to another process.
 
     Raises:
-        TypeError: it can't go there.
+        TypeError: it can't be sent there.
     """
     from pyspark import cloudpickle
 

@@ -49,7 +49,7 @@ Key = str | Callable[[Any], Any]
 
 
 class ExactlyOnce(StreamSteps):
-    """The check that a sink has each record once; see `StreamSteps` for the others."""
+    """The check that a sink has each record once. See `StreamSteps` for other steps."""
 
     def __init__(
         self,
@@ -89,13 +89,15 @@ class ExactlyOnce(StreamSteps):
         key_deserializer: Deserializer = "STRING",
         value_deserializer: Deserializer = "STRING",
     ) -> None:
-        """Checks that the sink has got each record once since the run began: none
-        twice, none never, and none that nobody has sent.
+        """Check that the sink has received each record once since the run began.
 
-        It is for jobs that write a record for each that they read. For others give what
-        is expected. A query that runs is waited for: all that was sent is processed,
-        and no batch is due. After `stop`, after a crash, and by a clock, the sink is
-        looked at as it is.
+        No record may be there twice or be missing, and none may be there that nobody
+        sent.
+
+        This is for jobs that write one record for each that they read. For others, pass
+        `expected`. If the query is running, the check waits until everything that was
+        sent is processed and no batch is due. After `stop`, after a crash, and with a
+        clock, it looks at the sink as it is.
 
         Example:
             with run.crash("after_sink"):
@@ -104,21 +106,21 @@ class ExactlyOnce(StreamSteps):
             run.check_exactly_once(key="id")
 
         Args:
-            expected: the identities that are to be there, each as often as it is given.
-                By default those of what is in the topics that `run_stream` was to read
-                when it began, and what `add_data` has sent.
-            key: what tells a record from others, in what was sent and in the sink:
-                `"key"`, `"value"`, the name of a field of values that are JSON, or of
-                a column of rows; or a function that takes a `Record` or a row.
-            key_deserializer, value_deserializer: of topics, see
-                `KafkaUtils.get_all_records`.
+            expected: the identities that must be there, each as often as it is given.
+                Default: those of the records that were in the topics `run_stream` was
+                to read when it began, and that `add_data` has sent.
+            key: what identifies a record, both in what was sent and in the sink. It is
+                `"key"`, `"value"`, the name of a field of JSON values or of a column of
+                rows, or a function that takes a `Record` or a row.
+            key_deserializer, value_deserializer: the deserializers for topics (see
+                `KafkaUtils.get_all_records`).
 
         Raises:
-            WaitError: (an AssertionError) the text lists what was written twice and
-                what never, by key, partition and offset.
-            ValueError: a record has no such field; nothing is known to have been sent.
-            TypeError: an argument that can't be used; what the query writes to is not
-                known.
+            WaitError: (an AssertionError) the message lists what was written twice and
+                what was never written, by key, partition and offset.
+            ValueError: a record has no such field, or nothing is known to have been
+                sent.
+            TypeError: an invalid argument, or it is not known what the query writes to.
         """
         if not callable(key):
             _arguments.text("key", key)
@@ -163,10 +165,10 @@ class ExactlyOnce(StreamSteps):
         return sent
 
     def _sink_rows(self) -> RowsAnswer | None:
-        """What reads the rows of its sink; None where that is a topic.
+        """The reader of the sink's rows, or None if the sink is a topic.
 
         Raises:
-            TypeError: where it writes to is not known.
+            TypeError: it is not known where it writes to.
         """
         if self._topic is not None:
             return None
@@ -179,7 +181,7 @@ class ExactlyOnce(StreamSteps):
         key: Key,
         deserializers: tuple[Deserializer, Deserializer],
     ) -> Iterator[Sighting]:
-        # what is not looked at may be bytes of any sort
+        # the parts that are not compared may be any bytes
         used = (deserializers[0], "BINARY") if key == "key" else deserializers
         used = ("BINARY", used[1]) if isinstance(key, str) and key != "key" else used
         client = self._cluster.client_for(topic, self._session())
@@ -220,13 +222,11 @@ class ExactlyOnce(StreamSteps):
                 self._sent_since.setdefault(topic, since)
 
     def _first_offsets(self) -> dict[str, Bound]:
-        """From where on the query is to read its topics, where that is known before it
-        starts.
-        """
+        """Where the query starts to read its topics, if known before it starts."""
         return {}
 
     def _note_end(self, topic: str) -> None:
-        with suppress(UnknownTopicError, ValueError):  # which is told elsewhere
+        with suppress(UnknownTopicError, ValueError):  # which is reported elsewhere
             offsets = self._cluster.offsets(topic)
             ends = {number: at.end for number, at in offsets.items()}
             self._sent_since.setdefault(topic, ends)
@@ -235,11 +235,12 @@ class ExactlyOnce(StreamSteps):
 def first_offsets(
     planned: Iterable[Source], servers: str, checkpoint: str | None
 ) -> dict[str, Bound]:
-    """From where on a query will read the topics that it names: what its checkpoint
-    says, or else its sources.
+    """Where a query will start to read the topics that it names.
+
+    Its checkpoint says so, or else its sources.
     """
     if checkpoint is not None:
-        with suppress(ValueError):  # it is on another machine
+        with suppress(ValueError):  # the checkpoint is on another machine
             folder = _arguments.local_folder("checkpoint", checkpoint)
             sources = committed_sources(folder) or []
             reached = {

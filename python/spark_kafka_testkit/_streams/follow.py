@@ -1,4 +1,4 @@
-"""A query that a job's own code has begun, followed by a test."""
+"""A query that a job started, and that a test takes over."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNKNOWN_START = (
 
 
 class FollowedQuery(CrashSteps, ExactlyOnce):
-    """A query that `follow` was given; its steps are those of `StreamSteps`."""
+    """A query that was given to `follow`. Its steps are those of `StreamSteps`."""
 
     def __init__(
         self,
@@ -53,15 +53,16 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
             self._query = _arguments.streaming_query("query", query)
 
     def start(self) -> None:
-        """Calls the function that starts the query, and waits until that is alive. A
-        query that was given is waited for.
+        """Call the function that starts the query, and wait until the query is alive.
+
+        If the query itself was given, only wait.
 
         Raises:
-            StreamingQueryException: it died at once.
+            StreamingQueryException: it died immediately.
             WaitError: it was not alive in time.
             UnknownTopicError: a topic that it reads does not exist.
-            RuntimeError: it runs already, or is to start again and no function that
-                starts it was given.
+            RuntimeError: it is already running, or must be started again without a
+                function that starts it.
         """
         if self._is_begun and self.query.isActive:
             raise RuntimeError("The query runs already; call stop() first.")
@@ -77,7 +78,7 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         wait_for_query_alive(self.query, self._timeout, cluster=self._cluster)
 
     def restart(self) -> None:
-        """Stops the query and calls the function that starts it.
+        """Stop the query and call the function that starts it.
 
         Raises:
             RuntimeError: no such function was given.
@@ -114,7 +115,7 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         return QueryState(self.query).interval == 0
 
     def _check_appends(self) -> None:
-        pass  # how it writes is the job's to know
+        pass  # only the job knows how it writes
 
     def _has_memory_sink(self) -> bool:
         execution = execution_of(self.query)
@@ -127,7 +128,7 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         return self._begin
 
     def _set_failing(self, is_failing: bool) -> None:
-        pass  # `_check_point` has said so
+        pass  # `_check_point` has refused it
 
     def _check_point(self, point: Point) -> None:
         if self._begin is None:
@@ -145,15 +146,15 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
             )
 
     def _clean_up(self) -> None:
-        pass  # its checkpoint is the job's
+        pass  # its checkpoint belongs to the job
 
 
 def _takes_session(begin: Callable[..., Any]) -> bool:
-    """Whether a function that starts a query must be given something."""
+    """Whether a function that starts a query needs an argument."""
     try:
         parameters = signature(begin).parameters.values()
     except (TypeError, ValueError):
-        return False  # one of C's
+        return False  # a function written in C
     return any(
         one.default is Parameter.empty
         and one.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -162,7 +163,7 @@ def _takes_session(begin: Callable[..., Any]) -> bool:
 
 
 def _running_session() -> SparkSession:
-    """That of the test.
+    """The session of the test.
 
     Raises:
         SparkSetupError: there is none.

@@ -62,7 +62,7 @@ def _partitions(count: int) -> str:
 
 
 class StreamOptions(TypedDict, total=False):
-    """The options of `run_stream`, which see."""
+    """The options of `KafkaUtils.run_stream`."""
 
     foreach_batch: ForeachBatch | None
     sink: str | None
@@ -76,7 +76,7 @@ class StreamOptions(TypedDict, total=False):
 
 
 class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
-    """A query that `run_stream` started; its steps are those of `StreamSteps`."""
+    """A query that `run_stream` started. Its steps are those of `StreamSteps`."""
 
     def __init__(
         self,
@@ -137,16 +137,17 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         self.table = f"run_stream_{uuid.uuid4().hex}"
 
     def start(self) -> None:
-        """Starts the query, and waits until it is alive.
+        """Start the query, and wait until it is alive.
 
-        It goes on from the checkpoint where there is one.
+        If there is a checkpoint, it continues from there.
 
         Raises:
-            StreamingQueryException: it died at once.
+            StreamingQueryException: it died immediately.
             WaitError: it was not alive in time.
             UnknownTopicError: a source topic or the sink topic does not exist.
-            ValueError: Kafka's sink can't take the DataFrame's columns.
-            RuntimeError: it runs already, or its sink can't go on from a checkpoint.
+            ValueError: Kafka's sink can't write the DataFrame's columns.
+            RuntimeError: it is already running, or its sink can't continue from a
+                checkpoint.
         """
         if self._query is not None:
             if self._query.isActive:
@@ -157,7 +158,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
                     "complete mode. Run the stream into a topic: "
                     "run_stream(df, topic=...)."
                 )
-        self._check_topics()  # else the query dies of them in a minute
+        self._check_topics()  # otherwise the query dies of them after a minute
         if self.checkpoint is None:
             self.checkpoint = self._new_folder("checkpoint")
         if self._sink is not None and self.path is None:
@@ -171,8 +172,9 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
 
     @contextmanager
     def _keeping_progress(self) -> Iterator[None]:
-        """While the query is started: Spark keeps the progress of each of its batches,
-        for the checks of the whole run.
+        """Make Spark keep the progress of every batch of a query started in the block.
+
+        The checks of the whole run need it.
         """
         conf = self._session().conf
         before = conf.get(PROGRESS_KEPT)
@@ -184,11 +186,13 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             conf.set(PROGRESS_KEPT, str(before))
 
     def next_batch(self) -> Batch:
-        """Runs exactly one batch, of all that was sent since the last one, and returns
-        what it was. The stream must have the trigger `{"availableNow": True}`: it runs
-        at each step, from its checkpoint on, and a batch without data behind it where a
-        watermark has moved. Or it has a clock, which goes on to the next trigger: a
-        batch without data is a trigger's own then.
+        """Run exactly one batch, of everything sent since the last one, and return it.
+
+        The stream must have the trigger `{"availableNow": True}` or a clock. With the
+        trigger, the query runs at each step, starting from its checkpoint, with a batch
+        without data afterwards if a watermark has moved. With a clock, the clock
+        advances to the next trigger, and a batch without data then belongs to its own
+        trigger.
 
         Example:
             with kafka.run_stream(df, "out", trigger={"availableNow": True}) as run:
@@ -197,8 +201,9 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
 
         Raises:
             StreamingQueryException: it died.
-            WaitError: (an AssertionError) there was nothing to run; there were several
-                batches, because the source limits them; it had not ended in time.
+            WaitError: (an AssertionError) there was nothing to run, or there were
+                several batches because the source limits them, or the batch had not
+                ended in time.
             TypeError: the stream has another trigger, and no clock.
         """
         if self._clock is not None:
@@ -229,7 +234,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         return Batch.of(filled[0], history[-1])
 
     def batches(self, topic: str, *parts: Iterable[Any]) -> list[Batch]:
-        """Sends each part as a batch of its own: `add_data`, then `next_batch`."""
+        """Send each part as a separate batch: `add_data`, then `next_batch`."""
         run = []
         for part in parts:
             self.add_data(topic, part)
@@ -237,7 +242,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         return run
 
     def _await_end(self) -> None:
-        """Waits until the query has done its step."""
+        """Wait until the query has done its step."""
         state, pauses = QueryState(self.query), Pauses(self._timeout)
         while state.is_active:
             if pauses.is_over:
@@ -295,8 +300,9 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         )
 
     def _files(self) -> Any:
-        """What the file sink has written, of batches that are committed; Spark looks
-        into its log for that.
+        """The rows that the file sink has written in committed batches.
+
+        Spark looks into the sink's log for that.
         """
         from pyspark.errors import AnalysisException
 
@@ -341,7 +347,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             )
 
     def _job(self) -> Callable[[Any], Any]:
-        raise NotImplementedError  # `_check_point` has said so
+        raise NotImplementedError  # `_check_point` has refused it
 
     def _set_failing(self, is_failing: bool) -> None:
         self._is_failing = is_failing

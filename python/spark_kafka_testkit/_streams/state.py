@@ -1,4 +1,4 @@
-"""What a test says of a query's state, its watermark, and its late rows."""
+"""Checks of a query's state, its watermark, and its late rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROGRESS_KEPT = "spark.sql.streaming.numRecentProgressUpdates"
 
 
 class StreamState(StreamChecks):
-    """The state of a query; see `StreamSteps`."""
+    """The state of a query. See `StreamSteps`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class StreamState(StreamChecks):
     ) -> None:
         super().__init__(cluster, topic, answer, timeout)
         self._past: list[Any] = []
-        self._progress_kept: int | None = None  # as the session has it
+        self._progress_kept: int | None = None  # the session's setting
 
     @abstractmethod
     def _checkpoint(self) -> str:
@@ -55,21 +55,23 @@ class StreamState(StreamChecks):
         side: str | None = None,
         variable: str | None = None,
     ) -> list[dict[str, Any]]:
-        """The rows that a stateful operator of the query holds, as of the last batch
-        that was committed: while the query runs, or after.
+        """The rows that a stateful operator of the query holds.
+
+        They are those of the last committed batch. The query may be running or not.
 
         Example:
             assert run.state() == [{"window": ANY, "key": "a", "count": 2}]
 
         Args:
-            operator: its number or its name, as Spark has it (`stateStoreSave`,
-                `dedupe`, `symmetricHashJoin`, ...); not needed where there is but one.
-            side: `"left"` or `"right"`, of a join of two streams.
-            variable: of transformWithState: the name that its processor gives it.
+            operator: its number or its name in Spark (`stateStoreSave`, `dedupe`,
+                `symmetricHashJoin`, ...). Not needed if there is only one.
+            side: `"left"` or `"right"`, for a join of two streams.
+            variable: for transformWithState, the name that the processor gives the
+                variable.
 
         Returns:
-            A dict for each row, in no order, with the parts of its key and its value by
-            their names.
+            A dict for each row, in no particular order, with the parts of its key and
+            its value by name.
 
         Raises:
             SparkSetupError: (a RuntimeError) Spark is older than 4.0.
@@ -80,8 +82,10 @@ class StreamState(StreamChecks):
         return read_state(self._session(), where, operator, side, variable)
 
     def timers(self, operator: str | int | None = None) -> list[dict[str, Any]]:
-        """The timers that a processor of transformWithState has registered: the parts
-        of the key, and `expiration_timestamp_ms`. The rest is as for `state`.
+        """The timers that a processor of transformWithState has registered.
+
+        Each has the parts of the key, and `expiration_timestamp_ms`. The rest is as for
+        `state`.
         """
         where = self._checkpoint()
         return read_state(
@@ -95,9 +99,10 @@ class StreamState(StreamChecks):
         *,
         variable: str | None = None,
     ) -> list[dict[str, Any]]:
-        """What a batch and those after it have changed in the state, in their order: a
-        dict for each change, as `state` has it, with its `batch_id` and `change_type`
-        (`update`, `delete`, `append`).
+        """What a batch and the batches after it have changed in the state, in order.
+
+        There is a dict for each change, as in `state`, with its `batch_id` and
+        `change_type` (`update`, `delete`, `append`).
 
         Example:
             batch = run.next_batch()
@@ -107,8 +112,8 @@ class StreamState(StreamChecks):
 
         Raises:
             SparkSetupError: (a RuntimeError) Spark is older than 4.0.
-            ValueError: there is no such operator, or more than one; or it is a join,
-                whose changes Spark doesn't tell.
+            ValueError: there is no such operator, or more than one, or it is a join,
+                whose changes Spark does not report.
         """
         since = _arguments.whole("since_batch", since_batch, 0)
         where, spark = self._checkpoint(), self._session()
@@ -118,16 +123,19 @@ class StreamState(StreamChecks):
 
     @property
     def watermark(self) -> datetime | None:
-        """The query's watermark as of its last batch, in the local time zone, as `at`
-        gives times; None where it has none.
+        """The query's watermark as of its last batch, or None if it has none.
+
+        It is in the local time zone, as in `at`.
         """
         progress = QueryState(self.query).progress
         return None if progress is None else local(watermark_of(progress))
 
     def check_state_bounded(self, rows: int) -> None:
-        """Checks that the query's stateful operators hold no more than this many rows
-        together, once all that was sent is processed, and the watermark has closed what
-        it closes. Send what moves the watermark first.
+        """Check that the query's stateful operators hold no more than this many rows.
+
+        The limit is for all of them together. The check waits until everything that was
+        sent is processed and the watermark has closed what it closes. Send what moves
+        the watermark first.
 
         Example:
             run.add_data("clicks", [Record("a", "1", timestamp=at("12:00"))])
@@ -143,7 +151,7 @@ class StreamState(StreamChecks):
         batches = [one for one in told if one["stateOperators"]]
         if not batches:
             raise ValueError("The query has no stateful operator.")
-        progress: Any = batches[-1]  # a trigger without a batch after a start has none
+        progress: Any = batches[-1]  # after a start, a trigger without a batch has none
         operators = [dict(one) for one in progress["stateOperators"]]
         total = operators_sum(progress, "numRowsTotal")
         if total <= most:
@@ -175,29 +183,31 @@ class StreamState(StreamChecks):
         filtered: int | None = None,
         operator: str | int | None = None,
     ) -> None:
-        """Checks how many rows the query has dropped as late since the run began, once
-        all that was sent is processed. Each row counts, also where Spark counts several
-        as one because they were aggregated before.
+        """Check how many rows the query has dropped as late since the run began.
+
+        The check waits until everything that was sent is processed. Each row counts,
+        even where Spark counts several as one because they were aggregated before.
 
         Example:
             run.add_data("clicks", [Record("a", "1", timestamp=at("09:00"))])
             run.check_late(dropped=1)
 
         Args:
-            dropped: how many rows came behind the watermark. Where windows overlap, a
-                row counts for each of its windows.
-            accepted: how many the operator took; with `dropped` and `filtered` they are
-                all that the query has read, where no windows overlap.
-            filtered: how many did not reach the operator. What a query reads twice, as
-                for both sides of a join, counts twice.
-            operator: its number in Spark's progress, or its name; not needed where
-                there is but one.
+            dropped: how many rows came behind the watermark. If windows overlap, a row
+                counts once for each of its windows.
+            accepted: how many rows the operator accepted. Together with `dropped` and
+                `filtered` they are everything that the query has read, unless windows
+                overlap.
+            filtered: how many rows did not reach the operator. What a query reads
+                twice, for example for both sides of a join, counts twice.
+            operator: its number in Spark's progress, or its name. Not needed if there
+                is only one.
 
         Raises:
-            WaitError: (an AssertionError) it is another number; the text has the times
+            WaitError: (an AssertionError) the number differs. The message has the times
                 of the rows and the watermark.
             ValueError: the query has no such operator, or several.
-            RuntimeError: the rows can't be counted; the text says why.
+            RuntimeError: the rows can't be counted. The message says why.
         """
         wanted = {
             name: _arguments.whole(name, count, 0)
@@ -238,7 +248,9 @@ class StreamState(StreamChecks):
             )
 
     def _history(self) -> list[Any]:
-        """The progress of all batches of the run; of one that ran again, the last.
+        """The progress of all batches of the run.
+
+        Of a batch that ran again, it is the last one.
 
         Raises:
             RuntimeError: Spark has forgotten some.
@@ -254,7 +266,7 @@ class StreamState(StreamChecks):
         return [by_number[number] for number in sorted(by_number)]
 
     def _begin_query(self, query: StreamingQuery) -> None:
-        """Takes a new query for the one before, whose progress is kept."""
+        """Replace the query with a new one, and keep the progress of the old one."""
         if self._query is not None:
             self._past += self._query.recentProgress
         self._query = query

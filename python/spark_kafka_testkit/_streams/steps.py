@@ -1,6 +1,6 @@
-"""A query under test, to its clean end.
+"""A query under test, up to its clean end.
 
-The steps of such a test have the names of Spark's own StreamTest.
+The steps have the names of those in Spark's own StreamTest.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class StreamSteps(StreamState):
-    """What a test does with a query, whoever has begun it.
+    """What a test does with a query, whoever started it.
 
-    Its steps are called like those of Spark's StreamTest: `add_data`,
+    The steps are named like those of Spark's StreamTest: `add_data`,
     `process_all_available`, `check_answer`, `check_new_answer`, `check_last_batch`,
     `stop`, `start`, `expect_failure`.
 
     Args:
         cluster: where its topics are.
         topic: its sink topic, or None.
-        answer: a function that gives the rows of its sink, where that is another; or
+        answer: a function that returns the rows of its sink, if that is not a topic, or
             None.
-        timeout: seconds, for each step that waits.
+        timeout: the time limit for each step that waits, in seconds.
     """
 
     _failure_expected = False
@@ -57,26 +57,26 @@ class StreamSteps(StreamState):
         return f"<{name}:\n{QueryState(self._query).describe()}>"
 
     def _repr_html_(self) -> str:
-        """For notebooks."""
+        """The repr for notebooks."""
         return f"<pre>{escape(repr(self))}</pre>"
 
     @abstractmethod
     def start(self) -> None:
-        """Starts the query, and waits until it is alive."""
+        """Start the query, and wait until it is alive."""
 
     @abstractmethod
     def _sources(self) -> list[Source]:
-        """Its Kafka sources; none where they are not known."""
+        """Its Kafka sources, or none if they are not known."""
 
     def _run_due(self) -> None:
-        """Runs the next trigger, where the query waits for a test's clock."""
+        """Run the next trigger, if the query is waiting for a test's clock."""
 
     @abstractmethod
     def _clean_up(self) -> None:
-        """Removes what was made for it."""
+        """Remove what was created for it."""
 
     def reads(self, topic: str) -> bool:
-        """Whether the query reads a topic; where that is not known, it may."""
+        """Whether the query reads a topic, or may read it if that is not known."""
         sources = self._sources()
         named = [source for source in sources if not source.pattern]
         return (
@@ -86,7 +86,7 @@ class StreamSteps(StreamState):
         )
 
     def stop(self) -> None:
-        """Stops the query, as a deployment would, in the middle of what it does.
+        """Stop the query, as a deployment would, in the middle of what it is doing.
 
         Raises:
             WaitError: (an AssertionError) it has not stopped within 30 s.
@@ -94,7 +94,7 @@ class StreamSteps(StreamState):
         stop(self.query)
 
     def restart(self) -> None:
-        """Stops the query and starts it from its checkpoint."""
+        """Stop the query and start it from its checkpoint."""
         self.stop()
         self.start()
 
@@ -106,15 +106,15 @@ class StreamSteps(StreamState):
         key_serializer: Serializer | None = None,
         value_serializer: Serializer | None = None,
     ) -> None:
-        """Sends messages to a source topic: `KafkaUtils.send_messages`.
+        """Send messages to a source topic, as `KafkaUtils.send_messages` does.
 
         Raises:
-            ValueError: the topic is not there, and the stream does not read it.
+            ValueError: the topic does not exist, and the stream does not read it.
         """
         _arguments.topic("topic", topic)
         sources = self._sources()
         named = named_topics(sources, self._cluster.broker.bootstrap_servers)
-        # one that is there may be read otherwise: by a static side, a foreachBatch
+        # an existing topic may be read in other ways: by a static side, a foreachBatch
         if (
             named
             and topic not in named
@@ -130,12 +130,12 @@ class StreamSteps(StreamState):
         self._cluster.send(topic, batches(messages, key_serializer, value_serializer))
 
     def expect_failure(self) -> Exception:
-        """Waits until the query dies, and returns what it died of.
+        """Wait until the query dies, and return the exception it died of.
 
-        The run's end does not raise it then.
+        The end of the run does not raise it again.
 
         Raises:
-            WaitError: (an AssertionError) it did not die in time, or ended in peace.
+            WaitError: (an AssertionError) it did not die in time, or ended normally.
         """
         state, pauses = QueryState(self.query), Pauses(self._timeout)
         while state.is_active and not pauses.is_over:
@@ -170,19 +170,20 @@ class StreamSteps(StreamState):
             log.warning("query %s: %s", QueryState(self.query).name, problem)
 
     def close(self) -> None:
-        """Ends the run, as the end of its block does.
+        """End the run, as the end of its block does.
 
         Raises:
-            StreamingQueryException: the query has died of something unexpected.
+            StreamingQueryException: the query has died unexpectedly.
             WaitError: (an AssertionError) it has not stopped in time.
         """
         if problem := self._end():
             raise problem
 
     def _end(self) -> Exception | None:
-        """Stops the query, removes the checkpoint; gives the error to raise, or None.
+        """Stop the query, remove the checkpoint, and return the error to raise.
 
-        It is what the query died of unexpectedly, or why it did not stop.
+        The error is what the query died of unexpectedly, or why it did not stop. None
+        if there is none.
         """
         try:
             if self._query is None:
@@ -196,9 +197,9 @@ class StreamSteps(StreamState):
             self._clean_up()
 
     def _begin_checks(self) -> None:
-        """What the sink holds already is not new."""
+        """Note what the sink already holds, because that is not new."""
         if self._checked is None:
-            with suppress(Exception):  # it is not there yet; else it is told later
+            with suppress(Exception):  # not there yet, or raised later
                 self._checked = self._mark()
 
     def _stop_running(self) -> None:
