@@ -1,1 +1,1 @@
-"""Waits: until a result, a record or a query is as it should be."""
+"""Waits until a result, a record or a query is as it should be."""

@@ -1,4 +1,4 @@
-"""What a stream has answered: how it is read, and what it may be compared with."""
+"""What a stream has answered: how to read it, and what it may be compared with."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Answer(ABC):
     """The answer of a stream, wherever it writes to.
 
     Args:
-        since: the end of an earlier answer: what was there then is left out; None for
-            all.
+        since: the end of an earlier answer, whose contents are left out. None includes
+            everything.
 
     Attributes:
-        end: up to where it was read last.
+        end: up to where it was last read.
     """
 
     def __init__(self, since: End | None) -> None:
@@ -33,22 +33,24 @@ class Answer(ABC):
 
     @abstractmethod
     def read(self, wanted: Any) -> Any:
-        """The answer now, in the form of what is wanted, which `wanted` has given."""
+        """The current answer, in the form that `wanted` returned."""
 
     @abstractmethod
     def mark(self) -> End:
-        """Up to where it goes now."""
+        """Up to where it currently goes."""
 
     @abstractmethod
     def _check_kind(self, expected: Any) -> None:
-        """Raises a TypeError where this can't be an answer."""
+        """Raise a TypeError if this can't be an answer."""
 
     @abstractmethod
     def _check_item(self, place: int, item: Any) -> None:
-        """Raises a TypeError where this can't be one of a list."""
+        """Raise a TypeError if this can't be an item of a list."""
 
     def wanted(self, expected: Any) -> Any:
-        """What is expected, as it is compared; the order of a list does not count.
+        """What is expected, in the form in which it is compared.
+
+        The order of a list does not count.
 
         Raises:
             TypeError: it can't be an answer.
@@ -66,7 +68,7 @@ class Answer(ABC):
 
     @staticmethod
     def is_lacking(wanted: Any, last: Any) -> bool:
-        """Whether something of what is wanted may be still to come."""
+        """Whether part of what is wanted may still be to come."""
         parts = wanted.parts if isinstance(wanted, Contains) else wanted
         if isinstance(parts, Mapping) and isinstance(last, Mapping):
             return any(key not in last for key in parts)
@@ -76,20 +78,20 @@ class Answer(ABC):
         return True
 
     def explain(self, wanted: Any, last: Any) -> Iterator[str]:
-        """Why it is another than what is wanted, if its form tells.
+        """Why the answer differs from what is wanted, if its form shows that.
 
         Args:
-            wanted: what `wanted` has given.
-            last: what `read` has given.
+            wanted: the result of `wanted`.
+            last: the result of `read`.
         """
         yield from ()
 
 
 class RowsAnswer(Answer):
-    """An answer in rows: Spark's memory sink, files, what a function gives.
+    """An answer in rows, from Spark's memory sink, files or a function.
 
     Args:
-        rows: a function that gives a list of them, or a DataFrame.
+        rows: a function that returns a list of them, or a DataFrame.
         since: see `Answer`.
     """
 

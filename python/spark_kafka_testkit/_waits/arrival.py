@@ -1,4 +1,4 @@
-"""The wait for records, woken by the broker."""
+"""Waits for records. The broker wakes the wait."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAST_LOOK_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class RecordMatcher:
-    """Which records are waited for, and how many; `None` asks for nothing."""
+    """Which records to wait for, and how many. `None` means no condition."""
 
     count: int
     predicate: Callable[[Record], Any] | None = None
@@ -69,7 +69,10 @@ class RecordMatcher:
         )
 
     def _headers(self) -> list[tuple[str, Any]]:
-        """As records have them: text and numbers are bytes there. Matchers stay."""
+        """The headers in the form that records have.
+
+        Text and numbers are bytes there. Matchers stay as they are.
+        """
         return [
             (name, encode(data) if isinstance(data, (str, int, float)) else data)
             for name, data in (self.headers or {}).items()
@@ -101,7 +104,7 @@ def wait_for_records(
     """See `KafkaUtils.wait_for_records`.
 
     Args:
-        explain: gives sentences that tell why they have not come.
+        explain: a function that returns sentences about why they have not come.
     """
     state = None if streaming_query is None else QueryState(streaming_query)
     deadline = _clock.monotonic() + timeout
@@ -116,7 +119,7 @@ def wait_for_records(
             has_ended = state is not None and not state.is_active
             if has_ended or _clock.monotonic() >= deadline:
                 break
-    # An exact read: what came at the last moment counts, however slow the start was.
+    # An exact read: what came at the last moment counts, even if the start was slow.
     last_look = replace(request, upto="stable", stall_seconds=LAST_LOOK_SECONDS)
     records = read_records(client, last_look, decoder)
     matched = [record for record in records if matcher.matches(record)]

@@ -1,4 +1,4 @@
-"""Why queries have not written what a test expects, as far as facts tell."""
+"""Why queries have not written what a test expects, as far as the facts show."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["causes"]
 log = logging.getLogger("spark_kafka_testkit")
 
 READ_AGAIN = 3  # batches
-FEW = 1000  # records of a partition, that are counted
+FEW = 1000  # records of a partition, which are counted
 SECONDS = 5.0
 WINDOWS = "tateStoreSave"
 """In the name of operators that hold windows, of a session or not, for their end."""
@@ -40,17 +40,17 @@ WINDOWS = "tateStoreSave"
 def causes(
     cluster: Cluster, queries: Sequence[StreamingQuery], *, is_lacking: bool = True
 ) -> list[str]:
-    """A sentence or two for each fact that may be why, with what to do.
+    """One or two sentences for each fact that may be the cause, with what to do.
 
     Args:
         cluster: where the topics are.
-        queries: those that may write what is expected.
-        is_lacking: whether something that is expected may be still to come.
+        queries: the queries that may write what is expected.
+        is_lacking: whether something expected may still be to come.
     """
     found: list[str] = []
     try:
         seen = [_Seen.of(query, len(queries)) for query in queries]
-    except Exception as error:  # noqa: BLE001  the failure itself is what must be told
+    except Exception as error:  # noqa: BLE001  the failure itself must be reported
         log.debug("no cause told: %s", error)
         return found
     for find in FINDERS:
@@ -65,10 +65,10 @@ def causes(
 
 @dataclass(frozen=True)
 class _Seen:
-    """A query and what it has said so far.
+    """A query and what it has reported so far.
 
     Attributes:
-        name: for people; empty where there is but one.
+        name: its name for people, or an empty string if there is only one query.
     """
 
     query: StreamingQuery
@@ -85,24 +85,24 @@ class _Seen:
         return f" of query{self.name}" if self.name else ""
 
     def sources(self) -> list[Source]:
-        """Its Kafka sources, by its plan or by its progress."""
+        """Its Kafka sources, according to its plan or its progress."""
         return planned_sources_of_query(self.query) or [
             source for progress in self.history[-1:] for source in sources_of(progress)
         ]
 
 
 def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
-    """What was sent to topics that did not exist, and that no query reads."""
+    """What was sent to topics that did not exist and that no query reads."""
     sources = [source for seen in queries for source in seen.sources()]
     for query in active_queries():
         sources += planned_sources_of_query(query)
     if any(source.pattern for source in sources):
-        return  # which of them it finds is the query's to know
+        return  # only the query knows which of them it finds
     read = {topic for source in sources for topic in source.topics()}
     for topic in sorted(cluster.unasked - read):
         meant = [name for name in read if is_misspelled(topic, name)]
         if not meant:
-            continue  # another test's, or meant to be there
+            continue  # another test's, or there on purpose
         sent = sum(at.end - at.beginning for at in cluster.offsets(topic).values())
         yield (
             f"No query reads topic {topic!r}, which did not exist until "
@@ -114,7 +114,7 @@ def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
     """Records before the offsets where a query began, which it never reads.
 
-    Its first batch tells: it has no rows, though the topic had records.
+    Its first batch shows that: it has no rows, although the topic had records.
     """
     for seen in queries:
         if not seen.history or seen.history[0]["batchId"] != 0:
@@ -133,7 +133,7 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
                 for topic, offsets in source.reached.items():
                     option = starting.get(topic, "")
                     if option == "earliest" or not (option or is_counted):
-                        continue  # a function that looks at no row counts none
+                        continue  # if the function reads no rows, none are counted
                     before = _before(cluster, topic, offsets)
                     if not before:
                         continue
@@ -148,8 +148,9 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 
 
 def _before(cluster: Cluster, topic: str, offsets: Mapping[int, int]) -> int:
-    """How many records lie before the offsets; transactions have offsets of their own,
-    so those of a few are looked at.
+    """How many records lie before the offsets.
+
+    Transactions take up offsets too, so if there are few offsets, the records are read.
     """
     at = cluster.offsets(topic)
     starts = {
@@ -173,7 +174,7 @@ def _where(offsets: Mapping[int, int]) -> str:
 
 
 def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
-    """Rows that came behind the watermark; those of the last batches one by one."""
+    """Rows that came behind the watermark, one by one for the last batches."""
     for seen in queries:
         counts = [
             operators_sum(progress, "numRowsDroppedByWatermark")
@@ -193,7 +194,7 @@ def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
                 times = [time for one in operators for time in one.times]
                 dropped = len(times)
         rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
-        before = seen.history[max(0, late[-1] - 1)]  # it is held against that one's
+        before = seen.history[max(0, late[-1] - 1)]  # the one it is compared with
         yield (
             f"{rows} dropped as late: the watermark{seen.of_it} was "
             f"{_watermark(before)}{_of_times(times)}. "
@@ -202,7 +203,7 @@ def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 
 
 def _of_times(times: Sequence[datetime]) -> str:
-    """In the order of time."""
+    """The times, in order."""
     if not times:
         return ""
     whose = "its time" if len(times) == 1 else "their times"
@@ -226,7 +227,7 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
 
 
 def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
-    """Records that a query by a test's clock has not been let run."""
+    """Records that a query could not process because of a test's clock."""
     for seen in queries:
         state, position = QueryState(seen.query), Position()
         if not (state.is_active and state.is_clocked):
@@ -251,6 +252,6 @@ def _records(count: int) -> str:
 
 
 def _watermark(progress: Any) -> str:
-    """As it is for people, UTC; empty where there is none."""
+    """The watermark for people, in UTC, or an empty string if there is none."""
     told = str((progress.get("eventTime") or {}).get("watermark", ""))
     return told.replace(".000Z", "Z")

@@ -1,4 +1,4 @@
-"""The wait for a job in another process, by its checkpoint."""
+"""The wait for a job in another process, which watches its checkpoint."""
 
 from __future__ import annotations
 

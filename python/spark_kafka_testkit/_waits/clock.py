@@ -17,10 +17,10 @@ PART = 0.2
 
 
 def choose_factor(factor: float | None = None) -> float:
-    """What time-outs are multiplied by: the argument, else the environment's, else 1.
+    """The factor for timeouts: the argument, else the environment's, else 1.
 
     Raises:
-        TypeError, ValueError: it is no number above 0.
+        TypeError, ValueError: it is not a number above 0.
     """
     if factor is not None:
         return _arguments.factor("timeout_factor", factor)
@@ -34,9 +34,10 @@ def choose_factor(factor: float | None = None) -> float:
 
 
 class Pauses:
-    """A wait's time, and the pauses between its looks: each a fifth of the time that it
-    has taken so far, within bounds. So what comes soon is seen soon, and a long wait
-    costs little.
+    """The time of a wait, and the pauses between its checks.
+
+    Each pause is a fifth of the time the wait has taken so far, within limits. So the
+    wait notices early events quickly, and a long wait costs little.
 
     Args:
         seconds: how long the wait may take.
@@ -52,7 +53,7 @@ class Pauses:
         return _clock.monotonic() >= self._deadline
 
     def rest(self, longest: float = LONGEST_SECONDS) -> None:
-        """Sleeps, but not past the wait's end."""
+        """Sleep, but not past the end of the wait."""
         now = _clock.monotonic()
         wanted = max(SHORTEST_SECONDS, PART * (now - self._begun))
         time.sleep(

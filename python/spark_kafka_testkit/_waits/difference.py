@@ -1,4 +1,4 @@
-"""How a result differs from what was expected, in few lines."""
+"""How a result differs from what was expected, in a few lines."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ MANY = 1000
 
 
 def difference(result: Any, expected: Any) -> str:
-    """How a result differs; long values are cut, around where they differ.
+    """How a result differs from what was expected.
 
-    Dicts key by key, and values with parts by the path to the part; lists, tuples,
-    sets, arrays, and the rows of frames by what is missing, repeated and unexpected;
-    all else side by side.
+    Dicts are compared key by key, and values with parts by the path to the part. For
+    lists, tuples, sets, arrays and the rows of frames, it lists what is missing,
+    repeated and unexpected. Anything else is shown side by side. Long values are
+    shortened around the place where they differ.
     """
     if isinstance(expected, Contains):
         result, expected = expected.within(plain(result)), expected.parts
@@ -46,12 +47,12 @@ def difference(result: Any, expected: Any) -> str:
 
 
 def shorten(value: Any) -> str:
-    """The repr of a value, cut where it is long."""
+    """The repr of a value, shortened if it is long."""
     return _cut(_text(value), 0)
 
 
 def named(predicate: Callable[[Any], Any]) -> str:
-    """A function's name and where it stands; a lambda has no other."""
+    """A function's name and where it is defined. A lambda has no other name."""
     code = getattr(predicate, "__code__", None)
     name = getattr(predicate, "__name__", represented(predicate))
     if code is None:
@@ -95,7 +96,7 @@ def _of_tables(result: Table, expected: Table) -> str:
 
 def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
     missing, unexpected = unmatched(expected, result)
-    if len(missing) + len(unexpected) > MANY:  # they are counted, not told apart
+    if len(missing) + len(unexpected) > MANY:  # too many to look for pairs among them
         return [
             *_first([f"  missing:    {shorten(value)}" for value in missing]),
             *_first([f"  unexpected: {shorten(value)}" for value in unexpected]),
@@ -126,8 +127,10 @@ def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
 def _same_key(
     missing: list[Any], unexpected: list[Any]
 ) -> tuple[list[str], list[Any], list[Any]]:
-    """The differences of what is missing and unexpected under the same key, and the
-    rest of both. A pair's or row's key is its first item, where no other has it.
+    """The differences between missing and unexpected values with the same key.
+
+    Also the remaining missing and unexpected values. The key of a pair or row is its
+    first item, if no other value has it.
     """
     wanted, seen = _by_key(missing), _by_key(unexpected)
     shared = [key for key in wanted if key in seen]
@@ -144,7 +147,7 @@ def _same_key(
 
 
 def _by_key(rows: list[Any]) -> dict[str, Any]:
-    """By their first item, a text, those of which there is one."""
+    """The rows by their first item, if that is text and no other row has it."""
     found: dict[str, list[Any]] = {}
     for row in rows:
         if _is_row(row):
@@ -157,10 +160,13 @@ def _is_row(value: Any) -> bool:
 
 
 def _of_items(key: str, result: Any, expected: Any) -> list[str]:
-    """Of two rows with the same first item: pairs by their values, others by place."""
+    """The differences between two rows with the same first item.
+
+    Pairs are compared by their values, other rows by position.
+    """
     if len(result) == len(expected) == 2:
         return list(_of_values(key, result[1], expected[1]))
-    # a Row's, or those of a Record, as of any namedtuple
+    # those of a Row, or of a Record, as of any namedtuple
     names = getattr(result, "__fields__", getattr(result, "_fields", None))
     if names is not None and len(result) == len(expected):
         rows = [dict(zip(names, row, strict=True)) for row in (result, expected)]
@@ -169,8 +175,9 @@ def _of_items(key: str, result: Any, expected: Any) -> list[str]:
 
 
 def _of_values(path: str, result: Any, expected: Any) -> Iterator[str]:
-    """Of two values that differ, part by part where they have the same kind of parts;
-    a text that is JSON has those of the JSON.
+    """The differences between two values, part by part if their parts are of a kind.
+
+    A text that is JSON has the parts of the JSON.
     """
     if isinstance(expected, Contains):
         result, expected = expected.within(result), expected.parts
@@ -184,7 +191,7 @@ def _of_values(path: str, result: Any, expected: Any) -> Iterator[str]:
 
 
 def _of_parts(path: str, result: Any, expected: Any) -> Iterator[str]:
-    """Nothing where there are no parts, or none that differ."""
+    """The differences between parts. Nothing if there are none, or none that differ."""
     if isinstance(result, dict):
         for name, value in expected.items():
             if name not in result:
@@ -201,7 +208,7 @@ def _of_parts(path: str, result: Any, expected: Any) -> Iterator[str]:
 
 
 def _parts(value: Any) -> Any:
-    """A dict or list, where the value is one, or JSON of one; else None."""
+    """A dict or list, if the value is one or is the JSON of one, otherwise None."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             value = json.loads(value)
@@ -215,7 +222,7 @@ def _parts(value: Any) -> Any:
 
 
 def _step(name: Any) -> str:
-    """To a part of a dict."""
+    """The step to a part of a dict."""
     is_plain = isinstance(name, str) and name.isidentifier()
     return f".{name}" if is_plain else f"[{shorten(name)}]"
 
@@ -230,7 +237,7 @@ def _once(values: list[Any]) -> list[Any]:
     kept: list[Any] = []
     for value in values:
         if len(kept) > SHOWN_ITEMS:
-            break  # they are not shown
+            break  # the rest is not shown
         if not Counts(kept)[value]:
             kept.append(value)
     return kept
@@ -246,7 +253,7 @@ def _first(lines: list[str]) -> list[str]:
 
 
 def _pair(one: Any, other: Any) -> tuple[str, str]:
-    """Both as text, cut alike, so that where they differ is seen."""
+    """Both as text, shortened alike, so that the difference is visible."""
     texts = _text(one), _text(other)
     pairs = enumerate(zip(*texts, strict=False))
     differ = (place for place, (left, right) in pairs if left != right)
@@ -256,7 +263,7 @@ def _pair(one: Any, other: Any) -> tuple[str, str]:
 
 
 def _text(value: Any) -> str:
-    """Its repr, in one line."""
+    """The repr in one line."""
     return re.sub(r"\s*\n\s*", " ", represented(value))
 
 

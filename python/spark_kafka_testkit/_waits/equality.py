@@ -1,7 +1,7 @@
-"""What is equal to what, for all that the kit compares.
+"""What equals what, in every comparison that the kit makes.
 
-That is results with what is expected, rows, and records with what is waited for.
-docs/streaming.md has the rule.
+That is results with expected ones, rows, and records with those that are waited for.
+The rule is described in docs/streaming.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Counts", "InAnyOrder", "Table", "equal", "plain", "unmatched"]
 
 ATOMS = frozenset({str, bytes, int, bool, type(None)})
 FAMILIES: dict[Any, type] = {list: list, tuple: list, Mapping: dict, Set: set}
-# A container with an `==` of its own, a matcher perhaps, is asked, and not looked into.
+# A container with its own `==`, perhaps a matcher, is asked, and not looked into.
 CONTAINERS = (list, tuple, dict, OrderedDict, MappingProxyType, Mapping)
 USUAL_EQ: frozenset[Any] = frozenset(
     container.__eq__ for container in (*CONTAINERS, set, frozenset, Set)
@@ -31,13 +31,13 @@ class InAnyOrder(list[Any]):
 
 
 class Table(NamedTuple):
-    """A frame, a table or a series, as it is compared.
+    """A frame, a table or a series, in the form in which it is compared.
 
     Attributes:
-        kind: of which library, and what.
-        columns: their names; None for a series.
-        labels: those of the rows, where it has some: pandas' index.
-        values: column by column.
+        kind: the library, and the class.
+        columns: their names, or None for a series.
+        labels: the labels of the rows, if they have some: pandas' index.
+        values: the values, column by column.
     """
 
     kind: str
@@ -54,8 +54,8 @@ def equal(one: Any, other: Any) -> bool:
     """Whether two values are equal.
 
     Raises:
-        TypeError: a Spark DataFrame, which has no values before it is collected; or a
-            type whose `==` says neither yes nor no.
+        TypeError: a Spark DataFrame, which has no values until it is collected, or a
+            type whose `==` returns neither true nor false.
     """
     if one is other:
         return True
@@ -70,7 +70,7 @@ def equal(one: Any, other: Any) -> bool:
         return _equal_by_operator(one, other)
     if isinstance(one, InAnyOrder) or isinstance(other, InAnyOrder):
         return len(one) == len(other) and not any(unmatched(one, other))
-    # Item by item: to a list's own `==` an array of one item is the item.
+    # Item by item: for a list's own `==`, an array of one item equals the item.
     if len(one) != len(other):
         return False
     if family is list:
@@ -87,7 +87,7 @@ def equal(one: Any, other: Any) -> bool:
 def unmatched(
     ones: Sequence[Any], others: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """What is left of each when equal values are taken out of both, pair by pair."""
+    """What remains of each when equal values are removed from both, pair by pair."""
     places: dict[Any, list[int]] = {}
     for place, value in enumerate(others):
         places.setdefault(_key(value), []).append(place)
@@ -103,7 +103,7 @@ def unmatched(
 
 
 class Counts:
-    """How often values are in a list; equal ones count as one another.
+    """How often values are in a list, where equal values count as the same.
 
     Args:
         values: the list.
@@ -124,13 +124,13 @@ class Counts:
 
 
 def plain(value: Any) -> Any:
-    """An array as lists, a frame as a `Table`, all else as it is."""
+    """An array as lists, a frame as a `Table`, and anything else as it is."""
     convert = _converter(value.__class__)
     return value if convert is None else convert(value)
 
 
 def _equal_by_operator(one: Any, other: Any) -> bool:
-    """By `==`, from either side: matchers may be on either."""
+    """Whether `==` says so from either side, since either may be a matcher."""
     answers = [_truth(one == other, one, other)]
     if not answers[0] and type(one) is not type(other):
         answers.append(_truth(other == one, one, other))
@@ -155,7 +155,7 @@ def _equal_by_operator(one: Any, other: Any) -> bool:
 
 
 def _takes(matcher: Any, value: Any) -> bool:
-    """Whether a matcher that may look for an array or frame takes it as it is."""
+    """Whether a matcher that may look for an array or frame accepts it as it is."""
     return (
         _converter(value.__class__) is not None
         and _converter(matcher.__class__) is None
@@ -165,32 +165,35 @@ def _takes(matcher: Any, value: Any) -> bool:
 
 
 def _truth(answer: Any, one: Any, other: Any) -> bool | None:
-    """What a `==` says; None where that is neither yes nor no."""
+    """The result of an `==`, or None if it is neither true nor false."""
     if isinstance(answer, bool):
         return answer
     if answer is one or answer is other:
         return False  # pandas.NA, which is equal to nothing else
     try:
         return bool(answer)
-    except Exception:  # noqa: BLE001  NumPy's, pandas', Spark's: each has its own
+    except Exception:  # noqa: BLE001  NumPy, pandas and Spark raise different errors
         return None
 
 
 def _is_nan(value: Any) -> bool:
-    """NaN, of any kind of number, and not-a-time: no such value is equal to itself."""
+    """Whether it is NaN, in any kind of number, or not-a-time.
+
+    No such value equals itself.
+    """
     root = type(value).__module__.partition(".")[0]
     if not isinstance(value, Number) and root not in ("numpy", "pandas"):
         return False
     try:
         return bool(value != value)
-    except Exception:  # noqa: BLE001  a signaling NaN, say
+    except Exception:  # noqa: BLE001  for example a signaling NaN
         return False
 
 
 def _key(value: Any) -> Any:
-    """What equal values have in common, to be looked up by.
+    """A key that equal values share, for look-ups.
 
-    None where they may have nothing in common, such as matchers.
+    None if they may share nothing, as with matchers.
     """
     try:
         return _hashed(value)
@@ -211,14 +214,14 @@ def _hashed(value: Any) -> Any:
         return SET, frozenset(map(_hashed, value))
     if family is dict and not isinstance(value, OrderedDict):
         return MAPPING, frozenset(map(_hashed, value.items()))
-    hash(value)  # a TypeError where it has none
+    hash(value)  # raises a TypeError if it has no hash
     return NAN if isinstance(value, Number) and _is_nan(value) else value
 
 
 def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What is left when values are paired off that are equal and share no key.
+    """What remains when values that are equal but share no key are paired off.
 
-    Each with each where that is not much; else only those that have no key.
+    Compares each with each if that is cheap, otherwise only those without a key.
     """
     every = len(ones) * len(others) <= FEW_PAIRS
     odd = {place for place, value in enumerate(others) if every or _key(value) is None}
@@ -239,9 +242,9 @@ def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]
 
 
 def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
-    """The most pairs that can be made where each left one may go with some right ones.
+    """The most pairs possible, where each left value fits some of the right ones.
 
-    A matcher that was given the only partner of another takes a new one.
+    A matcher that holds the only partner of another one takes a new partner.
     """
     right_of: dict[int, int] = {}
     left_of: dict[int, int] = {}
@@ -257,7 +260,7 @@ def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
                 if right in left_of:
                     to_try.append(left_of[right])
                     continue
-                while True:  # back to the start, each takes the new one
+                while True:  # back to the start: each takes the new partner
                     taker = reached_from[right]
                     before = right_of.get(taker)
                     left_of[right], right_of[taker] = taker, right
@@ -271,7 +274,7 @@ def _most_pairs(edges: list[list[int]]) -> dict[int, int]:
 
 @lru_cache(maxsize=512)
 def _family(value_type: Any) -> type | None:
-    """Which containers it is compared with, item by item: list, dict or set."""
+    """Which containers it is compared with item by item: list, dict or set."""
     if value_type.__eq__ not in USUAL_EQ:
         return None
     families = (FAMILIES[base] for base in FAMILIES if issubclass(value_type, base))
@@ -279,7 +282,7 @@ def _family(value_type: Any) -> type | None:
 
 
 def _pandas_column(series: Any) -> list[Any]:
-    """What is missing is missing, whichever way pandas writes it."""
+    """The values, with None for what is missing, however pandas represents that."""
     values: list[Any] = series.astype(object).where(series.notna(), None).tolist()
     return values
 
@@ -299,7 +302,7 @@ def _arrow_table(table: Any) -> Table:
 
 
 def _numpy_time(time: Any) -> Any:
-    """As Python's, where that can be said in microseconds."""
+    """The time as Python's, if microseconds can express it."""
     micros = time.astype(f"{time.dtype.kind}8[us]")
     return micros.item() if micros == time else time
 

@@ -38,10 +38,10 @@ def assert_eventually(
     """See `KafkaUtils.assert_eventually`.
 
     Args:
-        finality: why the result can't change any more; empty where it can. Then it is
-            not waited for.
-        explain: takes the last result, where it is not the expected one, and gives
-            sentences that tell why.
+        finality: a function that returns why the result can no longer change, or an
+            empty string if it can. If it can't, the wait ends.
+        explain: a function that takes the last result, if it is not the expected one,
+            and returns sentences that say why.
     """
     if not callable(result_func):
         raise TypeError(
@@ -83,7 +83,7 @@ def assert_eventually(
             ) from outcome.error
         final = finality()
         if final:
-            continue  # it is looked at once more, as it is final from here on
+            continue  # check once more, now that it is final
         reads.wait_for_more(
             min(interval, deadline - _clock.monotonic()),
             until=lambda: state is not None and not state.is_active,
@@ -102,7 +102,7 @@ def _check_exceptions(retry_on: Any) -> None:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What a check came to; `shown` tells how far `last` is from what was expected."""
+    """The result of a check. `shown` says how `last` differs from what was expected."""
 
     is_expected: bool
     last: Any = None
@@ -111,7 +111,10 @@ class _Outcome:
 
 
 def _why(explain: Callable[[Any], Sequence[str]], outcome: _Outcome) -> Sequence[str]:
-    """An explanation that fails must not stand in the place of what it explains."""
+    """The explanation, if there is one.
+
+    An explanation that fails must not replace what it explains.
+    """
     try:
         return list(explain(outcome.last))
     except Exception as error:  # noqa: BLE001  as above
@@ -124,7 +127,7 @@ def _outcome(
     expected: Any,
     retry_on: type[Exception] | tuple[type[Exception], ...],
 ) -> _Outcome:
-    # Classes are values, and so are Spark's rows, which can be called, too.
+    # Classes are values, and so are Spark's rows, although both can be called.
     is_predicate = callable(expected) and not isinstance(expected, (type, tuple))
     wanted = f"{named(expected)} is true" if is_predicate else shorten(expected)
     try:

@@ -1,4 +1,4 @@
-"""What was written twice, and what never: in a few lines."""
+"""What was written twice and what was never written, in a few lines."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Sighting:
     """A record that was seen.
 
     Attributes:
-        identity: what tells it from others.
-        topic, partition, offset: where it lies; None where that is not known, as of the
+        identity: what distinguishes it from others.
+        topic, partition, offset: where it is, or None if that is not known, as for the
             rows of a table.
     """
 
@@ -32,7 +32,7 @@ class Sighting:
 
 @dataclass
 class _Account:
-    """Of one identity."""
+    """The sightings of one identity."""
 
     identity: Any
     sent: list[Sighting] = field(default_factory=list)
@@ -41,12 +41,12 @@ class _Account:
 
 @dataclass(frozen=True)
 class Differences:
-    """What is not exactly once: a line for each identity.
+    """What is not exactly once, with a line for each identity.
 
     Attributes:
         repeated: written more often than sent.
-        lost: written never, or more rarely than sent.
-        strange: written, and not sent.
+        lost: never written, or less often than sent.
+        strange: written, but not sent.
     """
 
     repeated: list[str]
@@ -55,7 +55,7 @@ class Differences:
 
     @property
     def lines(self) -> list[str]:
-        """Of each sort the first."""
+        """The first lines of each kind."""
         sorts = self.repeated, self.lost, self.strange
         return [line for lines in sorts for line in _first(lines)]
 
@@ -65,7 +65,7 @@ class Differences:
 
 
 def differences(sent: Iterable[Sighting], written: Iterable[Sighting]) -> Differences:
-    """What was not written as often as it was sent, in the order of what was sent."""
+    """What was not written as often as it was sent, in the order of sending."""
     accounts: dict[Hashable, _Account] = {}
     for one in sent:
         _of(accounts, one.identity).sent.append(one)
@@ -89,7 +89,7 @@ def _of(accounts: dict[Hashable, _Account], identity: Any) -> _Account:
 
 
 def _hashable(identity: Any) -> Hashable:
-    """Lists and dicts, which JSON has, by their text."""
+    """The identity as a dict key. Lists and dicts, as JSON has them, become text."""
     try:
         hash(identity)
     except TypeError:
@@ -120,7 +120,7 @@ def _times(count: int) -> str:
 
 
 def _places(sightings: list[Sighting], before: str = "") -> str:
-    """In brackets; empty where none is known."""
+    """The places in brackets, or an empty string if none is known."""
     offsets: dict[tuple[str | None, int], list[int]] = {}
     for one in sightings:
         if one.partition is not None and one.offset is not None:

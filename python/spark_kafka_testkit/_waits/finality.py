@@ -21,10 +21,11 @@ __all__ = ["Finality"]
 
 
 class Finality:
-    """Whether the session's queries are done with all that their topics hold. Queries
-    that feed one another count, and those by a test's clock are done until it is
-    advanced; what other threads and processes send can't be seen
-    before it is there.
+    """Whether the session's queries are done with everything that their topics hold.
+
+    Queries that feed one another count. Queries controlled by a test's clock are done
+    until the clock is advanced. What other threads and processes send can't be seen
+    before it arrives.
 
     Args:
         cluster: where the topics are.
@@ -35,7 +36,7 @@ class Finality:
         self._cluster, self._spark = cluster, spark
 
     def reason(self) -> str:
-        """Why the answer is final, for people; empty where it may change."""
+        """Why the answer is final, for people, or an empty string if it may change."""
         queries = list(self._spark.streams.active)
         before = _batches(queries)
         if not queries or not all(map(self._is_idle, queries)):
@@ -48,12 +49,12 @@ class Finality:
         return f"{which} processed all that is in Kafka, and {waits} for data"
 
     def wait(self, timeout: float, *, batches: float = math.inf) -> bool:
-        """Waits until the answer is final, and says whether it is.
+        """Wait until the answer is final, and return whether it is.
 
         Args:
-            timeout: seconds.
-            batches: so many more of each query that does not rest will do; there are
-                queries that never rest.
+            timeout: the time limit in seconds.
+            batches: the number of further batches, of each query that does not rest,
+                after which the wait gives up. Some queries never rest.
         """
         pauses = Pauses(timeout)
         begun = {str(one.runId): _number(one) for one in self._spark.streams.active}
@@ -75,7 +76,7 @@ class Finality:
         if not position.take(progress):
             return False
         if len(position.sources) != len(progress["sources"]):
-            return False  # not all are Kafka's
+            return False  # not all of them are Kafka sources
         try:
             ends = ends_of(self._cluster, state, position)
         except (KafkaTestkitError, ValueError):
@@ -86,13 +87,13 @@ class Finality:
 
 
 def _number(query: StreamingQuery) -> int:
-    """Of its last batch; -1 where it has made none."""
+    """The number of its last batch, or -1 if there was none."""
     progress: Any = query.lastProgress
     return -1 if progress is None else int(progress["batchId"])
 
 
 def _batches(queries: list[StreamingQuery]) -> dict[str, Any]:
-    """The last batch of each."""
+    """The last batch of each query."""
     return {
         str(query.runId): (query.lastProgress or {"batchId": None})["batchId"]
         for query in queries

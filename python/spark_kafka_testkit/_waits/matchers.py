@@ -1,4 +1,4 @@
-"""What may stand in the place of a value that is expected."""
+"""Matchers, which can stand in for an expected value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Contains", "contains"]
 
 
 class Contains:
-    """Equal to what has all of its parts, and maybe others; `contains` makes it.
+    """Equals whatever has all of its parts, and maybe others. `contains` creates it.
 
     Attributes:
         parts: a dict, or a list of items.
@@ -27,7 +27,10 @@ class Contains:
         self.parts = parts if isinstance(parts, Mapping) else list(parts)
 
     def within(self, value: Any) -> Any:
-        """What of the value it asks for; the value, where it is of another kind."""
+        """The part of the value that it asks about.
+
+        A value of another kind is returned as it is.
+        """
         if isinstance(self.parts, Mapping):
             if not isinstance(value, Mapping):
                 return value
@@ -57,11 +60,14 @@ def _is_collection(value: Any) -> TypeGuard[Iterable[Any]]:
 
 
 def contains(parts: Any) -> Any:
-    """In the place of what is expected: a value that has these parts, and maybe others.
+    """Match a value that has these parts, and maybe others.
+
+    Use it in place of an expected value.
 
     Args:
-        parts: a dict: these keys with these values; or a list, a tuple or a set: these
-            items, in any order, each as often as it is given. Parts may be matchers.
+        parts: a dict, for these keys with these values. Or a list, a tuple or a set,
+            for these items in any order, each as often as it is given. Parts may be
+            matchers.
 
     Raises:
         TypeError: something else.

@@ -1,4 +1,4 @@
-"""Waits tied to a query's own offsets, and how far it is behind."""
+"""Waits for what a query has processed, and how far it is behind."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ __all__ = [
 
 
 # A query's status message once its start offsets are pinned (MicroBatchExecution,
-# ContinuousExecution); a long batch, and a query without batches, have no progress yet.
-# Any other message proves nothing. The tasks of a real-time query would tell as well,
-# but Spark's status tracker may show them ten seconds late.
+# ContinuousExecution). A long batch, and a query without batches, have no progress yet.
+# Any other message proves nothing. The tasks of a real-time query would show it as
+# well, but Spark's status tracker may show them ten seconds late.
 PINNED = (
     "Writing offsets to log",
     "Processing new data",
@@ -56,7 +56,7 @@ def wait_for_query_alive(
     """See `KafkaUtils.wait_for_query_alive`.
 
     Args:
-        cluster: where its topics may be; without it they are not looked at.
+        cluster: where its topics may be. Without it, they are not checked.
     """
     timeout = _arguments.seconds("timeout", timeout)
     interval = _arguments.seconds("interval", interval)
@@ -77,14 +77,15 @@ def wait_for_query_alive(
 
 
 def _check_sources(cluster: Cluster, state: QueryState) -> None:
-    """Looks whether a query that begins reads topics that are there. Spark looks for
-    them for a minute, and does not name them then.
+    """Check that a query that is starting reads existing topics.
+
+    Spark looks for them for a minute, and then does not name them.
 
     Raises:
-        UnknownTopicError: one is not.
+        UnknownTopicError: a topic does not exist.
     """
     if cluster.broker.is_visited:
-        return  # which may make topics by itself
+        return  # which may create topics automatically
     if state.progress is None and state.is_active:
         servers = cluster.broker.bootstrap_servers
         sources = planned_sources_of_query(state.query)
@@ -100,7 +101,7 @@ def _is_alive_or_done(state: QueryState) -> bool:
         not is_active
         or state.progress is not None
         or state.message.startswith(PINNED)
-        or state.is_clocked  # it has pinned them before it waits at the clock
+        or state.is_clocked  # it pins them before it waits for the clock
     )
 
 
@@ -112,8 +113,8 @@ def wait_until_processed(
 ) -> None:
     """See `KafkaUtils.wait_until_processed`.
 
-    Queries that feed one another, in whatever order, are waited for as often as there
-    are queries: then what was there at first has gone through all of them.
+    Queries may feed one another in any order, so each is waited for as often as there
+    are queries. After that, what was there at first has gone through all of them.
     """
     pauses = Pauses(timeout)
     for _ in queries:
@@ -134,9 +135,9 @@ def _wait_for_one(
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()
-    is_clocked = state.is_clocked  # then no wait is of use
+    is_clocked = state.is_clocked  # then waiting is pointless
     while True:
-        has_ended = not state.is_active  # before the progress, which is its last then
+        has_ended = not state.is_active  # before the progress, so that this is its last
         cluster.check_usable()
         state.raise_if_dead()
         if position.take(state.progress):
@@ -144,7 +145,7 @@ def _wait_for_one(
             if not any(place.behind for place in position.places(ends)):
                 return
         elif not has_ended:
-            # by Spark Connect its status tells, after a while
+            # with Spark Connect the status shows it, after a while
             _check_has_batches(state)
         if has_ended or is_clocked or pauses.is_over:
             within = None if has_ended else timeout
@@ -154,23 +155,24 @@ def _wait_for_one(
 
 
 def wait_for_watermark(query: StreamingQuery, timeout: float) -> None:
-    """Waits for the batch without data by which the watermark moves, where the last one
-    calls for it. What is late is told by the watermark of the batch before: were the
-    next data in that batch, rows behind the new watermark would not be.
+    """Wait for the batch without data that moves the watermark, if one is due.
+
+    The watermark of the batch before decides what is late. If the next data were in
+    that batch, rows behind the new watermark would not be late.
 
     Args:
-        query: one that looks for data all the time, and at no interval.
-        timeout: seconds.
+        query: a query that looks for data all the time, and not at an interval.
+        timeout: the time limit in seconds.
 
     Raises:
-        StreamingQueryException: the query's own.
+        StreamingQueryException: the query's own exception.
         WaitError: the batch had not ended in time.
     """
     state, pauses = QueryState(query), Pauses(timeout)
     processed = state.progress
     if processed is None or watermark_of(processed) is None:
         return
-    # one that never rests has had it after a batch: timers, a source beside Kafka
+    # one that never rests has had it after a batch: timers, a source other than Kafka
     while (
         state.is_active
         and not state.is_resting
@@ -228,7 +230,7 @@ def ends_of(
     position: Position,
     of_topic: Ends | None = None,
 ) -> Ends:
-    """Where the query's topics stand, or the one that is given, if it reads that.
+    """The offsets of the query's topics, or of the given one if the query reads it.
 
     Raises:
         ValueError: there is nothing to look at.
@@ -248,7 +250,7 @@ def _topics_of(
     position: Position,
     of_topic: Ends | None,
 ) -> list[str]:
-    """The topics of the query: what it has said, and what its patterns find."""
+    """The topics of the query: those it has reported, and those its patterns find."""
     if not position.patterns:
         return sorted(position.topics())
     is_internal = cluster.internal_or_not()
@@ -258,7 +260,7 @@ def _topics_of(
         if matches is not None:
             position.note_matches(pattern, matches)
         elif of_topic is not None:
-            position.note_matches(pattern, of_topic)  # whether it is shows in the wait
+            position.note_matches(pattern, of_topic)  # the wait shows whether it is one
         else:
             raise ValueError(
                 f"Query {state.name} reads what its pattern {pattern!r} finds, and "
@@ -333,7 +335,7 @@ def _held_by(cluster: Cluster, place: Place) -> str:
     try:
         now = cluster.offsets(place.topic)[place.partition]
     except (KafkaTestkitError, KeyError):
-        return ""  # the rest of the message is of more use than why this is missing
+        return ""  # the rest of the message is more useful than why this is missing
     if now.stable >= place.offsets.end:
         return ""
     return f" (a transaction is open since {now.stable})"

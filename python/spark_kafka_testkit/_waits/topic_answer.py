@@ -43,7 +43,7 @@ class TopicAnswer(Answer):
     Args:
         cluster: where the topic is.
         spark: the stream's session.
-        decoder: of its keys and values; it names the topic.
+        decoder: the decoder of its keys and values, which also names the topic.
         since: see `Answer`.
     """
 
@@ -100,7 +100,7 @@ class TopicAnswer(Answer):
             )
 
     def _check_item(self, place: int, item: Any) -> None:
-        """Matchers are let through, and all else that may be equal to a pair."""
+        """Let matchers through, and everything else that may equal a pair."""
         if isinstance(item, Record):
             return
         is_pair = isinstance(item, (tuple, list)) and len(item) == 2
@@ -152,13 +152,16 @@ class TopicAnswer(Answer):
 
 
 def _fields(record: Record) -> tuple[str, ...]:
-    """What it says beside key and value."""
+    """The fields that are set, besides key and value."""
     names = ("partition", "offset", "timestamp", "headers")
     return tuple(name for name in names if getattr(record, name) not in (None, ()))
 
 
 def _as_read(record: Record) -> Record:
-    """With times and headers in the form that a read gives them. Matchers stay."""
+    """The record with times and headers in the form that a read returns.
+
+    Matchers stay as they are.
+    """
     time, headers = record.timestamp, record.headers
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     return record._replace(
@@ -171,7 +174,10 @@ def _as_read(record: Record) -> Record:
 
 
 def _asked(wanted: Any) -> tuple[str, ...] | None:
-    """What of records is compared beside key and value; None where pairs are."""
+    """Which fields of records are compared besides key and value.
+
+    None if pairs are compared.
+    """
     if isinstance(wanted, list) and wanted and isinstance(wanted[0], Record):
         return _fields(wanted[0])
     return None
@@ -184,7 +190,7 @@ def _reduced(record: Record, asked: tuple[str, ...]) -> Record:
 
 
 def _as_text(field: str, pairs: list[tuple[Any, Any]]) -> Iterator[str]:
-    """Where values are text, and those expected are what it says."""
+    """Advice for values that are text and contain what is expected."""
     for text, wanted in pairs:
         if not isinstance(text, str) or isinstance(wanted, bytes):
             continue
