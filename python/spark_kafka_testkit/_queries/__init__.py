@@ -1,1 +1,1 @@
-"""What a streaming query says of itself."""
+"""What a streaming query reports about itself."""

@@ -1,4 +1,4 @@
-"""What a batch was, by the progress that tells of it."""
+"""What a batch did, according to its progress."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Batch:
 
     Attributes:
         id: its number.
-        offsets_in: how many offsets it read, per topic and partition; transactions have
-            some of their own.
-        rows_in, rows_out: how many rows came from its sources, and went to its sink;
-            `None` where the sink does not count.
-        watermark_before, watermark: what it was when the batch began, and what the
-            batch has made of it, in the local time zone, as PySpark and `at` give
-            times; None where the query has none.
-        state_rows: how many rows its stateful operators hold.
-        late_rows: how many of them it dropped as late. Spark counts what reaches the
-            operator: rows that are aggregated before it are one.
+        offsets_in: the number of offsets it read, per topic and partition. Transactions
+            take up some offsets too.
+        rows_in, rows_out: the number of rows that came from its sources, and that went
+            to its sink. `rows_out` is `None` if the sink does not count.
+        watermark_before, watermark: the watermark when the batch began, and what the
+            batch made of it. Both are in the local time zone, as in PySpark and `at`,
+            or None if the query has no watermark.
+        state_rows: the number of rows that its stateful operators hold.
+        late_rows: the number of rows that they dropped as late. Spark counts what
+            reaches the operator, so rows that are aggregated before it count as one.
     """
 
     id: int
@@ -54,12 +54,12 @@ class Batch:
 
     @classmethod
     def of(cls, progress: Any, last: Any) -> Batch:
-        """Takes the facts together.
+        """The batch that these progresses describe.
 
         Args:
-            progress: of the batch that had the data.
-            last: of the last batch of the step, which may have had none: then the
-                watermark of the first has moved in it.
+            progress: the progress of the batch that had the data.
+            last: the progress of the last batch of the step. That batch may have had no
+                data, if the watermark moved in it.
         """
         written = progress["sink"]["numOutputRows"]
         return cls(
@@ -75,12 +75,12 @@ class Batch:
 
 
 def rows_in(progress: Any) -> int:
-    """How many rows came from a batch's sources."""
+    """The number of rows that came from a batch's sources."""
     return sum(source["numInputRows"] or 0 for source in progress["sources"])
 
 
 def operators_sum(progress: Any, name: str, kind: str = "") -> int:
-    """Over the stateful operators of a batch, those with the kind in their name."""
+    """The sum over a batch's stateful operators that have the kind in their name."""
     operators = map(dict, progress["stateOperators"])
     return sum(
         operator.get(name) or 0
@@ -90,8 +90,9 @@ def operators_sum(progress: Any, name: str, kind: str = "") -> int:
 
 
 def watermark_of(progress: Any) -> datetime | None:
-    """The watermark by which a batch has gone, UTC; PySpark 3.5 leaves out what is
-    empty.
+    """The watermark that a batch used, in UTC.
+
+    PySpark 3.5 leaves out empty parts of the progress.
     """
     told = (progress.get("eventTime") or {}).get("watermark")
     return None if told is None else _time(told)
@@ -102,8 +103,9 @@ def _time(text: str) -> datetime:
 
 
 def newest_event(progress: Iterable[Any]) -> int | None:
-    """The latest event time that some batches have read, in milliseconds since the
-    epoch; None where they tell of none.
+    """The latest event time that these batches read, in milliseconds since the epoch.
+
+    None if their progress has no event time.
     """
     told = [(one.get("eventTime") or {}).get("max") for one in progress]
     times = [
@@ -113,13 +115,15 @@ def newest_event(progress: Iterable[Any]) -> int | None:
 
 
 def local(time: datetime | None) -> datetime | None:
-    """As users get a watermark, if there is one."""
+    """A watermark in the form that users get it, if there is one."""
     return None if time is None else as_local(time)
 
 
 def _offsets_in(progress: Any) -> Offsets:
-    """Of all Kafka sources. In its first batch a source does not say where it began:
-    offset 0 is taken, if it read anything.
+    """The number of offsets read from all Kafka sources.
+
+    A source does not report where it began in its first batch. Offset 0 is assumed if
+    it read anything.
     """
     counted: Offsets = {}
     for entry in progress["sources"]:

@@ -1,8 +1,7 @@
-"""Which batches a checkpoint has begun and committed, and the faults that a test puts
-there.
+"""Which batches a checkpoint has begun and committed, and the faults that tests plant.
 
-Spark writes `offsets/N` before batch N, and `commits/N` after it. What it does at a
-start is decided by these files alone: a batch with offsets and no commit is run again.
+Spark writes `offsets/N` before batch N, and `commits/N` after it. These files alone
+decide what it does at a start: a batch with offsets and no commit is run again.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ OURS = b"spark-kafka-testkit: a crash is to happen here\n"
 
 
 class BatchLog:
-    """The two logs of a checkpoint, in a folder of this machine.
+    """The two logs of a checkpoint, in a folder on this machine.
 
-    A fault is a file at the name of a log entry's checksum. Spark writes an entry under
-    another name and moves it to its own when it is whole, and the file system of Hadoop
-    moves the checksum with it, which must not be there yet. So the entry is there, and
-    the query has died of it, whatever its sink and its Spark are.
+    A fault is a file in the place of a log entry's checksum. Spark writes an entry
+    under another name and moves it to its own when it is complete. Hadoop's file system
+    moves the checksum with it, and that fails if the checksum file already exists. So
+    the entry is there and the query has died of it, whatever its sink and its version
+    of Spark.
 
     Args:
         checkpoint: the checkpoint location.
@@ -34,40 +34,41 @@ class BatchLog:
 
     @property
     def last_begun(self) -> int:
-        """The last batch that has its offsets; -1 where none has."""
+        """The last batch whose offsets are written, or -1 if there is none."""
         return self._last("offsets")
 
     @property
     def last_committed(self) -> int:
-        """The last batch that is committed; -1 where none is."""
+        """The last committed batch, or -1 if there is none."""
         return self._last("commits")
 
     def has(self, log: Log, batch: int) -> bool:
-        """Whether the entry is there."""
+        """Whether the entry exists."""
         return (self.path / log / str(batch)).is_file()
 
     def set_fault(self, log: Log, batch: int) -> None:
-        """Has a query that writes the entry die of it.
+        """Make a query die when it writes the entry.
 
         Raises:
-            FileExistsError: it is written already.
+            FileExistsError: the entry is already written.
         """
-        self.clear_fault(log, batch)  # that of a test which was killed
+        self.clear_fault(log, batch)  # left by a test that was killed
         folder = self.path / log
         folder.mkdir(parents=True, exist_ok=True)
         with self._checksum(log, batch).open("xb") as file:
             file.write(OURS)
 
     def has_fault(self, log: Log, batch: int) -> bool:
-        """Whether a fault is there still: a query does not write over it."""
+        """Whether a fault is still there. A query does not overwrite it."""
         try:
             return self._checksum(log, batch).read_bytes() == OURS
         except FileNotFoundError:
             return False
 
     def clear_fault(self, log: Log, batch: int) -> None:
-        """Removes a fault, and what a query that died of it has left. The entry stays,
-        without a checksum, as a file may be.
+        """Remove a fault, and what a query that died of it left behind.
+
+        The entry stays, without a checksum, which a file may lack.
         """
         if self.has_fault(log, batch):
             self._checksum(log, batch).unlink()
@@ -75,7 +76,7 @@ class BatchLog:
             left.unlink(missing_ok=True)
 
     def forget_commit(self, batch: int) -> None:
-        """Makes a batch one that was begun and not committed."""
+        """Turn a batch into one that was begun and not committed."""
         (self.path / "commits" / str(batch)).unlink(missing_ok=True)
         self._checksum("commits", batch).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""How far a job in another process has come, by what its checkpoint has."""
+"""How far a job in another process has come, according to its checkpoint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ __all__ = ["committed_sources"]
 
 
 def committed_sources(checkpoint: Path) -> list[Source] | None:
-    """The Kafka sources as of the last batch that was committed: a file of its number
-    in `commits`, and one in `offsets` with a line for each source. None where none is.
+    """The Kafka sources as of the last committed batch, or None if there is none.
+
+    A committed batch has a file with its number in `commits`, and one in `offsets` with
+    a line for each source.
 
     Args:
         checkpoint: the checkpoint location.
@@ -23,7 +25,7 @@ def committed_sources(checkpoint: Path) -> list[Source] | None:
     try:
         lines = (checkpoint / "offsets" / str(last)).read_text().splitlines()
     except FileNotFoundError:
-        return None  # it is cleaned up, and a later one is committed
+        return None  # it was cleaned up, and a later one is committed
     found = (_offsets(line) for line in lines)
     return [
         Source("Subscribe", ", ".join(offsets), offsets) for offsets in found if offsets
@@ -38,7 +40,7 @@ def _batches(folder: Path) -> list[int]:
 
 
 def _offsets(line: str) -> Offsets:
-    """Of a line: the offsets of a Kafka source are JSON, by topic and partition."""
+    """The offsets in a line. Those of a Kafka source are JSON."""
     try:
         told = json.loads(line)
     except ValueError:

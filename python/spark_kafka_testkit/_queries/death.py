@@ -1,4 +1,4 @@
-"""What a query has died of: the cause and its place, out of Spark's long text."""
+"""What a query died of: the cause and its place, extracted from Spark's long text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Death"]
 CONTEXT = "=== Streaming Query ==="
 TRACEBACK = "Traceback (most recent call last):"
 FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in (?P<name>.+)')
-# Of PySpark's own functions, and of what they call.
+# Frames of PySpark's own functions, and of what they call.
 INSIDE = re.compile(
     r"[/\\](site|dist)-packages[/\\]|pyspark\.zip|py4j-[\d.]+-src\.zip"
     r"|[/\\]python[/\\]pyspark[/\\]"
@@ -35,14 +35,13 @@ TOO_LONG = 300
 
 @dataclass(frozen=True)
 class Death:
-    """The text of an exception of Spark's, taken apart.
+    """The text of a Spark exception, taken apart.
 
     Attributes:
-        cause: the first error, in a line.
-        place: the line of the user's own function that raised it; empty where it was
-            none.
-        query: the query's name, or its id; empty where it was no query's.
-        batch: up to where the batch that failed was to read.
+        cause: the first error, in one line.
+        place: the line of the user's own function that raised it, or an empty string.
+        query: the query's name or id, or an empty string if it was not about a query.
+        batch: the offsets up to which the failed batch was to read.
     """
 
     cause: str
@@ -52,7 +51,7 @@ class Death:
 
     @classmethod
     def of(cls, text: str) -> Death:
-        """Takes the text of an exception apart."""
+        """Take the text of an exception apart."""
         text = text.partition("\n\nJVM stacktrace:")[0]
         head, _, context = text.partition(CONTEXT)
         query = IDENTIFIER.search(context)
@@ -70,7 +69,7 @@ class Death:
 
     @property
     def lines(self) -> list[str]:
-        """For people: the cause first."""
+        """The lines to show people, with the cause first."""
         where = []
         if self.place:
             where.append(f"  {self.place}")
@@ -81,7 +80,7 @@ class Death:
 
 
 def _of_python(text: str) -> tuple[str, str]:
-    """The error of a traceback, and the last frame of the user's."""
+    """The error of a traceback, and the last frame in the user's code."""
     lines = text.splitlines()
     place, name, end = "", "", 0
     for number, line in enumerate(lines):
@@ -102,7 +101,7 @@ def _of_python(text: str) -> tuple[str, str]:
 
 
 def _of_java(text: str) -> str:
-    """The first line behind what only says that something failed."""
+    """The first line, without the parts that only say that something failed."""
     text = BEFORE_CAUSE.sub("", text).strip()
     line = STATE.sub("", text.partition("\n")[0])
     line = PACKAGE.sub("", line).rstrip("; ")

@@ -1,8 +1,8 @@
-"""The rows that a query has dropped as late, row by row.
+"""The rows that a query dropped as late, row by row.
 
-Spark counts what reaches the operator, which is after it has been aggregated in part:
-two late rows of one key in one batch are one to it. So what a batch has read is read
-again, up to the operator, and each row is held against the watermark.
+Spark counts what reaches the operator, which is after partial aggregation: two late
+rows with one key in one batch count as one. So this module reads again what a batch
+read, up to the operator, and compares each row with the watermark.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ OF_THE_STREAM = (
 
 @dataclass
 class LateRows:
-    """What one operator has dropped.
+    """What one operator dropped.
 
     Attributes:
-        operator: its name, as Spark has it.
-        rows: how many rows.
-        times: of all of them, UTC.
-        watermark: the one that the last of them was held against.
-        uncounted: what Spark counts in those batches where the rows could not be; and
-            why.
+        operator: its name in Spark.
+        rows: the number of rows.
+        times: the times of all of them, UTC.
+        watermark: the watermark that the last of them was compared with.
+        uncounted: Spark's count for the batches whose rows could not be counted here.
+        reason: why they could not be counted.
     """
 
     operator: str
@@ -72,7 +72,7 @@ class LateRows:
         watermark: datetime | None,
         reason: str,
     ) -> None:
-        """Takes a batch's. Spark never counts more than there are rows."""
+        """Add the rows of a batch. Spark never counts more than there are rows."""
         if not count:
             return
         self.watermark = watermark
@@ -86,7 +86,7 @@ class LateRows:
         )
 
     def describe(self) -> str:
-        """When they were, for people."""
+        """The times of the rows, for people."""
         if not self.times:
             return "No row was late."
         return (
@@ -96,7 +96,7 @@ class LateRows:
 
 
 def listed(times: Sequence[datetime]) -> str:
-    """The first of some times, and how many more there are."""
+    """The first few times, and how many more there are."""
     shown = ", ".join(f"{time:{TIME}}" for time in times[:SHOWN])
     more = len(times) - SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
@@ -105,7 +105,7 @@ def listed(times: Sequence[datetime]) -> str:
 def chosen(
     operators: Sequence[LateRows], wanted: str | int | None
 ) -> tuple[LateRows, int]:
-    """The one that was asked for, and its number.
+    """The operator that was asked for, and its number.
 
     Raises:
         ValueError: there is no such operator, or more than one.
@@ -131,8 +131,8 @@ class LateRowsReader:
     Args:
         query: the query.
         spark: its session.
-        history: the progress of its batches, in their order, from the first on or from
-            one on before which none was late.
+        history: the progress of its batches, in order. It starts with the first batch,
+            or with a later one before which no rows were late.
     """
 
     def __init__(
@@ -142,9 +142,9 @@ class LateRowsReader:
         self._inputs: StatefulInputs | None = None
 
     def late_rows(self) -> list[LateRows]:
-        """For each stateful operator, in the order of the query's progress."""
+        """The late rows of each stateful operator, in the order of the progress."""
         found: list[LateRows] = []
-        watermark: datetime | None = None  # rows are held against that of before
+        watermark: datetime | None = None  # of the batch before
         for progress in self._history:
             operators = [dict(one) for one in progress["stateOperators"]]
             names = [str(one["operatorName"]) for one in operators]
@@ -159,14 +159,14 @@ class LateRowsReader:
         return found
 
     def reached(self, operator: int, *, once: bool = False) -> int:
-        """How many rows have reached an operator.
+        """The number of rows that have reached an operator.
 
         Args:
             operator: its number.
-            once: whether a row is one also where it is in several windows.
+            once: whether a row in several windows counts only once.
 
         Raises:
-            LookupError: that can't be known.
+            LookupError: that can't be determined.
         """
         first, last = self._history[0], self._history[-1]
         parts = self._read(first, last, once=once)[operator]
@@ -177,8 +177,9 @@ class LateRowsReader:
     def _late(
         self, progress: Any, watermark: datetime | None
     ) -> list[tuple[list[datetime] | None, str]]:
-        """The times of the rows that were late in a batch, for each operator; or None,
-        and why they are not known.
+        """The times of the rows that were late in a batch, for each operator.
+
+        For an operator whose late rows are not known: None, and the reason.
         """
         count = len(progress["stateOperators"])
         if watermark is None:
@@ -225,7 +226,7 @@ class LateRowsReader:
     def _again(
         self, options: Mapping[str, str], starts: Offsets, ends: Offsets
     ) -> DataFrame:
-        """What a source has read between these offsets."""
+        """What a source read between these offsets."""
         begun = {
             topic: {
                 number: starts.get(topic, {}).get(number, EARLIEST) for number in parts
@@ -251,7 +252,7 @@ class LateRowsReader:
 
 
 def _starts(options: Mapping[str, str], entry: Any) -> Offsets:
-    """Where a source began in a batch; its first one does not say."""
+    """Where a source began in a batch. In its first batch it does not report that."""
     starts = offsets_of(entry["startOffset"])
     if starts or options.get("startingoffsets") == "earliest":
         return starts

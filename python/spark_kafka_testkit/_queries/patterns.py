@@ -1,6 +1,6 @@
 """The topics that match a `subscribePattern`.
 
-It is a Java regular expression, which Spark looks for anywhere in a topic's name
+It is a Java regular expression, and Spark searches for it anywhere in a topic's name
 (ConsumerStrategy.scala).
 """
 
@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["matching_topics"]
 
-# With it a consumer subscribes to the pattern, and consumers match whole names.
+# With this setting a consumer subscribes to the pattern, and consumers match whole
+# names.
 BY_CONSUMER = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 
 
 def matching_topics(
     query: StreamingQuery, pattern: str, names: Iterable[str]
 ) -> tuple[list[str] | None, str]:
-    """The topics that match the query's pattern; or None, and why it can't be told.
+    """The topics that match the query's pattern, or None and the reason.
 
-    A JVM is asked. Where none is in reach Python is, but only for a pattern that means
-    the same to it: names are ASCII, and what the two read differently Python refuses,
-    or warns of.
+    A JVM decides. If none is in reach, Python does, but only for a pattern that means
+    the same to it. Topic names are ASCII, and where the two differ, Python refuses the
+    pattern or warns about it.
     """
     session = getattr(query, "_session", None) or active_session()
     is_whole = session is not None and session.conf.get(BY_CONSUMER, "false") == "true"

@@ -1,4 +1,4 @@
-"""The Kafka sources of a stream by its plan, before it has made progress."""
+"""The Kafka sources in a stream's plan, known before it has made progress."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ OTHER_STARTS = ("startingtimestamp", "startingoffsetsbytimestamp")
 
 
 def planned_sources(df: DataFrame) -> list[Source]:
-    """Those of a DataFrame; none where they can't be had."""
+    """The sources of a DataFrame, or none if they can't be determined."""
     try:
         return [_source(options) for options in kafka_options(df)]
-    except Exception:  # noqa: BLE001  Spark's inner classes: a test must not fail of them
+    except Exception:  # noqa: BLE001  Spark's internal classes must not fail a test
         return []
 
 
 def planned_sources_of_query(query: StreamingQuery) -> list[Source]:
-    """Those of a query; none where they can't be had, as by Spark Connect."""
+    """The sources of a query, or none if they can't be determined (Spark Connect)."""
     try:
         return [_source(options) for options in options_of_query(query) or []]
     except Exception:  # noqa: BLE001  as above
@@ -49,8 +49,9 @@ def planned_sources_of_query(query: StreamingQuery) -> list[Source]:
 
 
 def source_of_partition(df: DataFrame) -> Source | None:
-    """The source whose column `partition` the DataFrame hands on as it came: Kafka's
-    sink obeys it.
+    """The source whose column `partition` the DataFrame passes on unchanged.
+
+    Kafka's sink honours that column.
     """
     if "partition" not in df.columns:
         return None
@@ -62,7 +63,7 @@ def source_of_partition(df: DataFrame) -> Source | None:
 
 
 def named_topics(sources: Iterable[Source], servers: str) -> list[str]:
-    """The topics of a broker that sources read by name, not by a pattern."""
+    """The topics of a broker that sources read by name, and not by a pattern."""
     return [
         name
         for source in sources

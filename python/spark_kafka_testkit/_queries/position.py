@@ -1,4 +1,4 @@
-"""How far a query's Kafka sources have come, read off its progress."""
+"""How far a query's Kafka sources have come, according to its progress."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Source:
 
     Attributes:
         strategy: how it names its topics: `Subscribe`, `SubscribePattern` or `Assign`.
-        names: the topics; the regular expression; or topic-partitions such as `a-0`.
-        reached: what its batches have read up to.
-        starting: its `startingOffsets`; empty where not known.
-        servers: the broker's address; empty where not known.
+        names: the topics, the regular expression, or topic-partitions such as `a-0`.
+        reached: the offsets up to which its batches have read.
+        starting: its `startingOffsets`, or an empty string if not known.
+        servers: the broker's address, or an empty string if not known.
     """
 
     strategy: str
@@ -52,14 +52,14 @@ class Source:
 
     @property
     def pattern(self) -> str | None:
-        """The regular expression, where it has one."""
+        """The regular expression, if it has one."""
         return self.names if self.strategy == "SubscribePattern" else None
 
     def __str__(self) -> str:
         return f"{self.strategy}[{self.names}]"
 
     def topics(self) -> list[str]:
-        """The topics that it says it reads: by name, or what its pattern has found."""
+        """The topics that it reads, by name or because its pattern found them."""
         if self.strategy == "SubscribePattern":
             return list(self.reached)
         names = self.names.split(", ")
@@ -89,10 +89,10 @@ def sources_of(progress: Any) -> list[Source]:
 
 
 def offsets_of(reported: Any) -> Offsets:
-    """The offsets in a progress; empty where it has none.
+    """The offsets in a progress, or an empty dict if it has none.
 
-    By PySpark's version they are a mapping, its JSON text, or that of a Python dict
-    (PySpark's own `str` of what it has read, before 4.2).
+    Depending on PySpark's version, they are a mapping, its JSON text, or the text of a
+    Python dict (PySpark's `str` of what it has read, before 4.2).
     """
     try:
         topics = _parsed(reported) if isinstance(reported, str) else reported
@@ -116,8 +116,9 @@ class Place:
     """Where a source is in a partition.
 
     Attributes:
-        next_offset: what it reads next; None where no batch has had the partition yet.
-        offsets: where the partition stood when the wait began.
+        next_offset: the offset it reads next, or None if no batch has had the partition
+            yet.
+        offsets: the offsets of the partition when the wait began.
     """
 
     topic: str
@@ -127,7 +128,7 @@ class Place:
 
     @property
     def behind(self) -> int:
-        """How many offsets are before it."""
+        """How many offsets it has yet to read."""
         start = self.next_offset
         if start is None:
             start = self.offsets.beginning
@@ -149,7 +150,7 @@ def places_of(
     """Where each source is in each partition that it reads.
 
     Args:
-        matches: by pattern, the topics that it finds.
+        matches: the topics that each pattern finds.
     """
     return [
         Place(
@@ -166,7 +167,7 @@ def places_of(
 
 
 class Position:
-    """How far a query's Kafka sources have come, by all progress that was seen."""
+    """How far a query's Kafka sources have come, by all progress seen so far."""
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
@@ -174,9 +175,9 @@ class Position:
         self._matches: dict[str | None, set[str]] = {}  # by pattern
 
     def take(self, progress: Any) -> bool:
-        """Takes in the query's last progress; False where it has made none yet.
+        """Take in the query's last progress, or return False if it has made none yet.
 
-        The largest offset that was seen counts: a progress may lack a partition that an
+        The largest offset seen counts, because a progress may lack a partition that an
         earlier one had.
         """
         if progress is not None:
@@ -197,9 +198,9 @@ class Position:
         return [pattern for pattern in patterns if pattern is not None]
 
     def note_matches(self, pattern: str, topics: Iterable[str]) -> None:
-        """Notes the existing topics that match a pattern.
+        """Note the existing topics that match a pattern.
 
-        Its sources read those as well, or will, once they have looked.
+        Its sources read those topics too, or will once they have looked.
         """
         self._matches[pattern] = set(topics)
 
@@ -212,5 +213,5 @@ class Position:
         }
 
     def places(self, ends: Ends) -> list[Place]:
-        """See `places_of`."""
+        """Where each source is: see `places_of`."""
         return places_of(self.sources, ends, self._matches)

@@ -1,4 +1,4 @@
-"""Whether Kafka's sink can take what a DataFrame has, before a query dies of it."""
+"""Whether Kafka's sink can write a DataFrame, before a query dies of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TYPES = ("string", "binary")
 
 
 def check_sink_columns(df: DataFrame) -> None:
-    """Raises where Kafka's sink would, and says what to write instead.
+    """Raise an error where Kafka's sink would, and say what to write instead.
 
     Raises:
         ValueError: there is no column `value`, or a key or value is neither text nor
             binary.
     """
-    types = {field.name: field for field in df.schema.fields}  # Spark minds the case
+    types = {field.name: field for field in df.schema.fields}  # case-sensitive
     if "value" not in types:
         raise ValueError(
             f"A Kafka sink needs a column 'value'; this has {_listed(df.columns)}. "

@@ -1,6 +1,6 @@
-"""What a query says of itself: its mode, whether it lives, what it does.
+"""What a query reports about itself: its mode, whether it is alive, what it is doing.
 
-All of it is PySpark's public API, but for the mode, which only the JVM knows.
+All of it comes from PySpark's public API, except the mode, which only the JVM knows.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ __all__ = ["Mode", "QueryState", "describe_batch"]
 
 Mode = Literal["micro-batch", "real-time", "continuous"]
 
-# What the status says between triggers (MicroBatchExecution of Spark 3.5 to 4.2).
+# The status between triggers (MicroBatchExecution of Spark 3.5 to 4.2).
 RESTING = ("Waiting for data to arrive", "Waiting for next trigger")
-# What that of a continuous query says (ContinuousExecution), and no other's.
+# The status of a continuous query (ContinuousExecution), and of no other.
 CONTINUOUS = ("Running", "Committing epoch")
 
 
@@ -30,7 +30,7 @@ class QueryState:
         query: the query.
 
     Raises:
-        TypeError: it is something else; a writer, most often.
+        TypeError: it is something else, usually a writer.
     """
 
     def __init__(self, query: StreamingQuery) -> None:
@@ -44,20 +44,21 @@ class QueryState:
 
     @property
     def is_active(self) -> bool:
-        """Whether it runs."""
+        """Whether it is running."""
         return bool(self.query.isActive)
 
     @property
     def message(self) -> str:
-        """The text of its status: what it does at this moment."""
+        """The text of its status: what it is doing at this moment."""
         status: Any = self.query.status
         return str(status.get("message", ""))
 
     @property
     def is_resting(self) -> bool:
-        """Whether its last trigger found no data, has ended, and left no batch to come:
-        none for a watermark, which would be run by the same trigger, and none for a
-        timer of processing time, for which a trigger always has a batch.
+        """Whether its last trigger found no data, has ended, and left no batch to come.
+
+        A batch for a watermark would have been run by the same trigger. For a timer of
+        processing time, every trigger has a batch.
         """
         status: Any = self.query.status
         return (
@@ -68,15 +69,17 @@ class QueryState:
 
     @property
     def is_clocked(self) -> bool:
-        """Whether it goes by a test's clock: then nothing happens unless that is
-        advanced.
+        """Whether a test's clock controls it.
+
+        Then nothing happens unless the clock is advanced.
         """
         return is_clocked(self.query)
 
     @property
     def interval(self) -> float | None:
-        """That of its trigger, in seconds; None where it has none, or no JVM is in
-        reach.
+        """The interval of its trigger in seconds.
+
+        None if it has no interval, or if no JVM is in reach.
         """
         execution = execution_of(self.query)
         if execution is None or trigger_of(self.query) != "ProcessingTimeTrigger":
@@ -92,7 +95,8 @@ class QueryState:
     def mode(self) -> Mode:
         """How it runs.
 
-        By Spark Connect a real-time query can't be told from one in micro-batches.
+        With Spark Connect, a real-time query can't be distinguished from one in
+        micro-batches.
         """
         trigger = trigger_of(self.query)
         if trigger == "RealTimeTrigger":
@@ -104,21 +108,21 @@ class QueryState:
         return "micro-batch"
 
     def raise_if_dead(self) -> None:
-        """Raises what the query has died of."""
+        """Raise the exception that the query died of."""
         exception = self.query.exception()
         if exception is not None:
             raise exception
 
     @property
     def cause_of_death(self) -> str | None:
-        """The first line of what it has died of, or None."""
+        """The first line of what it died of, or None."""
         exception = self.query.exception()
         if exception is None:
             return None
         return str(exception).strip().partition("\n")[0]
 
     def describe(self) -> str:
-        """Its state in a few lines, for the text of an error."""
+        """Its state in a few lines, for an error's text."""
         progress = self.progress
         last = "none" if progress is None else describe_batch(progress)
         state = "active" if self.is_active else "ended"
@@ -139,8 +143,9 @@ class QueryState:
         return "\n".join(lines)
 
     def _tasks(self) -> tuple[int, int]:
-        """How many of its tasks run, and how many its active stages have; for a query
-        in this process's JVM.
+        """How many of its tasks are running, and how many its active stages have.
+
+        Works for a query in this process's JVM.
         """
         from pyspark import SparkContext
 
@@ -160,9 +165,9 @@ class QueryState:
 
 
 def describe_batch(progress: Any) -> str:
-    """The batch that a progress tells of.
+    """The batch that a progress describes.
 
-    By Spark Connect it lacks the number of rows (4.2.0), which its sources have.
+    With Spark Connect (4.2.0) it lacks the number of rows, which its sources have.
     """
     rows = progress["numInputRows"]
     if rows is None:

@@ -1,6 +1,6 @@
-"""The end of queries, in bounded time.
+"""Stops queries in bounded time.
 
-`stop()` has no bound by itself (spark.sql.streaming.stopTimeout): it waits for the
+`stop()` alone has no time limit (spark.sql.streaming.stopTimeout). It waits for the
 query's thread, and Spark can't interrupt a `foreachBatch` function in Python.
 """
 
@@ -23,10 +23,11 @@ STOP_SECONDS = 30.0
 
 
 def stop(query: StreamingQuery) -> None:
-    """Stops the query, as far as that can be done within `STOP_SECONDS`.
+    """Stop the query, as far as that is possible within `STOP_SECONDS`.
 
     Raises:
-        WaitError: (an AssertionError) it has not stopped; the text says what it does.
+        WaitError: (an AssertionError) it has not stopped. The message says what it is
+            doing.
     """
     for _, error in stop_all([query]):
         if isinstance(error, _StillRunningError):
@@ -38,9 +39,10 @@ def stop(query: StreamingQuery) -> None:
 def stop_all(
     queries: Iterable[StreamingQuery],
 ) -> list[tuple[StreamingQuery, Exception]]:
-    """Stops the queries, all at once; gives those that did not stop, and why.
+    """Stop the queries, all at once, even if some fail to stop.
 
-    Each is stopped whatever becomes of the others.
+    Returns:
+        The queries that did not stop, and why.
     """
     stops = [_late.get(str(query.runId)) or _Stop(query) for query in queries]
     deadline = _clock.monotonic() + STOP_SECONDS
@@ -59,9 +61,9 @@ class _StillRunningError(Exception):
 
 
 class _Stop:
-    """A call of `stop()`, on a thread of its own.
+    """A call of `stop()`, in its own thread.
 
-    The thread may have to be left behind with it: py4j can't give up a call.
+    The thread may have to be left behind with the call, because py4j can't abandon one.
 
     Attributes:
         error: why the query has not stopped.

@@ -1,4 +1,4 @@
-"""What a query holds in its state, by Spark's own reader of its checkpoint."""
+"""What a query holds in its state, read by Spark's own reader of its checkpoint."""
 
 from __future__ import annotations
 
@@ -29,21 +29,20 @@ def read_state(
     timers: bool = False,
     changes_since: int | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows of one operator's state, as of the last batch that was committed; or
-    how they have changed.
+    """The rows of one operator's state as of the last committed batch, or its changes.
 
     Args:
         spark: the session.
         checkpoint: the checkpoint location.
-        operator: its number, or its name; the only one without it.
-        side: of a join of two streams.
-        variable: of transformWithState.
-        timers: those that are registered, instead.
-        changes_since: the number of the first batch whose changes are wanted, instead.
+        operator: its number or its name. Default: the only operator.
+        side: the side of a join of two streams.
+        variable: the variable of a transformWithState.
+        timers: whether to read the registered timers instead.
+        changes_since: the number of the first batch whose changes to read instead.
 
     Raises:
         SparkSetupError: Spark is too old.
-        ValueError: there is no such operator, or more than one; the side or variable
+        ValueError: there is no such operator, or more than one, or the side or variable
             is missing.
     """
     version = tuple(map(int, spark.version.split(".")[:2]))
@@ -74,7 +73,7 @@ def read_state(
 def _operator(
     spark: SparkSession, checkpoint: str, wanted: str | int | None
 ) -> tuple[int, str]:
-    """Number and name."""
+    """The operator's number and name."""
     metadata = spark.read.format("state-metadata").load(checkpoint)
     rows = metadata.select("operatorId", "operatorName").collect()
     known = sorted({(int(row[0]), str(row[1])) for row in rows})
@@ -89,11 +88,11 @@ def _operator(
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    """The parts of key and value side by side; those of the value win."""
+    """The parts of the key and the value side by side, those of the value on top."""
     parts: dict[str, Any] = {}
     for name, value in row.asDict(recursive=True).items():
         if name in PARTS and isinstance(value, (dict, type(None))):
-            parts.update(value or {})  # nothing, of a row that was deleted
+            parts.update(value or {})  # nothing, for a row that was deleted
         elif name != "partition_id":
             parts[name] = value
     parts.pop(NOTHING, None)
