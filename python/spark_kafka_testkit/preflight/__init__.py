@@ -1,4 +1,4 @@
-"""What there is to work with, and which of it does not go together.
+"""Checks whether Spark, the connector, Java, Docker and the packages fit together.
 
 Each finding says what was seen, and what to do.
 """
@@ -64,12 +64,12 @@ __all__ = [
 def check(
     spark: SparkSession | None = None, config: ClientConfig | None = None
 ) -> list[Finding]:
-    """Looks at all there is; nothing is changed, and nothing started.
+    """Look at everything, without changing or starting anything.
 
     Args:
-        spark: a session to look at, classic or Connect; without one the installed Spark
-            is looked at.
-        config: a broker to ask; without one, what starts a broker must be there.
+        spark: a session to look at, classic or Connect. Default: the installed Spark.
+        config: a broker to ask. Without it, something that can start a broker must
+            exist.
     """
     findings = check_session(spark) if spark is not None else check_spark()
     if spark is not None and config is not None:
@@ -87,7 +87,7 @@ def check(
 
 
 def check_spark() -> list[Finding]:
-    """The Spark that a new session would run, and the jars for it."""
+    """The Spark that a new session would use, and the jars for it."""
     try:
         version = installed_spark()
     except KafkaTestkitError as error:
@@ -122,8 +122,9 @@ def _check_lock(version: SparkVersion) -> Finding:
 
 
 def check_host() -> list[Finding]:
-    """Whether Spark can listen at this machine's own name, if it is not to listen
-    elsewhere.
+    """Whether Spark can listen at this machine's own name.
+
+    Only checked if it is not set to listen elsewhere.
     """
     if any(os.environ.get(n) for n in HOST_VARIABLES) or can_listen_at_own_name():
         return []
@@ -140,7 +141,7 @@ def check_host() -> list[Finding]:
 
 
 def check_kept_spark() -> list[Finding]:
-    """Whether a test run here would take the Spark that is kept for it."""
+    """Whether a test run here would use the kept Spark."""
     try:
         text, differing = fit()
     except KafkaTestkitError as error:
@@ -161,7 +162,7 @@ def check_kept_spark() -> list[Finding]:
 
 
 def check_packages() -> list[Finding]:
-    """The Python packages; none is imported."""
+    """The Python packages, without importing any."""
     findings = []
     if (archived := _version_of("kafka-python-ng")) is not None:
         findings.append(

@@ -1,4 +1,4 @@
-"""What a broker needs, and those that are there."""
+"""What a broker needs, and which brokers exist."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ DOCKER_SECONDS = 5.0
 
 
 def check_brokers(config: ClientConfig | None) -> list[Finding]:
-    """What a broker can be had by: an address, Java or Docker.
+    """What can provide a broker: an address, Java or Docker.
 
     Args:
-        config: a broker to ask; no other is needed then.
+        config: a broker to ask. If it is given, no other is needed.
     """
     java, docker = check_java(), check_docker()
     findings = [*java, *docker]
@@ -69,7 +69,7 @@ def check_brokers(config: ClientConfig | None) -> list[Finding]:
 
 
 def check_java() -> list[Finding]:
-    """The Java of the embedded broker and the helper's own JVM."""
+    """The Java for the embedded broker and for the helper's own JVM."""
     try:
         java = find_java(HINT)
     except KafkaTestkitError as error:
@@ -82,7 +82,7 @@ def check_java() -> list[Finding]:
 
 
 def _can_start_spark() -> bool:
-    """Whether there is a Java for the Spark that is installed here, if one is."""
+    """Whether there is a Java for the Spark that is installed here, if any."""
     try:
         spark = installed_spark()
     except KafkaTestkitError:
@@ -95,7 +95,7 @@ def _can_start_spark() -> bool:
 
 
 def check_docker() -> list[Finding]:
-    """Whether a Docker daemon answers, and soon enough for `backend="auto"`."""
+    """Whether a Docker daemon answers, and quickly enough for `backend="auto"`."""
     advice = "Without one the embedded broker is used."
     problem = docker_problem()
     if problem is None:
@@ -120,7 +120,7 @@ def check_address(config: ClientConfig) -> list[Finding]:
 
 
 def check_kept_brokers() -> list[Finding]:
-    """The brokers that are kept, and what was left of such."""
+    """The brokers that are kept, and the remains of earlier ones."""
     try:
         files = sorted(BrokerFile("").folder.glob("*.json"))
         return [finding for file in files for finding in _check_kept(file.stem)]

@@ -1,4 +1,4 @@
-"""Where files are kept, and where jars come from."""
+"""Where files are stored, and where jars come from."""
 
 from __future__ import annotations
 
@@ -27,13 +27,11 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 __all__ = ["check_jars", "check_repository", "check_storage"]
 
 ANSWER_SECONDS = 10.0
-MUCH_ROOM = 200_000_000  # what a suite's topics and class archives take
+MUCH_ROOM = 200_000_000  # what a suite's topics and class archives need
 
 
 def check_storage() -> list[Finding]:
-    """The folders of the cache and of brokers: whether they can be written, and have
-    room.
-    """
+    """Whether the folders of the cache and of brokers are writable and have room."""
     return [_check_cache(), _check_temp()]
 
 
@@ -81,7 +79,7 @@ def _existing(folder: Path) -> Path:
 def _is_there(place: Path) -> bool:
     try:
         return place.exists()
-    except OSError:  # below a folder that can't be entered
+    except OSError:  # inside a folder that can't be entered
         return False
 
 
@@ -89,9 +87,9 @@ def check_jars(subject: str, jars: Sequence[LockedJar], what: str) -> Finding:
     """Whether jars are in the cache, or can be fetched.
 
     Args:
-        subject: of the finding.
-        jars: all that are needed.
-        what: they are, for people.
+        subject: the subject of the finding.
+        jars: all the jars that are needed.
+        what: what they are, for people.
     """
     try:
         missing = [jar for jar in jars if not are_fetched([jar])]
@@ -138,8 +136,9 @@ def check_repository() -> list[Finding]:
 
 
 def _refusal(jars: Sequence[LockedJar]) -> str:
-    """Why the repository does not give the smallest of the jars; empty where it
-    does.
+    """Why the repository does not serve the smallest of the jars.
+
+    Empty if it does.
     """
     jar = min(jars, key=lambda jar: jar.size)
     stop = threading.Event()
