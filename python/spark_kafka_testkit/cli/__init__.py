@@ -1,7 +1,7 @@
 """The command line: `spark-kafka-testkit`, or `python -m spark_kafka_testkit`.
 
-Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was not understood;
-3 no broker is up; 130 interrupted; 141 nobody reads the output.
+Exit codes: 0 done, 1 it failed and stderr says why, 2 the command was not understood, 3
+no broker is up, 130 interrupted, 141 nobody reads the output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAME = "spark-kafka-testkit"
 
 
 class _Commands(click.Group):
-    """Tells the kit's errors as a command does: a line, and an exit code."""
+    """Reports the kit's errors as a command does: with a line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -35,7 +35,7 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except (KafkaTestkitError, OSError, ValueError) as error:
-            log.info("Raised here:", exc_info=error)  # it may be a fault of ours
+            log.info("Raised here:", exc_info=error)  # it may be a fault in the kit
             raise _with_notes(error, told(error)) from error
         except click.ClickException as error:
             if hasattr(error, "__notes__"):
@@ -44,7 +44,10 @@ class _Commands(click.Group):
 
 
 def _with_notes(error: Exception, text: str) -> click.ClickException:
-    """The notes say what was sent before, and what is left."""
+    """A command's error with its notes.
+
+    They say what was sent before, and what is left.
+    """
     between = "\n" if "\n" in text else " "
     return click.ClickException(between.join([text, *getattr(error, "__notes__", ())]))
 
@@ -63,7 +66,8 @@ def cli(verbose: bool) -> None:
         level=logging.INFO if verbose else logging.ERROR, format="%(message)s"
     )
     if not verbose:
-        # what its clients log of a broker that is not there, our errors say better
+        # the kit's errors say more clearly what Kafka's clients log about a missing
+        # broker
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
     log.setLevel(logging.INFO if verbose else logging.WARNING)
 
@@ -92,7 +96,7 @@ for command in (
 
 
 def main() -> None:
-    """Runs the command of the process's arguments, and exits."""
+    """Run the command in the process's arguments, and exit."""
     guard_streams()
     with answering_interrupts():
         cli(prog_name=NAME)

@@ -52,10 +52,10 @@ LONGEST_DAYS = 36_500
 
 
 def seconds_of(text: str) -> float | None:
-    """`90s`, `30m`, `8h` or `2d` in seconds; None for what is no such time.
+    """`90s`, `30m`, `8h` or `2d` in seconds, or None if it is not such a time.
 
     Raises:
-        click.BadParameter: one that is too long.
+        click.BadParameter: a time that is too long.
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text)
     if match is None:
@@ -85,7 +85,7 @@ def _to_setting(text: str) -> tuple[str, str]:
 
 
 def _as_setting(field: str) -> Callable[[str], str]:
-    """A type of click's for what this field of `BrokerSettings` takes."""
+    """A click type for what this field of `BrokerSettings` accepts."""
 
     def convert(text: str) -> str:
         try:
@@ -177,7 +177,7 @@ def up(
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
-    # of other images nobody knows what they have
+    # what other images have is not known
     is_known = image is None and kafka_version == BrokerSettings.kafka_version
     if is_known and (problem := unknown_setting(settings.broker_config)):
         raise click.BadParameter(problem, param_hint="'--config'")
@@ -211,7 +211,7 @@ def up(
 
 
 def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
-    """Does what a first run would wait for, as a run of its own."""
+    """Do what a first run would wait for, as a run of its own."""
     kafka = KafkaUtils(
         bootstrap_servers=broker.address, topic_prefix=f"warm-up-{os.getpid()}-"
     )
@@ -318,7 +318,7 @@ def _facts(lease: Lease | Unclear) -> dict[str, Any]:
         facts["bootstrap_servers"] = facts.pop("address")
     if isinstance(lease, SparkLease):
         facts["kind"] = "spark"
-        for name in ("secret", "port", "facts"):  # who may use it finds them himself
+        for name in ("secret", "port", "facts"):  # whoever may use it finds them anyway
             del facts[name]
     facts["started"] = datetime.fromtimestamp(lease.started, timezone.utc).isoformat(
         timespec="seconds"
@@ -327,7 +327,7 @@ def _facts(lease: Lease | Unclear) -> dict[str, Any]:
 
 
 def _time(seconds: float) -> str:
-    """Some seconds in their largest whole unit: `7 h`."""
+    """Seconds in their largest whole unit: `7 h`."""
     for name, size in reversed(UNITS.items()):
         if seconds >= size:
             return f"{seconds / size:.0f} {name}"

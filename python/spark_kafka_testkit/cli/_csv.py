@@ -1,5 +1,6 @@
-"""CSV as Arrow batches: numbers where a column is of numbers, else the text as it
-stands.
+"""CSV as Arrow batches.
+
+A column of numbers becomes numbers, and anything else stays text.
 """
 
 from __future__ import annotations
@@ -17,23 +18,24 @@ if TYPE_CHECKING:
 
 __all__ = ["csv_batches"]
 
-# What begins with 0 or +, or has more digits than a double, is a code: of post, of an
-# article, of a card. As a number it would be another.
+# What begins with 0 or +, or has more digits than a double, is a code: a postcode, an
+# article number, a card number. As a number it would change.
 WHOLE = r" *-?(0|[1-9][0-9]{0,14})"
 FRACTION = r"(\.[0-9]+)?([eE][+-][0-9]+)?"
 TRUTH = r"true|True|TRUE|false|False|FALSE"
 
 
 def csv_batches(file: IO[bytes], is_text: bool) -> Iterator[pa.RecordBatch]:
-    """The rows of a file with a header. It is read twice: what a column is, its last
-    row may tell.
+    """The rows of a file with a header.
+
+    The file is read twice, because even its last row may decide the type of a column.
 
     Args:
-        file: it is at its beginning.
-        is_text: all columns are text.
+        file: the file, at its beginning.
+        is_text: whether all columns are text.
 
     Raises:
-        ValueError: while they are drawn: it is no CSV.
+        ValueError: during the iteration: it is not valid CSV.
     """
     import pyarrow as pa
 
@@ -48,10 +50,10 @@ def csv_batches(file: IO[bytes], is_text: bool) -> Iterator[pa.RecordBatch]:
 
 
 def _again_and_again(file: IO[bytes]) -> IO[bytes]:
-    """The file, or a copy of a pipe, which can be read once."""
+    """The file, or a copy of a pipe, which can only be read once."""
     if file.seekable():
         return file
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  it goes with its last use
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  it disappears with its last use
     shutil.copyfileobj(file, copy)
     copy.seek(0)
     return copy
@@ -70,7 +72,7 @@ def _header(file: IO[bytes]) -> list[str]:
 
 
 def _types(batches: Iterator[pa.RecordBatch], count: int) -> list[pa.DataType]:
-    """The first type of each column that has room for all its values as they stand."""
+    """The first type of each column that can hold all its values without a change."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow.csv import ConvertOptions
@@ -100,7 +102,7 @@ def _read(
 
     start = file.tell()
     if not file.read(1):
-        return  # of a header alone pyarrow says that it is empty
+        return  # pyarrow calls a file with only a header empty
     file.seek(start)
     column_types = dict(zip(names, types, strict=True))
     yield from open_csv(

@@ -1,4 +1,4 @@
-"""`doctor`: what is set up here, and what to do about what is not."""
+"""`doctor`: what is set up here, and what to do about the rest."""
 
 from __future__ import annotations
 

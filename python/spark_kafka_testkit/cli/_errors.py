@@ -1,4 +1,4 @@
-"""What errors say at a shell: their advice names commands and options."""
+"""Texts of errors for a shell, whose advice names commands and options."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["told", "unknown_topic"]
 
 @singledispatch
 def told(error: Exception) -> str:
-    """The text of an error, whose own advice is for who calls Python."""
+    """The text of an error. The error's own advice is for callers in Python."""
     return str(error)
 
 
@@ -65,11 +65,11 @@ def _(error: BrokerEndedError) -> str:
 
 
 def unknown_topic(name: str, names: Iterable[str] = ()) -> str:
-    """That a topic does not exist.
+    """The message that a topic does not exist.
 
     Args:
         name: the topic.
-        names: those that do.
+        names: the existing topics.
     """
     meant = did_you_mean(name, names)
     how = f" Create it with: {_command('create', name)}"

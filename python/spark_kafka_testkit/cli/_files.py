@@ -1,5 +1,6 @@
-"""Files as messages: lines, JSON, CSV, Parquet, and what `read` prints; drawn as they
-are sent, a few thousand messages at a time.
+"""Files as messages: lines, JSON, CSV, Parquet, and what `read` prints.
+
+They are read as they are sent, a few thousand messages at a time.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class Source:
-    """Messages of a file.
+    """The messages of a file.
 
     Attributes:
-        messages: what `send_messages` takes.
-        size: bytes of the file, or None where it is a pipe.
-        position: how many of them were read.
+        messages: messages that `send_messages` accepts.
+        size: the size of the file in bytes, or None if it is a pipe.
+        position: a function that returns how many bytes have been read.
     """
 
     messages: Iterator[Any]
@@ -54,7 +55,7 @@ class Source:
 
 
 def format_of(name: str) -> str:
-    """The format that a file's name tells; lines for any other, and for a pipe."""
+    """The format by a file's extension, or lines for any other file and for a pipe."""
     return SUFFIXES.get(Path(name).suffix.lower(), "lines")
 
 
@@ -64,13 +65,13 @@ def open_source(name: str, file_format: str, key: str | None, is_text: bool) -> 
     Args:
         name: the path, or `-`.
         file_format: one of `FORMATS`.
-        key: what the key is: of lines the separator behind it, else the name of a field
-            or column.
-        is_text: all values of a CSV file are text.
+        key: where the key is: for lines the separator after it, otherwise the name of a
+            field or column.
+        is_text: whether all values of a CSV file are text.
 
     Raises:
-        click.UsageError: they don't go together.
-        click.ClickException: while it is drawn: a line that can't be used.
+        click.UsageError: the arguments contradict each other.
+        click.ClickException: during the iteration: an invalid line.
     """
     if file_format == "records" and key is not None:
         raise click.UsageError("Records have their own keys; leave out --key.")
@@ -124,10 +125,10 @@ def _lines(
 def _keyed(
     items: Iterator[tuple[str, Any, Any]], key: str | None
 ) -> Iterator[tuple[Any, Any]]:
-    """JSON values with a field of theirs for a key.
+    """JSON values, with one of their fields as the key.
 
     Args:
-        items: the place of each, its text, and what it is in Python.
+        items: the place of each value, its text, and its value in Python.
         key: the field's name, or None.
     """
     for place, text, value in items:
@@ -183,8 +184,10 @@ def _parsed(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes, Any]]:
 
 
 def _numbered(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    """Its lines, from 1 on. One that is longer than any message can be is not looked
-    at to its end: that may never come.
+    """The lines, numbered from 1.
+
+    A line that is longer than any message can be is not read to its end, which may
+    never come.
     """
     lines = iter(partial(file.readline, LARGEST), b"")
     for number, line in enumerate(lines, 1):
@@ -223,12 +226,12 @@ def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
 
 
 def _text(value: Any) -> Any:
-    """A key: text and bytes as they are, anything else as its JSON."""
+    """A key: text and bytes as they are, anything else as JSON."""
     return value if value is None or isinstance(value, (str, bytes)) else as_json(value)
 
 
 def _bytes(printed: Any) -> Any:
-    """A key or value as `read` has printed it."""
+    """A key or value in the form that `read` prints."""
     if isinstance(printed, dict) and set(printed) == {"base64"}:
         return base64.b64decode(printed["base64"], validate=True)
     return _text(printed)

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends a command, which tidies up; a second ends the process."""
+"""Ctrl-C: the first ends a command, which tidies up, and a second ends the process."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ INTERRUPTED = 130
 
 @contextmanager
 def answering_interrupts() -> Iterator[None]:
-    """Has Ctrl-C answered by a KeyboardInterrupt, once. Who presses it again does not
-    want to wait; nor does who presses it when all is done.
+    """Answer the first Ctrl-C with a KeyboardInterrupt.
+
+    Someone who presses it again does not want to wait. Neither does someone who presses
+    it when everything is done.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background
         yield
         return
     signal.signal(signal.SIGINT, _first)

@@ -1,5 +1,6 @@
-"""The items of a JSON file: those of its array, or values one after another. They are
-drawn one by one, so that the file may be longer than memory.
+"""The items of a JSON file: those of its array, or a sequence of values.
+
+They are read one by one, so that the file may be larger than memory.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import click
 __all__ = ["LARGEST", "json_items"]
 
 CHUNK = 1 << 16
-LARGEST = 100 << 20  # what the clients' largest request has
+LARGEST = 100 << 20  # the size of the clients' largest request
 SPACE = re.compile(r"[ \t\n\r]*")
-LINE_END = re.compile(r"[ \t]*[\n\r][ \t\n\r]*")  # no string of JSON has one
+LINE_END = re.compile(r"[ \t]*[\n\r][ \t\n\r]*")  # no JSON string contains one
 DECODER = json.JSONDecoder()
 
 
@@ -25,9 +26,9 @@ class Item(NamedTuple):
     """One item.
 
     Attributes:
-        place: which it is, for an error.
-        text: it as it stands in the file, on one line.
-        value: what it is in Python.
+        place: its place, for an error.
+        text: its text in the file, on one line.
+        value: its value in Python.
     """
 
     place: str
@@ -38,11 +39,11 @@ class Item(NamedTuple):
 def json_items(file: IO[bytes], name: str) -> Iterator[Item]:
     """The items of a file.
 
-    A file that begins with an array is that array, unless each of its lines is one:
-    then it is JSON lines.
+    A file that begins with an array is that array, unless each of its lines is one. In
+    that case it is JSON lines.
 
     Raises:
-        click.ClickException: while they are drawn: what is no JSON, and where.
+        click.ClickException: during the iteration: what is not valid JSON, and where.
     """
     text = _Text(file, name)
     is_array = text.next() == "[" and not text.is_line_by_line()
@@ -74,10 +75,10 @@ def _items_of_array(text: _Text) -> Iterator[Item]:
 
 
 class _Text:
-    """The text of a file, of which little more is held than the item at hand.
+    """The text of a file, of which little more than the current item is held.
 
     Attributes:
-        at: where in the text that is held the next item begins.
+        at: where the next item begins in the text that is held.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -88,7 +89,7 @@ class _Text:
         self._is_whole = False
 
     def next(self) -> str:
-        """The next character that is no white space; empty at the end."""
+        """The next character that is not white space, or an empty string at the end."""
         while True:
             match = SPACE.match(self._held, self.at)
             assert match is not None
@@ -127,7 +128,7 @@ class _Text:
                     what = f"is no JSON: {getattr(error, 'msg', error)}"
                     raise self.fault(f"Item {number}", what) from error
             else:
-                # of a number that ends where the text does there may be more
+                # a number at the end of the text may continue
                 if end < len(self._held) or not self._can_draw():
                     break
             self._draw()
@@ -136,7 +137,7 @@ class _Text:
         return Item(place, text, value)
 
     def fault(self, subject: str, what: str) -> click.ClickException:
-        """The error that something is wrong here."""
+        """The error for something that is wrong here."""
         line, column = self._place(self.at)
         is_end = not self._held[self.at :].strip() and self._is_whole
         end = ", where the file ends" if is_end else ""
@@ -148,8 +149,9 @@ class _Text:
         return not self._is_whole and len(self._held) - self.at < LARGEST
 
     def _draw(self) -> None:
-        """Draws as much again as is still needed: an item that is not whole is parsed
-        anew.
+        """Read as much again as is still needed.
+
+        The size doubles because an incomplete item is parsed anew.
         """
         self._place(self.at)
         rest = self._held[self.at :]
@@ -164,7 +166,7 @@ class _Text:
         self._held, self.at, self._placed = rest + more, 0, 0
 
     def _place(self, at: int) -> tuple[int, int]:
-        """Line and column of a character behind those that were asked for before."""
+        """The line and column of a character after those asked for before."""
         if lines := self._held.count("\n", self._placed, at):
             self._line += lines
             self._column = at - self._held.rfind("\n", 0, at)

@@ -1,4 +1,4 @@
-"""What the commands share: the broker they talk to, and how they say things."""
+"""What the commands share: the broker they talk to, and how they print results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LINE_SECONDS = 5.0
 
 
 def by_rule(rule: Callable[[str, Any], str], name: str) -> Callable[[str], str]:
-    """A type of click's for what one of the rules of `_arguments` takes."""
+    """A click type for what one of the rules of `_arguments` accepts."""
 
     def convert(text: str) -> str:
         try:
@@ -68,8 +68,15 @@ address_option = click.option(
 
 
 def broker_address(address: str | None, may_write: bool = False) -> tuple[str, bool]:
-    """The address that was given, else that of the one kept broker; and whether it is a
-    kept one. `may_write` notes that it may hold topics then.
+    """The address that was given, else that of the one kept broker.
+
+    Args:
+        address: the address that was given, or None.
+        may_write: whether the command may create topics, which is then noted for a kept
+            broker.
+
+    Returns:
+        The address, and whether it is that of a kept broker.
     """
     leases = running(BrokerFile)
     if address is None:
@@ -97,7 +104,7 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
 
 
 def as_json(value: Any) -> str:
-    """JSON on one line; bytes that are no text become `{"base64": "..."}`."""
+    """JSON on one line. Bytes that are not text become `{"base64": "..."}`."""
     return json.dumps(value, default=_plain, ensure_ascii=False)
 
 
@@ -110,13 +117,13 @@ def _plain(value: Any) -> Any:
 
 
 def say(is_json: bool, result: Any, *lines: str) -> None:
-    """The result of a command: as JSON, or as lines."""
+    """Print the result of a command, as JSON or as lines."""
     for line in [as_json(result)] if is_json else lines:
         click.echo(line)
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Rows as lines in columns; numbers stand to the right."""
+    """Rows as lines in columns, with numbers aligned to the right."""
     cells = [
         [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row]
         for row in rows
@@ -135,7 +142,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str
 
 
 def rate(count: int, seconds: float) -> str:
-    """How many, in which time: `1,000 in 0.5 s (2,000/s)`."""
+    """How many, and in what time: `1,000 in 0.5 s (2,000/s)`."""
     return f"{count:,} in {seconds:.1f} s ({count / max(seconds, 1e-9):,.0f}/s)"
 
 
@@ -143,9 +150,10 @@ def rate(count: int, seconds: float) -> str:
 def watched(
     what: str, size: int | None = None, position: Callable[[], int] | None = None
 ) -> Iterator[Callable[[int], None]]:
-    """Shows on stderr how many there are, and how fast they come: a bar on a terminal
-    (of `position()` out of `size`, where these are known), else a line now and then.
-    Yields what is to be called with how many more there are.
+    """Show on stderr how many there are, and how fast they come.
+
+    It is a bar on a terminal (of `position()` out of `size`, if these are known), or
+    else a line now and then. Yields a function to call with the number of new ones.
     """
     if not sys.stderr.isatty():
         yield _line_by_line(what)

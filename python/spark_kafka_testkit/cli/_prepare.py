@@ -1,4 +1,4 @@
-"""`prepare`: all that first starts would fetch and record."""
+"""`prepare`: everything that first starts would fetch and record."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def prepare(is_json: bool) -> None:
     the first one on. What is there stays.
     """
     with KafkaUtils(backend="embedded") as kafka:
-        kafka.send_messages(TOPIC, [("k", "v")])  # archives hold what this takes
+        kafka.send_messages(TOPIC, [("k", "v")])  # archives contain what this uses
         kafka.get_all_records(None, TOPIC)
         client = kafka.client
     stop_own_helper()
@@ -49,7 +49,7 @@ def prepare(is_json: bool) -> None:
 
 
 def _sparks_archive() -> str:
-    """What there is of it, recorded where it lacks.
+    """The state of Spark's archive, which is recorded if it does not exist.
 
     Raises:
         KafkaTestkitError: it was not recorded.

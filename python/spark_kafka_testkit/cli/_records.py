@@ -105,7 +105,7 @@ def produce(
         if is_kept or partitions:
             cluster.ensure_topic(topic, partitions or 1)
         started = _clock.monotonic()
-        if transactional:  # it is aborted, as it is by an interrupt
+        if transactional:  # this aborts it, as an interrupt does
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
         with watched("sending", source.size, source.position) as add:
             drawn = _counted(messages, add)
@@ -268,7 +268,7 @@ def _reading(
 def _following(
     client: Client, request: ReadRequest, decoder: Decoder
 ) -> Iterator[Record]:
-    """What there is, then what comes."""
+    """The existing records, then new ones as they come."""
     with closing(client.follow(request)) as batches:
         for batch in batches:
             yield from decoder.records(batch)
@@ -317,7 +317,7 @@ def _columns(partition: str, offset: str, time: str, key: str, value: str) -> st
 
 
 def _cell(value: Any) -> str:
-    """A key or value on one line; null is told from the text."""
+    """A key or value on one line, with null distinguished from text."""
     text = _printed(value)
     if text is None:
         return "(null)"
@@ -325,14 +325,16 @@ def _cell(value: Any) -> str:
 
 
 def _printed(value: Any) -> str | None:
-    """A key or value as text; anything but text as JSON has it."""
+    """A key or value as text, and anything but text as JSON."""
     return value if value is None or isinstance(value, str) else as_json(value)
 
 
 @contextmanager
 def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
-    """The cluster, whose topics are left as they are; but one that a command which
-    fails has made, and that nothing is in.
+    """The cluster. Its topics are left as they are.
+
+    The exception is an empty topic that was created by a command which then fails. It
+    is deleted.
     """
     cluster = Cluster(ExternalBroker(ClientConfig(bootstrap_servers)))
     try:
@@ -354,7 +356,7 @@ def _cluster(bootstrap_servers: str) -> Iterator[Cluster]:
 
 
 def _is_empty(cluster: Cluster, topic: str) -> bool:
-    """Whether it is known that a reader of the topic sees nothing."""
+    """Whether it is certain that a reader of the topic sees nothing."""
     request, decoder = read_request(topic, "earliest", "latest", timeout=LOOK_SECONDS)
     try:
         with RecordStream(cluster.client().read(request), decoder) as records:

@@ -1,5 +1,6 @@
-"""Kafka's own settings: which names it knows. It takes any, and tells of those that it
-does not know in its log alone.
+"""The names of Kafka's own settings.
+
+Kafka accepts any name, and reports unknown ones only in its log.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ A_CLASS = re.compile(r"\b[a-z]\w*(\.[a-z]\w*)*\.[A-Z]\w*")
 
 
 def unknown_setting(settings: Mapping[str, str]) -> str:
-    """What to say of a name that nothing in the broker knows; empty where there is
-    none, or it can't be told: a class that a setting names may have any of its own.
+    """What to say about a name that nothing in the broker knows.
+
+    Empty if there is none, or if that can't be known: a class that a setting names may
+    have any settings.
     """
     if any(A_CLASS.search(value) for value in settings.values()):
         return ""

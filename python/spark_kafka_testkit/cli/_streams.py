@@ -1,4 +1,4 @@
-"""The process's own streams, which may be closed, full, or read by nobody any more."""
+"""The process's own streams, which may be closed, full, or no longer read by anyone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BROKEN_PIPE = 141
 
 
 class _Out(io.FileIO):
-    """Stdout. What can't be written ends the command, and is told once."""
+    """Stdout. If it can't be written, that ends the command and is reported once."""
 
     _is_lost = False
 
@@ -36,7 +36,7 @@ class _Out(io.FileIO):
 
 
 class _Err(io.FileIO):
-    """Stderr. What can't be written is left unsaid: the exit code tells the same."""
+    """Stderr. What can't be written is dropped: the exit code says the same."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -46,12 +46,14 @@ class _Err(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Has what can't be written told by a line on stderr and by the exit code. Of a
-    closed stdout that is now: before anything is done whose result would be lost.
+    """Report unwritable output with a line on stderr and the exit code.
+
+    For a closed stdout that happens immediately, before anything is done whose result
+    would be lost.
     """
     is_closed = not _is_open(1)
     for number in range(3):
-        if not _is_open(number):  # or the next file or socket took its number
+        if not _is_open(number):  # else the next file or socket takes its number
             os.open(os.devnull, os.O_RDWR)
     sys.stderr = _text(_Err(2, "w", closefd=False))
     if is_closed:
@@ -73,7 +75,7 @@ def _text(raw: io.FileIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=encoding,
-        # half of a surrogate pair comes out as JSON escapes it
+        # half of a surrogate pair is written as JSON escapes it
         errors="backslashreplace",
         line_buffering=raw.fileno() == 2 or raw.isatty(),
     )
