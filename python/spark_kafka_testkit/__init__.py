@@ -1,8 +1,7 @@
-"""Kafka for PySpark tests: a real broker, exact reads and writes, waits that do not
-flake.
+"""Kafka for PySpark tests: a real broker, exact reads and writes, reliable waits.
 
-`KafkaUtils` is what tests use, `Record` what it reads and sends; all that a test holds
-in its hands is importable from here. The other errors are in
+`KafkaUtils` is what tests use, and `Record` is what it reads and sends. Everything that
+a test handles can be imported from here. The other errors are in
 `spark_kafka_testkit.errors`.
 """
 

@@ -1,6 +1,4 @@
-"""The folder in which fetched and derived files are kept, and whether it can be written
-and locked.
-"""
+"""The folder for fetched and derived files, and whether it can be locked."""
 
 from __future__ import annotations
 
@@ -26,11 +24,12 @@ JARS_ENV = "SPARK_KAFKA_TESTKIT_JARS"
 
 
 def cache_folder() -> Path:
-    """Where fetched and derived files are kept: SPARK_KAFKA_TESTKIT_CACHE, else the
-    user's cache folder.
+    """The folder for fetched and derived files.
+
+    It is SPARK_KAFKA_TESTKIT_CACHE, or by default the user's cache folder.
 
     Raises:
-        JarError: it begins with a `~` that stands for no known folder.
+        JarError: the path begins with a `~` that stands for no known folder.
     """
     return absolute(os.environ.get(CACHE_ENV) or _users_folder(), CACHE_ENV)
 
@@ -40,18 +39,20 @@ def _users_folder() -> str:
 
     try:
         return platformdirs.user_cache_dir("spark-kafka-testkit")
-    except RuntimeError:  # no home; older versions give the `~` back
+    except RuntimeError:  # no home (older versions return the `~` as it is)
         return "~/.cache/spark-kafka-testkit"
 
 
 @cache
 def absolute(path: str, variable: str) -> Path:
-    """The path with its `~` expanded, below the working directory of its first use: a
-    later `chdir` does not move what lies there.
+    """The path with its `~` expanded, absolute from its first use on.
+
+    It is relative to the working directory of that first use, so a later `chdir` does
+    not move what is stored there.
 
     Raises:
-        JarError: the `~` stands for no known folder; the text names the
-            variable to set.
+        JarError: the `~` stands for no known folder. The message names the variable to
+            set.
     """
     try:
         return Path(path).expanduser().absolute()
@@ -63,8 +64,9 @@ def absolute(path: str, variable: str) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """The environment for a process of ours, which finds the folders where we do,
-    whatever its working directory and ours.
+    """The environment for a process that the kit starts.
+
+    The process finds the folders where we do, whatever the working directories are.
     """
     folders = {
         variable: str(absolute(os.environ[variable], variable))
@@ -75,11 +77,10 @@ def environment() -> dict[str, str]:
 
 
 def make_folder(folder: Path, mode: int = 0o755) -> None:
-    """Makes the folder and those above it, which nobody else may write to, whatever the
-    umask.
+    """Create the folder and its parents, writable for nobody else whatever the umask.
 
     Raises:
-        OSError: it can't be made.
+        OSError: it can't be created.
     """
     if folder.is_dir():
         return
@@ -88,8 +89,9 @@ def make_folder(folder: Path, mode: int = 0o755) -> None:
 
 
 def lock_problem(folder: Path) -> OSError | None:
-    """Why files in this folder can't be locked (Lustre and some network file systems
-    know no `flock`), or None where they can.
+    """Why files in this folder can't be locked, or None if they can.
+
+    Lustre and some network file systems have no `flock`.
 
     Raises:
         OSError: nothing can be written there.

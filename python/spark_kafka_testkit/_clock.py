@@ -1,7 +1,8 @@
-"""The clock that deadlines are measured by: it runs on while a test has frozen time.
+"""The clock for deadlines, which keeps running while a test has frozen time.
 
-freezegun replaces `time.monotonic` and its like in every module, time-machine the time
-of day in C. Neither touches the system's other clocks, nor `time.sleep`.
+freezegun replaces `time.monotonic` and similar functions in every module, and
+time-machine replaces the time of day in C. Neither touches the system's other clocks or
+`time.sleep`.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ def now() -> float:
         try:
             return float(hatch.time.time())
         except ValueError:
-            pass  # nobody travels
+            pass  # nobody is travelling
     return time.clock_gettime(time.CLOCK_REALTIME)
 
 
 def keep_running(package: str) -> None:
-    """Gives the modules of a package that are loaded, for `time`, a copy whose clocks
-    run on. A freeze does not end at the package's own threads, and the deadlines of one
-    that sees time jump are lost.
+    """Give the loaded modules of a package a `time` whose clocks keep running.
+
+    A freeze also affects the package's own threads, and deadlines are lost if a thread
+    sees time jump.
     """
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{package}.") and getattr(module, "time", None) is time:
@@ -44,8 +46,10 @@ def keep_running(package: str) -> None:
 
 
 def load_arrow() -> None:
-    """Imports pyarrow, and pandas, which it takes along, if freezegun has replaced the
-    date types: to import pandas beside those never returns. They are real meanwhile.
+    """Import pyarrow and pandas, if freezegun has replaced the date types.
+
+    Importing pyarrow imports pandas too. Importing pandas never returns while the types
+    are replaced, so they are real during the import.
     """
     freezegun: Any = sys.modules.get("freezegun.api")
     if freezegun is None or datetime.datetime is freezegun.real_datetime:

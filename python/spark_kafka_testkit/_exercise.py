@@ -1,4 +1,4 @@
-"""What tests run, in short: for a JVM of Spark's that is to be ready for them."""
+"""A short version of what tests run, to get Spark's JVM ready for them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 def exercise(spark: SparkSession, kafka: KafkaUtils | None, folder: Path) -> None:
-    """Runs a batch query, a Python function, and streams from Kafka to Kafka.
+    """Run a batch query, a Python function, and streams from Kafka to Kafka.
 
-    Each part is for itself: one that a version of Spark can't do leaves the others.
+    The parts are independent: if a version of Spark can't run one, the others still
+    run.
 
     Args:
         spark: the session.
-        kafka: not set up yet; without one there are no streams.
-        folder: for files; an empty one.
+        kafka: a `KafkaUtils` that is not set up yet. Without it, no streams are run.
+        folder: an empty folder for files.
     """
     parts: list[Callable[[], None]] = [
         lambda: _run_batch(spark, folder / "rows"),
@@ -36,7 +37,7 @@ def exercise(spark: SparkSession, kafka: KafkaUtils | None, folder: Path) -> Non
     for part in parts:
         try:
             part()
-        except Exception as error:  # noqa: BLE001  the JVM knows less then
+        except Exception as error:  # noqa: BLE001  then the JVM is just less prepared
             log.debug("%s: %s", type(error).__name__, error)
 
 

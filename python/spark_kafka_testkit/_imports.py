@@ -1,4 +1,4 @@
-"""Packages looked for without importing them, and modules that stand in their way."""
+"""Finds packages without importing them, and modules that hide them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = ["Found", "find_package", "shadow_text"]
 
 
 class Found(NamedTuple):
-    """What an import of the name would give.
+    """What an import of the name would return.
 
     Attributes:
-        shadow: the file of another module that has the name; None where it is the one
-            that is wanted.
+        shadow: the file of another module with the name, or None if it is the right
+            one.
     """
 
     shadow: str | None
 
 
 def find_package(name: str, inside: Iterable[str]) -> Found | None:
-    """What an import of this name would give, or has given; None where nothing has it.
+    """What an import of this name would return, or None if nothing has the name.
 
     Args:
-        name: of a package.
-        inside: modules in it, by which it is known: a project's own file or folder may
-            have its name.
+        name: the name of a package.
+        inside: modules in the package that identify it, because a file or folder of the
+            project may have the same name.
     """
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # somebody put a module without a spec there: a stub, say
+    except ValueError:  # somebody put a module without a spec there, perhaps a stub
         return Found(getattr(sys.modules[name], "__file__", None) or "sys.modules")
     if spec is None:
         return None
@@ -41,13 +41,13 @@ def find_package(name: str, inside: Iterable[str]) -> Found | None:
         PathFinder.find_spec(f"{name}.{module}", folders) for module in inside
     ):
         return Found(None)
-    if spec.origin is None:  # a mere folder, which an installed package comes before
+    if spec.origin is None:  # just a folder: an installed package takes precedence
         return None
     return Found(spec.origin)
 
 
 def shadow_text(name: str, package: str, file: str) -> str:
-    """What is said where a file stands in the way of an installed package."""
+    """The message for a file that hides an installed package."""
     text = (
         f"`import {name}` gives {file} here, and not {package}, which the kit needs. "
         "Rename that file or folder"

@@ -10,7 +10,10 @@ ANSWER_SECONDS = 2.0
 
 
 def is_listening(addresses: str) -> bool:
-    """Whether someone does at one of them: `host:port`, several with commas between."""
+    """Whether anyone is listening at one of the addresses.
+
+    Accepts `host:port`, or several separated by commas.
+    """
     for address in addresses.split(","):
         host, _, port = address.strip().rpartition(":")
         try:

@@ -1,4 +1,4 @@
-"""What people see while something large is fetched: a line, and on a terminal a bar."""
+"""What people see while something large is fetched: a line, and a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["Output", "fetching", "outputs"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-LOUD_BYTES = 5_000_000  # less is there before anybody wonders
+LOUD_BYTES = 5_000_000  # anything smaller arrives before anybody wonders
 
 
 class Output(NamedTuple):
     """Where people look.
 
     Attributes:
-        say: writes a line there.
-        terminal: for a bar; None where there is none.
+        say: a function that writes a line there.
+        terminal: the terminal for a bar, or None if there is none.
     """
 
     say: Callable[[str], None]
@@ -31,7 +31,7 @@ class Output(NamedTuple):
 
 @contextmanager
 def _standard_error() -> Iterator[Output]:
-    stream: TextIO | None = sys.stderr  # None where a program has no console
+    stream: TextIO | None = sys.stderr  # None if a program has no console
 
     def say(line: str) -> None:
         if stream is not None:
@@ -47,12 +47,14 @@ outputs: list[Callable[[], AbstractContextManager[Output]]] = [_standard_error]
 
 @contextmanager
 def fetching(what: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Shows that something is fetched, for the time of the block; gives a function that
-    is told of each piece, in bytes, and of those lost, as a negative number.
+    """Show that something is being fetched, for the duration of the block.
+
+    Yields a function to call with the size of each piece, in bytes. For bytes that were
+    lost, call it with a negative number.
 
     Args:
-        what: for people.
-        size: in bytes.
+        what: the name to show.
+        size: the size in bytes.
     """
     begun = _clock.monotonic()
     start = f"Fetching {what}: {size / 1e6:.0f} MB, this once"

@@ -1,10 +1,10 @@
-"""Records the class archive of Spark's JVM: a process of its own, of low priority.
+"""Records the class archive of Spark's JVM, in its own process with low priority.
 
     python -m spark_kafka_testkit._recorder SECONDS
 
-Its stdin gives the settings of a session in a line of JSON. It begins after so many
-seconds. It ends soon after its stdin does, and at once where another one records on
-this machine.
+Stdin provides the settings of a session, as one line of JSON. The process begins after
+that many seconds. It ends soon after its stdin does, or at once if another process on
+this machine is recording.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            return  # another one does it, or the file system has no locks
+            return  # another process does it, or the file system has no locks
         _record(settings)
 
 
@@ -67,10 +67,10 @@ _is_settled.set()
 
 
 def _end_with_owner() -> None:
-    """What the JVM has not written by then is lost."""
+    """End with the owner. What the JVM has not written by then is lost."""
     sys.stdin.read()
     time.sleep(GRACE_SECONDS)
-    _is_settled.wait(GRACE_SECONDS)  # or nobody would know what to end
+    _is_settled.wait(GRACE_SECONDS)  # otherwise nobody would know what to end
     if _jvm is not None:
         _jvm.kill()
         _jvm.wait()
@@ -81,7 +81,7 @@ def _end_with_owner() -> None:
 
 
 def _record(settings: dict[str, str]) -> None:
-    global _jvm, _work  # noqa: PLW0603  there is one
+    global _jvm, _work  # noqa: PLW0603  there is only one
     archive = archive_of(settings, records=True)
     if archive.file is None or not archive.is_lacking:
         return
@@ -121,7 +121,7 @@ def _record(settings: dict[str, str]) -> None:
 
 
 def _end(spark: SparkSession, jvm: subprocess.Popen[bytes]) -> int:
-    """Ends the JVM, which writes the archive then; its exit code."""
+    """End the JVM, which then writes the archive, and return its exit code."""
     spark.stop()
     assert jvm.stdin is not None
     jvm.stdin.close()

@@ -1,7 +1,8 @@
 """Whether a cached file is the one that was put there, without reading all of it.
 
-A stamp lies beside a file: its size, its time, and the SHA-256 of its bytes, written
-when it was whole. It is believed only where nobody but this user, and root, can write.
+A stamp lies beside a file. It has the file's size, its time, and the SHA-256 of its
+bytes, written when the file was complete. It is trusted only where nobody but this user
+and root can write.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ OTHERS_MAY_WRITE = 0o022
 
 
 def stamp_of(file: Path) -> Path:
-    """Where the file's stamp lies."""
+    """The path of the file's stamp."""
     return file.with_name(f"{file.name}.stamp")
 
 
 def stamp(file: Path, place: Path, sha256: str | None = None) -> None:
-    """Writes the stamp of a file that is whole, and will be moved to its place.
+    """Write the stamp of a complete file that will be moved to its place.
 
     Raises:
         OSError: it can't be written.
@@ -36,9 +37,10 @@ def stamp(file: Path, place: Path, sha256: str | None = None) -> None:
 
 
 def is_as_stamped(file: Path, sha256: str | None = None) -> bool:
-    """Whether the file is the one that its stamp was written for, and has this digest
-    where one is given. Its bytes are looked at only where its time is another. False
-    where others could have written either.
+    """Whether the file is the one that its stamp was written for.
+
+    If a digest is given, the file must have it too. The bytes are read only if the
+    file's time differs. False if others could have written the file or the stamp.
     """
     if not (_is_private(file) and _is_private(stamp_of(file))):
         return False
@@ -55,8 +57,9 @@ def is_as_stamped(file: Path, sha256: str | None = None) -> bool:
 
 
 def _is_private(file: Path) -> bool:
-    """Whether only this user and root can change a file of the cache: it, its folder
-    and those above it, up to the cache folder.
+    """Whether only this user and root can change a file of the cache.
+
+    That is the file, its folder, and the folders above it, up to the cache folder.
     """
     top = cache_folder()
     places = [file, *file.parents]

@@ -1,4 +1,4 @@
-"""Texts for people."""
+"""Text for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHORTEST, SWAPPED = 4, 2
 
 
 def readable(data: bytes) -> str | bytes:
-    """Bytes as text, where they are UTF-8."""
+    """The bytes as text, if they are UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -29,7 +29,10 @@ def readable(data: bytes) -> str | bytes:
 
 
 def represented(value: object) -> str:
-    """The repr of a value, whatever it is: an error's text must not fail."""
+    """The repr of a value, even if its class can't give one.
+
+    An error's text must not fail.
+    """
     try:
         return repr(value)
     except Exception as error:  # noqa: BLE001  users' classes raise anything
@@ -37,14 +40,14 @@ def represented(value: object) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Of an error's text, its class before it, cut where it is long."""
+    """The first line of an error's text, after its class, shortened if it is long."""
     text = str(error).strip().partition("\n")[0]
     line = f"{type(error).__name__}: {text}"
     return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 3]}..."
 
 
 def shown(value: object) -> str:
-    """The repr of a value, cut where it is long."""
+    """The repr of a value, shortened if it is long."""
     whole = represented(value)
     if len(whole) <= SHOWN_CHARACTERS:
         return whole
@@ -52,15 +55,16 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """`" Did you mean 'orders'?"`, where one of the names is close to it; else ''."""
+    """`" Did you mean 'orders'?"` if one of the names is close, otherwise ''."""
     close = get_close_matches(name, list(names), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def is_misspelled(name: str, other: str) -> bool:
-    """Whether one is likely the other with a typing error: they differ in one word of
-    more than three letters, by one letter or two that are swapped. Names that differ in
-    a number, a letter or an ending are a series.
+    """Whether one name is probably the other with a typing error.
+
+    They differ in one word of more than three letters, by one letter or by two that are
+    swapped. Names that differ in a number, a letter or an ending belong to a series.
     """
     words = re.split(r"[-_.]", name), re.split(r"[-_.]", other)
     pairs = [pair for pair in zip(*words, strict=False) if pair[0] != pair[1]]
@@ -74,7 +78,7 @@ def is_misspelled(name: str, other: str) -> bool:
 
 
 def _are_near(one: str, two: str) -> bool:
-    """One letter more, less or other, or two that are swapped."""
+    """Whether one letter was added, removed or replaced, or two were swapped."""
     while one and two and one[0] == two[0]:
         one, two = one[1:], two[1:]
     while one and two and one[-1] == two[-1]:

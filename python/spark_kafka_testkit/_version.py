@@ -1,3 +1,3 @@
-"""The kit's version: the only place it is written; the sbt build reads this line."""
+"""The kit's version. It is written only here, and the sbt build reads this line."""
 
 __version__ = "0.1.0"

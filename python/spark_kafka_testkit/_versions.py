@@ -1,4 +1,4 @@
-"""Spark's version numbers, also those that vendors give their builds."""
+"""Spark's version numbers, including those that vendors give their builds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ APACHE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 def apache_version(version: str) -> str:
     """Apache's version within a vendor's.
 
-    `3.5.4` of `3.5.4-amzn-0` (EMR, Glue), `3.3.2` of `3.3.2.3.3.7190.0-91` (Cloudera),
-    `4.0.0` of `4.0.0-SNAPSHOT`. Previews are Apache's own, and stay as they are.
+    `3.5.4` for `3.5.4-amzn-0` (EMR, Glue), `3.3.2` for `3.3.2.3.3.7190.0-91`
+    (Cloudera), `4.0.0` for `4.0.0-SNAPSHOT`. Previews are Apache's own, and stay as
+    they are.
     """
     match = APACHE.match(version)
     if match is None or re.fullmatch(rf"{APACHE.pattern}-preview\d*", version):
@@ -22,12 +23,12 @@ def apache_version(version: str) -> str:
 
 
 def minor_version(version: str) -> str:
-    """`3.5` of `3.5.4-amzn-0`; what is no version stays as it is."""
+    """`3.5` for `3.5.4-amzn-0`. Anything that is not a version stays as it is."""
     match = APACHE.match(version)
     return f"{match[1]}.{match[2]}" if match else version
 
 
 def patch_number(version: str) -> int:
-    """4 of `3.5.4-amzn-0`, and 0 where there is none."""
+    """4 for `3.5.4-amzn-0`, and 0 if there is none."""
     match = APACHE.match(version)
     return int(match[3] or 0) if match else 0

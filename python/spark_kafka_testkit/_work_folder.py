@@ -1,4 +1,4 @@
-"""Temporary folders that go with the process that made them, however it ends."""
+"""Temporary folders that disappear with the process that made them, however it ends."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ HELD = ".held"
 
 
 class WorkFolder:
-    """A new folder in the system's folder for such. A lock on a file in it tells that
-    its process lives: what killed processes have left, the next one removes.
+    """A new folder in the system's temporary folder.
+
+    A lock on a file in it shows that its process is alive. What killed processes have
+    left, the next process removes.
 
     Args:
-        purpose: goes into the name.
+        purpose: a word that becomes part of the name.
 
     Attributes:
         path: the folder.
 
     Raises:
-        OSError: it can't be made.
+        OSError: it can't be created.
     """
 
     def __init__(self, purpose: str) -> None:
@@ -34,7 +36,7 @@ class WorkFolder:
         self._held = _hold(self.path)
 
     def remove(self) -> None:
-        """Removes it; a second call does nothing."""
+        """Remove it. A second call does nothing."""
         if self._held is not None:
             os.close(self._held)
             self._held = None
@@ -42,7 +44,7 @@ class WorkFolder:
 
 
 def _hold(folder: Path) -> int | None:
-    """A locked file in the folder; None where the file system has no locks."""
+    """A locked file in the folder, or None if the file system has no locks."""
     import fcntl
 
     part = folder / f"{HELD}.part"
@@ -53,24 +55,24 @@ def _hold(folder: Path) -> int | None:
         os.close(handle)
         part.unlink()
         return None
-    part.rename(folder / HELD)  # nobody sees it without its lock
+    part.rename(folder / HELD)  # nobody ever sees it without its lock
     return handle
 
 
 @cache
 def _sweep(parent: str, prefix: str) -> None:
-    """Removes, once in a process, the folders whose process has gone."""
+    """Remove the folders whose process is gone, once per process."""
     import fcntl
 
     for folder in Path(parent).glob(f"{prefix}*"):
         try:
             handle = os.open(folder / HELD, os.O_RDWR)
         except OSError:
-            continue  # another user's, or one that nobody can tell about
+            continue  # another user's, or its owner can't be determined
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
         except OSError:
-            pass  # its process lives
+            pass  # its process is alive
         finally:
             os.close(handle)
