@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING
 
+import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
@@ -55,3 +57,11 @@ def spark_session() -> SparkSession:
     for name, value in KafkaUtils.spark_conf(SETTINGS).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def needs_real_time() -> None:
+    """Skips the test where Spark is too old."""
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+    if "realTime" not in signature(DataStreamWriter.trigger).parameters:
+        pytest.skip(f"Spark {pyspark.__version__[:3]} has no real-time mode for Python")

@@ -1072,7 +1072,9 @@ class KafkaUtils:
                 their streaming DataFrames and returns the DataFrame that is the answer,
                 or starts the query itself and returns that. If it has a parameter
                 `run`, it also receives a `JobRun` with the topics, the checkpoint and a
-                folder, for a job that does its own reading or writing.
+                folder, for a job that does its own reading or writing. A job with
+                several queries returns them all in a list. Crashes and replays happen
+                to the first one.
             inputs: the records of each input, by its name. They are (key, value) pairs
                 and `Record`s, the result of `read_records`, or a hypothesis strategy
                 that generates lists of them. Records without a timestamp get one, a
@@ -1101,7 +1103,9 @@ class KafkaUtils:
                 - `"batch_mode"`: the same function with `spark.read`.
 
                 Add these if the job promises them: `"duplicates"` (a record arrives
-                twice) and `"other_keys"` (records with other keys arrive too).
+                twice), `"other_keys"` (records with other keys arrive too), and
+                `"real_time"` (Spark's real-time mode, with the Kafka sink in update
+                mode).
             answer: what must stay the same. `"rows"` (the default) compares the rows
                 and how often each occurs. `"latest"` (the default in update mode)
                 compares the latest row of each key, `"set"` the set of rows, and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,24 @@ def random_values(orders: DataFrame) -> DataFrame:
     return texts(orders).select("key", sf.rand().alias("value"))
 
 
+def dated(orders: DataFrame) -> DataFrame:
+    today = sf.current_date().cast("string")
+    return texts(orders).select("key", today.alias("value"))
+
+
+def numbered(orders: DataFrame) -> DataFrame:
+    """With the number of orders of the key."""
+    return counted(orders).selectExpr("key", "CAST(orders AS STRING) AS value")
+
+
+def twice(orders: DataFrame) -> DataFrame:
+    return copied(orders).union(copied(orders))
+
+
+def of_three(north: DataFrame, south: DataFrame, east: DataFrame) -> DataFrame:
+    return copied(north).union(copied(south)).union(copied(east))
+
+
 def by_partition(orders: DataFrame) -> DataFrame:
     return orders.groupBy("partition").agg(sf.count("*").alias("orders"))
 
@@ -80,6 +99,48 @@ def overwritten(orders: DataFrame, run: JobRun) -> StreamingQuery:
         df.write.mode("overwrite").json(f"{run.path}/{number}")
 
     return started(copied(orders), write, run)
+
+
+def in_two_queries(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
+    """A topic between the two; the second is idempotent."""
+    return [cleaned(orders, run), filed(run, lambda number: f"{number}")]
+
+
+def with_one_file(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
+    """The second forgets with each batch what it has written before."""
+    return [cleaned(orders, run), filed(run, lambda _: "all")]
+
+
+def cleaned(orders: DataFrame, run: JobRun) -> StreamingQuery:
+    return (
+        copied(orders)
+        .writeStream.format("kafka")
+        .options(**run.kafka_options)
+        .option("topic", run.topic)
+        .option("checkpointLocation", run.checkpoint)
+        .start()
+    )
+
+
+def filed(run: JobRun, name: Callable[[int], str]) -> StreamingQuery:
+    """What `cleaned` has written, in a file for each batch."""
+
+    def write(df: DataFrame, number: int) -> None:
+        df.write.mode("overwrite").json(f"{run.path}/{name(number)}")
+
+    reader = run.spark.readStream.format("kafka").options(**run.kafka_options)
+    clean = reader.option("subscribe", run.topic).option("startingOffsets", "earliest")
+    return (
+        copied(clean.load())
+        .writeStream.foreachBatch(write)
+        .option("checkpointLocation", f"{run.checkpoint}-files")
+        .start()
+    )
+
+
+def reads_another_topic(orders: DataFrame, run: JobRun) -> StreamingQuery:
+    reader = run.spark.readStream.format("kafka").options(**run.kafka_options)
+    return started(reader.option("subscribe", "missing").load(), print, run)
 
 
 def started(df: DataFrame, write: Any, run: JobRun) -> StreamingQuery:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils, NotInvariant, Record, WaitError, at
-from spark_kafka_testkit.errors import KafkaTestkitError
+from spark_kafka_testkit import JobRun, KafkaUtils, NotInvariant, Record, WaitError, at
+from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError
+from tests.sessions import needs_real_time
 
 from . import jobs
 from .corpus import one_sided_watermark
@@ -94,7 +95,7 @@ def test_a_job_that_is_random_is_told_as_such(
         "The answer of random_values is not deterministic. This schedule gave two:\n"
         f"  {error.schedule}\nthe second differs from the first:\n"
     )
-    assert len(error.records) == len(ORDERS["orders"])
+    assert len(error.records) == 1
     assert 'same_under=["determinism"]' in str(error)
 
 
@@ -197,6 +198,76 @@ def test_each_sink_holds_the_same_of_a_right_job(
     }
 
 
+def test_a_job_may_have_several_queries(kafka: KafkaUtils, spark: SparkSession) -> None:
+    """By what the last one has written. The topic between them is at-least-once."""
+
+    def lines(run: JobRun) -> set[str]:
+        return set(jobs.written(run))
+
+    report = kafka.check_stream(
+        jobs.in_two_queries, ORDERS, spark=spark, answer=lines, trials=9, seed=5
+    )
+    assert {"batches", "restarts", "replays", "crashes"} <= set(report.same_under)
+    error = finding(
+        kafka, spark, jobs.with_one_file, answer=lines, same_under=["batches"]
+    )
+    assert error.relation == "batches"
+    assert len(error.records) == 2
+
+
+REAL_TIME: dict[str, Any] = {
+    "sink": "kafka",
+    "output_mode": "update",
+    "same_under": ["real_time"],
+}
+
+
+def test_a_job_may_run_in_real_time(kafka: KafkaUtils, spark: SparkSession) -> None:
+    needs_real_time()
+    report = kafka.check_stream(jobs.copied, ORDERS, spark=spark, **REAL_TIME)
+    assert report.same_under == ("real_time",)
+
+
+def test_another_answer_in_real_time_is_found(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """The day, for which runs in batches have a clock of their own."""
+    needs_real_time()
+    error = finding(kafka, spark, jobs.dated, **REAL_TIME)
+    assert error.relation == "real_time"
+    assert (
+        "The answer of dated depends on whether it runs in batches or in real time. "
+        "By this schedule:\n"
+        f"  {error.schedule}\n"
+        "in real-time mode it differs from the answer in one batch:\n"
+    ) in str(error)
+    assert 'same_under=["real_time"]' in str(error)
+
+
+def test_where_there_is_no_real_time_mode_the_report_says_so(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """For the mode itself, for what Spark refuses, and for too few task slots."""
+    needs_real_time()
+    many = {name: [("k", "v")] for name in ("north", "south", "east")}
+    of_files = {**REAL_TIME, "sink": "parquet", "output_mode": "append"}
+    by_sink, by_state, by_spark, by_slots = (
+        kafka.check_stream(job, inputs, spark=spark, **options).skipped["real_time"]
+        for job, inputs, options in (
+            (jobs.copied, ORDERS, of_files),
+            (jobs.numbered, ORDERS, REAL_TIME),
+            (jobs.twice, ORDERS, REAL_TIME),
+            (jobs.of_three, many, REAL_TIME),
+        )
+    )
+    assert by_sink == 'real-time mode is for sink="kafka" and output_mode="update"'
+    assert by_state == "it has state (stateStoreSave)"
+    assert by_spark.startswith(
+        "Spark refuses it: StreamingQueryException: [STREAMING_REAL_TIME_MODE.IDENT"
+    )
+    assert by_slots == "it needs a task slot for each input: 3, and there are 2"
+
+
 def test_a_reader_that_counts_the_records_of_a_topic_is_wrong(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
@@ -210,6 +281,18 @@ def test_a_reader_that_counts_the_records_of_a_topic_is_wrong(
     )
     assert re.fullmatch(r"send orders\[\d\] \| crash after the sink", error.schedule)
     assert (error.expected, error.answer) == (1, 2)
+
+
+def test_an_error_of_the_kit_says_by_which_schedule(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """A topic that the job reads besides, and nobody has made."""
+    with pytest.raises(UnknownTopicError) as caught:
+        kafka.check_stream(
+            jobs.reads_another_topic, ORDERS, spark=spark, answer=jobs.written
+        )
+    (note,) = vars(caught.value)["__notes__"]
+    assert note == "By the schedule: send orders[0:8] | batch"
 
 
 def test_the_order_of_each_partition(kafka: KafkaUtils, spark: SparkSession) -> None:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
+from tests.sessions import needs_real_time
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
-
-
-def needs_real_time() -> None:
-    """Skips the test where Spark is too old."""
-    from pyspark.sql.streaming.readwriter import DataStreamWriter
-
-    if "realTime" not in signature(DataStreamWriter.trigger).parameters:
-        pytest.skip(f"Spark {pyspark.__version__[:3]} has no real-time mode for Python")
 
 
 @dataclass

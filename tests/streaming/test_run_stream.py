@@ -13,9 +13,9 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils, Record, at
 from spark_kafka_testkit.errors import NotSetUpError, UnknownTopicError, WaitError
-from tests.sessions import needs_jvm, needs_own_functions
+from tests.sessions import needs_jvm, needs_own_functions, needs_real_time
 
-from .conftest import Queries, needs_real_time
+from .conftest import Queries
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._invariance.answers import (
     is_close,
     readable_record,
     without_close,
 )
-from spark_kafka_testkit._invariance.job import JobRun
 from spark_kafka_testkit._invariance.schedule import Schedule
-from spark_kafka_testkit._invariance.trial import Outcome, Stage
+from spark_kafka_testkit._invariance.stage import Outcome, Stage
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._text import first_line
@@ -77,25 +75,12 @@ def batch_answer(
     stage: Stage, session: SparkSession, schedule: Schedule, reference: Outcome
 ) -> BatchAnswer:
     """Runs the job on the records of a schedule by `spark.read`."""
-    inputs, count = stage.inputs, schedule.partitions
-    topics = {name: stage.topics.take(count) for name in inputs.records}
-    options = stage.cluster.spark_options()
     folder = WorkFolder("check")
-    run = JobRun(
-        session,
-        topics,
-        stage.topics.take(2) if stage.job.takes_run else "",
-        str(folder.path),
-        str(folder.path / "checkpoint"),
-        options,
-    )
+    counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
+    run = stage.run_in(session, folder, counts)
 
     def read(name: str) -> DataFrame:
-        return sources.read_batch(session, topics[name], options)
-
-    def send(name: str, records: list[Record]) -> None:
-        if records:
-            stage.cluster.send(topics[name], batches(records, None, None))
+        return sources.read_batch(session, run.topics[name], run.kafka_options)
 
     def answer() -> Any:
         rows = stage.job(run, read).collect()
@@ -106,15 +91,13 @@ def batch_answer(
             ]
         return stage.answers.of(rows)
 
-    for name in topics:
-        sent = [one for one in schedule.places if one.input == name]
-        send(name, [inputs.to_send(one, count) for one in sent])
+    stage.send_places(run, schedule.places, counts)
     try:
         alone = answer()
         if not reference.has_watermark:
             return BatchAnswer(alone, alone)
-        for name, records in inputs.closers.items():
-            send(name, records)
+        for name, records in stage.inputs.closers.items():
+            stage.send(run.topics[name], records)
         return BatchAnswer(alone, answer())
     except Exception as error:  # noqa: BLE001  a function for streams may raise anything
         return BatchAnswer(refusal=f"it does not run in batch: {first_line(error)}")

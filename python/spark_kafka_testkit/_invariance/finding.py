@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spark_kafka_testkit._invariance.relations import RELATIONS
+from spark_kafka_testkit._invariance.relations import MODES, RELATIONS
 from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._text import first_line, shown
 from spark_kafka_testkit._waits.difference import difference
@@ -96,6 +96,8 @@ class Finding:
     def _against(self) -> str:
         if self.relation == DETERMINISM:
             return "the second differs from the first:"
+        if self.relation == "real_time":
+            return "in real-time mode it differs from the answer in one batch:"
         if self.relation == "batch_mode":
             return "it differs from the answer of spark.read to the same records:"
         return "it differs from the answer to the same records in one batch:"
@@ -103,6 +105,6 @@ class Finding:
     def _again(self, drawn: Mapping[str, Any] | None) -> str:
         inputs = "..." if drawn is None else repr(drawn)
         is_plain = self.schedule.batches == len(self.schedule.steps) - 1 == 1
-        if self.relation == "batch_mode" or (self.relation == DETERMINISM and is_plain):
+        if self.relation in MODES or (self.relation == DETERMINISM and is_plain):
             return f'inputs={inputs}, same_under=["{self.relation}"]'
         return f'inputs={inputs}, schedule="{self.schedule}"'

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from spark_kafka_testkit._invariance.inputs import Inputs
+from spark_kafka_testkit._invariance.relations import MODES
 from spark_kafka_testkit._invariance.schedule import (
     AddPartition,
     Batch,
@@ -70,7 +71,7 @@ class Generator:
         partitions: int,
     ) -> None:
         self._inputs, self._promise = inputs, promise
-        self._relations = [one for one in relations if one != "batch_mode"]
+        self._relations = [one for one in relations if one not in MODES]
         self._crash_points = crash_points
         self._partitions = partitions
 

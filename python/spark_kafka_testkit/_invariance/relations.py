@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Final
 
-from spark_kafka_testkit._invariance.trial import Outcome, Stage
+from spark_kafka_testkit._invariance.stage import Outcome, Stage
 
-__all__ = ["DEFAULT", "RELATIONS", "why_not"]
+__all__ = ["DEFAULT", "MODES", "RELATIONS", "why_not"]
 
 RELATIONS: Final[dict[str, str]] = {
     "batches": "where batches end",
@@ -20,13 +21,17 @@ RELATIONS: Final[dict[str, str]] = {
     "triggers": "how its batches are triggered",
     "retention": "records that the broker deletes before they are read",
     "batch_mode": "whether it runs as a stream or in batch",
+    "real_time": "whether it runs in batches or in real time",
     "duplicates": "records that come twice",
     "other_keys": "records of other keys",
 }
 """Each, as the end of `The answer depends on ...`."""
 
-ON_REQUEST: Final = ("duplicates", "other_keys")
-"""What a job must promise first."""
+MODES: Final = ("batch_mode", "real_time")
+"""What no schedule varies: the job is run in another way."""
+
+ON_REQUEST: Final = ("real_time", "duplicates", "other_keys")
+"""What a job must promise first, or be meant for."""
 
 DEFAULT: Final = tuple(name for name in RELATIONS if name not in ON_REQUEST)
 
@@ -79,6 +84,22 @@ def _of_batch_mode(stage: Stage, reference: Outcome) -> str:
     return ""
 
 
+def _of_real_time(stage: Stage, reference: Outcome) -> str:
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+    if "realTime" not in signature(DataStreamWriter.trigger).parameters:
+        return "this Spark has no real-time mode for Python"
+    if reference.is_own_query:
+        return OWN_QUERY
+    if stage.sink != "kafka" or stage.output_mode != "update":
+        return 'real-time mode is for sink="kafka" and output_mode="update"'
+    if reference.operators:
+        return f"it has state ({', '.join(sorted(reference.operators))})"
+    if stage.answers.kind == "by_partition":
+        return "Kafka's sink may repeat records, and their order is compared"
+    return ""
+
+
 def _of_arrival(stage: Stage, _: Outcome) -> str:
     if len(stage.inputs.places) < 2:
         return "there is one record"
@@ -99,5 +120,6 @@ _REASONS: dict[str, Callable[[Stage, Outcome], str]] = {
     "triggers": _of_triggers,
     "retention": _of_retention,
     "batch_mode": _of_batch_mode,
+    "real_time": _of_real_time,
     "arrival": _of_arrival,
 }

@@ -7,8 +7,13 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._invariance.batch_mode import BatchAnswer, batch_answer
+from spark_kafka_testkit._invariance.real_time import (
+    RealTimeAnswer,
+    real_time_answer,
+)
 from spark_kafka_testkit._invariance.schedule import Schedule
-from spark_kafka_testkit._invariance.trial import Outcome, Stage, Trial
+from spark_kafka_testkit._invariance.stage import Outcome, Stage
+from spark_kafka_testkit._invariance.trial import Trial
 from spark_kafka_testkit._jvm.spark_jvm import cloned
 
 if TYPE_CHECKING:
@@ -63,6 +68,19 @@ class Runs:
     def submit_batch(self, stage: Stage, schedule: Schedule) -> Future[BatchAnswer]:
         """The answer of the job to the records of a schedule by `spark.read`."""
         return self._pool.submit(self._read, stage, schedule)
+
+    def submit_real_time(
+        self, stage: Stage, schedule: Schedule
+    ) -> Future[RealTimeAnswer]:
+        """The answer of the job to the records of a schedule in real-time mode."""
+        return self._pool.submit(self._run_live, stage, schedule)
+
+    def _run_live(self, stage: Stage, schedule: Schedule) -> RealTimeAnswer:
+        session = self._sessions.get()
+        try:
+            return real_time_answer(stage, session, schedule)
+        finally:
+            self._sessions.put(session)
 
     def _read(self, stage: Stage, schedule: Schedule) -> BatchAnswer:
         outcome = self.submit(stage, schedule).result()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._event_time import at, local_time
-from spark_kafka_testkit._invariance.answers import Answers
-from spark_kafka_testkit._invariance.inputs import Inputs
-from spark_kafka_testkit._invariance.job import Job, JobRun
 from spark_kafka_testkit._invariance.schedule import (
     AddPartition,
     Batch,
@@ -28,10 +23,10 @@ from spark_kafka_testkit._invariance.schedule import (
     Step,
 )
 from spark_kafka_testkit._invariance.sinks import Rows, read_topic
-from spark_kafka_testkit._invariance.topics import Topics
+from spark_kafka_testkit._invariance.stage import Outcome, Stage
 from spark_kafka_testkit._jvm.plans import watermark_delays
 from spark_kafka_testkit._jvm.watched_writes import NoWrites, WatchedWrites
-from spark_kafka_testkit._model.records import Record
+from spark_kafka_testkit._model.send_report import add_note
 from spark_kafka_testkit._queries.batch import newest_event, operators_sum, watermark_of
 from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._streams.crashes import CrashSteps
@@ -42,10 +37,10 @@ from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
-    from spark_kafka_testkit._cluster import Cluster
 
-__all__ = ["Outcome", "Stage", "Trial", "is_trigger"]
+__all__ = ["Trial", "is_trigger"]
 
 BEGIN = at("12:00")
 INTERVAL = timedelta(hours=1)
@@ -60,60 +55,6 @@ def is_trigger(time: int) -> bool:
     return since >= timedelta(0) and since % INTERVAL == timedelta(0)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a run.
-
-    Attributes:
-        answer: the job's; None where it died.
-        death: what it died of, or None.
-        operators: the names of its stateful operators.
-        has_watermark: whether it has one.
-        delay: of its watermark, the shortest, in milliseconds; 0 where it is not known.
-        newest: the latest event time that Spark has seen of the records, in
-            milliseconds since the epoch; None without a watermark.
-        late_rows: how many rows it dropped as late.
-        writes: how many writes its foreachBatch function did, of a query that the job
-            has started itself.
-        is_own_query: whether the job has started its query itself.
-    """
-
-    answer: Any
-    death: Exception | None
-    operators: frozenset[str]
-    has_watermark: bool
-    delay: int
-    newest: int | None
-    late_rows: int
-    writes: int
-    is_own_query: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """What all runs of a check have in common.
-
-    Attributes:
-        cluster: where the topics are.
-        job, inputs, answers: what is checked, with what, and how it is compared.
-        topics: fresh ones.
-        output_mode, sink: of a job that gives a DataFrame; `sink` is None for rows that
-            are collected, once each.
-        has_clock: whether queries may go by a clock of the test.
-        timeout: seconds, for each step that waits.
-    """
-
-    cluster: Cluster
-    job: Job
-    inputs: Inputs
-    answers: Answers
-    topics: Topics
-    output_mode: str
-    sink: str | None
-    has_clock: bool
-    timeout: float
-
-
 class Trial:
     """One run.
 
@@ -126,12 +67,13 @@ class Trial:
     def __init__(self, stage: Stage, session: SparkSession, schedule: Schedule) -> None:
         self._stage, self._session, self._schedule = stage, session, schedule
         self._run: CrashSteps | None = None
+        self._others: list[StreamingQuery] = []
         self._is_own_query = False
         self._pending: list[Place] = []
         self._now: datetime = BEGIN
         self._operators: set[str] = set()
-        self._has_watermark = False
-        self._late_rows = self._delay = self._writes = 0
+        self._delays: dict[str, int] = {}  # of the watermark, by the query's id
+        self._late_rows = self._writes = 0
         self._newest: int | None = None
         self._rows = Rows()
 
@@ -145,16 +87,7 @@ class Trial:
         folder = WorkFolder("check")
         try:
             self._counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
-            path = folder.path / "out"
-            path.mkdir()
-            self._job_run = JobRun(
-                spark=self._session,
-                topics={n: stage.topics.take(c) for n, c in self._counts.items()},
-                topic=stage.topics.take(2) if self._needs_sink_topic else "",
-                path=str(path),
-                checkpoint=str(folder.path / "checkpoint"),
-                kafka_options=stage.cluster.spark_options(),
-            )
+            self._job_run = stage.run_in(self._session, folder, self._counts)
             self._session.conf.set(SHUFFLE, str(schedule.shuffle))
             try:
                 for step in schedule.steps:
@@ -163,24 +96,21 @@ class Trial:
                 return self._outcome(self._answer(), None)
             finally:
                 self._end()
-        except KafkaTestkitError:
+        except KafkaTestkitError as error:
+            add_note(error, f"By the schedule: {schedule}")
             raise
         except Exception as error:  # noqa: BLE001  the job's, or its query's
             return self._outcome(None, error)
         finally:
             folder.remove()
 
-    @property
-    def _needs_sink_topic(self) -> bool:
-        return self._stage.job.takes_run or self._stage.sink == "kafka"
-
     def _outcome(self, answer: Any, death: Exception | None) -> Outcome:
         return Outcome(
             answer,
             death,
             frozenset(self._operators),
-            self._has_watermark,
-            self._delay,
+            bool(self._delays),
+            min(self._delays.values(), default=0),
             self._newest,
             self._late_rows,
             self._writes,
@@ -294,7 +224,7 @@ class Trial:
         """Lets what is open be closed: windows, sessions, time-outs of event time."""
         if self._pending:
             self._batch()
-        if not self._has_watermark:
+        if not self._delays:
             return
         run = self._running()
         self._newest = newest_event(run.query.recentProgress)
@@ -348,7 +278,18 @@ class Trial:
         run.settle()
 
     def _call(self) -> Any:
-        return self._stage.job(self._job_run, self._read)
+        """What the job gives: a DataFrame, or its query; the first of several."""
+        self._stop_others()
+        made = self._stage.job(self._job_run, self._read)
+        if isinstance(made, (list, tuple)) and made:
+            made, *self._others = made
+        return made
+
+    def _stop_others(self) -> None:
+        """Stops what else the job has begun."""
+        self._others = []
+        for query in self._session.streams.active:
+            query.stop()
 
     def _read(self, name: str) -> DataFrame:
         topic, options = self._job_run.topics[name], self._job_run.kafka_options
@@ -384,15 +325,18 @@ class Trial:
         try:
             run.close()
         finally:
-            for query in self._session.streams.active:  # others that the job has begun
-                query.stop()
+            self._stop_others()
 
     def _note(self, run: CrashSteps) -> None:
-        """What the query's progress tells."""
-        for progress in run.query.recentProgress:
-            if not self._has_watermark and watermark_of(progress) is not None:
-                self._has_watermark = True
-                self._delay = min(watermark_delays(run.query), default=0)
+        """What the progress of the queries tells."""
+        for query in (run.query, *self._others):
+            self._note_query(query)
+
+    def _note_query(self, query: StreamingQuery) -> None:
+        name = str(query.id)
+        for progress in query.recentProgress:
+            if name not in self._delays and watermark_of(progress) is not None:
+                self._delays[name] = min(watermark_delays(query), default=0)
             self._operators |= {
                 str(dict(one)["operatorName"]) for one in progress["stateOperators"]
             }
@@ -404,21 +348,11 @@ class Trial:
 
     def _send_pending(self) -> None:
         places, self._pending = self._pending, []
-        for name, count in self._counts.items():
-            inputs = self._stage.inputs
-            self._send(
-                name,
-                [inputs.to_send(one, count) for one in places if one.input == name],
-            )
+        self._stage.send_places(self._job_run, places, self._counts)
 
     def _send_closers(self) -> None:
         for name, records in self._stage.inputs.closers.items():
-            self._send(name, records)
-
-    def _send(self, name: str, records: list[Record]) -> None:
-        if records:
-            topic = self._job_run.topics[name]
-            self._stage.cluster.send(topic, batches(records, None, None))
+            self._stage.send(self._job_run.topics[name], records)
 
     def _answer(self) -> Any:
         return self._stage.answers.of(self._held())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spark_kafka_testkit import Record, at
 from spark_kafka_testkit._invariance.generate import Generator, Promise
 from spark_kafka_testkit._invariance.inputs import Inputs
-from spark_kafka_testkit._invariance.relations import DEFAULT, RELATIONS
+from spark_kafka_testkit._invariance.relations import DEFAULT, MODES, RELATIONS
 from spark_kafka_testkit._invariance.schedule import (
     AddPartition,
     Batch,
@@ -114,7 +114,7 @@ STEPS_OF = {
 
 @pytest.mark.parametrize("relation", [*STEPS_OF, "batches", "duplicates", "other_keys"])
 def test_each_relation_is_looked_at_in_its_turn(relation: str) -> None:
-    relations = [name for name in RELATIONS if name != "batch_mode"]
+    relations = [name for name in RELATIONS if name not in MODES]
     number = relations.index(relation)
     inputs = inputs_of(SOME)
     schedules = [made(inputs, None, relations, seed, number) for seed in range(20)]
@@ -142,7 +142,7 @@ def test_a_job_that_dies_of_lost_records_dies_of_nothing_else() -> None:
     inputs = inputs_of(SOME)
     for number in range(200):
         schedule = made(inputs, None, relations, number, number)
-        is_turn = [name for name in relations if name != "batch_mode"]
+        is_turn = [name for name in relations if name not in MODES]
         assert schedule.has(DeleteRecords) == (
             is_turn[number % len(is_turn)] == "retention"
         )
@@ -151,7 +151,7 @@ def test_a_job_that_dies_of_lost_records_dies_of_nothing_else() -> None:
 def test_records_are_deleted_of_a_topic_that_was_read() -> None:
     """What is gone before its first batch no job can miss."""
     for relations in (["retention"], list(DEFAULT)):
-        number = [name for name in relations if name != "batch_mode"].index("retention")
+        number = [name for name in relations if name not in MODES].index("retention")
         for seed in range(50):
             steps = made(inputs_of(SOME), None, relations, seed, number).steps
             deleted = next(

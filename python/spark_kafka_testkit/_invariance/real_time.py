@@ -1,0 +1,109 @@
+"""The same job in real-time mode, where Spark runs it so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spark_kafka_testkit._invariance.schedule import Schedule
+from spark_kafka_testkit._invariance.sinks import read_topic
+from spark_kafka_testkit._invariance.stage import Stage
+from spark_kafka_testkit._queries.position import Position
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._spark import sources
+from spark_kafka_testkit._streams.run import StreamRun
+from spark_kafka_testkit._text import first_line
+from spark_kafka_testkit._waits.clock import Pauses
+from spark_kafka_testkit._waits.queries import ends_of
+from spark_kafka_testkit._work_folder import WorkFolder
+from spark_kafka_testkit.errors import WaitError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["RealTimeAnswer", "real_time_answer"]
+
+BATCH = "5 seconds"
+"""How long a batch lasts, at whose end Spark tells what was read; it takes none that is
+shorter (`spark.sql.streaming.realTimeMode.minBatchDuration`)."""
+
+REFUSED = "REAL_TIME_MODE"
+"""In the name of each error by which Spark refuses a query for this mode."""
+
+
+@dataclass(frozen=True)
+class RealTimeAnswer:
+    """What a job answers in real-time mode.
+
+    Attributes:
+        answer: the job's; None where Spark refuses it.
+        refusal: why it does; empty where it runs it.
+    """
+
+    answer: Any = None
+    refusal: str = ""
+
+
+def real_time_answer(
+    stage: Stage, session: SparkSession, schedule: Schedule
+) -> RealTimeAnswer:
+    """Runs the job in real-time mode, and sends the records of a schedule: half of them
+    before it starts, the others while it runs. Each topic has one partition, whose task
+    holds a slot.
+    """
+    slots, inputs = session.sparkContext.defaultParallelism, len(stage.inputs.records)
+    if inputs > slots:
+        why = f"it needs a task slot for each input: {inputs}, and there are {slots}"
+        return RealTimeAnswer(refusal=why)
+    folder = WorkFolder("check")
+    counts = dict.fromkeys(stage.inputs.records, 1)
+    job_run = stage.run_in(session, folder, counts)
+
+    def read(name: str) -> DataFrame:
+        topic, options = job_run.topics[name], job_run.kafka_options
+        return sources.read_stream(session, topic, options)
+
+    middle = len(schedule.places) // 2
+    try:
+        stage.send_places(job_run, schedule.places[:middle], counts)
+        run = StreamRun(
+            stage.cluster,
+            stage.job(job_run, read),
+            job_run.topic,
+            output_mode=stage.output_mode,
+            trigger={"realTime": BATCH},
+            checkpoint=job_run.checkpoint,
+            timeout=stage.timeout,
+        )
+        with run:
+            stage.send_places(job_run, schedule.places[middle:], counts)
+            _wait_until_read(stage, run)
+        return RealTimeAnswer(
+            stage.answers.of(read_topic(stage.cluster, session, job_run.topic))
+        )
+    except Exception as error:
+        if REFUSED not in str(error):
+            raise
+        return RealTimeAnswer(refusal=f"Spark refuses it: {first_line(error)}")
+    finally:
+        folder.remove()
+
+
+def _wait_until_read(stage: Stage, run: StreamRun) -> None:
+    """Until batches have ended that have read all that was sent."""
+    state, position, pauses = QueryState(run.query), Position(), Pauses(stage.timeout)
+    while True:
+        state.raise_if_dead()
+        if position.take(state.progress):
+            ends = ends_of(stage.cluster, state, position)
+            if not any(place.behind for place in position.places(ends)):
+                return
+        if pauses.is_over:
+            raise WaitError(
+                f"Query {state.name} has not read its topics to their end in real-time "
+                f"mode within {stage.timeout:g} s.\n{state.describe()}\n"
+                "Give the check more time (timeout=...), or leave 'real_time' out of "
+                "same_under.",
+                query=run.query,
+            )
+        pauses.rest()
