@@ -1,15 +1,16 @@
 """Run check_stream() many times on the corpus of wrong jobs and their right twins.
 
     python -m bench.invariance wrong [--seeds 20] [--jobs NAME ...]
+    python -m bench.invariance replay [--times 4] [--jobs NAME ...]
     python -m bench.invariance right [--trials 200] [--jobs NAME ...]
     python -m bench.invariance time
 
 `wrong` runs each wrong job with that many seeds. It reports whether the job was found,
-in how many seconds, with how small a schedule, and whether the printed line shows it
-again. `right` runs each right twin with that many trials, and none may alarm. Both note
-each result in a file, `bench/invariance-results.jsonl`, and continue where they were
-stopped. `time` runs 50 trials of two to six batches, of a stateless and of a stateful
-job.
+in how many seconds, and with how small a schedule. `replay` runs the printed lines that
+many times, and each must show the failure again. `right` runs each right twin with that
+many trials, and none may alarm. All note each result in a file,
+`bench/invariance-results.jsonl`, and continue where they were stopped. `time` runs 50
+trials of two to six batches, of a stateless and of a stateful job.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ import argparse
 import importlib
 import json
 import pkgutil
+import re
 import statistics
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import KafkaUtils, NotInvariant
@@ -39,8 +42,9 @@ PART = 20
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["wrong", "right", "time"])
+    parser.add_argument("what", choices=["wrong", "replay", "right", "time"])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--times", type=int, default=4)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--jobs", nargs="*")
     options = parser.parse_args()
@@ -56,6 +60,8 @@ def main() -> int:
                 with settings(spark, getattr(module, "CONF", {})):
                     if options.what == "wrong":
                         check_wrong(kafka, spark, name, module, options.seeds)
+                    elif options.what == "replay":
+                        check_replays(kafka, spark, name, module, options.times)
                     else:
                         check_right(kafka, spark, name, module, options.trials)
         finally:
@@ -103,10 +109,42 @@ def check_wrong(
                 "schedule": error.schedule,
                 "records": len(error.records),
                 "steps": sum(not isinstance(step, Send) for step in steps),
+                "again": re.findall(r"^To see it again: (.*)$", str(error), re.M)[0],
             }
         except Exception as error:  # noqa: BLE001  noted, then the next
             note |= {"found": False, "error": f"{type(error).__name__}: {error}"[:500]}
         note["seconds"] = round(time.monotonic() - begun, 2)
+        keep(note)
+
+
+def check_replays(
+    kafka: KafkaUtils, spark: SparkSession, name: str, module: Any, times: int
+) -> None:
+    """By the lines that `wrong` was shown, one seed after the other."""
+    lines = [
+        note["again"]
+        for note in notes()
+        if (note["what"], note["job"]) == ("wrong", name) and "again" in note
+    ]
+
+    def check_stream(job: Any, inputs: Any, **options: Any) -> None:
+        given = module.INPUTS if inputs is ... else inputs
+        own = getattr(module, "OPTIONS", {})
+        kafka.check_stream(job, given, spark=spark, **{**own, **options})
+
+    known = {"kafka": SimpleNamespace(check_stream=check_stream)}
+    for number in range(times if lines else 0):
+        if is_noted("replay", name, number):
+            continue
+        begun = time.monotonic()
+        line = lines[number % len(lines)]
+        note: dict[str, Any] = {"what": "replay", "job": name, "seed": number}
+        try:
+            eval(line, {**known, module.wrong.__name__: module.wrong})  # noqa: S307
+            note["found"] = False
+        except NotInvariant:
+            note["found"] = True
+        note |= {"line": line, "seconds": round(time.monotonic() - begun, 2)}
         keep(note)
 
 
@@ -198,6 +236,10 @@ def summary(what: str) -> int:
                 f"{job}: found {len(found)} of {len(some)}, small {len(small)}, "
                 f"{seconds:.1f} s, by {', '.join(relations)}"
             )
+        elif what == "replay":
+            found = [note for note in some if note["found"]]
+            bad += len(some) - len(found)
+            say(f"{job}: shown again {len(found)} of {len(some)}, {seconds:.1f} s")
         else:
             alarms = [note for note in some if note["alarm"]]
             bad += len(alarms)
