@@ -170,18 +170,18 @@ def test_fragments_are_few() -> None:
     assert sum(page.read_text().count("```python notest") for page in pages) <= 5
 
 
-def test_the_readmes_table_has_every_public_name() -> None:
-    """What KafkaUtils offers is in the README."""
-    readme = (ROOT / "README.md").read_text()
+def test_the_references_table_has_every_public_name() -> None:
+    """What KafkaUtils offers is in the table of calls."""
+    calls = section("All calls")
     names = [name for name in vars(KafkaUtils) if not name.startswith("_")]
     assert [
-        name for name in names if f"`{name}" not in readme and f".{name}(" not in readme
+        name for name in names if f"`{name}" not in calls and f".{name}(" not in calls
     ] == []
 
 
-def test_every_setting_is_in_the_readme() -> None:
+def test_every_setting_is_in_the_reference() -> None:
     """An environment variable that the code reads is documented."""
-    readme = (ROOT / "README.md").read_text()
+    variables = section("Environment variables")
     package = ROOT / "python/spark_kafka_testkit"
     used = {
         name
@@ -189,4 +189,10 @@ def test_every_setting_is_in_the_readme() -> None:
         for name in re.findall(r'"(SPARK_KAFKA_TESTKIT_[A-Z_]+)"', file.read_text())
     }
     assert len(used) == 9
-    assert [name for name in sorted(used) if f"`{name}`" not in readme] == []
+    assert [name for name in sorted(used) if f"`{name}`" not in variables] == []
+
+
+def section(heading: str) -> str:
+    """What stands under a heading of the reference, up to the next one."""
+    page = (ROOT / "docs/reference.md").read_text()
+    return page.split(f"\n## {heading}\n")[1].split("\n## ")[0]

@@ -27,7 +27,7 @@ def named(page: str, beginning: str) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "beginning"),
     [
-        ("README.md", "a dict with the latest value per key. Deserializers:"),
+        ("docs/reference.md", "A dict with the latest value per key. Deserializers:"),
         ("docs/records.md", "| `key_deserializer`, `value_deserializer` |"),
     ],
 )
