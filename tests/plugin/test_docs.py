@@ -15,7 +15,7 @@ pytest_plugins = ["pytester"]
 
 def files(page: str, runner: str) -> dict[str, str]:
     """The blocks of that runner, under the names that they begin with."""
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / page).read_text()
     blocks = re.findall(rf"^```python {runner}\n(.*?)^```", text, re.M | re.S)
     sources = {}
     for block in blocks:
@@ -27,10 +27,24 @@ def files(page: str, runner: str) -> dict[str, str]:
 
 def test_the_page_on_pytest_is_a_run_that_passes(inner: Inner) -> None:
     """All its files run together."""
-    printed = files("pytest.md", "pytest")
+    printed = files("docs/pytest.md", "pytest")
     assert sorted(printed) == ["conftest", "test_copy", "test_join"]
     result = inner("--strict-markers", "--kafka-strict", **printed)
     result.assert_outcomes(passed=2, warnings=0)
+
+
+def test_the_readmes_test_is_that_of_the_page() -> None:
+    """So it runs with the page."""
+    printed = files("docs/pytest.md", "pytest")
+    assert files("README.md", "pytest") == {"test_copy": printed["test_copy"]}
+
+
+def test_the_tutorials_test_passes(inner: Inner) -> None:
+    """With the job beside it."""
+    printed = files("docs/tutorial.md", "pytest")
+    assert sorted(printed) == ["test_totals", "totals"]
+    result = inner("--strict-markers", "--kafka-strict", **printed)
+    result.assert_outcomes(passed=1, warnings=0)
 
 
 def test_the_page_on_unittest_is_a_run_that_passes(
@@ -38,7 +52,7 @@ def test_the_page_on_unittest_is_a_run_that_passes(
 ) -> None:
     """unittest finds its test."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
-    pytester.makepyfile(**files("unittest.md", "unittest"))
+    pytester.makepyfile(**files("docs/unittest.md", "unittest"))
     done = subprocess.run(
         [sys.executable, "-m", "unittest", "-v"],
         cwd=pytester.path,
