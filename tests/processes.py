@@ -6,9 +6,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["children", "is_alive", "pids", "text_of", "wait_until"]
+__all__ = [
+    "HANG_SECONDS",
+    "PATIENT",
+    "children",
+    "is_alive",
+    "pids",
+    "text_of",
+    "wait_until",
+]
 
-WAIT_SECONDS = 60.0
+HANG_SECONDS = 800
+"""After that a child process hangs. It never says how long one may take."""
+
+PATIENT = {"SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR": "10"}
+"""For tests of users, whose time-outs are those of a quick machine."""
+
 TICK_SECONDS = 0.05
 
 
@@ -41,8 +54,8 @@ def children(pid: int) -> list[int]:
 
 
 def wait_until(condition: Callable[[], bool], problem: str) -> None:
-    """Wait until the condition holds, or fail with the problem after a minute."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    """Wait until the condition holds, or fail with the problem if it never does."""
+    deadline = time.monotonic() + HANG_SECONDS
     while not condition():
         assert time.monotonic() < deadline, problem
         time.sleep(TICK_SECONDS)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import HANG_SECONDS
+
 __all__ = [
     "printed",
     "read_only",
@@ -54,7 +56,7 @@ def run_python(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -67,7 +69,7 @@ def printed(code: str, env: dict[str, str] | None = None) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -16,6 +16,7 @@ import pytest
 
 from spark_kafka_testkit._brokers.embedded import EmbeddedBroker
 from spark_kafka_testkit.errors import BrokerStartError
+from tests.processes import HANG_SECONDS
 from tests.systems import run_python, small
 
 WORK = """
@@ -65,7 +66,7 @@ def work(before: str = "", **environment: str) -> None:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert done.stdout == "records by jvm\n", done.stdout + done.stderr
@@ -138,7 +139,7 @@ def test_kafka_spark_starts_on_a_host_whose_name_does_not_resolve(
         env={**os.environ, "JAVA_TOOL_OPTIONS": "-XX:+UseG1GC"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit.cli import NAME, cli
+from tests.processes import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "spark_kafka_testkit"]
@@ -64,7 +65,7 @@ class CommandLine:
         self, *args: str, stdin: bytes = b"", **env: str
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(*args, **env)
-        out, err = process.communicate(stdin, timeout=120)
+        out, err = process.communicate(stdin, timeout=HANG_SECONDS)
         return subprocess.CompletedProcess(
             args, process.returncode, out.decode(), err.decode()
         )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import COMMAND, CommandLine
+from tests.processes import HANG_SECONDS
 
 Line = tuple[tuple[str, ...], str]
 
@@ -237,7 +238,7 @@ def shell(command: CommandLine, line: str) -> subprocess.CompletedProcess[str]:
         env={**command.env, "it": " ".join(COMMAND)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
     )
 
 
@@ -278,7 +279,7 @@ def test_an_output_that_nobody_reads(there: CommandLine, what: str) -> None:
         stderr=subprocess.PIPE,
     )
     os.close(writing)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, said) == (141, b"")
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.processes import wait_until
+from tests.processes import HANG_SECONDS, wait_until
 
 
 def pairs(command: CommandLine, topic: str) -> list[tuple[object, object]]:
@@ -323,7 +323,7 @@ def test_follow_ends_at_its_limit(shared: CommandLine, topic: str) -> None:
     reader = shared.start("read", topic, "--follow", "--from", "latest", "-n", "1")
     shared.ok("produce", topic, "-", stdin=b"2\n")
     shared.ok("produce", topic, "-", stdin=b"3\n")
-    out, _ = reader.communicate(timeout=60)
+    out, _ = reader.communicate(timeout=HANG_SECONDS)
     assert json.loads(out)["value"] in ("2", "3")
     assert reader.returncode == 0
 

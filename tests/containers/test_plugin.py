@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.conftest import PLUGIN, Seen, nothing_is_set, seen
+from tests.processes import HANG_SECONDS
 
 from .conftest import CONFLUENT, inventory
 
@@ -40,7 +41,7 @@ def test_each_worker_has_a_container_which_goes_with_the_run(
     pytester.makepyfile(WORKING)
     choice = ("--kafka-backend=container", f"--kafka-image={CONFLUENT}")
     result = pytester.runpytest_subprocess(
-        *PLUGIN, "-p", "xdist", "-n2", *choice, timeout=240
+        *PLUGIN, "-p", "xdist", "-n2", *choice, timeout=HANG_SECONDS
     )
     result.assert_outcomes(passed=8, warnings=0)
     result.stdout.fnmatch_lines(["kafka: * in a container, one for each of 2 workers*"])

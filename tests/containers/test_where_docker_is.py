@@ -20,6 +20,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._brokers.docker import HUB_PREFIX, docker_problem
 from spark_kafka_testkit._brokers.kept import lease
 from tests.certificates import make_docker_certificates, mutual_tls
+from tests.processes import HANG_SECONDS
 
 from .conftest import APACHE, CONFLUENT, own_environment
 from .registry import registry
@@ -139,7 +140,7 @@ def child(code: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PATIENT
+
 ROOT = Path(__file__).parents[2]
 JOBS = ROOT / "examples/jobs"
 BEFORE = ROOT / "examples/before"
@@ -22,6 +24,7 @@ def test_the_tests_of_all_jobs_pass() -> None:
     ours = ("SPARK_KAFKA_TESTKIT_BACKEND", "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS")
     environment = {
         **{name: value for name, value in os.environ.items() if name not in ours},
+        **PATIENT,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # spark-submit
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(ROOT / "python"),

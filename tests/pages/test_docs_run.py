@@ -21,6 +21,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.cli import NAME, cli
 from tests.connect_server import connect_server
+from tests.processes import HANG_SECONDS, PATIENT
 from tests.sessions import ON_CONNECT
 
 ROOT = Path(__file__).parents[2]
@@ -125,10 +126,10 @@ def run_by_itself(code: str, folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
-        env={**os.environ, "SPARK_KAFKA_TESTKIT_BACKEND": "embedded"},
+        env={**os.environ, "SPARK_KAFKA_TESTKIT_BACKEND": "embedded", **PATIENT},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

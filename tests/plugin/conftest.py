@@ -12,6 +12,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
+from tests.processes import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
@@ -41,7 +42,9 @@ def inner(pytester: pytest.Pytester, kafka: KafkaUtils) -> Inner:
     def run(*arguments: str, **files: str) -> pytest.RunResult:
         pytester.makepyfile(**files)
         address = f"--kafka-bootstrap-servers={kafka.broker}"
-        return pytester.runpytest_subprocess(*PLUGIN, address, *arguments, timeout=240)
+        return pytester.runpytest_subprocess(
+            *PLUGIN, address, *arguments, timeout=HANG_SECONDS
+        )
 
     return run
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import PLUGIN
+from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
 
@@ -93,7 +94,7 @@ def test_the_mixin_goes_on_with_another_broker(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert len(re.findall("BrokerEndedWarning: ", done.stderr)) == 1

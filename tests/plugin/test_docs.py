@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.plugin.conftest import ROOT, Inner
+from tests.processes import HANG_SECONDS, PATIENT
 
 pytest_plugins = ["pytester"]
 
@@ -51,7 +52,8 @@ def test_the_page_on_unittest_is_a_run_that_passes(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """unittest finds its test."""
-    monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
+    for name, value in {"SPARK_KAFKA_TESTKIT_BACKEND": "embedded", **PATIENT}.items():
+        monkeypatch.setenv(name, value)
     pytester.makepyfile(**files("docs/unittest.md", "unittest"))
     done = subprocess.run(
         [sys.executable, "-m", "unittest", "-v"],
@@ -59,7 +61,7 @@ def test_the_page_on_unittest_is_a_run_that_passes(
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert "test_copy (test_copy.CopyTest" in done.stderr, done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.plugin.conftest import PLUGIN, text_of
+from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
 
@@ -31,7 +32,7 @@ def test_sparks_producers_do_not_look_for_a_broker_that_has_gone(
     pytester.makepyfile(test_copies=COPIES)
     pytester.makeconftest(LATER)
     result = pytester.runpytest_subprocess(
-        *PLUGIN, "--kafka-backend=embedded", timeout=240
+        *PLUGIN, "--kafka-backend=embedded", timeout=HANG_SECONDS
     )
     result.assert_outcomes(passed=1)
     assert "could not be established" not in text_of(result)

@@ -11,6 +11,7 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from tests.plugin.conftest import PLUGIN, ROOT, Inner
+from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
 
@@ -165,7 +166,7 @@ def with_spark(
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=HANG_SECONDS,
     )
     outcomes = dict(re.findall(r"::(\w+) (PASSED|FAILED|ERROR)", done.stdout))
     return {**outcomes, "text": done.stdout + done.stderr}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import Inner, text_of
+from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
 
@@ -36,7 +37,7 @@ def run_script(folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     assert done.stderr == ""
     return done.stdout
@@ -122,7 +123,7 @@ def test_a_stub_in_the_place_of_kafka_python_is_reported(tmp_path: Path) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     assert done.stdout == shadowed(Path("sys.modules")) + "\n"
 

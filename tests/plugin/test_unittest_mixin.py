@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import Inner, text_of
+from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
 
@@ -93,7 +94,7 @@ def by_unittest(path: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=HANG_SECONDS,
     )
 
 

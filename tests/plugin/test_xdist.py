@@ -12,6 +12,7 @@ import pytest
 
 from tests.marked import Marked
 from tests.plugin.conftest import CACHE, PLUGIN, Seen
+from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.skipif(
@@ -59,7 +60,7 @@ def test_tests_that_use_the_same_topic_name_do_not_meet(
     with the run.
     """
     pytester.makepyfile(EVENTS)
-    result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
+    result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=HANG_SECONDS)
     result.assert_outcomes(passed=16, failed=1, warnings=0)
     assert "DeprecationWarning" not in result.stderr.str()
     result.stdout.fnmatch_lines(
@@ -167,7 +168,7 @@ def test_a_killed_worker_leaves_nothing_and_the_others_their_brokers(
 ) -> None:
     """Its broker goes with it; the worker that takes its place has another."""
     pytester.makepyfile(DYING)
-    result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=240)
+    result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=HANG_SECONDS)
     result.assert_outcomes(passed=7, failed=1)
     result.stdout.fnmatch_lines(["*replacing crashed worker*"])
     assert len(seen.lines()) == 8

@@ -16,6 +16,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._jvm.installed_spark import installed_spark, spark_and_jars
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch
+from tests.processes import HANG_SECONDS
 
 VERSION = installed_spark()
 
@@ -81,7 +82,7 @@ def run_script(kafka: KafkaUtils, topic: str) -> RunScript:
             },
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=HANG_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

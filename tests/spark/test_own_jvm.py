@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from tests.processes import is_alive, wait_until
+from tests.processes import HANG_SECONDS, is_alive, wait_until
 
 PRELUDE = """
 import logging, os, sys
@@ -55,7 +55,7 @@ def start(
 
 def run(kafka: KafkaUtils, topic: str, code: str, **environment: str) -> str:
     process = start(kafka, topic, code, **environment)
-    out, _ = process.communicate(timeout=180)
+    out, _ = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 0, out
     return out
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PATIENT
+
 EXAMPLE = Path(__file__).parents[2] / "examples/user-project"
 OURS = ("PYTHONPATH", "VIRTUAL_ENV", "SPARK_KAFKA_TESTKIT_JARS")
 
@@ -28,7 +30,7 @@ def test_the_example_project_goes_from_nothing_to_green(
     shutil.copytree(EXAMPLE, project)
     (wheel,) = built.glob("*.whl")
     env = {name: value for name, value in os.environ.items() if name not in OURS}
-    env["SPARK_KAFKA_TESTKIT_BACKEND"] = "embedded"
+    env |= {"SPARK_KAFKA_TESTKIT_BACKEND": "embedded", **PATIENT}
     times = []
 
     def run(*command: object) -> str:
