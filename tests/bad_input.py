@@ -67,8 +67,8 @@ def not_a(wanted: str, *values: Any) -> list[Bad]:
 SURROGATE = "\ud800"
 HUGE = 10**5000  # has more digits than Python converts
 NO_NAME = (
-    "{name}=%s can't be the name of a topic: Kafka allows 1 to 249 of the characters "
-    "a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+    "{name}=%s is not a valid topic name: Kafka allows 1 to 249 of the characters a-z, "
+    "A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
 )
 TEXT = [
     *not_a("a str", None, b"t", 5, True, ["t"], ("t",), {"t": 1}, 1.5, Hostile()),
@@ -76,7 +76,7 @@ TEXT = [
     Bad(
         SURROGATE,
         ValueError,
-        "{name} must be text that UTF-8 can hold, and is '\\ud800'",
+        "{name} must be text that UTF-8 can encode, got '\\ud800'",
     ),
 ]
 TOPICS_NAME = [
@@ -91,34 +91,34 @@ SECONDS = [
     *not_a(
         "a number of seconds", None, "1", b"1", True, [1], 1j, Decimal(1), Hostile()
     ),
-    Bad(math.nan, ValueError, "{name} must be a number of seconds, and is nan"),
-    Bad(math.inf, ValueError, "{name} must be at most 1,000,000 s, and is inf"),
-    Bad(1e10, ValueError, "{name} must be at most 1,000,000 s, and is 10000000000.0"),
+    Bad(math.nan, ValueError, "{name} must be a number of seconds, got nan"),
+    Bad(math.inf, ValueError, "{name} must be at most 1,000,000 s, got inf"),
+    Bad(1e10, ValueError, "{name} must be at most 1,000,000 s, got 10000000000.0"),
     Bad(
         HUGE,
         ValueError,
-        "{name} must be at most 1,000,000 s, and is <int whose repr raises ValueError>",
+        "{name} must be at most 1,000,000 s, got <int whose repr raises ValueError>",
     ),
 ]
 FROM_0 = [
     *SECONDS,
-    Bad(-1, ValueError, "{name} must not be negative, and is -1"),
-    Bad(-math.inf, ValueError, "{name} must not be negative, and is -inf"),
+    Bad(-1, ValueError, "{name} must not be negative, got -1"),
+    Bad(-math.inf, ValueError, "{name} must not be negative, got -inf"),
 ]
 FROM_MORE = [
     *SECONDS,
-    Bad(0, ValueError, "{name} must be more than 0 s, and is 0"),
-    Bad(-0.5, ValueError, "{name} must be more than 0 s, and is -0.5"),
+    Bad(0, ValueError, "{name} must be more than 0 s, got 0"),
+    Bad(-0.5, ValueError, "{name} must be more than 0 s, got -0.5"),
 ]
 INT = [
     *not_a("an int", None, "1", b"1", True, 1.0, math.nan, math.inf, [1], Hostile()),
-    Bad(0, ValueError, "{name} must be at least 1, and is 0"),
-    Bad(-1, ValueError, "{name} must be at least 1, and is -1"),
+    Bad(0, ValueError, "{name} must be at least 1, got 0"),
+    Bad(-1, ValueError, "{name} must be at least 1, got -1"),
 ]
 FLAG = not_a("True or False", None, "yes", 0, 1, [], b"", Hostile())
 SESSION = not_a("a SparkSession", 5, "spark", b"", True, [], {}, KafkaUtils, Hostile())
 MARK = [
-    *not_a("what mark(topic) gave", 5, "t", b"t", True, {0: 1}, [], Hostile()),
+    *not_a("the result of mark(topic)", 5, "t", b"t", True, {0: 1}, [], Hostile()),
     Bad(Mark(5, {}), TypeError, "{name}.topic must be a str, not int"),  # type: ignore[arg-type]
     Bad(Mark("", {}), ValueError, "{name}.topic must not be empty"),
     Bad(
@@ -129,18 +129,18 @@ MARK = [
     Bad(
         Mark(TOPIC, {0: "1"}),  # type: ignore[dict-item]
         TypeError,
-        "{name}.offsets must map partitions to offsets, both int, and has 0: '1'",
+        "{name}.offsets must map partitions to offsets, both int, got 0: '1'",
     ),
 ]
 QUERY = [
-    Bad(bad.value, TypeError, f"{bad.text}; is .start() missing?")
+    Bad(bad.value, TypeError, f"{bad.text}. Is .start() missing?")
     for bad in not_a("a StreamingQuery", 5, "q", b"", True, [], {}, Hostile())
 ]
 NO_BOUND = (
     "{name} must be 'earliest', 'latest', a time (a datetime, or milliseconds since the "
     "epoch), or a dict of offsets by partition, not %s"
 )
-NO_OFFSETS = "{name} must map partitions to offsets, both int, and has %s"
+NO_OFFSETS = "{name} must map partitions to offsets, both int, got %s"
 BOUND = [
     *(
         Bad(value, TypeError, NO_BOUND % shown)
@@ -157,11 +157,11 @@ BOUND = [
         )
     ),
     Bad(-1, ValueError, "{name} is a time before 1970: -1"),
-    Bad(1 << 63, ValueError, f"{{name}} must be at most {(1 << 63) - 1:,}, and is {1 << 63}"),
+    Bad(1 << 63, ValueError, f"{{name}} must be at most {(1 << 63) - 1:,}, got {1 << 63}"),
     Bad(
         HUGE,
         ValueError,
-        f"{{name}} must be at most {(1 << 63) - 1:,}, and is <int whose repr raises "
+        f"{{name}} must be at most {(1 << 63) - 1:,}, got <int whose repr raises "
         "ValueError>",
     ),
     Bad(
@@ -174,8 +174,8 @@ BOUND = [
     Bad({0: True}, TypeError, NO_OFFSETS % "0: True"),
     Bad({0: [1]}, TypeError, NO_OFFSETS % "0: [1]"),
     Bad({0: Hostile()}, TypeError, NO_OFFSETS % "0: <Hostile whose repr raises RuntimeError>"),
-    Bad(Mark("other", {}), ValueError, "The mark is one of topic 'other', and 'there' is read"),
-    Bad(Mark(TOPIC, {0: None}), TypeError, "{name}.offsets must map partitions to offsets, both int, and has 0: None"),  # type: ignore[dict-item]
+    Bad(Mark("other", {}), ValueError, "The mark belongs to topic 'other', not to 'there', which is read"),
+    Bad(Mark(TOPIC, {0: None}), TypeError, "{name}.offsets must map partitions to offsets, both int, got 0: None"),  # type: ignore[dict-item]
 ]  # fmt: skip
 PARTITIONS = [
     Bad(value, TypeError, f"partitions must be a list of numbers, not {shown}")
@@ -196,9 +196,9 @@ DESERIALIZER = [
         Bad(
             name,
             ValueError,
-            f"{{name}}={name!r} is not known; give one of STRING, BINARY, BYTES, "
-            "SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON, or a callable that "
-            "takes bytes",
+            f"Unknown {{name}} {name!r}. Choose one of: STRING, BINARY, BYTES, SHORT, "
+            "INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON, or give a callable that "
+            "takes bytes.",
         )
         for name in ("", "AVRO", SURROGATE)
     ),
@@ -210,24 +210,24 @@ SERIALIZER = [
 ]
 SETTINGS = [
     *not_a("a dict", 5, "a=b", b"", True, ["a"], [("a", "b")], Hostile()),
-    Bad({"a": None}, TypeError, "{name} must have names and values of settings; 'a' has a NoneType"),
-    Bad({"a": b"b"}, TypeError, "{name} must have names and values of settings; 'a' has a bytes"),
-    Bad({"a": ["b"]}, TypeError, "{name} must have names and values of settings; 'a' has a list"),
-    Bad({"a": Hostile()}, TypeError, "{name} must have names and values of settings; 'a' has a Hostile"),
-    Bad({1: "b"}, TypeError, "{name} must have names and values of settings; 1 has a str"),
+    Bad({"a": None}, TypeError, "{name} must map names of settings to text or numbers, but 'a' has a NoneType"),
+    Bad({"a": b"b"}, TypeError, "{name} must map names of settings to text or numbers, but 'a' has a bytes"),
+    Bad({"a": ["b"]}, TypeError, "{name} must map names of settings to text or numbers, but 'a' has a list"),
+    Bad({"a": Hostile()}, TypeError, "{name} must map names of settings to text or numbers, but 'a' has a Hostile"),
+    Bad({1: "b"}, TypeError, "{name} must map names of settings to text or numbers, but 1 has a str"),
     Bad({"": "b"}, ValueError, "a name in {name} must not be empty"),
-    Bad({SURROGATE: "b"}, ValueError, "a name in {name} must be text that UTF-8 can hold, and is '\\ud800'"),
-    Bad({"a": SURROGATE}, ValueError, "{name}['a'] must be text that UTF-8 can hold"),
+    Bad({SURROGATE: "b"}, ValueError, "a name in {name} must be text that UTF-8 can encode, got '\\ud800'"),
+    Bad({"a": SURROGATE}, ValueError, "{name}['a'] must be text that UTF-8 can encode"),
 ]  # fmt: skip
 ADDRESSES = [
     *not_a("a str", 5, b"h:1", True, ["h:1"], {"h": 1}, Hostile()),
     Bad("", ValueError, "{name} must not be empty"),
-    Bad(SURROGATE, ValueError, "{name} must be text that UTF-8 can hold, and is '\\ud800'"),
+    Bad(SURROGATE, ValueError, "{name} must be text that UTF-8 can encode, got '\\ud800'"),
     *(
         Bad(
             address,
             ValueError,
-            "{name} must be host:port, or several with commas between, and is "
+            "{name} must be host:port, or several separated by commas, got "
             f"{address!r}",
         )
         for address in (
@@ -238,8 +238,8 @@ ADDRESSES = [
 ]  # fmt: skip
 NAMES = [
     *not_a("a list of names", None, 5, True, 1.5, Hostile()),
-    Bad("t", TypeError, "{name} must be a list of names, not a str; write ['t']"),
-    Bad(b"t", TypeError, "{name} must be a list of names, not a bytes; write [b't']"),
+    Bad("t", TypeError, "{name} must be a list of names, not a str. Write ['t']"),
+    Bad(b"t", TypeError, "{name} must be a list of names, not a bytes. Write [b't']"),
     *(
         Bad([TOPIC, bad.value], bad.kind, bad.text.replace("{name}", "{name}[1]"))
         for bad in TOPICS_NAME
@@ -252,9 +252,7 @@ def is_not(valid: str) -> list[Bad]:
     return [
         *not_a("a str", None, 5, b"end", True, ["end"], Hostile()),
         *(
-            Bad(
-                word, ValueError, f"{{name}}={word!r} is not known; give one of {valid}"
-            )
+            Bad(word, ValueError, f"Unknown {{name}} {word!r}. Choose one of: {valid}.")
             for word in ("", "END", SURROGATE)
         ),
     ]
@@ -412,7 +410,7 @@ NO_PAIR = (
 NO_MESSAGES = (
     "messages must be a list of (key, value) pairs or Records, or a table, not %s"
 )
-NO_HEADERS = "The headers of message 0 must be (name, value) pairs, and are %s"
+NO_HEADERS = "The headers of message 0 must be (name, value) pairs, got %s"
 NO_UTF8 = (
     "'\\ud800' can't be encoded as UTF-8: 'utf-8' codec can't encode character "
     "'\\ud800' in position 0: surrogates not allowed"
@@ -439,12 +437,12 @@ SENT: list[tuple[str, Any, type[Exception], str]] = [
     ("bool partition", [Record("k", "v", partition=True)], TypeError, "The partition of message 0 must be an int, not bool"),
     ("float partition", [Record("k", "v", partition=0.0)], TypeError, "The partition of message 0 must be an int, not float"),  # type: ignore[arg-type]
     ("hostile partition", [Record("k", "v", partition=Hostile())], TypeError, "The partition of message 0 must be an int, not Hostile"),  # type: ignore[arg-type]
-    ("negative partition", [Record("k", "v", partition=-1)], ValueError, "The partition of message 0 must not be negative, and is -1"),
-    ("large partition", [Record("k", "v", partition=1 << 31)], ValueError, "The partition of message 0 must be at most 2,147,483,647, and is 2147483648"),
+    ("negative partition", [Record("k", "v", partition=-1)], ValueError, "The partition of message 0 must not be negative, got -1"),
+    ("large partition", [Record("k", "v", partition=1 << 31)], ValueError, "The partition of message 0 must be at most 2,147,483,647, got 2147483648"),
     ("timestamp", [Record("k", "v", timestamp="1")], TypeError, "The timestamp of message 0 must be an int, not str"),
     ("nan timestamp", [Record("k", "v", timestamp=math.nan)], TypeError, "The timestamp of message 0 must be an int, not float"),
     ("negative timestamp", [Record("k", "v", timestamp=-1)], ValueError, "The timestamp of message 0 is a time before 1970: -1"),
-    ("large timestamp", [Record("k", "v", timestamp=1 << 63)], ValueError, f"The timestamp of message 0 must be at most {LARGEST}, and is {1 << 63}"),
+    ("large timestamp", [Record("k", "v", timestamp=1 << 63)], ValueError, f"The timestamp of message 0 must be at most {LARGEST}, got {1 << 63}"),
     ("early timestamp", [Record("k", "v", timestamp=datetime(1960, 1, 1, tzinfo=timezone.utc))], ValueError, "The timestamp of message 0 is a time before 1970: 1960-01-01 00:00:00+00:00"),
     ("number as headers", [Record("k", "v", headers=5)], TypeError, NO_HEADERS % "5"),  # type: ignore[arg-type]
     ("text as headers", [Record("k", "v", headers="ab")], TypeError, NO_HEADERS % "'ab'"),  # type: ignore[arg-type]
@@ -466,28 +464,28 @@ SENT: list[tuple[str, Any, type[Exception], str]] = [
     ("timestamp in seconds", pa.table({"value": pa.array([5], pa.timestamp("s"))}), ValueError, NO_TYPE % "timestamp[s]"),
     ("date", pa.table({"value": pa.array([5], pa.date32())}), ValueError, NO_TYPE % "date32[day]"),
     ("struct as key", pa.table({"key": [{"a": 1}], "value": ["v"]}), ValueError, NO_TYPE.replace("value", "key") % "struct<a: int64>"),
-    ("partition of text", pa.table({"value": ["v"], "partition": ["0"]}), ValueError, "The column 'partition' must be int32, and is string."),
-    ("partition of bool", pa.table({"value": ["v"], "partition": [True]}), ValueError, "The column 'partition' must be int32, and is bool."),
-    ("partition of timestamp", pa.table({"value": ["v"], "partition": pa.array([5], pa.timestamp("s"))}), ValueError, "The column 'partition' must be int32, and is timestamp[s]."),
-    ("partition of list", pa.table({"value": ["v"], "partition": [[1]]}), ValueError, "The column 'partition' must be int32, and is list<item: int64>."),
-    ("partition past its end", pa.table({"value": ["v"], "partition": [1 << 31]}), ValueError, "The column 'partition' must be int32, and is int64: Integer value 2147483648 not in range: -2147483648 to 2147483647"),
-    ("partition below 0", pa.table({"value": ["v"], "partition": [-1]}), ValueError, "The partition of message 0 must not be negative, and is -1"),
-    ("timestamp of text", pa.table({"value": ["v"], "timestamp": ["5"]}), ValueError, "The column 'timestamp' must be int64, and is string."),
-    ("timestamp of bool", pa.table({"value": ["v"], "timestamp": [True]}), ValueError, "The column 'timestamp' must be int64, and is bool."),
-    ("timestamp of duration", pa.table({"value": ["v"], "timestamp": pa.array([5], pa.duration("s"))}), ValueError, "The column 'timestamp' must be int64, and is duration[s]."),
-    ("timestamp of half", pa.table({"value": ["v"], "timestamp": [0.5]}), ValueError, "The column 'timestamp' must be int64, and is double: Float value 0.500000 was truncated converting to int64"),
-    ("timestamp far off", pa.table({"value": ["v"], "timestamp": pa.array([1 << 60], pa.timestamp("s"))}), ValueError, f"The column 'timestamp' must be int64, and is timestamp[s]: Casting from timestamp[s] to timestamp[ms] would result in out of bounds timestamp: {1 << 60}"),
+    ("partition of text", pa.table({"value": ["v"], "partition": ["0"]}), ValueError, "The column 'partition' must be int32, got string."),
+    ("partition of bool", pa.table({"value": ["v"], "partition": [True]}), ValueError, "The column 'partition' must be int32, got bool."),
+    ("partition of timestamp", pa.table({"value": ["v"], "partition": pa.array([5], pa.timestamp("s"))}), ValueError, "The column 'partition' must be int32, got timestamp[s]."),
+    ("partition of list", pa.table({"value": ["v"], "partition": [[1]]}), ValueError, "The column 'partition' must be int32, got list<item: int64>."),
+    ("partition past its end", pa.table({"value": ["v"], "partition": [1 << 31]}), ValueError, "The column 'partition' must be int32, got int64: Integer value 2147483648 not in range: -2147483648 to 2147483647"),
+    ("partition below 0", pa.table({"value": ["v"], "partition": [-1]}), ValueError, "The partition of message 0 must not be negative, got -1"),
+    ("timestamp of text", pa.table({"value": ["v"], "timestamp": ["5"]}), ValueError, "The column 'timestamp' must be int64, got string."),
+    ("timestamp of bool", pa.table({"value": ["v"], "timestamp": [True]}), ValueError, "The column 'timestamp' must be int64, got bool."),
+    ("timestamp of duration", pa.table({"value": ["v"], "timestamp": pa.array([5], pa.duration("s"))}), ValueError, "The column 'timestamp' must be int64, got duration[s]."),
+    ("timestamp of half", pa.table({"value": ["v"], "timestamp": [0.5]}), ValueError, "The column 'timestamp' must be int64, got double: Float value 0.500000 was truncated converting to int64"),
+    ("timestamp far off", pa.table({"value": ["v"], "timestamp": pa.array([1 << 60], pa.timestamp("s"))}), ValueError, f"The column 'timestamp' must be int64, got timestamp[s]: Casting from timestamp[s] to timestamp[ms] would result in out of bounds timestamp: {1 << 60}"),
 ]  # fmt: skip
 
-RETRY_ON = "retry_on must be an exception class or a tuple of them, and has %s"
+RETRY_ON = "retry_on must be an exception class or a tuple of them, got %s"
 HEADERS_OF = "headers must be a dict from name to value, "
 OTHERS: list[Row] = [
-    Row("num_partitions past int32", lambda kafka: kafka.create_topics(["made"], 1 << 31), ValueError, "num_partitions must be at most 2,147,483,647, and is 2147483648"),
-    Row("huge num_partitions", lambda kafka: kafka.create_topics(["made"], HUGE), ValueError, "num_partitions must be at most 2,147,483,647, and is <int whose repr raises ValueError>"),
-    Row("replication_factor past int16", lambda kafka: kafka.create_topics(["made"], 1, 1 << 15), ValueError, "replication_factor must be at most 32,767, and is 32768"),
+    Row("num_partitions past int32", lambda kafka: kafka.create_topics(["made"], 1 << 31), ValueError, "num_partitions must be at most 2,147,483,647, got 2147483648"),
+    Row("huge num_partitions", lambda kafka: kafka.create_topics(["made"], HUGE), ValueError, "num_partitions must be at most 2,147,483,647, got <int whose repr raises ValueError>"),
+    Row("replication_factor past int16", lambda kafka: kafka.create_topics(["made"], 1, 1 << 15), ValueError, "replication_factor must be at most 32,767, got 32768"),
     Row("topics that collide", lambda kafka: kafka.create_topics(["a.b", "c", "a_b"]), ValueError, "topic_names must not have both 'a.b' and 'a_b': Kafka's metrics do not tell '.' from '_', and brokers refuse the second."),
-    Row("prefix and name", lambda _: KafkaUtils(topic_prefix="x" * 239), ValueError, f"topic_prefix and what follows it={repr('x' * 239)[:57]}... can't be the name of a topic: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."),
-    Row("partition past int32", lambda kafka: kafka.send_messages(TOPIC, [("k", "v"), Record("k", "v", partition=1 << 31)]), ValueError, "The partition of message 1 must be at most 2,147,483,647, and is 2147483648"),
+    Row("prefix and name", lambda _: KafkaUtils(topic_prefix="x" * 239), ValueError, f"topic_prefix and what follows it={repr('x' * 239)[:57]}... is not a valid topic name: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."),
+    Row("partition past int32", lambda kafka: kafka.send_messages(TOPIC, [("k", "v"), Record("k", "v", partition=1 << 31)]), ValueError, "The partition of message 1 must be at most 2,147,483,647, got 2147483648"),
     Row("result_func", lambda kafka: kafka.assert_eventually({}, {}), TypeError, "result_func must be a function that gives the current result, not dict; write: assert_eventually(lambda: ..., expected)"),
     Row("retry_on number", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=5), TypeError, RETRY_ON % "5"),
     Row("retry_on list", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=[ValueError]), TypeError, RETRY_ON % "[<class 'ValueError'>]"),
@@ -496,12 +494,12 @@ OTHERS: list[Row] = [
     Row("predicate", lambda kafka: kafka.wait_for_records(TOPIC, predicate="x"), TypeError, "predicate must be a function that takes a Record, not str"),
     Row("headers", lambda kafka: kafka.wait_for_records(TOPIC, headers=[("a", b"b")]), TypeError, f"{HEADERS_OF}not list"),
     Row("header's name", lambda kafka: kafka.wait_for_records(TOPIC, headers={5: b"b"}), TypeError, f"{HEADERS_OF}and has 5: b'b'"),
-    Row("kafka_version", lambda _: KafkaUtils("7.4 0"), ValueError, "kafka_version must be a tag of Confluent's image, for example 7.4.0, and is '7.4 0'"),
-    Row("image", lambda _: KafkaUtils(image="two words"), ValueError, "image must be the name of an image, for example apache/kafka:4.1.0, and is 'two words'"),
+    Row("kafka_version", lambda _: KafkaUtils("7.4 0"), ValueError, "kafka_version must be a tag of Confluent's image, for example 7.4.0, got '7.4 0'"),
+    Row("image", lambda _: KafkaUtils(image="two words"), ValueError, "image must be the name of an image, for example apache/kafka:4.1.0, got 'two words'"),
     Row("client_config of ours", lambda _: KafkaUtils(backend="embedded", client_config={"a": 1}), ValueError, "client_config is for a broker that runs already: give its address as bootstrap_servers=..., or leave client_config out"),
     Row("far datetime", lambda _: Record(timestamp=(1 << 63) - 1).datetime, ValueError, f"timestamp={(1 << 63) - 1} is outside the years 1 to 9999, and a datetime knows no others. Use the timestamp itself, in milliseconds."),
     *(
-        Row(f"backend {shown}", lambda _, value=value: KafkaUtils(backend=value), ValueError, f"backend={shown} is not known; valid are auto, container, embedded, external")  # type: ignore[misc]
+        Row(f"backend {shown}", lambda _, value=value: KafkaUtils(backend=value), ValueError, f"Unknown backend {shown}. Choose one of: auto, container, embedded, external.")  # type: ignore[misc]
         for value, shown in ((5, "5"), ("", "''"), (b"auto", "b'auto'"), (["auto"], "['auto']"), ("AUTO", "'AUTO'"), (Hostile(), "<Hostile whose repr raises RuntimeError>"))
     ),
 ]  # fmt: skip

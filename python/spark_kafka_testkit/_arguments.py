@@ -45,6 +45,7 @@ __all__ = [
     "to_int",
     "topic",
     "topics",
+    "unknown",
     "whole",
 ]
 
@@ -93,9 +94,9 @@ def whole(name: str, value: Any, least: int | None, most: int | None = None) -> 
     number = operator.index(value)
     if least is not None and number < least:
         limit = "not be negative" if least == 0 else f"be at least {least}"
-        raise ValueError(f"{name} must {limit}, and is {shown(number)}")
+        raise ValueError(f"{name} must {limit}, got {shown(number)}")
     if most is not None and number > most:
-        raise ValueError(f"{name} must be at most {most:,}, and is {shown(number)}")
+        raise ValueError(f"{name} must be at most {most:,}, got {shown(number)}")
     return number
 
 
@@ -107,14 +108,14 @@ def seconds(name: str, value: Any, *, positive: bool = False) -> float:
             f"{name} must be a number of seconds, not {type(value).__name__}"
         )
     if value != value:
-        raise ValueError(f"{name} must be a number of seconds, and is nan")
+        raise ValueError(f"{name} must be a number of seconds, got nan")
     if positive and value <= 0:
-        raise ValueError(f"{name} must be more than 0 s, and is {shown(value)}")
+        raise ValueError(f"{name} must be more than 0 s, got {shown(value)}")
     if value < 0:
-        raise ValueError(f"{name} must not be negative, and is {shown(value)}")
+        raise ValueError(f"{name} must not be negative, got {shown(value)}")
     if value > LONGEST_SECONDS:
         raise ValueError(
-            f"{name} must be at most {LONGEST_SECONDS:,.0f} s, and is {shown(value)}"
+            f"{name} must be at most {LONGEST_SECONDS:,.0f} s, got {shown(value)}"
         )
     return float(value)
 
@@ -125,7 +126,7 @@ def factor(name: str, value: Any) -> float:
     if not is_number:
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
     if not 0 < value <= LONGEST_SECONDS:
-        raise ValueError(f"{name} must be a number above 0, and is {shown(value)}")
+        raise ValueError(f"{name} must be a number above 0, got {shown(value)}")
     return float(value)
 
 
@@ -141,10 +142,13 @@ def choice(name: str, value: Any, valid: Iterable[str]) -> Any:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if value not in valid:
-        raise ValueError(
-            f"{name}={shown(value)} is not known; give one of {', '.join(valid)}"
-        )
+        raise ValueError(unknown(name, value, valid))
     return value
+
+
+def unknown(name: str, value: Any, valid: Iterable[str]) -> str:
+    """The message about a value that is not one of a few words."""
+    return f"Unknown {name} {shown(value)}. Choose one of: {', '.join(valid)}."
 
 
 def known(function: str, given: Iterable[str], names: Iterable[str]) -> None:
@@ -167,7 +171,7 @@ def text(name: str, value: Any) -> str:
         raise ValueError(f"{name} must not be empty")
     if not is_encodable(value):
         raise ValueError(
-            f"{name} must be text that UTF-8 can hold, and is {shown(value)}"
+            f"{name} must be text that UTF-8 can encode, got {shown(value)}"
         )
     return value
 
@@ -186,9 +190,9 @@ def topic(name: str, value: Any) -> str:
     text(name, value)
     if not TOPIC.match(value):
         raise ValueError(
-            f"{name}={shown(value)} can't be the name of a topic: Kafka allows 1 to "
-            f"{LONGEST_TOPIC} of the characters a-z, A-Z, 0-9, '.', '_' and '-', and "
-            "neither '.' nor '..'."
+            f"{name}={shown(value)} is not a valid topic name: Kafka allows 1 to "
+            f"{LONGEST_TOPIC} of the characters a-z, A-Z, 0-9, '.', '_' and '-', but "
+            "not '.' or '..'."
         )
     return str(value)
 
@@ -197,8 +201,8 @@ def topics(name: str, values: Any) -> list[str]:
     """The names of topics, in any iterable."""
     if isinstance(values, (str, bytes)):
         raise TypeError(
-            f"{name} must be a list of names, not a {type(values).__name__}; "
-            f"write [{shown(values)}]"
+            f"{name} must be a list of names, not a {type(values).__name__}. Write "
+            f"[{shown(values)}]"
         )
     if not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a list of names, not {type(values).__name__}")
@@ -216,12 +220,12 @@ def settings(name: str, values: Any) -> dict[str, str]:
     for key, value in values.items():
         if not isinstance(key, str) or not isinstance(value, (str, int, float)):
             raise TypeError(
-                f"{name} must have names and values of settings; "
+                f"{name} must map names of settings to text or numbers, but "
                 f"{shown(key)} has a {type(value).__name__}"
             )
         told = str(value).lower() if isinstance(value, bool) else str(value)
         if not is_encodable(told):  # it may be secret, so it is not shown
-            raise ValueError(f"{name}[{key!r}] must be text that UTF-8 can hold")
+            raise ValueError(f"{name}[{key!r}] must be text that UTF-8 can encode")
         checked[text(f"a name in {name}", key)] = told
     return checked
 
@@ -230,7 +234,7 @@ def addresses(name: str, value: Any) -> str:
     """Where a broker answers: `host:port`, or several separated by commas."""
     if not are_addresses(text(name, value)):
         raise ValueError(
-            f"{name} must be host:port, or several with commas between, and is "
+            f"{name} must be host:port, or several separated by commas, got "
             f"{shown(value)}"
         )
     return str(value)
@@ -245,7 +249,7 @@ def local_folder(name: str, value: Any) -> Path:
     if colon and scheme.isalnum():
         if scheme != "file":
             raise ValueError(
-                f"{name} must be a folder of this machine, and is {shown(told)}"
+                f"{name} must be a folder on this machine, got {shown(told)}"
             )
         return Path("/" + unquote(rest).lstrip("/"))
     return Path(told)
@@ -268,8 +272,8 @@ def streaming_query(name: str, value: Any) -> Any:
     """A query. The usual mistake is to pass a writer instead."""
     if not hasattr(value, "isActive"):
         raise TypeError(
-            f"{name} must be a StreamingQuery, not {type(value).__name__}; is "
-            ".start() missing?"
+            f"{name} must be a StreamingQuery, not {type(value).__name__}. Is .start() "
+            "missing?"
         )
     return value
 
@@ -285,8 +289,7 @@ def moment(name: str, value: Any) -> int:
             told = datetime.fromisoformat(value.replace("Z", "+00:00"))
         if isinstance(told, str):
             raise ValueError(
-                f"{name} must be a time such as '2026-01-01T09:00', and is "
-                f"{shown(value)}"
+                f"{name} must be a time such as '2026-01-01T09:00', got {shown(value)}"
             )
     if not isinstance(told, datetime):
         raise TypeError(
@@ -310,7 +313,7 @@ def duration(name: str, value: Any) -> int:
         if not parts or end < len(value):
             raise ValueError(
                 f"{name} must be a time such as '30 minutes', in units of "
-                f"{'s, '.join(UNITS)}s, and is {shown(value)}"
+                f"{'s, '.join(UNITS)}s, got {shown(value)}"
             )
         told = sum(parts, timedelta())
     if not isinstance(told, timedelta):
@@ -319,12 +322,14 @@ def duration(name: str, value: Any) -> int:
             f"{type(value).__name__}"
         )
     if told <= timedelta():
-        raise ValueError(f"{name} must be more than 0, and is {shown(value)}")
+        raise ValueError(f"{name} must be more than 0, got {shown(value)}")
     return _milliseconds(name, told, value)
 
 
 def _milliseconds(name: str, span: timedelta, given: Any) -> int:
     whole_ones, rest = divmod(span, MILLISECOND)
     if rest:
-        raise ValueError(f"{name} must be of whole milliseconds, and is {shown(given)}")
+        raise ValueError(
+            f"{name} must be a whole number of milliseconds, got {shown(given)}"
+        )
     return whole_ones

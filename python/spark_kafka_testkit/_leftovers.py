@@ -54,8 +54,7 @@ def topic_name(test: str, label: str = "") -> str:
     """
     if label != "" and len(_arguments.text("label", label)) > LONGEST_LABEL:
         raise ValueError(
-            f"label must be at most {LONGEST_LABEL} characters long, and has "
-            f"{len(label)}"
+            f"label must be at most {LONGEST_LABEL} characters long, got {len(label)}"
         )
     parts = [label, os.environ.get("PYTEST_XDIST_WORKER", ""), uuid.uuid4().hex[:8]]
     end = "".join(f"-{part}" for part in map(_allowed, parts) if part)

@@ -893,7 +893,7 @@ class KafkaUtils:
             folder = _arguments.local_folder("checkpoint", checkpoint)
             if process is not None and not callable(getattr(process, "poll", None)):
                 raise TypeError(
-                    "process must have poll(), as a subprocess.Popen has, and is a "
+                    "process must have poll(), like a subprocess.Popen, got a "
                     f"{type(process).__name__}"
                 )
             wait_for_checkpoint(cluster, folder, topic, timeout, process)

@@ -277,7 +277,7 @@ def _known(
     function = registry.get(chosen.upper())
     if function is None:
         raise ValueError(
-            f"{argument}={chosen!r} is not known; give one of {', '.join(registry)}, "
-            f"or a callable that takes {taken}"
+            f"Unknown {argument} {chosen!r}. Choose one of: {', '.join(registry)}, "
+            f"or give a callable that takes {taken}."
         )
     return chosen.upper(), function

@@ -194,8 +194,8 @@ REFUSED = {
     ),
     "protocol": (
         {"security.protocol": "TLS"},
-        "client_config: security.protocol='TLS' is not known; valid are PLAINTEXT, "
-        "SSL, SASL_PLAINTEXT, SASL_SSL",
+        "client_config: Unknown security.protocol 'TLS'. Choose one of: PLAINTEXT, "
+        "SSL, SASL_PLAINTEXT, SASL_SSL.",
     ),
     "mechanism": (
         {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER"},

@@ -16,12 +16,12 @@ from tests.processes import HANG_SECONDS
 Line = tuple[tuple[str, ...], str]
 
 NO_NAME = (
-    "the name=%s can't be the name of a topic: Kafka allows 1 to 249 of the characters "
-    "a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+    "the name=%s is not a valid topic name: Kafka allows 1 to 249 of the characters "
+    "a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
 )
 NAMES = [
     ("", "the name must not be empty"),
-    ("\udcff", "the name must be text that UTF-8 can hold, and is '\\udcff'"),
+    ("\udcff", "the name must be text that UTF-8 can encode, got '\\udcff'"),
     *((name, NO_NAME % repr(name)) for name in (".", "..", "a b", "é", "a/b", "t\n")),
     ("x" * 250, NO_NAME % f"'{'x' * 56}..."),
 ]
@@ -29,12 +29,12 @@ ADDRESSES = [
     *(
         (
             address,
-            f"the address must be host:port, or several with commas between, and is "
+            "the address must be host:port, or several separated by commas, got "
             f"{address!r}",
         )
         for address in ("host", "host:x", ":1", "h:0", "h:65536", "a b:1", "h:1,")
     ),
-    ("\udcff", "the address must be text that UTF-8 can hold, and is '\\udcff'"),
+    ("\udcff", "the address must be text that UTF-8 can encode, got '\\udcff'"),
 ]
 NO_TIME = "%s is no time; write 90s, 30m, 8h or 2d"
 TIMES = [
@@ -90,7 +90,7 @@ def usage() -> list[Line]:
         lines.append((("up", "--config", value), told))
     for value, text in (
         ("", "the key must not be empty"),
-        ("\udcff", "the key must be text that UTF-8 can hold, and is '\\udcff'"),
+        ("\udcff", "the key must be text that UTF-8 can encode, got '\\udcff'"),
     ):
         told = f"Invalid value for '-k' / '--key': {text}"
         lines.append((("produce", "t", "-", "--key", value), told))
@@ -135,17 +135,17 @@ SETTINGS = [
     (("--image", ""), "image must not be empty"),
     (
         ("--image", "two words"),
-        "image must be the name of an image, for example apache/kafka:4.1.0, and is "
+        "image must be the name of an image, for example apache/kafka:4.1.0, got "
         "'two words'",
     ),
     (("--kafka-version", ""), "kafka_version must not be empty"),
     (
         ("--kafka-version", "7 4"),
-        "kafka_version must be a tag of Confluent's image, for example 7.4.0, and is "
+        "kafka_version must be a tag of Confluent's image, for example 7.4.0, got "
         "'7 4'",
     ),
-    (("--config", "a=\udcff"), "'a' must be text that UTF-8 can hold"),
-    (("--config", "\udcff=a"), "'\\udcff' must be text that UTF-8 can hold"),
+    (("--config", "a=\udcff"), "'a' must be text that UTF-8 can encode"),
+    (("--config", "\udcff=a"), "'\\udcff' must be text that UTF-8 can encode"),
 ]
 
 
@@ -163,7 +163,7 @@ def record(**fields: Any) -> bytes:
 
 
 PLACE = "of line 1 of stdin must"
-NO_HEADERS = "The headers of line 1 of stdin must be (name, value) pairs, and are %s."
+NO_HEADERS = "The headers of line 1 of stdin must be (name, value) pairs, got %s."
 DEEP = b"[" * 100_000
 RECORDS = [
     (b"{", "Line 1 of stdin is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
@@ -178,13 +178,13 @@ RECORDS = [
     (record(partition=True), f"The partition {PLACE} be an int, not bool."),
     (record(partition=0.5), f"The partition {PLACE} be an int, not float."),
     (record(partition=[0]), f"The partition {PLACE} be an int, not list."),
-    (record(partition=-1), f"The partition {PLACE} not be negative, and is -1."),
-    (record(partition=1 << 31), f"The partition {PLACE} be at most 2,147,483,647, and is 2147483648."),
+    (record(partition=-1), f"The partition {PLACE} not be negative, got -1."),
+    (record(partition=1 << 31), f"The partition {PLACE} be at most 2,147,483,647, got 2147483648."),
     (record(timestamp="now"), f"The timestamp {PLACE} be an int, not str."),
     (record(timestamp=float("nan")), f"The timestamp {PLACE} be an int, not float."),
     (record(timestamp={}), f"The timestamp {PLACE} be an int, not dict."),
     (record(timestamp=-5), "The timestamp of line 1 of stdin is a time before 1970: -5."),
-    (record(timestamp=1 << 63), f"The timestamp {PLACE} be at most {(1 << 63) - 1:,}, and is {1 << 63}."),
+    (record(timestamp=1 << 63), f"The timestamp {PLACE} be at most {(1 << 63) - 1:,}, got {1 << 63}."),
     (record(headers=5), NO_HEADERS % "5"),
     (record(headers="ab"), NO_HEADERS % "'ab'"),
     (record(headers=["ab"]), NO_HEADERS % "['ab']"),

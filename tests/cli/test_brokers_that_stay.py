@@ -441,7 +441,7 @@ def test_a_variable_that_is_not_understood_is_refused(command: CommandLine) -> N
         SPARK_KAFKA_TESTKIT_REUSE="yes",
     )
     assert run.communicate()[0] == (
-        "SPARK_KAFKA_TESTKIT_REUSE must be 1 or 0, and is 'yes'\n"
+        "SPARK_KAFKA_TESTKIT_REUSE must be 1 or 0, got 'yes'\n"
     )
 
 

@@ -167,7 +167,7 @@ STREAMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"output_mode": "all"},
         ValueError,
-        "output_mode='all' is not known; give one of append, update, complete",
+        "Unknown output_mode 'all'. Choose one of: append, update, complete.",
     ),
     (
         {"trigger": "5 seconds"},
@@ -178,7 +178,8 @@ STREAMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"sink_options": {"a": None}},
         TypeError,
-        "sink_options must have names and values of settings; 'a' has a NoneType",
+        "sink_options must map names of settings to text or numbers, but 'a' has a "
+        "NoneType",
     ),
     ({"checkpoint": 5}, TypeError, "checkpoint must be a str, not int"),
     ({"checkpoint": ""}, ValueError, "checkpoint must not be empty"),
@@ -186,9 +187,9 @@ STREAMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"timeout": float("inf")},
         ValueError,
-        "timeout must be at most 1,000,000 s, and is inf",
+        "timeout must be at most 1,000,000 s, got inf",
     ),
-    ({"timeout": -1}, ValueError, "timeout must not be negative, and is -1"),
+    ({"timeout": -1}, ValueError, "timeout must not be negative, got -1"),
 ]
 
 

@@ -164,7 +164,7 @@ def test_wrong_arguments_of_a_wait_are_refused(utils: KafkaUtils, topic: str) ->
     with pytest.raises(UnknownTopicError):
         utils.wait_for_records(topic)
     cases: list[tuple[dict[str, Any], type[Exception], str]] = [
-        ({"count": 0}, ValueError, "count must be at least 1, and is 0"),
+        ({"count": 0}, ValueError, "count must be at least 1, got 0"),
         ({"count": "1"}, TypeError, "count must be an int, not str"),
         (
             {"predicate": 1},
@@ -176,11 +176,11 @@ def test_wrong_arguments_of_a_wait_are_refused(utils: KafkaUtils, topic: str) ->
             TypeError,
             "headers must be a dict from name to value, not list",
         ),
-        ({"timeout": -1}, ValueError, "timeout must not be negative, and is -1"),
+        ({"timeout": -1}, ValueError, "timeout must not be negative, got -1"),
         (
             {"query": 1},
             TypeError,
-            "query must be a StreamingQuery, not int; is .start() missing?",
+            "query must be a StreamingQuery, not int. Is .start() missing?",
         ),
     ]
     for arguments, error_type, text in cases:

@@ -13,7 +13,7 @@ from tests.plugin.conftest import PLUGIN, Inner, text_of
 
 pytest_plugins = ["pytester"]
 
-ADDRESS = "host:port, or several with commas between"
+ADDRESS = "host:port, or several separated by commas"
 IMAGE = "the name of an image, for example apache/kafka:4.1.0"
 TAG = "a tag of Confluent's image, for example 7.4.0"
 SETTING = "NAME=VALUE, for example message.max.bytes=2000000"
@@ -40,27 +40,25 @@ def test_an_option_that_can_not_be_used(
     """It ends the run before it begins, and says what is valid."""
     with pytest.raises(pytest.UsageError) as caught:
         pytester.parseconfigure(*PLUGIN, f"{option}={value}")
-    assert str(caught.value) == f"{option}: {value!r} is not valid; valid is {valid}"
+    assert str(caught.value) == f"{option}: {value!r} is not valid, expected {valid}"
 
 
 MARKERS = {
     "partitions=True": "partitions must be an int, not bool.",
     "partitions=1.0": "partitions must be an int, not float.",
     "partitions=None": "partitions must be an int, not NoneType.",
-    "partitions=1 << 31": "partitions must be at most 2,147,483,647, and is "
-    "2147483648.",
-    "topics=5": "topics must be a list of labels, and is 5.",
-    "topics=['a', '']": "topics must be a list of labels, and is ['a', ''].",
-    "topics=[None]": "topics must be a list of labels, and is [None].",
-    "topics=[['a']]": "topics must be a list of labels, and is [['a']].",
+    "partitions=1 << 31": "partitions must be at most 2,147,483,647, got 2147483648.",
+    "topics=5": "topics must be a list of labels, got 5.",
+    "topics=['a', '']": "topics must be a list of labels, got ['a', ''].",
+    "topics=[None]": "topics must be a list of labels, got [None].",
+    "topics=[['a']]": "topics must be a list of labels, got [['a']].",
 }
 CALLS = {
-    "partitions=0": "ValueError: num_partitions must be at least 1, and is 0",
+    "partitions=0": "ValueError: num_partitions must be at least 1, got 0",
     "partitions='1'": "TypeError: num_partitions must be an int, not str",
     "label=5": "TypeError: label must be a str, not int",
     "label=None": "TypeError: label must be a str, not NoneType",
-    "label='x' * 151": "ValueError: label must be at most 150 characters long, and has "
-    "151",
+    "label='x' * 151": "ValueError: label must be at most 150 characters long, got 151",
 }
 
 
@@ -100,12 +98,12 @@ def test_markers_and_factories(inner: Inner) -> None:
         (
             "\ud800",
             ValueError,
-            "label must be text that UTF-8 can hold, and is '\\ud800'",
+            "label must be text that UTF-8 can encode, got '\\ud800'",
         ),
         (
             "x" * 151,
             ValueError,
-            "label must be at most 150 characters long, and has 151",
+            "label must be at most 150 characters long, got 151",
         ),
     ],
     ids=["int", "bytes", "hostile", "surrogate", "long"],

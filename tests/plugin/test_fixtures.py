@@ -114,12 +114,12 @@ def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
     [
         (
             "partition=2",
-            "partition is not known; valid are partitions, topics, trials, seed.",
+            "unknown partition. Choose from: partitions, topics, trials, seed.",
         ),
-        ("partitions=0", "partitions must be at least 1, and is 0."),
+        ("partitions=0", "partitions must be at least 1, got 0."),
         ("partitions='2'", "partitions must be an int, not str."),
-        ("topics='a'", "topics must be a list of labels, and is 'a'."),
-        ("3", "it takes no positional arguments, and has (3,)."),
+        ("topics='a'", "topics must be a list of labels, got 'a'."),
+        ("3", "it takes no positional arguments, got (3,)."),
     ],
 )
 def test_a_marker_that_says_nothing_sensible_fails_the_test(

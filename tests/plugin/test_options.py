@@ -124,27 +124,27 @@ def test_a_broker_is_required_in_ci(ci: str, required: bool, runs: Runs) -> None
     assert not runs.options("--no-kafka-require", CI=ci).require
 
 
-BACKENDS = "auto, container, embedded, external"
-FLAGS = "1, true, yes, on, 0, false, no, off"
+BACKENDS = "one of: auto, container, embedded, external"
+FLAGS = "one of: 1, true, yes, on, 0, false, no, off"
 
 
 def test_values_that_are_not_valid_are_refused(runs: Runs) -> None:
     """The text says where the value was set, and which are valid."""
     refused = runs.refused
     assert refused("--kafka-backend=dokcer") == (
-        f"--kafka-backend: 'dokcer' is not valid; valid is {BACKENDS}"
+        f"--kafka-backend: 'dokcer' is not valid, expected {BACKENDS}"
     )
     assert refused(ini="kafka_backend = dokcer") == (
-        f"kafka_backend in /tox.ini: 'dokcer' is not valid; valid is {BACKENDS}"
+        f"kafka_backend in /tox.ini: 'dokcer' is not valid, expected {BACKENDS}"
     )
     for factor in ("0", "inf", "twice"):
         assert refused(f"--kafka-timeout-factor={factor}") == (
-            f"--kafka-timeout-factor: '{factor}' is not valid; valid is a number above "
+            f"--kafka-timeout-factor: '{factor}' is not valid, expected a number above "
             "0, for example 2.5"
         )
     assert refused("--kafka-bootstrap-servers=localhost") == (
-        "--kafka-bootstrap-servers: 'localhost' is not valid; valid is host:port, or "
-        "several with commas between"
+        "--kafka-bootstrap-servers: 'localhost' is not valid, expected host:port, or "
+        "several separated by commas"
     )
     assert refused("--kafka-backend=external") == (
         "--kafka-backend: 'external' needs the address of a broker, by "
@@ -153,29 +153,29 @@ def test_values_that_are_not_valid_are_refused(runs: Runs) -> None:
     )
     assert refused("--kafka-backend=embedded", "--kafka-bootstrap-servers=a:1") == (
         "--kafka-backend=embedded and --kafka-bootstrap-servers=a:1 do not go "
-        "together: backend='embedded' starts a broker of its own; leave out "
-        "bootstrap_servers='a:1'"
+        "together: backend='embedded' starts its own broker. Leave out "
+        "bootstrap_servers='a:1'."
     )
     assert refused("--kafka-image=two words") == (
-        "--kafka-image: 'two words' is not valid; valid is the name of an image, for "
+        "--kafka-image: 'two words' is not valid, expected the name of an image, for "
         "example apache/kafka:4.1.0"
     )
     assert refused("--kafka-version=7.4.0 or so") == (
-        "--kafka-version: '7.4.0 or so' is not valid; valid is a tag of Confluent's "
+        "--kafka-version: '7.4.0 or so' is not valid, expected a tag of Confluent's "
         "image, for example 7.4.0"
     )
     assert refused("--kafka-broker-config=message.max.bytes") == (
-        "--kafka-broker-config: 'message.max.bytes' is not valid; valid is NAME=VALUE, "
+        "--kafka-broker-config: 'message.max.bytes' is not valid, expected NAME=VALUE, "
         "for example message.max.bytes=2000000"
     )
     assert refused(ini="kafka_strict = maybe") == (
-        "kafka_strict in /tox.ini: invalid truth value 'maybe'; valid is true or false"
+        "kafka_strict in /tox.ini: invalid truth value 'maybe', expected true or false"
     )
     assert refused(SPARK_KAFKA_TESTKIT_BACKEND="dokcer") == (
-        f"SPARK_KAFKA_TESTKIT_BACKEND: 'dokcer' is not valid; valid is {BACKENDS}"
+        f"SPARK_KAFKA_TESTKIT_BACKEND: 'dokcer' is not valid, expected {BACKENDS}"
     )
     assert refused("--kafka-backend=auto", SPARK_KAFKA_TESTKIT_KEEP="maybe") == (
-        f"SPARK_KAFKA_TESTKIT_KEEP: 'maybe' is not valid; valid is {FLAGS}"
+        f"SPARK_KAFKA_TESTKIT_KEEP: 'maybe' is not valid, expected {FLAGS}"
     )
 
 
@@ -186,7 +186,7 @@ def test_a_refused_value_ends_the_run_without_a_traceback(
     result = pytester.runpytest(*PLUGIN, "--kafka-backend=dokcer")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
-        f"ERROR: --kafka-backend: 'dokcer' is not valid; valid is {BACKENDS}"
+        f"ERROR: --kafka-backend: 'dokcer' is not valid, expected {BACKENDS}"
     )
 
 

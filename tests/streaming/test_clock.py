@@ -302,13 +302,13 @@ def test_what_is_not_done_in_time_is_told(
         (
             lambda run: run.advance("0 minutes"),
             ValueError,
-            "by must be more than 0, and is '0 minutes'",
+            "by must be more than 0, got '0 minutes'",
         ),
         (
             lambda run: run.advance("3 fortnights"),
             ValueError,
             "by must be a time such as '30 minutes', in units of milliseconds, "
-            "seconds, minutes, hours, days, weeks, and is '3 fortnights'",
+            "seconds, minutes, hours, days, weeks, got '3 fortnights'",
         ),
         (
             lambda run: run.advance(60),
@@ -318,7 +318,7 @@ def test_what_is_not_done_in_time_is_told(
         (
             lambda run: run.advance(timedelta(microseconds=1)),
             ValueError,
-            "by must be of whole milliseconds, and is "
+            "by must be a whole number of milliseconds, got "
             "datetime.timedelta(microseconds=1)",
         ),
         (
@@ -330,7 +330,7 @@ def test_what_is_not_done_in_time_is_told(
         (
             lambda run: run.advance_to("noon"),
             ValueError,
-            "to must be a time such as '2026-01-01T09:00', and is 'noon'",
+            "to must be a time such as '2026-01-01T09:00', got 'noon'",
         ),
         (
             lambda run: run.advance_to(12),
@@ -382,7 +382,7 @@ def clocked(kafka: KafkaUtils, spark: Any) -> Iterator[Any]:
         ),
         (
             {**MINUTES, "clock": "nine"},
-            "clock must be a time such as '2026-01-01T09:00', and is 'nine'",
+            "clock must be a time such as '2026-01-01T09:00', got 'nine'",
         ),
     ],
 )

@@ -318,8 +318,8 @@ def test_what_can_not_crash_is_refused(
         "with a trigger of micro-batches."
     )
     assert str(unknown.value) == (
-        "point='later' is not known; give one of before_sink, after_sink, in_task, "
-        "driver"
+        "Unknown point 'later'. Choose one of: before_sink, after_sink, in_task, "
+        "driver."
     )
     assert str(driver.value) == (
         "The Spark of the DataFrame is the test's own. Give a function that starts the "
@@ -327,7 +327,7 @@ def test_what_can_not_crash_is_refused(
         "its own."
     )
     assert str(elsewhere.value) == (
-        "checkpoint must be a folder of this machine, and is 's3a://bucket/checkpoint'"
+        "checkpoint must be a folder on this machine, got 's3a://bucket/checkpoint'"
     )
 
 

@@ -145,11 +145,11 @@ def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> Non
     with pytest.raises(TypeError) as caught:
         kafka.follow(writer)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "query must be a StreamingQuery, not DataStreamWriter; is .start() missing?"
+        "query must be a StreamingQuery, not DataStreamWriter. Is .start() missing?"
     )
     with pytest.raises(TypeError) as caught, kafka.follow(lambda: None):  # type: ignore[arg-type,return-value]
         pytest.fail("nothing was started")
     assert str(caught.value) == (
-        "what the function gives must be a StreamingQuery, not NoneType; is .start() "
+        "what the function gives must be a StreamingQuery, not NoneType. Is .start() "
         "missing?"
     )

@@ -144,5 +144,5 @@ def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> 
     with pytest.raises(TypeError) as caught:
         kafka.wait_for_query_alive(stream.writeStream)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "query must be a StreamingQuery, not DataStreamWriter; is .start() missing?"
+        "query must be a StreamingQuery, not DataStreamWriter. Is .start() missing?"
     )

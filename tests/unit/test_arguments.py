@@ -33,7 +33,7 @@ def test_a_folder_is_a_path_or_a_uri(value: Any, folder: str) -> None:
         (
             "s3a://bucket/a",
             ValueError,
-            "checkpoint must be a folder of this machine, and is 's3a://bucket/a'",
+            "checkpoint must be a folder on this machine, got 's3a://bucket/a'",
         ),
     ],
 )

@@ -33,12 +33,12 @@ def test_a_name_that_its_prefix_makes_too_long() -> None:
     """The whole of it counts."""
     kafka = KafkaUtils(topic_prefix="p")
     assert len(kafka.topic("x" * 238)) == 249
-    with pytest.raises(ValueError, match="can't be the name of a topic") as caught:
+    with pytest.raises(ValueError, match="is not a valid topic name") as caught:
         kafka.topic("x" * 239)
     assert re.fullmatch(
-        r"name with topic_prefix='p-[0-9a-f]{8}-x{45}\.\.\. can't be the name of a "
-        r"topic: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '\.', '_' and "
-        r"'-', and neither '\.' nor '\.\.'\.",
+        r"name with topic_prefix='p-[0-9a-f]{8}-x{45}\.\.\. is not a valid topic name: "
+        r"Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '\.', '_' and '-', "
+        r"but not '\.' or '\.\.'\.",
         str(caught.value),
     )
 
@@ -50,8 +50,8 @@ def test_an_address_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="must be host:port") as caught:
         KafkaUtils()
     assert str(caught.value) == (
-        "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS must be host:port, or several with "
-        "commas between, and is 'host'"
+        "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS must be host:port, or several separated "
+        "by commas, got 'host'"
     )
 
 

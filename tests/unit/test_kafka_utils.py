@@ -55,7 +55,7 @@ CALLS: dict[str, Call] = {
 NO_BACKEND = ["SPARK_KAFKA_TESTKIT_BACKEND", "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS"]
 KNOWN = (
     "STRING, BINARY, BYTES, SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON, "
-    "or a callable that takes bytes"
+    "or give a callable that takes bytes."
 )
 
 
@@ -96,12 +96,12 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics("events"),
             TypeError,
-            "topic_names must be a list of names, not a str; write ['events']",
+            "topic_names must be a list of names, not a str. Write ['events']",
         ),
         (
             lambda kafka: kafka.delete_topics("events"),
             TypeError,
-            "topic_names must be a list of names, not a str; write ['events']",
+            "topic_names must be a list of names, not a str. Write ['events']",
         ),
         (
             lambda kafka: kafka.create_topics(None),
@@ -121,7 +121,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics(["t"], num_partitions=-1),
             ValueError,
-            "num_partitions must be at least 1, and is -1",
+            "num_partitions must be at least 1, got -1",
         ),
         (
             lambda kafka: kafka.create_topics(["t"], num_partitions="3"),
@@ -131,7 +131,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics(["t"], replication_factor=0),
             ValueError,
-            "replication_factor must be at least 1, and is 0",
+            "replication_factor must be at least 1, got 0",
         ),
         (
             lambda kafka: kafka.send_messages("", []),
@@ -162,7 +162,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics(b"t"),
             TypeError,
-            "topic_names must be a list of names, not a bytes; write [b't']",
+            "topic_names must be a list of names, not a bytes. Write [b't']",
         ),
         (
             lambda kafka: kafka.create_topics(5),
@@ -182,7 +182,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics(["t"], 0),
             ValueError,
-            "num_partitions must be at least 1, and is 0",
+            "num_partitions must be at least 1, got 0",
         ),
         (
             lambda kafka: kafka.create_topics(["t"], True),
@@ -202,7 +202,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.create_topics(["t"], 1, -1),
             ValueError,
-            "replication_factor must be at least 1, and is -1",
+            "replication_factor must be at least 1, got -1",
         ),
         (
             lambda kafka: kafka.send_messages("t", "kv"),
@@ -234,7 +234,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.get_all_records(None, "t", "AVRO"),
             ValueError,
-            f"key_deserializer='AVRO' is not known; give one of {KNOWN}",
+            f"Unknown key_deserializer 'AVRO'. Choose one of: {KNOWN}",
         ),
         (
             lambda kafka: kafka.get_all_records(None, "t", value_deserializer=None),
@@ -244,7 +244,7 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.wait_for_query_alive(object()),
             TypeError,
-            "query must be a StreamingQuery, not object; is .start() missing?",
+            "query must be a StreamingQuery, not object. Is .start() missing?",
         ),
         (
             lambda kafka: kafka.assert_eventually({}, {}),
@@ -330,5 +330,5 @@ def test_a_bad_backend_is_refused_when_the_object_is_made() -> None:
     with pytest.raises(ValueError, match="backend") as caught:
         KafkaUtils(backend="docker")
     assert str(caught.value) == (
-        "backend='docker' is not known; valid are auto, container, embedded, external"
+        "Unknown backend 'docker'. Choose one of: auto, container, embedded, external."
     )

@@ -139,14 +139,14 @@ def test_the_error_of_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="AVRO") as caught:
         serializer("AVRO", "key")
     assert str(caught.value) == (
-        f"key_serializer='AVRO' is not known; give one of {names}, or a callable that "
-        "takes the item"
+        f"Unknown key_serializer 'AVRO'. Choose one of: {names}, or give a callable "
+        "that takes the item."
     )
     with pytest.raises(ValueError, match="AVRO") as caught:
         deserializer("AVRO", "value")
     assert str(caught.value) == (
-        f"value_deserializer='AVRO' is not known; give one of {names}, or a callable "
-        "that takes bytes"
+        f"Unknown value_deserializer 'AVRO'. Choose one of: {names}, or give a "
+        "callable that takes bytes."
     )
 
 
@@ -280,9 +280,9 @@ def test_text_that_utf8_can_not_hold_is_refused() -> None:
         (
             "AVRO",
             ValueError,
-            "value_deserializer='AVRO' is not known; give one of STRING, BINARY, BYTES, "
+            "Unknown value_deserializer 'AVRO'. Choose one of: STRING, BINARY, BYTES, "
             "SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN, UUID, JSON, "
-            "or a callable that takes bytes",
+            "or give a callable that takes bytes.",
         ),
         (7, TypeError, "value_deserializer must be a name or a callable, not int"),
     ],

@@ -247,7 +247,7 @@ def check_record(message: Any, which: str) -> None:
         to_millis(f"The timestamp of {which}", record.timestamp)
     if not _are_headers(record.headers):
         raise TypeError(
-            f"The headers of {which} must be (name, value) pairs, and are "
+            f"The headers of {which} must be (name, value) pairs, got "
             f"{shown(record.headers)}"
         )
     try:
@@ -335,7 +335,7 @@ def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) 
         is_time = field.name == "timestamp" and pa.types.is_timestamp(dtype)
         if not (is_number or is_time or pa.types.is_null(dtype)):
             raise ValueError(
-                f"The column {field.name!r} must be {field.type}, and is {dtype}."
+                f"The column {field.name!r} must be {field.type}, got {dtype}."
             )
 
 
@@ -401,7 +401,7 @@ def _converted(
         converted = converted.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"The column {field.name!r} must be {field.type}, and is {dtype}: {error}"
+            f"The column {field.name!r} must be {field.type}, got {dtype}: {error}"
         ) from error
     if field.name == "headers":
         _check_headers(converted, first)
@@ -418,8 +418,8 @@ def _check_headers(column: pa.Array, first: int) -> None:
     if at >= 0:
         row = pc.list_parent_indices(column)[at].as_py()
         raise ValueError(
-            f"The headers of message {first + row} must be (name, value) pairs, and "
-            f"are {shown(column[row].as_py())}"
+            f"The headers of message {first + row} must be (name, value) pairs, got "
+            f"{shown(column[row].as_py())}"
         )
 
 
@@ -429,7 +429,7 @@ def _check_not_negative(column: pa.Array, name: str, first: int) -> None:
     row = pc.index(pc.less(column, 0), True).as_py()
     if row >= 0:
         raise ValueError(
-            f"The {name} of message {first + row} must not be negative, and is "
+            f"The {name} of message {first + row} must not be negative, got "
             f"{column[row].as_py()}"
         )
 

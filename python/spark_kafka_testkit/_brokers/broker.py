@@ -164,14 +164,14 @@ class BrokerSettings:
         if not TAG.match(_arguments.text("kafka_version", self.kafka_version)):
             raise ValueError(
                 "kafka_version must be a tag of Confluent's image, for example 7.4.0, "
-                f"and is {shown(self.kafka_version)}"
+                f"got {shown(self.kafka_version)}"
             )
         if self.image is not None and not IMAGE.match(
             _arguments.text("image", self.image)
         ):
             raise ValueError(
                 "image must be the name of an image, for example apache/kafka:4.1.0, "
-                f"and is {shown(self.image)}"
+                f"got {shown(self.image)}"
             )
         _arguments.seconds("startup_timeout", self.startup_timeout, positive=True)
         for name in ("broker_config", "environment"):

@@ -18,7 +18,6 @@ from spark_kafka_testkit._brokers.external import ExternalBroker
 from spark_kafka_testkit._brokers.kept.broker import take
 from spark_kafka_testkit._brokers.start import start_own
 from spark_kafka_testkit._model.client_config import ClientConfig
-from spark_kafka_testkit._text import shown
 
 __all__ = ["choose_backend", "start_broker"]
 
@@ -43,13 +42,11 @@ def choose_backend(
     else:
         asked = os.environ.get(BACKEND_ENV) or ("external" if address else "auto")
     if asked not in BACKENDS:
-        raise ValueError(
-            f"backend={shown(asked)} is not known; valid are {', '.join(BACKENDS)}"
-        )
+        raise ValueError(_arguments.unknown("backend", asked, BACKENDS))
     if bootstrap_servers is not None and asked not in ("external", "auto"):
         raise ValueError(
-            f"backend={asked!r} starts a broker of its own; "
-            f"leave out bootstrap_servers={bootstrap_servers!r}"
+            f"backend={asked!r} starts its own broker. "
+            f"Leave out bootstrap_servers={bootstrap_servers!r}."
         )
     if asked == "external" and address is None:
         raise ValueError(

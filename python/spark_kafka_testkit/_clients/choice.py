@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._clients.jvm import JvmClient
 from spark_kafka_testkit._clients.kafka_python import KafkaPythonClient
 from spark_kafka_testkit._clients.protocol import Client
@@ -60,7 +61,7 @@ class Clients:
         asked = os.environ.get(CLIENT_ENV) or None
         if asked not in (None, "jvm", "kafka-python"):
             raise ValueError(
-                f"{CLIENT_ENV} is {asked!r}; valid are 'jvm' and 'kafka-python'"
+                _arguments.unknown(CLIENT_ENV, asked, ("jvm", "kafka-python"))
             )
         if asked == "kafka-python":
             reason = f"{CLIENT_ENV} says so"

@@ -85,7 +85,7 @@ class Inputs:
                 )
         for step in schedule.steps:
             if isinstance(step, (AddPartition, DeleteRecords)):
-                _arguments.choice("schedule: input", step.input, self.records)
+                _arguments.choice("input in schedule", step.input, self.records)
 
     def record(self, place: Place) -> Record:
         """The record that is sent for a place."""
@@ -132,7 +132,7 @@ class Inputs:
     def _closers(self, given: Mapping[str, Any] | None) -> dict[str, list[Record]]:
         if given is not None:
             for name in given:
-                _arguments.choice("closers: input", name, self.records)
+                _arguments.choice("input in closers", name, self.records)
             return {name: _records(name, given[name], "closers") for name in given}
         latest = max(
             int(record.timestamp) for some in self.records.values() for record in some

@@ -22,5 +22,5 @@ def choose_reuse(reuse: bool | None = None) -> bool:
         return _arguments.flag("reuse", reuse)
     text = os.environ.get(REUSE_ENV) or "0"
     if text not in ("0", "1"):
-        raise ValueError(f"{REUSE_ENV} must be 1 or 0, and is {text!r}")
+        raise ValueError(f"{REUSE_ENV} must be 1 or 0, got {text!r}")
     return text == "1"

@@ -156,8 +156,8 @@ def _check_protocol(config: Mapping[str, str]) -> None:
     protocol = config.get("security.protocol", "PLAINTEXT")
     if protocol not in PROTOCOLS:
         raise ValueError(
-            f"client_config: security.protocol={protocol!r} is not known; "
-            f"valid are {', '.join(PROTOCOLS)}"
+            "client_config: "
+            + _arguments.unknown("security.protocol", protocol, PROTOCOLS)
         )
     if protocol.startswith("SASL"):
         mechanism = config.get("sasl.mechanism", "GSSAPI")

@@ -101,12 +101,12 @@ def wishes(test: pytest.Item) -> Wishes:
     said: dict[str, Any] = {}
     for marker in test.iter_markers("kafka"):
         if marker.args:
-            _refuse(f"it takes no positional arguments, and has {marker.args!r}")
+            _refuse(f"it takes no positional arguments, got {marker.args!r}")
         said = {**marker.kwargs, **said}
     valid = [field.name for field in fields(Wishes)]
     unknown = sorted(set(said) - set(valid))
     if unknown:
-        _refuse(f"{', '.join(unknown)} is not known; valid are {', '.join(valid)}")
+        _refuse(f"unknown {', '.join(unknown)}. Choose from: {', '.join(valid)}")
     wished = Wishes(**{name: _frozen(value) for name, value in said.items()})
     try:
         _arguments.whole("partitions", wished.partitions, 1, _arguments.INT_MAX)
@@ -119,7 +119,7 @@ def wishes(test: pytest.Item) -> Wishes:
     if not isinstance(names, tuple) or not all(
         isinstance(name, str) and name for name in names
     ):
-        _refuse(f"topics must be a list of labels, and is {shown(said['topics'])}")
+        _refuse(f"topics must be a list of labels, got {shown(said['topics'])}")
     return wished
 
 

@@ -219,7 +219,7 @@ def resolve(config: pytest.Config) -> Options:
         try:
             value = config.getini(setting.ini)
         except (TypeError, ValueError, pytest.UsageError) as error:
-            valid = "; valid is true or false" if setting.type == "bool" else ""
+            valid = ", expected true or false" if setting.type == "bool" else ""
             raise pytest.UsageError(f"{where}: {error}{valid}") from error
         # not set: None, or before pytest 8.2 what is empty
         return _Given(None if value in ("", []) else value, where)
@@ -300,7 +300,7 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Given, _Given]:
         )
         if backend.value is None and servers.value is None:
             continue
-        _check(backend, BACKENDS.__contains__, ", ".join(BACKENDS))
+        _check(backend, BACKENDS.__contains__, f"one of: {', '.join(BACKENDS)}")
         if backend.value == "external" and servers.value is None:
             servers = _first(sources[index:], "bootstrap_servers")
             if servers.value is None:
@@ -309,7 +309,7 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Given, _Given]:
                     f"{backend.where}: 'external' needs the address of a broker, by "
                     f"{names.option}, {names.variable} or {names.ini}"
                 )
-        _check(servers, are_addresses, "host:port, or several with commas between")
+        _check(servers, are_addresses, "host:port, or several separated by commas")
         return backend, servers
     return _Given("auto", "the default"), _Given(None, "")
 
@@ -323,7 +323,7 @@ def _broker_config(sources: tuple[Source, ...]) -> Iterator[tuple[str, str]]:
             name, equals, value = line.partition("=")
             if not (name.strip() and equals and is_encodable(line)):
                 raise pytest.UsageError(
-                    f"{where}: {line!r} is not valid; valid is NAME=VALUE, for example "
+                    f"{where}: {line!r} is not valid, expected NAME=VALUE, for example "
                     "message.max.bytes=2000000"
                 )
             yield name.strip(), value.strip()
@@ -340,7 +340,7 @@ def _require(sources: tuple[Source, ...]) -> tuple[bool, str]:
 def _flag(given: _Given) -> bool:
     if isinstance(given.value, str):
         words = TRUE + FALSE
-        _check(given, lambda text: text.lower() in words, ", ".join(words))
+        _check(given, lambda text: text.lower() in words, f"one of: {', '.join(words)}")
         return given.value.lower() in TRUE
     return bool(given.value)
 
@@ -348,5 +348,5 @@ def _flag(given: _Given) -> bool:
 def _check(given: _Given, is_valid: Callable[[str], object], valid: str) -> None:
     if given.value is not None and not is_valid(given.value):
         raise pytest.UsageError(
-            f"{given.where}: {given.value!r} is not valid; valid is {valid}"
+            f"{given.where}: {given.value!r} is not valid, expected {valid}"
         )

@@ -98,7 +98,7 @@ def check_mark(name: str, mark: object) -> Mark:
     """
     if not isinstance(mark, Mark):
         raise TypeError(
-            f"{name} must be what mark(topic) gave, not {type(mark).__name__}"
+            f"{name} must be the result of mark(topic), not {type(mark).__name__}"
         )
     _arguments.topic(f"{name}.topic", mark.topic)
     return replace(mark, offsets=_offsets(f"{name}.offsets", mark.offsets))
@@ -109,7 +109,8 @@ def _bound(name: str, bound: Bound | Mark, topic: str) -> Bound | Mark:
         mark = check_mark(name, bound)
         if mark.topic != topic:
             raise ValueError(
-                f"The mark is one of topic {mark.topic!r}, and {topic!r} is read"
+                f"The mark belongs to topic {mark.topic!r}, not to {topic!r}, which is "
+                "read"
             )
         return mark
     if isinstance(bound, Mapping):
@@ -132,7 +133,7 @@ def _offsets(name: str, offsets: object) -> dict[int, int]:
     for number, offset in offsets.items():
         if not (_arguments.is_whole(number) and _arguments.is_whole(offset)):
             raise TypeError(
-                f"{name} must map partitions to offsets, both int, and has "
+                f"{name} must map partitions to offsets, both int, got "
                 f"{shown(number)}: {shown(offset)}"
             )
     return {

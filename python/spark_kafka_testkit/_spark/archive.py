@@ -105,7 +105,7 @@ def _obstacle(folder: Path) -> str:
 def _wish() -> str:
     wish = os.environ.get(ARCHIVE_ENV) or WISHES[0]
     if wish not in WISHES:
-        raise ValueError(f"{ARCHIVE_ENV} must be record, use or off, and is {wish!r}")
+        raise ValueError(f"{ARCHIVE_ENV} must be record, use or off, got {wish!r}")
     return wish
 
 

@@ -53,8 +53,8 @@ class RecordMatcher:
         for name, data in (self.headers or {}).items():
             if not isinstance(name, str):
                 raise TypeError(
-                    "headers must be a dict from name to value, and has "
-                    f"{shown(name)}: {shown(data)}"
+                    f"headers must be a dict from name to value, got {shown(name)}: "
+                    f"{shown(data)}"
                 )
 
     def matches(self, record: Record) -> bool:

@@ -29,7 +29,7 @@ def choose_factor(factor: float | None = None) -> float:
         return _arguments.factor(FACTOR_ENV, float(text))
     except ValueError:
         raise ValueError(
-            f"{FACTOR_ENV} must be a number above 0, and is {text!r}"
+            f"{FACTOR_ENV} must be a number above 0, got {text!r}"
         ) from None
 
 

@@ -95,7 +95,7 @@ def _check_exceptions(retry_on: Any) -> None:
     for each in classes:
         if not (isinstance(each, type) and issubclass(each, BaseException)):
             raise TypeError(
-                "retry_on must be an exception class or a tuple of them, and has "
+                "retry_on must be an exception class or a tuple of them, got "
                 f"{shown(each)}"
             )
 

@@ -80,7 +80,7 @@ def _to_setting(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
     if not _arguments.is_encodable(text):
-        raise click.BadParameter(f"{shown(name)} must be text that UTF-8 can hold")
+        raise click.BadParameter(f"{shown(name)} must be text that UTF-8 can encode")
     return name, value
 
 

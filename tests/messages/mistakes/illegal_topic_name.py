@@ -1,6 +1,6 @@
 """The name can't be a topic's."""
 
-FIRST = "ValueError: topic_names[0]='my orders' can't be the name of a topic: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and neither '.' nor '..'."
+FIRST = "ValueError: topic_names[0]='my orders' is not a valid topic name: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
 SECOND = ""
 
 

@@ -1,6 +1,6 @@
 """The writer was not started."""
 
-FIRST = "TypeError: query must be a StreamingQuery, not DataStreamWriter; is .start() missing?"
+FIRST = "TypeError: query must be a StreamingQuery, not DataStreamWriter. Is .start() missing?"
 SECOND = ""
 
 

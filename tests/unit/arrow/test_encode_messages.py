@@ -117,7 +117,7 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"partition": np.int64(-1)},
             ValueError,
-            "The partition of message 1 must not be negative, and is -1",
+            "The partition of message 1 must not be negative, got -1",
         ),
         (
             {"timestamp": np.float64(1)},
@@ -132,7 +132,7 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"partition": -1},
             ValueError,
-            "The partition of message 1 must not be negative, and is -1",
+            "The partition of message 1 must not be negative, got -1",
         ),
         (
             {"partition": "0"},
@@ -162,17 +162,17 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"headers": [("h",)]},
             TypeError,
-            "The headers of message 1 must be (name, value) pairs, and are [('h',)]",
+            "The headers of message 1 must be (name, value) pairs, got [('h',)]",
         ),
         (
             {"headers": [(b"h", b"x")]},
             TypeError,
-            "The headers of message 1 must be (name, value) pairs, and are [(b'h', b'x')]",
+            "The headers of message 1 must be (name, value) pairs, got [(b'h', b'x')]",
         ),
         (
             {"headers": 5},
             TypeError,
-            "The headers of message 1 must be (name, value) pairs, and are 5",
+            "The headers of message 1 must be (name, value) pairs, got 5",
         ),
     ],
 )
@@ -338,24 +338,24 @@ def test_a_table_is_serialized_by_name() -> None:
         (
             pa.table({"value": ["v"], "partition": ["one"]}),
             ValueError,
-            "The column 'partition' must be int32, and is string.",
+            "The column 'partition' must be int32, got string.",
         ),
         (
             pa.table({"value": ["v", "w"], "partition": [0, -1]}),
             ValueError,
-            "The partition of message 1 must not be negative, and is -1",
+            "The partition of message 1 must not be negative, got -1",
         ),
         (
             pa.table({"value": ["v"], "timestamp": [-1]}),
             ValueError,
-            "The timestamp of message 0 must not be negative, and is -1",
+            "The timestamp of message 0 must not be negative, got -1",
         ),
         (
             pa.table(
                 {"value": ["v", "w"], "headers": [[], [{"key": None, "value": b"x"}]]}
             ),
             ValueError,
-            "The headers of message 1 must be (name, value) pairs, and are [{'key': None, 'value': b'x'}]",
+            "The headers of message 1 must be (name, value) pairs, got [{'key': None, 'value': b'x'}]",
         ),
     ],
 )
@@ -372,7 +372,7 @@ def test_a_table_of_many_rows_names_the_message_by_its_place() -> None:
     partitions = [0] * (count - 1) + [-3]
     table = pa.table({"value": ["v"] * count, "partition": partitions})
     assert refused(table, ValueError) == (
-        f"The partition of message {count - 1} must not be negative, and is -3"
+        f"The partition of message {count - 1} must not be negative, got -3"
     )
 
 
@@ -382,8 +382,8 @@ def test_a_table_of_many_rows_names_the_message_by_its_place() -> None:
 def test_serializers_are_checked_at_the_call() -> None:
     """That comes before anything is drawn."""
     for name, text in (
-        ("key", "key_serializer='LNG' is not known; give one of "),
-        ("value", "value_serializer='LNG' is not known; give one of "),
+        ("key", "Unknown key_serializer 'LNG'. Choose one of: "),
+        ("value", "Unknown value_serializer 'LNG'. Choose one of: "),
     ):
         with pytest.raises(ValueError, match=f"^{text}"):
             batches(iter([]), **{f"{name}_serializer": "LNG"})

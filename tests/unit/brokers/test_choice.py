@@ -47,14 +47,14 @@ def test_arguments_come_before_the_environment(
         (
             "docker",
             None,
-            "backend='docker' is not known; "
-            "valid are auto, container, embedded, external",
+            "Unknown backend 'docker'. "
+            "Choose one of: auto, container, embedded, external.",
         ),
         (
             "embedded",
             "h:1",
-            "backend='embedded' starts a broker of its own; "
-            "leave out bootstrap_servers='h:1'",
+            "backend='embedded' starts its own broker. Leave out "
+            "bootstrap_servers='h:1'.",
         ),
         (
             "external",

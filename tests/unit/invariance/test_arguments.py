@@ -51,7 +51,7 @@ def job_of(function: Any, *inputs: str) -> Job:
         (
             lambda: Inputs({"orders": [Record("a", "b", partition=-1)]}, None),
             ValueError,
-            "The partition of inputs['orders'][0] must not be negative, and is -1",
+            "The partition of inputs['orders'][0] must not be negative, got -1",
         ),
         (
             lambda: Inputs({"orders": []}, None),
@@ -73,12 +73,12 @@ def job_of(function: Any, *inputs: str) -> Job:
                 Schedule.parse("add a partition to bills")
             ),
             ValueError,
-            "schedule: input='bills' is not known; give one of orders",
+            "Unknown input in schedule 'bills'. Choose one of: orders.",
         ),
         (
             lambda: Inputs(RECORDS, None, {"bills": []}),
             ValueError,
-            "closers: input='bills' is not known; give one of orders",
+            "Unknown input in closers 'bills'. Choose one of: orders.",
         ),
     ],
 )

@@ -116,12 +116,12 @@ def test_what_is_no_secret_is_seen() -> None:
         ([(PASSWORD, 1)], "client_config must be a dict, not list"),
         (
             {"ssl.key.password": PASSWORD.encode()},
-            "client_config must have names and values of settings; "
+            "client_config must map names of settings to text or numbers, but "
             "'ssl.key.password' has a bytes",
         ),
         (
             {"ssl.key.password": [PASSWORD]},
-            "client_config must have names and values of settings; "
+            "client_config must map names of settings to text or numbers, but "
             "'ssl.key.password' has a list",
         ),
     ],

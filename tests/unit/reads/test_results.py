@@ -85,27 +85,27 @@ BOUND = (
         (
             {"start": {"0": 1}},
             TypeError,
-            "start must map partitions to offsets, both int, and has '0': 1",
+            "start must map partitions to offsets, both int, got '0': 1",
         ),
         (
             {"end": {0: "latest"}},
             TypeError,
-            "end must map partitions to offsets, both int, and has 0: 'latest'",
+            "end must map partitions to offsets, both int, got 0: 'latest'",
         ),
         (
             {"start": {0: True}},
             TypeError,
-            "start must map partitions to offsets, both int, and has 0: True",
+            "start must map partitions to offsets, both int, got 0: True",
         ),
         (
             {"start": Mark("other", {})},
             ValueError,
-            "The mark is one of topic 'other', and 't' is read",
+            "The mark belongs to topic 'other', not to 't', which is read",
         ),
         (
             {"end": Mark("other", {})},
             ValueError,
-            "The mark is one of topic 'other', and 't' is read",
+            "The mark belongs to topic 'other', not to 't', which is read",
         ),
         ({"partitions": 0}, TypeError, "partitions must be a list of numbers, not 0"),
         (
@@ -121,12 +121,12 @@ BOUND = (
         (
             {"isolation": "committed"},
             ValueError,
-            "isolation='committed' is not known; give one of read_committed, read_uncommitted",
+            "Unknown isolation 'committed'. Choose one of: read_committed, read_uncommitted.",
         ),
         (
             {"upto": "lso"},
             ValueError,
-            "upto='lso' is not known; give one of end, stable",
+            "Unknown upto 'lso'. Choose one of: end, stable.",
         ),
         (
             {"timeout": "1"},
@@ -138,16 +138,16 @@ BOUND = (
             TypeError,
             "timeout must be a number of seconds, not bool",
         ),
-        ({"timeout": 0}, ValueError, "timeout must be more than 0 s, and is 0"),
+        ({"timeout": 0}, ValueError, "timeout must be more than 0 s, got 0"),
         (
             {"timeout": float("nan")},
             ValueError,
-            "timeout must be a number of seconds, and is nan",
+            "timeout must be a number of seconds, got nan",
         ),
         (
             {"timeout": float("inf")},
             ValueError,
-            "timeout must be at most 1,000,000 s, and is inf",
+            "timeout must be at most 1,000,000 s, got inf",
         ),
         (
             {"key_deserializer": 5},
@@ -176,6 +176,6 @@ def test_records_since_takes_a_mark_alone() -> None:
     kafka = KafkaUtils(backend="embedded")
     with pytest.raises(TypeError) as caught:
         kafka.records_since("t")  # type: ignore[arg-type]
-    assert str(caught.value) == "mark must be what mark(topic) gave, not str"
+    assert str(caught.value) == "mark must be the result of mark(topic), not str"
     with pytest.raises(ValueError, match="timeout must be more than 0 s"):
         kafka.records_since(Mark("t", {}), timeout=-1)

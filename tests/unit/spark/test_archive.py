@@ -143,7 +143,7 @@ def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ARCHIVE_ENV, "off")
     assert archive_in(settings_with()) is None
     monkeypatch.setenv(ARCHIVE_ENV, "no")
-    text = "SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE must be record, use or off, and is 'no'"
+    text = "SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE must be record, use or off, got 'no'"
     with pytest.raises(ValueError, match=f"^{text}$"):
         KafkaUtils.spark_conf(settings_with())
 

@@ -31,7 +31,7 @@ def test_a_time_out_is_multiplied() -> None:
 @pytest.mark.parametrize(
     ("factor", "kind", "text"),
     [
-        (0, ValueError, "timeout_factor must be a number above 0, and is 0"),
+        (0, ValueError, "timeout_factor must be a number above 0, got 0"),
         ("2", TypeError, "timeout_factor must be a number, not str"),
     ],
 )
@@ -50,5 +50,5 @@ def test_a_variable_that_is_no_factor_is_refused(
 ) -> None:
     """It is named."""
     monkeypatch.setenv(FACTOR_ENV, text)
-    with pytest.raises(ValueError, match=f"^{FACTOR_ENV} must be .*, and is '{text}'$"):
+    with pytest.raises(ValueError, match=f"^{FACTOR_ENV} must be .*, got '{text}'$"):
         KafkaUtils()

@@ -173,8 +173,8 @@ def test_an_exception_that_means_not_yet_is_the_last_result() -> None:
             TypeError,
             "timeout must be a number of seconds, not str",
         ),
-        ((dict, {}, -1), ValueError, "timeout must not be negative, and is -1"),
-        ((dict, {}, 1, -2), ValueError, "interval must not be negative, and is -2"),
+        ((dict, {}, -1), ValueError, "timeout must not be negative, got -1"),
+        ((dict, {}, 1, -2), ValueError, "interval must not be negative, got -2"),
     ],
 )
 def test_wrong_arguments_of_an_assertion_are_refused(
@@ -193,11 +193,11 @@ def test_wrong_arguments_of_an_assertion_are_refused(
         (True, TypeError, "{name} must be a number of seconds, not bool"),
         (None, TypeError, "{name} must be a number of seconds, not NoneType"),
         ("1", TypeError, "{name} must be a number of seconds, not str"),
-        (-0.5, ValueError, "{name} must not be negative, and is -0.5"),
+        (-0.5, ValueError, "{name} must not be negative, got -0.5"),
         pytest.param(
             math.nan,
             ValueError,
-            "{name} must be a number of seconds, and is nan",
+            "{name} must be a number of seconds, got nan",
         ),
     ],
 )
