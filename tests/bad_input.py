@@ -404,8 +404,8 @@ TAKES: list[tuple[list[Bad], dict[str, Callable[..., object]]]] = [
 ]  # fmt: skip
 
 NO_PAIR = (
-    "messages must be (key, value) pairs or Records; message %d is %s. For a value "
-    "without a key send (None, value)."
+    "messages must be (key, value) pairs or Records, but message %d is %s. For a value "
+    "without a key, send (None, value)."
 )
 NO_MESSAGES = (
     "messages must be a list of (key, value) pairs or Records, or a table, not %s"
@@ -483,10 +483,10 @@ OTHERS: list[Row] = [
     Row("num_partitions past int32", lambda kafka: kafka.create_topics(["made"], 1 << 31), ValueError, "num_partitions must be at most 2,147,483,647, got 2147483648"),
     Row("huge num_partitions", lambda kafka: kafka.create_topics(["made"], HUGE), ValueError, "num_partitions must be at most 2,147,483,647, got <int whose repr raises ValueError>"),
     Row("replication_factor past int16", lambda kafka: kafka.create_topics(["made"], 1, 1 << 15), ValueError, "replication_factor must be at most 32,767, got 32768"),
-    Row("topics that collide", lambda kafka: kafka.create_topics(["a.b", "c", "a_b"]), ValueError, "topic_names must not have both 'a.b' and 'a_b': Kafka's metrics do not tell '.' from '_', and brokers refuse the second."),
+    Row("topics that collide", lambda kafka: kafka.create_topics(["a.b", "c", "a_b"]), ValueError, "topic_names must not have both 'a.b' and 'a_b': Kafka's metrics can't tell '.' from '_', so brokers refuse the second."),
     Row("prefix and name", lambda _: KafkaUtils(topic_prefix="x" * 239), ValueError, f"topic_prefix and what follows it={repr('x' * 239)[:57]}... is not a valid topic name: Kafka allows 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."),
     Row("partition past int32", lambda kafka: kafka.send_messages(TOPIC, [("k", "v"), Record("k", "v", partition=1 << 31)]), ValueError, "The partition of message 1 must be at most 2,147,483,647, got 2147483648"),
-    Row("result_func", lambda kafka: kafka.assert_eventually({}, {}), TypeError, "result_func must be a function that gives the current result, not dict; write: assert_eventually(lambda: ..., expected)"),
+    Row("result_func", lambda kafka: kafka.assert_eventually({}, {}), TypeError, "result_func must be a function that returns the current result, not dict. Write: assert_eventually(lambda: ..., expected)"),
     Row("retry_on number", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=5), TypeError, RETRY_ON % "5"),
     Row("retry_on list", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=[ValueError]), TypeError, RETRY_ON % "[<class 'ValueError'>]"),
     Row("retry_on error", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=(ValueError, KeyError("x"))), TypeError, RETRY_ON % "KeyError('x')"),
@@ -496,8 +496,8 @@ OTHERS: list[Row] = [
     Row("header's name", lambda kafka: kafka.wait_for_records(TOPIC, headers={5: b"b"}), TypeError, f"{HEADERS_OF}and has 5: b'b'"),
     Row("kafka_version", lambda _: KafkaUtils("7.4 0"), ValueError, "kafka_version must be a tag of Confluent's image, for example 7.4.0, got '7.4 0'"),
     Row("image", lambda _: KafkaUtils(image="two words"), ValueError, "image must be the name of an image, for example apache/kafka:4.1.0, got 'two words'"),
-    Row("client_config of ours", lambda _: KafkaUtils(backend="embedded", client_config={"a": 1}), ValueError, "client_config is for a broker that runs already: give its address as bootstrap_servers=..., or leave client_config out"),
-    Row("far datetime", lambda _: Record(timestamp=(1 << 63) - 1).datetime, ValueError, f"timestamp={(1 << 63) - 1} is outside the years 1 to 9999, and a datetime knows no others. Use the timestamp itself, in milliseconds."),
+    Row("client_config of ours", lambda _: KafkaUtils(backend="embedded", client_config={"a": 1}), ValueError, "client_config is for a running broker. Give its address as bootstrap_servers=..., or leave out client_config."),
+    Row("far datetime", lambda _: Record(timestamp=(1 << 63) - 1).datetime, ValueError, f"timestamp={(1 << 63) - 1} is outside the years 1 to 9999, which are all that a datetime can hold. Use the timestamp itself, in milliseconds."),
     *(
         Row(f"backend {shown}", lambda _, value=value: KafkaUtils(backend=value), ValueError, f"Unknown backend {shown}. Choose one of: auto, container, embedded, external.")  # type: ignore[misc]
         for value, shown in ((5, "5"), ("", "''"), (b"auto", "b'auto'"), (["auto"], "['auto']"), ("AUTO", "'AUTO'"), (Hostile(), "<Hostile whose repr raises RuntimeError>"))

@@ -58,8 +58,8 @@ def absolute(path: str, variable: str) -> Path:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
         raise JarError(
-            f"The folder {path} can't be found: its ~ stands for no known home folder. "
-            f"Set {variable} to an absolute path."
+            f"The folder {path} can't be found: its ~ is not a known home folder. Set "
+            f"{variable} to an absolute path."
         ) from error
 
 

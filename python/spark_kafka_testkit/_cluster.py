@@ -129,13 +129,13 @@ class Cluster:
         """
         if self._is_closed:
             raise NotSetUpError(
-                "The broker was set up before, and has been torn down since. Call "
-                "setup() again, and begin anew with what it gives."
+                "The broker has been torn down since it was set up. Call setup() "
+                "again, and use the new broker."
             )
         if self._pid != os.getpid():
             raise NotSetUpError(
-                f"The broker was set up in process {self._pid}, and is used in its "
-                f"child {os.getpid()}: connections do not survive a fork. Make a "
+                f"The broker was set up in process {self._pid} and used in its child "
+                f"{os.getpid()}, but connections do not survive a fork. Make a "
                 "KafkaUtils(bootstrap_servers=...) in the child."
             )
         if how := self.broker.ended:
@@ -155,7 +155,7 @@ class Cluster:
         try:
             return self.broker.log_tail()
         except Exception as error:  # noqa: BLE001  the broker's owner may be gone too
-            return f"(it can't be had: {error})"
+            return f"(no log: {error})"
 
     def client_for(self, topic: str, spark: SparkSession | None = None) -> Client:
         """The client that moves the records now, noting a use of this topic."""
@@ -215,7 +215,7 @@ class Cluster:
                 hint = self._similar(name, is_misspelled)
                 log.log(
                     logging.WARNING if hint else logging.INFO,
-                    "topic %r did not exist: it is created, with %d partition(s).%s",
+                    "topic %r did not exist, so it was created with %d partition(s).%s",
                     name,
                     num_partitions,
                     hint,
@@ -322,9 +322,9 @@ class Cluster:
         others = [name for name in existing if name not in self.created]
         if others:
             raise ValueError(
-                f"Topics {others} were not created by this KafkaUtils, and on an "
-                "external broker it deletes no others. "
-                "If they are yours, use admin_client.delete_topics()."
+                f"Topics {others} were not created by this KafkaUtils, which deletes "
+                "only its own topics on an external broker. If they are yours, use "
+                "admin_client.delete_topics()."
             )
 
     def internal_or_not(self) -> dict[str, bool]:

@@ -32,7 +32,7 @@ def at(clock: str, day: str = A_DAY) -> datetime:
         return datetime.combine(date.fromisoformat(day), time.fromisoformat(clock))
     except (TypeError, ValueError) as error:
         raise type(error)(
-            f"at() takes a time such as '09:05' and a day such as {A_DAY!r}, not "
+            f"at() accepts a time such as '09:05' and a day such as {A_DAY!r}, not "
             f"{clock!r} and {day!r}"
         ) from None
 

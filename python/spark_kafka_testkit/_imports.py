@@ -49,12 +49,12 @@ def find_package(name: str, inside: Iterable[str]) -> Found | None:
 def shadow_text(name: str, package: str, file: str) -> str:
     """The message for a file that hides an installed package."""
     text = (
-        f"`import {name}` gives {file} here, and not {package}, which the kit needs. "
+        f"`import {name}` gives {file} here, not {package}, which the kit needs. "
         "Rename that file or folder"
     )
     if file.endswith("__init__.py"):
         text += (
-            "; or, where it is a folder of tests, put an __init__.py into its parent "
-            "folder too: then pytest gives it that one's name first"
+            ". If it is a folder of tests, you can instead add an __init__.py to its "
+            "parent folder, so that pytest puts the parent's name first"
         )
     return f"{text}."

@@ -67,8 +67,8 @@ def left_running(test: str, queries: Mapping[str, Exception | None]) -> str:
     The queries come by name, each with the reason if it could not be stopped now.
     """
     text = (
-        f"{test} left running: query {', query '.join(queries)}. Stopped now; a test "
-        "stops its queries."
+        f"{test} left running: query {', query '.join(queries)}. Stopped now. A test "
+        "must stop its queries."
     )
     failures = {name: error for name, error in queries.items() if error is not None}
     for name, error in failures.items():
@@ -88,7 +88,7 @@ def replace_ended(utils: KafkaUtils, test: str) -> None:
         return
     text = (
         f"The broker is gone ({cluster.broker.describe()}): {how}. {test} and the "
-        "tests after it have another."
+        "tests after it use another."
     )
     warnings.warn(BrokerEndedWarning(text), stacklevel=1)
     utils.setup()

@@ -171,7 +171,7 @@ class BrokerEndedError(KafkaTestkitError, RuntimeError):
         self.broker, self.how, self.log = broker, how, log
         super().__init__(
             f"The broker is gone ({broker}): {how}.",
-            "Call setup() for another, without its topics."
+            "Call setup() to get another one, without its topics."
             + (f"\nThe end of its log:\n{log}" if log else ""),
         )
 
@@ -233,8 +233,8 @@ class TopicExistsError(KafkaTestkitError, ValueError):
     def __init__(self, topic: str, asked: int, found: int) -> None:
         self.topic, self.asked, self.found = topic, asked, found
         super().__init__(
-            f"Topic {topic!r} exists with {found} partition(s), and {asked} were "
-            "asked for.",
+            f"Topic {topic!r} exists with {found} partition(s), but {asked} were "
+            "requested.",
             f"Use another name, or call delete_topics([{topic!r}]) first.",
         )
 
@@ -369,8 +369,9 @@ class ReadTimeoutError(ReadError, TimeoutError):
         lines = "\n".join(f"  {state}" for state in self.partitions)
         super().__init__(
             f"Reading topic {topic!r} made no progress for {seconds:g} s. Not read to "
-            f"their end:\n{lines}\n"
-            "Commit or abort an open transaction; if there is none, look at the "
+            "their end:\n"
+            f"{lines}\n"
+            "Commit or abort an open transaction. If there is none, look at the "
             "broker's log."
         )
 
@@ -423,10 +424,10 @@ class OffsetRangeError(KafkaTestkitError, ValueError):
     ) -> None:
         self.topic, self.partition, self.offset = topic, partition, offset
         super().__init__(
-            f"Topic {topic!r} has no partition {partition!r}; it has {holds}."
+            f"Topic {topic!r} has no partition {partition!r}. It has {holds}."
             if offset is None
-            else f"Topic {topic!r}, partition {partition}: offset {offset} was asked "
-            f"for, and the partition holds {holds}. Was the topic deleted and created "
+            else f"Topic {topic!r}, partition {partition}: offset {offset} is out of "
+            f"range, the partition has {holds}. Was the topic deleted and created "
             "again since?"
         )
 

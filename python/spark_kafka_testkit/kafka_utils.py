@@ -166,8 +166,8 @@ class KafkaUtils:
         )
         if self._client_config and self._backend != "external":
             raise ValueError(
-                "client_config is for a broker that runs already: give its address as "
-                "bootstrap_servers=..., or leave client_config out"
+                "client_config is for a running broker. Give its address as "
+                "bootstrap_servers=..., or leave out client_config."
             )
         self._prefix = ""
         if topic_prefix is not None:
@@ -385,9 +385,8 @@ class KafkaUtils:
         for name in names:
             if not name.startswith(self._prefix):
                 raise ValueError(
-                    f"Topic {name!r} does not begin with {self._prefix!r}, as all "
-                    "topics of this KafkaUtils do, because of its topic_prefix. "
-                    f"Write kafka.topic({name!r})."
+                    f"Topic {name!r} does not begin with {self._prefix!r}, the "
+                    f"topic_prefix of this KafkaUtils. Write kafka.topic({name!r})."
                 )
 
     # Records
@@ -885,7 +884,7 @@ class KafkaUtils:
             _arguments.topic("topic", topic)
         timeout = self._seconds("timeout", timeout)
         if bool(waited) == (checkpoint is not None):
-            raise ValueError("Give queries, or the checkpoint of a job, and not both.")
+            raise ValueError("Give queries or the checkpoint of a job, not both.")
         for one in waited:
             _arguments.streaming_query("query", one)
         cluster = self._set_up("wait_until_processed()")
@@ -1299,9 +1298,9 @@ class KafkaUtils:
             )
         if self._pid != os.getpid():
             raise NotSetUpError(
-                f"KafkaUtils was set up in process {self._pid}, and {caller} was "
-                f"called in its child {os.getpid()}: connections do not "
-                "survive a fork. Make a KafkaUtils(bootstrap_servers=...) in the child."
+                f"KafkaUtils was set up in process {self._pid}, but {caller} was "
+                f"called in its child {os.getpid()}. Connections do not survive a "
+                "fork. Make a KafkaUtils(bootstrap_servers=...) in the child."
             )
         return self._cluster
 
@@ -1358,5 +1357,5 @@ def _check_apart(names: Sequence[str]) -> None:
         if other != name:
             raise ValueError(
                 f"topic_names must not have both {other!r} and {name!r}: Kafka's "
-                "metrics do not tell '.' from '_', and brokers refuse the second."
+                "metrics can't tell '.' from '_', so brokers refuse the second."
             )

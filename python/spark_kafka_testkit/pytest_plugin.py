@@ -229,13 +229,15 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     try:
         version = installed_spark()
     except SparkSetupError:
-        spark = "no Spark (records by kafka-python)"
+        spark = "no Spark (records through kafka-python)"
     else:
         spark = f"Spark {version.spark}"
         try:
             version.helper  # noqa: B018  the look-up is what may fail
         except JarError:
-            spark += f" (no helper for Scala {version.scala}: records by kafka-python)"
+            spark += (
+                f" (no helper for Scala {version.scala}: records through kafka-python)"
+            )
     options = config.stash[RUN].options
     lines = [f"kafka: {options.broker}, {spark}"]
     if options.left_out:
@@ -261,8 +263,8 @@ def pytest_terminal_summary(
         terminalreporter.write_line(text)
     if is_recording():
         terminalreporter.write_line(
-            "kafka: this run was too short to record what Spark starts from; "
-            "`spark-kafka-testkit prepare` does it once, and takes half the work off"
+            "kafka: this run was too short to record what Spark starts from. "
+            "`spark-kafka-testkit prepare` does it once, and saves half of Spark's work"
         )
 
 

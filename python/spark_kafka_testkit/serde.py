@@ -148,19 +148,19 @@ def _fields(value: Any) -> Mapping[Any, Any] | None:
 def _to_bytes(value: Any) -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    raise TypeError(f"bytes are expected, not {type(value).__name__}")
+    raise TypeError(f"expected bytes, not {type(value).__name__}")
 
 
 def _to_text(value: Any) -> bytes:
     if isinstance(value, str):
         return str.encode(value)
-    raise TypeError(f"a str is expected, not {type(value).__name__}")
+    raise TypeError(f"expected a str, not {type(value).__name__}")
 
 
 def _to_boolean(value: Any) -> bytes:
     if isinstance(value, bool):
         return b"\x01" if value else b"\x00"
-    raise TypeError(f"a bool is expected, not {type(value).__name__}")
+    raise TypeError(f"expected a bool, not {type(value).__name__}")
 
 
 def _packing(layout: struct.Struct) -> Callable[[Any], bytes]:
@@ -171,7 +171,7 @@ def _packing(layout: struct.Struct) -> Callable[[Any], bytes]:
             return layout.pack(value)
         except (struct.error, OverflowError) as error:
             raise ValueError(
-                f"{expected} that fits {layout.size} bytes is expected"
+                f"expected {expected} that fits {layout.size} bytes"
             ) from error
 
     return encode
@@ -184,7 +184,7 @@ def _to_json(value: Any) -> bytes:
 
 def _from_boolean(data: bytes) -> bool:
     if data not in (b"\x00", b"\x01"):
-        raise ValueError("a single byte 0 or 1 is expected")
+        raise ValueError("expected a single byte 0 or 1")
     return data == b"\x01"
 
 
@@ -196,8 +196,8 @@ def _fixed(layout: struct.Struct) -> Callable[[bytes], Any]:
     def decode(data: bytes) -> Any:
         if len(data) != layout.size:
             raise ValueError(
-                f"{layout.size} bytes are expected (Kafka's binary form, not text), "
-                f"{len(data)} found"
+                f"expected {layout.size} bytes (Kafka's binary form, not text), got "
+                f"{len(data)}"
             )
         return layout.unpack(data)[0]
 

@@ -77,7 +77,7 @@ class KafkaTestMixin(Base):
         if not isinstance(utils, KafkaUtils):
             raise TypeError(
                 "make_kafka_utils() must return a KafkaUtils, not "
-                f"{type(utils).__name__}; is `return` missing?"
+                f"{type(utils).__name__}. Is `return` missing?"
             )
         if not utils.initialized:
             utils.setup()

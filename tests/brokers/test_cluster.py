@@ -20,8 +20,8 @@ def test_a_cluster_that_was_torn_down_says_so(kafka: KafkaUtils, topic: str) -> 
     with pytest.raises(NotSetUpError) as caught:
         cluster.offsets(topic)
     assert str(caught.value) == (
-        "The broker was set up before, and has been torn down since. Call setup() "
-        "again, and begin anew with what it gives."
+        "The broker has been torn down since it was set up. Call setup() again, and "
+        "use the new broker."
     )
 
 
@@ -43,7 +43,7 @@ def test_a_cluster_does_not_survive_a_fork(kafka: KafkaUtils) -> None:
         said = pipe.read()
     os.waitpid(child, 0)
     assert said == (
-        f"The broker was set up in process {parent}, and is used in its child {child}: "
+        f"The broker was set up in process {parent} and used in its child {child}, but "
         "connections do not survive a fork. Make a KafkaUtils(bootstrap_servers=...) "
         "in the child."
     )

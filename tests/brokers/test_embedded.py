@@ -439,8 +439,8 @@ def test_a_broker_that_dies_of_its_archive_is_started_without(
     finally:
         second.stop()
     assert caplog.messages == [
-        f"the class archive {archive} is not used any more",
-        "the embedded broker is started again without a class archive",
+        f"the class archive {archive} is no longer used",
+        "starting the embedded broker again without a class archive",
     ]
     assert archives(own_cache) == [archive]
     assert list(temp.iterdir()) == []

@@ -116,9 +116,7 @@ def test_a_port_of_an_agent_is_not_taken_for_kafkas(
     assert first.startswith(
         "The embedded broker did not start: its process ended with exit code "
     )
-    assert first.endswith(
-        "; it was given the options of JDK_JAVA_OPTIONS, which may be the cause"
-    )
+    assert first.endswith(". Its options from JDK_JAVA_OPTIONS may be the cause")
     assert second == "The end of its log:"
     assert "ERROR: transport error 202: bind failed: Address already in use" in log
 
@@ -157,7 +155,7 @@ def test_python_without_asserts_is_reported_at_set_up() -> None:
     done = run_python(code, {**os.environ, "PYTHONOPTIMIZE": "1"})
     assert done.stdout == (
         "kafka-python 3 does not work here: Python runs with -O or PYTHONOPTIMIZE, "
-        "which leaves out the asserts that it reads a broker's answers by. Run Python "
+        "which removes the asserts that it reads a broker's answers with. Run Python "
         "without them.\n"
     )
 
@@ -186,8 +184,8 @@ def test_a_disk_that_is_full_is_named(tmp_path: Path, size: str) -> None:
     assert account in ([], ["True 10000"]), done.stdout
     assert (size == "64k") == (account == [])
     assert re.fullmatch(
-        r"(the broker is gone: )?its process \(pid \d+\) ended with exit code 1; its "
-        rf"data lies in {re.escape(str(tmp_path))}, where [0-3]\.\d MB are left: set "
-        r"TMPDIR to a folder with room for it",
+        r"(the broker is gone: )?its process \(pid \d+\) ended with exit code 1\. Its "
+        rf"data is in {re.escape(str(tmp_path))}, where [0-3]\.\d MB are left\. Set "
+        r"TMPDIR to a folder with more room",
         how,
     ), done.stdout

@@ -72,8 +72,10 @@ def test_a_broker_that_was_killed_is_told_and_followed_by_another() -> None:
         assert error.broker == broker.describe()
         assert error.how == f"its process (pid {pid}) ended with exit code -9"
         assert str(error) == (
-            f"The broker is gone ({error.broker}): {error.how}. Call setup() for "
-            f"another, without its topics.\nThe end of its log:\n{error.log}"
+            f"The broker is gone ({error.broker}): {error.how}. Call setup() to get "
+            "another one, without its topics.\n"
+            "The end of its log:\n"
+            f"{error.log}"
         )
         kafka.setup()
         assert is_up(kafka)

@@ -142,7 +142,7 @@ def test_a_wrong_password_is_reported_and_not_shown(
     with pytest.raises(BrokerUnreachableError) as caught:
         kafka.setup()
     assert str(caught.value).endswith(
-        " It may refuse the login or the certificate (SASL_SSL): its own log has the "
+        " It may refuse the login or the certificate (SASL_SSL). Its log has the "
         "reason. Check that the broker runs, and that this address is the one it "
         "advertises to clients on this machine."
     )
@@ -178,7 +178,7 @@ def test_a_client_without_settings_is_reminded_of_them(broker: SecureBroker) -> 
     """The broker does not say that it wants TLS; the error does."""
     with pytest.raises(BrokerUnreachableError) as caught:
         KafkaUtils(bootstrap_servers=broker.sasl_ssl).setup()
-    assert " A broker that wants a login or TLS needs a client_config. " in str(
+    assert " A broker that requires a login or TLS needs a client_config. " in str(
         caught.value
     )
 
@@ -186,11 +186,11 @@ def test_a_client_without_settings_is_reminded_of_them(broker: SecureBroker) -> 
 REFUSED = {
     "jks": (
         {"security.protocol": "SSL", "ssl.truststore.location": "trust.jks"},
-        "client_config: ssl.truststore.type is JKS, which Python can't read, and "
-        "kafka-python makes topics. Give PEM, which Java reads too: "
-        "ssl.truststore.type=PEM (a JKS file becomes one with: keytool -importkeystore "
-        "-deststoretype PKCS12 -srckeystore OLD -destkeystore P12; openssl pkcs12 -in "
-        "P12 -out PEM)",
+        "client_config: ssl.truststore.type is JKS, which the kit's admin client "
+        "(kafka-python) can't read. Use PEM, which Java reads too: "
+        "ssl.truststore.type=PEM (a JKS file is converted with: keytool "
+        "-importkeystore -deststoretype PKCS12 -srckeystore OLD -destkeystore P12 && "
+        "openssl pkcs12 -in P12 -out PEM)",
     ),
     "protocol": (
         {"security.protocol": "TLS"},
@@ -199,9 +199,9 @@ REFUSED = {
     ),
     "mechanism": (
         {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER"},
-        "client_config: sasl.mechanism='OAUTHBEARER' (Kafka's default is GSSAPI) is "
-        "not one that the kit can hand on to kafka-python, which makes topics; those "
-        "are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
+        "client_config: sasl.mechanism='OAUTHBEARER' (Kafka's default is GSSAPI) can't "
+        "be passed on to kafka-python, which creates topics. Choose one of: PLAIN, "
+        "SCRAM-SHA-256, SCRAM-SHA-512.",
     ),
     "no password": (
         {
@@ -210,18 +210,18 @@ REFUSED = {
             "sasl.jaas.config": f'{MODULE}.plain.PlainLoginModule required username="a"'
             ' secret="5ec3e7";',
         },
-        "client_config: sasl.jaas.config has no password; it must be "
+        "client_config: sasl.jaas.config has no password. It must be "
         "'org.apache.kafka.common.security.plain.PlainLoginModule required "
         'username="..." password="...";\' (or ...scram.ScramLoginModule)',
     ),
     "login without SASL": (
         {"sasl.jaas.config": "5ec3e7"},
-        "client_config has sasl.jaas.config, but security.protocol is PLAINTEXT: it "
-        "must be SASL_SSL or SASL_PLAINTEXT",
+        "client_config has sasl.jaas.config, but security.protocol is PLAINTEXT. It "
+        "must be SASL_SSL or SASL_PLAINTEXT.",
     ),
     "address": (
         {"bootstrap.servers": "h:1"},
-        "client_config must not have 'bootstrap.servers'; give it as "
+        "client_config must not have 'bootstrap.servers'. Give it as "
         "bootstrap_servers=...",
     ),
 }
@@ -242,8 +242,8 @@ def test_settings_without_an_address_are_refused() -> None:
     with pytest.raises(ValueError, match="client_config") as caught:
         KafkaUtils(backend="embedded", client_config={"security.protocol": "SSL"})
     assert str(caught.value) == (
-        "client_config is for a broker that runs already: give its address as "
-        "bootstrap_servers=..., or leave client_config out"
+        "client_config is for a running broker. Give its address as "
+        "bootstrap_servers=..., or leave out client_config."
     )
 
 
@@ -276,8 +276,8 @@ def test_topics_of_a_run_carry_a_prefix(kafka: KafkaUtils) -> None:
         with pytest.raises(ValueError, match="does not begin") as caught:
             utils.create_topics(["events"])
         assert str(caught.value) == (
-            f"Topic 'events' does not begin with {prefix!r}, as all topics of this "
-            "KafkaUtils do, because of its topic_prefix. Write kafka.topic('events')."
+            f"Topic 'events' does not begin with {prefix!r}, the topic_prefix of this "
+            "KafkaUtils. Write kafka.topic('events')."
         )
     assert name not in kafka.admin_client.list_topics()
     with KafkaUtils(bootstrap_servers=kafka.broker, topic_prefix="team") as other:

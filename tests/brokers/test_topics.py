@@ -62,8 +62,8 @@ def test_creating_a_topic_that_exists_with_other_partitions_is_an_error(
     with pytest.raises(TopicExistsError) as caught:
         kafka.create_topics([f"{topic}-other", topic], num_partitions=3)
     assert str(caught.value) == (
-        f"Topic {topic!r} exists with 2 partition(s), and 3 were asked for. "
-        f"Use another name, or call delete_topics([{topic!r}]) first."
+        f"Topic {topic!r} exists with 2 partition(s), but 3 were requested. Use "
+        f"another name, or call delete_topics([{topic!r}]) first."
     )
     assert f"{topic}-other" not in kafka.admin_client.list_topics()
 
@@ -112,8 +112,8 @@ def test_an_external_broker_keeps_what_others_made(
         with pytest.raises(ValueError, match="were not created by this") as caught:
             external.delete_topics([theirs])
         assert str(caught.value) == (
-            f"Topics {[theirs]} were not created by this KafkaUtils, and on an "
-            "external broker it deletes no others. If they are yours, use "
+            f"Topics {[theirs]} were not created by this KafkaUtils, which deletes "
+            "only its own topics on an external broker. If they are yours, use "
             "admin_client.delete_topics()."
         )
         external.delete_topics([ours])

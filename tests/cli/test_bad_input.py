@@ -323,7 +323,7 @@ def test_a_line_further_on_says_what_was_sent(there: CommandLine, topic: str) ->
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"Error: Line 20001 of stdin has no field 'id'. Topic {topic!r}: 16,384 "
-        "messages were sent before, and are in the topic.\n"
+        "messages were sent before that, and are in the topic.\n"
     )
     assert there.facts("topics", topic)[0]["end"] == 16_384
 

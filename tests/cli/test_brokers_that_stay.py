@@ -125,10 +125,10 @@ def test_a_state_file_that_is_not_understood_is_reported(command: CommandLine) -
     (file,) = command.kept.glob("*.json")
     file.write_text("")
     told = (
-        f"The state file {file} can't be understood (it is no JSON: Expecting value: "
-        "line 1 column 1 (char 0))."
+        f"The state file {file} can't be understood (it is not valid JSON: Expecting "
+        "value: line 1 column 1 (char 0))."
     )
-    how = "Its keeper lives; end it with: spark-kafka-testkit down"
+    how = "Its keeper is running. End it with: spark-kafka-testkit down"
     done = command.run("status")
     assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
     assert done.stderr == f"{told} {how}\n"
@@ -176,9 +176,9 @@ def test_no_broker_stays_where_files_can_not_be_locked(
     done = command.run(*UP, LD_PRELOAD=library)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"Error: No broker can be kept in {command.kept}, as its file system has no "
-        "locks: [Errno 38] Function not implemented. Set SPARK_KAFKA_TESTKIT_CACHE to "
-        "a folder on a local disk, or let each run start its own broker (without "
+        f"Error: No broker can be kept in {command.kept}, because its file system has "
+        "no locks: [Errno 38] Function not implemented. Set SPARK_KAFKA_TESTKIT_CACHE "
+        "to a folder on a local disk, or let each run start its own broker (without "
         "reuse).\n"
     )
     done = command.run("status", LD_PRELOAD=library)
@@ -419,8 +419,8 @@ def test_a_start_that_fails_says_why(command: CommandLine) -> None:
     done = command.run(*UP, JAVA_HOME="/nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(
-        "Error: JAVA_HOME is /nowhere, and /nowhere/bin/java is not there or can't be "
-        "run. The embedded broker needs Java 17 or newer."
+        "Error: JAVA_HOME is /nowhere, but /nowhere/bin/java does not exist or can't "
+        "be run. The embedded broker needs Java 17 or newer."
     )
     done = command.run(*UP, "--config", "node.id=oops")
     assert done.returncode == 1

@@ -57,8 +57,8 @@ def test_it_finds_what_is_wrong(command: CommandLine, tmp_path: Path) -> None:
     done = command.run("doctor", PYTHONPATH=path)
     assert (done.returncode, done.stderr) == (1, "")
     assert (
-        "error    kafka-python: kafka-python-ng 2.2.3 is installed, which is archived "
-        "and has the same package name `kafka`\n"
+        "error    kafka-python: kafka-python-ng 2.2.3 is installed, an archived "
+        "project with the same package name `kafka`\n"
         f"{'':9}Run: pip uninstall -y kafka-python-ng kafka-python && pip install "
         "kafka-python\n"
     ) in done.stdout
@@ -68,15 +68,15 @@ def test_without_java_and_docker(command: CommandLine) -> None:
     """There is no broker to be had, and no Spark."""
     java = told(command, "Java", 1, **NOWHERE)
     assert java[0] == (
-        "error    Java: JAVA_HOME is /nowhere, and /nowhere/bin/java is not there or "
-        "can't be run: a session of Spark's can't start"
+        "error    Java: JAVA_HOME is /nowhere, but /nowhere/bin/java does not exist or "
+        "can't be run: a Spark session can't start"
     )
     assert java[1].startswith(f"{'':9}The embedded broker needs Java 17 or newer.")
     assert told(command, "broker", 1, **NOWHERE) == [
         "error    broker: none can be started here: neither an embedded one nor a "
         "container",
-        f"{'':9}Do what stands above, or set SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS to "
-        "the address of one.",
+        f"{'':9}Fix what is listed above, or set SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS "
+        "to the address of a broker.",
     ]
 
 
@@ -113,7 +113,7 @@ def test_jars_that_can_not_be_had(command: CommandLine, tmp_path: Path) -> None:
     for subject in ("connector", "embedded broker"):
         seen, advice = told(command, subject, 1, **where)
         assert seen.startswith(f"error    {subject}: ")
-        assert "; not in the cache, and can't be fetched: http://127.0.0.1:1/m/" in seen
+        assert ", not in the cache, and can't be fetched: http://127.0.0.1:1/m/" in seen
         assert advice == (
             f"{'':9}Set {MAVEN} to a Maven repository that this machine reaches, or "
             f"copy the folder {cache} from a machine where the kit has run."
@@ -152,7 +152,7 @@ def test_jars_that_can_be_fetched(
     where = {"SPARK_KAFKA_TESTKIT_CACHE": str(cache), MAVEN: mirror}
     (seen,) = told(command, "embedded broker", 0, **where)
     assert seen == (
-        "ok       embedded broker: Kafka 4.4.0; fetched when it is first needed"
+        "ok       embedded broker: Kafka 4.4.0, fetched when it is first needed"
     )
     assert told(command, "Maven repository", 0, **where) == [
         f"ok       Maven repository: that of {MAVEN} answers"
@@ -163,15 +163,17 @@ def test_jars_that_can_be_fetched(
 def test_a_cache_that_can_not_be_written(command: CommandLine) -> None:
     """What is fetched has no place then."""
     where = {"SPARK_KAFKA_TESTKIT_CACHE": "/dev/null/cache"}
-    advice = f"{'':9}Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours with room."
+    advice = (
+        f"{'':9}Set SPARK_KAFKA_TESTKIT_CACHE to a writable folder with enough room."
+    )
     assert told(command, "cache", 1, **where) == [
         "warning  cache: /dev/null/cache can't be written: nothing is fetched, kept or "
         "recorded",
         advice,
     ]
     assert told(command, "embedded broker", 1, **where) == [
-        "error    embedded broker: Kafka 4.4.0; not in the cache, and can't be fetched"
-        ": /dev/null/cache can't be written",
+        "error    embedded broker: Kafka 4.4.0, not in the cache, and can't be "
+        "fetched: /dev/null/cache can't be written",
         advice,
     ]
 
@@ -200,7 +202,7 @@ def test_a_temporary_folder_that_is_nearly_full(
     free = {"3M": "3.1", "30M": "31.5"}[size]
     assert (
         f"{state:<7}  temporary folder: {folder}, where {free} MB are free{judged}\n"
-        f"{'':9}Set TMPDIR to a folder with room: brokers have their data there.\n"
+        f"{'':9}Set TMPDIR to a folder with more room. Brokers keep their data there.\n"
     ) in done.stdout
 
 
@@ -208,21 +210,21 @@ def test_a_kept_broker(command: CommandLine) -> None:
     """That it is there, that its state file is damaged, that its keeper has died."""
     state = command.facts("up", "--backend", "embedded")
     what = f"kept broker: Kafka 4.4.0, embedded, at {state['bootstrap_servers']}"
-    assert told(command, "kept broker", 0) == [f"ok       {what}; free"]
+    assert told(command, "kept broker", 0) == [f"ok       {what}, free"]
     (file,) = command.kept.glob("*.json")
     text = file.read_text()
     file.write_text("{}")
     assert told(command, "kept broker", 0) == [
         f"warning  kept broker: The state file {file} can't be understood (another "
         "version of the kit wrote it: its format is null, not 2)",
-        f"{'':9}Its keeper lives; end it with: spark-kafka-testkit down",
+        f"{'':9}Its keeper is running. End it with: spark-kafka-testkit down",
     ]
     file.write_text(text)
     os.kill(state["pid"], signal.SIGKILL)
     wait_until(lambda: not is_alive(state["pid"]), "the keeper is there")
     assert told(command, "kept broker", 0) == [
-        f"warning  {what}; its keeper has died",
-        f"{'':9}What it left goes with the next run, `up` or `status`.",
+        f"warning  {what}, but its keeper has died",
+        f"{'':9}The next run, `up` or `status` removes what it left.",
     ]
     command.run("status")
     assert told(command, "kept broker", 0) == []

@@ -19,7 +19,7 @@ ERRORS = [
     ),
     (
         errors.TopicExistsError("t", 2, 1),
-        "Topic 't' exists with 1 partition(s), and 2 were asked for. Use another name, "
+        "Topic 't' exists with 1 partition(s), but 2 were requested. Use another name, "
         "or delete it first: spark-kafka-testkit delete t",
     ),
     (

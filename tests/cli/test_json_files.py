@@ -116,7 +116,7 @@ def test_an_array_that_breaks_off_late(shared: CommandLine, topic: str) -> None:
     assert shared.records(topic) == []
     done = shared.run(*args, stdin=text)
     assert (done.returncode, done.stdout) == (1, "")
-    sent = "16,384 messages were sent before, and are in the topic.\n"
+    sent = "16,384 messages were sent before that, and are in the topic.\n"
     assert done.stderr == f"{told}{sent}"
 
 

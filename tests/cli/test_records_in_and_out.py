@@ -244,8 +244,8 @@ def test_read_deserializes_keys_and_values(shared: CommandLine, topic: str) -> N
     assert done.returncode == 1
     assert done.stderr == (
         f"Error: The key of topic {topic!r}, partition 0, offset 0 does not decode as "
-        "LONG: 8 bytes are expected (Kafka's binary form, not text), 4 found. It is "
-        "b'AAAA'. Give another --key-deserializer.\n"
+        "LONG: expected 8 bytes (Kafka's binary form, not text), got 4. It is b'AAAA'. "
+        "Give another --key-deserializer.\n"
     )
 
 

@@ -49,8 +49,8 @@ def test_completion_prints_a_script(command: CommandLine, shell: str) -> None:
 def test_verbose_keeps_the_traceback_of_an_error(command: CommandLine) -> None:
     """It is the only way to see a fault of the kit's own."""
     line = (
-        "Error: The folder ~nobody-here/x can't be found: its ~ stands for no known "
-        "home folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path.\n"
+        "Error: The folder ~nobody-here/x can't be found: its ~ is not a known home "
+        "folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path.\n"
     )
     nowhere = "~nobody-here/x"
     done = command.run("status", SPARK_KAFKA_TESTKIT_CACHE=nowhere)

@@ -60,7 +60,7 @@ def test_create_with_another_number_of_partitions(
     done = shared.run("create", topic, "--partitions", "2")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"Error: Topic {topic!r} exists with 1 partition(s), and 2 were asked for. Use "
+        f"Error: Topic {topic!r} exists with 1 partition(s), but 2 were requested. Use "
         f"another name, or delete it first: spark-kafka-testkit delete {topic}\n"
     )
 
@@ -126,8 +126,8 @@ def test_a_produce_that_fails_says_what_it_leaves(
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"Error: Line 20001 of stdin has no ':' behind its key. Topic {topic!r}: "
-        f"16,384 messages were sent before, and are in the topic. Topic {topic!r} was "
-        "created, and stays.\n"
+        f"16,384 messages were sent before that, and are in the topic. Topic {topic!r} "
+        "was created, and stays.\n"
     )
     assert shared.facts("topics", topic)[0]["end"] == 16_384
     some = f"{topic}-some"

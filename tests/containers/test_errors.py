@@ -33,9 +33,9 @@ def test_a_daemon_that_does_not_answer_is_reported(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert str(failure(startup_timeout=1)) == (
         "Docker is not running: No Docker daemon answers at "
-        f"unix://{tmp_path}/none.sock ([Errno 2] No such file or directory), also "
-        "after 1 s. Start it (check with: docker ps), or use "
-        "the backend `embedded`, which needs none."
+        f"unix://{tmp_path}/none.sock ([Errno 2] No such file or directory), even "
+        "after 1 s. Start it (check with: docker ps), or use the backend `embedded`, "
+        "which needs none."
     )
 
 
@@ -122,7 +122,7 @@ def test_a_broker_outlives_a_daemon_that_goes_away(
         ]
         assert warning.startswith("the container was not removed (ConnectionError: ")
         assert warning.endswith(
-            "; when Docker answers again, remove it with: "
+            ". When Docker answers again, remove it with: "
             f"docker rm -fv {container.short_id}"
         )
     finally:

@@ -65,7 +65,7 @@ def test_a_daemon_that_is_late_and_slow_is_waited_for(
     relays: list[Relay] = []
 
     def begin() -> None:
-        while not any("waiting up to 30 s" in text for text in caplog.messages):
+        while not any("Waiting up to 30 s" in text for text in caplog.messages):
             time.sleep(0.01)
         relays.append(Relay(path, delay=0.3))
 

@@ -102,7 +102,7 @@ def test_a_bad_message_further_on_says_what_was_sent(
     told = (
         "The transaction was aborted: none of them will be seen."
         if transactional
-        else "16,384 messages were sent before, and are in the topic."
+        else "16,384 messages were sent before that, and are in the topic."
     )
     assert vars(caught.value)["__notes__"] == [f"Topic {topic!r}: {told}"]
     assert len(utils.read_records(topic)) == (0 if transactional else 16_384)
@@ -155,7 +155,7 @@ STREAMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"topic": "t", "foreach_batch": print},
         ValueError,
-        "Give one of a sink topic, a foreach_batch function and sink.",
+        "Give only one of: a sink topic, a foreach_batch function, sink.",
     ),
     (
         {"foreach_batch": "f"},
@@ -223,8 +223,8 @@ def test_the_steps_of_a_stream(run: Any) -> None:
         (
             lambda: run.add_data("t", ["ab"]),
             TypeError,
-            "messages must be (key, value) pairs or Records; message 0 is 'ab'. For a "
-            "value without a key send (None, value).",
+            "messages must be (key, value) pairs or Records, but message 0 is 'ab'. "
+            "For a value without a key, send (None, value).",
         ),
         (
             lambda: run.check_answer(5),

@@ -243,7 +243,7 @@ def test_topics_of_a_broker_that_is_gone(
             assert caught.value.topics == ()  # it was asked for none: nobody answered
             assert re.fullmatch(
                 f"No Kafka broker answers at {broker.bootstrap_servers}: "
-                r"(\w+): (\1: )?.*\. A broker that wants a login or TLS needs a "
+                r"(\w+): (\1: )?.*\. A broker that requires a login or TLS needs a "
                 r"client_config\. Check that the broker runs, and that this "
                 "address is the one it advertises to clients on this machine.",
                 str(caught.value),

@@ -65,10 +65,10 @@ def test_a_null_header_is_sent_by_the_helper_alone(
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), message])
     assert str(caught.value) == (
-        f"1 of 2 messages to topic {topic!r} were not acknowledged "
-        "(1 acked, 1 failed, 0 unknown):\n"
-        "  message 1 failed: NullHeader: kafka-python sends no null as a header's "
-        "value; the helper does"
+        f"1 of 2 messages to topic {topic!r} were not acknowledged (1 acked, 1 failed, "
+        "0 unknown):\n"
+        "  message 1 failed: NullHeader: kafka-python can't send a null header value, "
+        "the JVM helper can"
     )
 
 

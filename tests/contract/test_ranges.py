@@ -123,12 +123,12 @@ def test_a_partition_or_offset_that_is_not_there_is_refused(
     send_two_partitions(utils, topic)
     with pytest.raises(OffsetRangeError) as caught:
         utils.read_records(topic, partitions=[0, 2])
-    assert str(caught.value) == f"Topic {topic!r} has no partition 2; it has 0 to 1."
+    assert str(caught.value) == f"Topic {topic!r} has no partition 2. It has 0 to 1."
     with pytest.raises(OffsetRangeError) as caught:
         utils.read_records(topic, {0: 11})
     assert str(caught.value) == (
-        f"Topic {topic!r}, partition 0: offset 11 was asked for, and the partition "
-        "holds 0 up to 10. Was the topic deleted and created again since?"
+        f"Topic {topic!r}, partition 0: offset 11 is out of range, the partition has 0 "
+        "up to 10. Was the topic deleted and created again since?"
     )
 
 

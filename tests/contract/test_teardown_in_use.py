@@ -89,8 +89,8 @@ def test_calls_that_wait_end_with_one_error(
         calls, NotSetUpError
     )
     assert {str(error) for error in errors.values()} == {
-        "The broker was set up before, and has been torn down since. Call setup() "
-        "again, and begin anew with what it gives."
+        "The broker has been torn down since it was set up. Call setup() again, and "
+        "use the new broker."
     }
 
 

@@ -42,7 +42,7 @@ def test_the_error_of_a_generator_comes_through(
     told = (
         "The transaction was aborted: none of them will be seen."
         if transactional
-        else f"{whole:,} messages were sent before, and are in the topic."
+        else f"{whole:,} messages were sent before that, and are in the topic."
     )
     notes = [f"Topic {topic!r}: {told}"] if whole else []
     assert getattr(caught.value, "__notes__", []) == notes
@@ -64,8 +64,8 @@ def test_a_message_of_a_generator_that_can_not_be_serialized_is_named(
             transactional=True,
         )
     assert str(caught.value) == (
-        "The value of message 20000 can't be serialized as LONG: an int that fits 8 "
-        "bytes is expected. It is 'x'."
+        "The value of message 20000 can't be serialized as LONG: expected an int that "
+        "fits 8 bytes. It is 'x'."
     )
     assert utils.read_records(topic) == []
 

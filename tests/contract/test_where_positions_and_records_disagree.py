@@ -101,10 +101,10 @@ def test_an_open_transaction_is_named_at_the_deadline(
     )
     assert str(caught.value) == (
         f"Reading topic {topic!r} made no progress for 1.5 s. Not read to their end:\n"
-        "  partition 1: at offset 0 of 1, held by a transaction open since offset 0 "
-        f"by producer {producer_id}\n"
-        "Commit or abort an open transaction; if there is none, "
-        "look at the broker's log."
+        "  partition 1: at offset 0 of 1, held by a transaction open since offset 0 by "
+        f"producer {producer_id}\n"
+        "Commit or abort an open transaction. If there is none, look at the broker's "
+        "log."
     )
 
 

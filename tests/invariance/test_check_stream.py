@@ -33,11 +33,12 @@ def test_what_is_found_is_told_whole(kafka: KafkaUtils, spark: SparkSession) -> 
     schedule = "send orders[0] | batch | send orders[1] | batch"
     error = finding(kafka, spark, jobs.zero_watermark, schedule=schedule)
     assert str(error) == (
-        "The answer of zero_watermark depends on where batches end. By this schedule:\n"
+        "The answer of zero_watermark depends on where batches end. With this "
+        "schedule:\n"
         f"  {schedule}\n"
         "it differs from the answer to the same records in one batch:\n"
         "  missing:    ('k1', 'v1')\n"
-        "Spark has dropped rows as late (1 in a batch).\n"
+        "Spark dropped rows as late (1 in a batch).\n"
         f"  orders[0] is {error.records['orders[0]']!r}\n"
         f"  orders[1] is {error.records['orders[1]']!r}\n"
         "To see it again: kafka.check_stream(zero_watermark, inputs=..., "
@@ -92,8 +93,9 @@ def test_a_job_that_is_random_is_told_as_such(
     error = finding(kafka, spark, jobs.random_values)
     assert error.relation == "determinism"
     assert str(error).startswith(
-        "The answer of random_values is not deterministic. This schedule gave two:\n"
-        f"  {error.schedule}\nthe second differs from the first:\n"
+        "The answer of random_values is not deterministic. This schedule gives two:\n"
+        f"  {error.schedule}\n"
+        "the second differs from the first:\n"
     )
     assert len(error.records) == 1
     assert 'same_under=["determinism"]' in str(error)
@@ -163,7 +165,7 @@ def test_a_write_that_can_run_again_passes(
         seed=3,
     )
     assert report.skipped == {
-        "idle": "the query goes by the machine's clock, which nobody sets",
+        "idle": "the query runs on the machine's clock, which can't be set",
         "triggers": "the job starts its query itself",
         "batch_mode": "the job starts its query itself",
     }

@@ -135,6 +135,6 @@ def test_a_mixin_that_makes_nothing(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess(*PLUGIN)
     result.assert_outcomes(errors=1)
     assert (
-        "TypeError: make_kafka_utils() must return a KafkaUtils, not NoneType; is "
+        "TypeError: make_kafka_utils() must return a KafkaUtils, not NoneType. Is "
         "`return` missing?"
     ) in text_of(result)

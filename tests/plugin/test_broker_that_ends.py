@@ -69,14 +69,14 @@ def test_the_tests_after_it_have_another_broker(pytester: pytest.Pytester) -> No
     result.assert_outcomes(failed=1, passed=5, warnings=2)
     text = result.stdout.str()
     assert re.search(
-        rf"BrokerEndedError: The broker is gone \({HOW}\. Call setup\(\) for another, "
-        "without its topics\\.\n",
+        rf"BrokerEndedError: The broker is gone \({HOW}\. Call setup\(\) to get "
+        "another one, without its topics\\.\n",
         text,
     ), text
     (told,) = re.findall(r"BrokerEndedWarning: (.*)", text)
     assert re.fullmatch(
         rf"The broker is gone \({HOW}\. test_ends\.py::test_others\[2\] and the tests "
-        r"after it have another\.",
+        r"after it use another\.",
         told,
     )
     assert (

@@ -39,7 +39,10 @@ def test_a_schedule_that_has_failed_is_tried_first(inner: Inner) -> None:
     first = inner(*cached, test_check=CHECK)
     first.assert_outcomes(failed=1)
     first.stdout.fnmatch_lines(
-        ["*The answer of numbered depends on where batches end.*", "*Found by seed=1.*"]
+        [
+            "*The answer of numbered depends on where batches end.*",
+            "*Found with seed=1.*",
+        ]
     )
     again = inner(*cached, test_check=CHECK)
     again.assert_outcomes(failed=1)

@@ -98,7 +98,7 @@ def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
     """
     result = inner("--strict-markers", test_fixtures=FIXTURES)
     result.assert_outcomes(passed=13, warnings=0)
-    result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by jvm"])
+    result.stdout.fnmatch_lines(["kafka: external Kafka at *, records through jvm"])
     result.stdout.no_fnmatch_line("*LeftoverWarning*")
 
 
@@ -169,8 +169,8 @@ def test_without_a_broker_that_is_required_tests_fail(
     result.stdout.fnmatch_lines(
         [
             NO_JAVA,
-            "A broker is required here (CI is set); with --no-kafka-require the test "
-            "is skipped.",
+            "A broker is required here (CI is set). Use --no-kafka-require to skip the "
+            "test instead.",
         ]
     )
     assert "Traceback" not in text_of(result)

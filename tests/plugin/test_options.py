@@ -147,7 +147,7 @@ def test_values_that_are_not_valid_are_refused(runs: Runs) -> None:
         "several separated by commas"
     )
     assert refused("--kafka-backend=external") == (
-        "--kafka-backend: 'external' needs the address of a broker, by "
+        "--kafka-backend: 'external' needs the address of a broker, from "
         "--kafka-bootstrap-servers, SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS or "
         "kafka_bootstrap_servers"
     )
@@ -208,8 +208,8 @@ def test_the_header_says_that_spark_or_the_helper_is_missing(
     result = pytester.runpytest(*PLUGIN)
     result.stdout.fnmatch_lines(
         [
-            "kafka: backend auto, Spark 8.0.0 (no helper for Scala 9.99: records by "
-            "kafka-python)"
+            "kafka: backend auto, Spark 8.0.0 (no helper for Scala 9.99: records "
+            "through kafka-python)"
         ]
     )
 

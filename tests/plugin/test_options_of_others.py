@@ -29,8 +29,8 @@ def test_the_options_are_theirs(pytestconfig):
 INI = "[pytest]\ntestpaths = tests\nkafka_version =\n  a\n  b\n"
 ARGUMENTS = ("--kafka-version=4", "--no-kafka-keep", "--kafka-backend", "embedded")
 HEADER = (
-    "kafka: --kafka-version, kafka_version, --kafka-keep: another's in this run, not "
-    "the kit's; its own can be set by SPARK_KAFKA_TESTKIT_VERSION, "
+    "kafka: --kafka-version, kafka_version, --kafka-keep belong to another plugin in "
+    "this run. Set the kit's own with SPARK_KAFKA_TESTKIT_VERSION, "
     "SPARK_KAFKA_TESTKIT_KEEP"
 )
 
@@ -57,7 +57,7 @@ def test_an_option_of_another_plugin_stays_theirs(
     assert "Traceback" not in text_of(result)
     listed = pytester.runpytest_subprocess(*plugins, "--help").stdout.str()
     assert listed.count("--kafka-version") == 1
-    assert "Kafka, by spark-kafka-testkit:" in listed
+    assert "Kafka (spark-kafka-testkit):" in listed
 
 
 def test_a_value_that_stands_by_itself_is_no_path(pytester: pytest.Pytester) -> None:

@@ -17,15 +17,15 @@ pytest_plugins = ["pytester"]
 TEST = "def test_with_a_broker(kafka_utils): pass\n"
 THREADS = "error::pytest.PytestUnhandledThreadExceptionWarning"
 REMEDY = (
-    "; or, where it is a folder of tests, put an __init__.py into its parent folder "
-    "too: then pytest gives it that one's name first."
+    ". If it is a folder of tests, you can instead add an __init__.py to its parent "
+    "folder, so that pytest puts the parent's name first."
 )
 
 
 def shadowed(file: Path, remedy: str = ".") -> str:
     """The whole text for a file in the way of kafka-python."""
     return (
-        f"`import kafka` gives {file} here, and not kafka-python, which the kit needs. "
+        f"`import kafka` gives {file} here, not kafka-python, which the kit needs. "
         f"Rename that file or folder{remedy}"
     )
 
@@ -151,7 +151,7 @@ def test_a_module_in_the_way_of_docker_is_named(name: str, tmp_path: Path) -> No
         check=False,
     )
     text = (
-        f"`import {name}` gives {tmp_path / name}.py here, and not {name}, which the "
-        "kit needs. Rename that file or folder."
+        f"`import {name}` gives {tmp_path / name}.py here, not {name}, which the kit "
+        "needs. Rename that file or folder."
     )
     assert (done.stdout.splitlines(), done.stderr) == ([text, text], "")

@@ -102,7 +102,7 @@ def test_kafka_spark_makes_a_session(inner: Inner) -> None:
             "query 'copy' (*): *",
             "  last progress: batch *",
             "  KafkaV2[[]Subscribe[[]test_fails_beside_a_query-source-*]] *up to *",
-            "kafka: external Kafka at *; records by jvm*",
+            "kafka: external Kafka at *, records through jvm*",
         ]
     )
     assert "query 'wide'" not in text
@@ -208,7 +208,7 @@ def test_a_session_whose_jvm_ends_is_an_error_with_its_cause(inner: Inner) -> No
     result = inner("-p", "no:logging", test_own=NO_JVM)
     result.assert_outcomes(errors=1)
     assert (
-        "SparkSetupError: Spark's JVM ended before the session was there: Multiple "
+        "SparkSetupError: Spark's JVM ended before the session was ready: Multiple "
         "garbage collectors selected.\n"
     ) in text_of(result)
 
@@ -300,10 +300,10 @@ def test_a_query_that_does_not_stop_does_not_stop_the_run(inner: Inner) -> None:
     result.stdout.fnmatch_lines(
         [
             "*LeftoverWarning: test_blocking.py::test_leaves_a_query_that_blocks left "
-            "running: query 'blocked' (*). Stopped now; a test stops its queries. But "
-            "query 'blocked' (*) did not stop: it still runs 0.5 s later, status "
-            "'Processing new data'. A foreachBatch function or a task that blocks "
-            "holds it; it is left behind."
+            "running: query 'blocked' (*). Stopped now. A test must stop its queries. "
+            "But query 'blocked' (*) did not stop: it still runs 0.5 s later, status "
+            "'Processing new data'. A blocked foreachBatch function or task holds it, "
+            "so it is left behind."
         ]
     )
 
@@ -374,12 +374,12 @@ def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
     result.assert_outcomes(passed=4, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "INFO *the session that kafka_spark takes was not made with the settings "
-            "of KafkaUtils.spark_conf(): by SparkSession.builder.config(map="
-            "KafkaUtils.spark_conf()) its JVM would compute a third until a first "
-            "stream answers",
+            "INFO *the session that kafka_spark uses was not made with the settings of "
+            "KafkaUtils.spark_conf(). With "
+            "SparkSession.builder.config(map=KafkaUtils.spark_conf()) its JVM would "
+            "use a third of the CPU time before a first stream answers",
             "test_strict.py::test_leaves_a_query left running: query 'left' (*). "
-            "Stopped now; a test stops its queries.",
+            "Stopped now. A test must stop its queries.",
         ]
     )
 
@@ -394,8 +394,8 @@ def test_a_session_fixture_of_too_small_a_scope_is_named(
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "The fixture 'spark' must have the scope 'session': kafka_spark takes its "
-            "Spark session. Or define a fixture kafka_spark of your own that returns "
-            "it, with KafkaUtils.attach(spark)."
+            "The fixture 'spark' must have the scope 'session', because kafka_spark "
+            "uses its Spark session. Or define your own fixture kafka_spark that "
+            "returns it, with KafkaUtils.attach(spark)."
         ]
     )

@@ -123,7 +123,7 @@ def test_the_mixin_works_by_pytest(inner: Inner) -> None:
     outcomes = result.parseoutcomes()
     assert outcomes["errors"] == 1
     assert "failed" not in outcomes
-    result.stdout.fnmatch_lines(["kafka: external Kafka at *; records by jvm*"])
+    result.stdout.fnmatch_lines(["kafka: external Kafka at *, records through jvm*"])
 
 
 RED = """

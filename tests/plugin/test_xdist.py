@@ -67,7 +67,8 @@ def test_tests_that_use_the_same_topic_name_do_not_meet(
         [
             "Kafka *, embedded, at 127.0.0.1:*",
             "topic 'test_fails-gw?-*', offsets: partition 0: 0 to 0",
-            "kafka: Kafka *, embedded, one for each of [234] workers; records by jvm",
+            "kafka: Kafka *, embedded, one for each of [234] workers, records through "
+            "jvm",
         ]
     )
     pairs = {tuple(line) for line in seen.lines()}
@@ -201,8 +202,8 @@ def test_a_kept_broker_stays_with_its_topics_until_it_is_ended(
     result = pytester.runpytest_subprocess(*XDIST, *xdist, "--kafka-keep")
     result.assert_outcomes(passed=1)
     kept = re.search(
-        r"is left running\. Use it with: (--kafka-bootstrap-servers) (\S+); "
-        r"end it with: spark-kafka-testkit down$",
+        r"is left running\. Use it with: (--kafka-bootstrap-servers) (\S+)\. "
+        r"End it with: spark-kafka-testkit down$",
         result.stdout.str(),
         re.M,
     )

@@ -355,7 +355,7 @@ def test_two_runs_at_once(kept: KeptSpark) -> None:
     user = f"process {first.pid} (-c {JAR})"[:80]
     lines = kept.python_run("print(KafkaUtils.spark_session().range(2).count())\n")
     assert lines[0].startswith(
-        "the session is in a Spark of its own; the kept one is in use by process "
+        "the session is in its own Spark, because the kept one is in use by process "
         f"{first.pid} ("
     )
     assert lines[-1] == "2"
@@ -387,7 +387,7 @@ def test_a_run_that_does_not_fit_says_why(
         **env,
     )
     assert said == (
-        f"the session is in a Spark of its own; the kept one has another {text}"
+        f"the session is in its own Spark, because the kept one has a different {text}"
     )
 
 
@@ -409,7 +409,7 @@ def test_other_settings_replace_it(ending: KeptSpark) -> None:
     lines = ending.ok(*UP, "--spark-conf", "spark.driver.memory=700m").splitlines()
     after = ending.spark()
     assert lines[3] == (
-        f"{after['description']} (replaced: the one before had another setting "
+        f"{after['description']} (replaced: the previous one had a different setting "
         "spark.driver.memory)"
     )
     assert not is_alive(before["jvm"])

@@ -1,4 +1,4 @@
-"""The helper in a JVM of the kit's own: where no classic session has it."""
+"""The helper in the kit's own JVM: where no classic session has it."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_one_jvm_serves_a_process_without_a_session_and_ends_with_it(
     )
     lines = out.splitlines()
     told = (
-        "records go through jvm: in a JVM of the kit's own: "
-        "no classic Spark session is active"
+        "records go through jvm: in the kit's own JVM: no classic Spark session is "
+        "active"
     )
     assert [line for line in lines[:-1] if line.startswith("records")] == [told, told]
     await_end(int(lines[-1]))
@@ -179,7 +179,7 @@ def test_a_jvm_that_is_killed_amid_a_read_is_told(
                 call()
             except errors.HelperError as error:
                 assert str(error) == (
-                    "The JVM helper went away in the middle of an answer: has its "
+                    "The JVM helper went away in the middle of an answer. Has its "
                     "Spark session been stopped?"
                 )
             else:
@@ -265,7 +265,7 @@ def test_a_jvm_that_stays_suspended_is_told_when_the_time_is_up(
             kafka.read_records(topic, timeout=1)
         except errors.HelperError as error:
             assert str(error) == (
-                "The JVM helper has been silent for 2 s; is its JVM suspended, or out "
+                "The JVM helper has been silent for 2 s. Is its JVM suspended, or out "
                 "of memory?"
             )
         else:
@@ -328,9 +328,9 @@ def test_without_java_kafka_python_does_the_work(
     )
     (line,) = (line for line in out.splitlines() if line.startswith("records"))
     assert line == (
-        "records go through kafka-python: no classic Spark session is active, and a "
-        f"JVM of the kit's own can't be started: JAVA_HOME is {tmp_path}, and "
-        f"{tmp_path}/bin/java is not there or can't be run."
+        "records go through kafka-python: no classic Spark session is active, and the "
+        f"kit can't start its own JVM: JAVA_HOME is {tmp_path}, but "
+        f"{tmp_path}/bin/java does not exist or can't be run."
     )
 
 
@@ -350,9 +350,9 @@ def test_without_sparks_jars_kafka_python_does_the_work(
     )
     (line,) = (line for line in out.splitlines() if line.startswith("records"))
     assert line == (
-        "records go through kafka-python: no classic Spark session is active, and a "
-        f"JVM of the kit's own can't be started: {tmp_path}/jars lacks the jars "
-        "arrow-*.jar, py4j-*.jar."
+        "records go through kafka-python: no classic Spark session is active, and the "
+        f"kit can't start its own JVM: {tmp_path}/jars lacks the jars arrow-*.jar, "
+        "py4j-*.jar."
     )
 
 
@@ -373,8 +373,8 @@ def test_the_environment_can_ask_for_a_client(
     environment = {asked: "jvm", "JAVA_HOME": str(tmp_path)}
     assert run(kafka, topic, code, **environment).splitlines()[-1] == (
         "SPARK_KAFKA_TESTKIT_CLIENT is 'jvm', but no classic Spark session is active, "
-        f"and a JVM of the kit's own can't be started: JAVA_HOME is {tmp_path}, and "
-        f"{tmp_path}/bin/java is not there or can't be run."
+        f"and the kit can't start its own JVM: JAVA_HOME is {tmp_path}, but "
+        f"{tmp_path}/bin/java does not exist or can't be run."
     )
     monkeypatch.setenv(asked, "java")
     with pytest.raises(ValueError, match="Unknown") as caught:

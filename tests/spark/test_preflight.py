@@ -78,9 +78,9 @@ def test_a_connector_for_another_scala_is_reported(run_script: RunScript) -> Non
     )
     text = (
         f"connector: spark-sql-kafka-0-10_{OTHER_SCALA}-{spark}.jar is built for Scala "
-        f"{OTHER_SCALA}, and Spark runs Scala {VERSION.scala} (Spark: "
-        "'NoClassDefFoundError: scala/...' or 'NoSuchMethodError: scala...'). Take it "
-        f"away. {ADVICE}"
+        f"{OTHER_SCALA}, but Spark runs Scala {VERSION.scala} (Spark: "
+        "'NoClassDefFoundError: scala/...' or 'NoSuchMethodError: scala...'). Remove "
+        f"it. {ADVICE}"
     )
     assert (told, attach, setup) == (f"error {text}", f"attach: {text}", text)
 
@@ -96,7 +96,7 @@ def test_a_connector_of_another_spark_is_reported(run_script: RunScript) -> None
     )
     assert out.splitlines()[-1] == (
         f"error connector: spark-sql-kafka-0-10_2.13-{spark}.jar belongs to Spark "
-        f"{spark}, and this is {VERSION.spark}. Take it away. {ADVICE}"
+        f"{spark}, but this is {VERSION.spark}. Remove it. {ADVICE}"
     )
 
 
@@ -111,7 +111,7 @@ def test_a_connector_without_what_it_needs_is_reported(run_script: RunScript) ->
     says, told = out.splitlines()[-2:]
     assert "kafka" in says or "pool2" in says
     assert told == (
-        f"error connector: {jar.name} is there, and what it needs is not: "
+        f"error connector: {jar.name} is there, but what it needs is missing: "
         "kafka-clients, spark-token-provider-kafka-0-10, commons-pool2 (Spark: "
         f"'NoClassDefFoundError'). {ADVICE}"
     )
@@ -134,9 +134,9 @@ show(spark)
     )
     _, late, missing = out.splitlines()[-3:]
     assert late == (
-        "error session: spark.jars was set when the session ran already, and came too "
-        "late to load anything. Stop the session first (spark.stop()) and build it "
-        "with these settings, or call KafkaUtils.attach(spark)."
+        "error session: spark.jars was set after the session had started, too late to "
+        "load anything. Stop the session first (spark.stop()) and build it with these "
+        "settings, or call KafkaUtils.attach(spark)."
     )
     assert missing.startswith("error connector: not on the class path")
 
@@ -159,7 +159,7 @@ except errors.HelperError as error:
     told, raised = out.splitlines()[-2:]
     seen, advice = (
         f"The helper jar on Spark's class path, spark-kafka-testkit_{OTHER_SCALA}.jar, "
-        f"is built for Scala {OTHER_SCALA}, and Spark runs Scala ",
+        f"is built for Scala {OTHER_SCALA}, but Spark runs Scala ",
         "Use the jar for its Scala version: KafkaUtils.spark_conf() names it.",
     )
     assert raised.startswith(f"{seen}{VERSION.scala}.")
@@ -199,7 +199,7 @@ def test_the_archived_twin_of_kafka_python_is_reported(
     monkeypatch.syspath_prepend(str(tmp_path))
     first, *rest = preflight.check_packages()
     assert str(first) == (
-        "kafka-python: kafka-python-ng 2.2.3 is installed, which is archived and has "
+        "kafka-python: kafka-python-ng 2.2.3 is installed, an archived project with "
         "the same package name `kafka`. Run: pip uninstall -y kafka-python-ng "
         "kafka-python && pip install kafka-python"
     )
@@ -227,8 +227,8 @@ def test_missing_java_docker_and_broker_are_reported(
         f.subject: f for f in preflight.check(config=ClientConfig("127.0.0.1:1"))
     }
     assert str(findings["Java"]).startswith(
-        f"Java: JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't "
-        "be run: a session of Spark's can't start. The embedded broker needs Java 17 "
+        f"Java: JAVA_HOME is {tmp_path}, but {tmp_path}/bin/java does not exist or "
+        "can't be run: a Spark session can't start. The embedded broker needs Java 17 "
         "or newer. Install one"
     )
     assert (findings["Docker"].state, findings["Java"].state) == ("warning", "error")
@@ -239,8 +239,8 @@ def test_missing_java_docker_and_broker_are_reported(
     findings = {f.subject: f for f in preflight.check()}
     assert str(findings["broker"]) == (
         "broker: none can be started here: neither an embedded one nor a container. "
-        "Do what stands above, or set SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS to the "
-        "address of one."
+        "Fix what is listed above, or set SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS to the "
+        "address of a broker."
     )
 
 
@@ -279,9 +279,9 @@ def test_a_connect_server_that_cant_reach_this_machines_broker_is_reported() -> 
     session_class.__module__ = "pyspark.sql.connect.session"
     (finding,) = preflight.unreachable(session_class(), "127.0.0.1:19092")
     assert str(finding) == (
-        "broker: it is at 127.0.0.1:19092, which only this machine reaches, and the "
-        "queries run on spark.example.com, where that address is its own. Use a broker "
-        "that both reach: KafkaUtils(bootstrap_servers=...)."
+        "broker: it is at 127.0.0.1:19092, which only this machine can reach, but the "
+        "queries run on spark.example.com, where that address means itself. Use a "
+        "broker that both reach: KafkaUtils(bootstrap_servers=...)."
     )
     assert preflight.unreachable(session_class(), "kafka.example.com:9092") == []
     Client.host = "localhost"

@@ -69,8 +69,8 @@ def test_attach_gives_a_running_session_all_it_lacks(run_script: RunScript) -> N
         """
     )
     assert out.splitlines()[1:] == [
-        "records go through jvm: in a JVM of the kit's own: "
-        "the helper jar is not on the session's class path",
+        "records go through jvm: in the kit's own JVM: the helper jar is not on the "
+        "session's class path",
         "records go through jvm",
     ]
 
@@ -126,7 +126,7 @@ def test_the_helper_without_the_connector_is_not_used(run_script: RunScript) -> 
         submit_args=jars_option(VERSION.helper),
     )
     assert out.splitlines()[1:] == [
-        "records go through jvm: in a JVM of the kit's own: the helper jar is on the "
+        "records go through jvm: in the kit's own JVM: the helper jar is on the "
         "session's class path, but kafka-clients, which the connector brings, is not"
     ]
 
@@ -148,7 +148,7 @@ def test_a_helper_of_another_version_is_refused(
         submit_args=jars_option(other, *connector()),
     )
     assert out.splitlines()[-1] == (
-        "The helper jar on Spark's class path is version 9.8.7, and the Python package "
+        "The helper jar on Spark's class path is version 9.8.7, but the Python package "
         f"spark-kafka-testkit is version {__version__}. Use the jar that came with the "
         "package: KafkaUtils.spark_conf() names it."
     )
@@ -317,7 +317,7 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
     }
     assert caplog.messages == [
         "The kit has no Kafka connector for Spark 9.9.0 with Scala 2.13, only for 3.5, "
-        "4.0, 4.1, 4.2; Spark itself is to fetch "
+        "4.0, 4.1, 4.2. Spark will try to fetch "
         "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0, which its repositories may "
         "not have."
     ]
@@ -423,6 +423,6 @@ def test_a_suspended_jvm_does_not_hang_the_test(run_script: RunScript) -> None:
         """
     )
     assert out.splitlines()[-1] == (
-        "The JVM helper has been silent for 2 s; is its JVM suspended, or out of "
+        "The JVM helper has been silent for 2 s. Is its JVM suspended, or out of "
         "memory?"
     )

@@ -77,8 +77,8 @@ with KafkaUtils(bootstrap_servers=kafka.broker, client_config=config) as other:
     lines = out.splitlines()
     assert not any("spark-kafka-testkit" in line for line in lines)
     assert (
-        "records go through jvm: in a JVM of the kit's own: the helper jar is not on "
-        "the session's class path"
+        "records go through jvm: in the kit's own JVM: the helper jar is not on the "
+        "session's class path"
     ) in lines
     assert (
         f"ok connector: {databricks_jar.name}, which has Kafka's classes below "
@@ -139,15 +139,15 @@ show(spark)
     assert no_archive.startswith("Spark's JVM starts without a class archive: the fold")
     assert spark == (
         f"warning Spark: {LATER}, Scala {VERSION.scala}, driven by pyspark "
-        f"{VERSION.spark}. Use pyspark of its version: pip install pyspark=={LATER}; "
-        "or unset SPARK_HOME, which puts another Spark in its place."
+        f"{VERSION.spark}. Use the same version of pyspark (pip install "
+        f"pyspark=={LATER}), or unset SPARK_HOME, which points to another Spark."
     )
     assert connector == (
-        f"warning connector: {CONNECTOR_JAR} belongs to Spark {VERSION.nearest}, and "
-        f"this is {LATER}, of the same minor version: they should go together. If a "
+        f"warning connector: {CONNECTOR_JAR} belongs to Spark {VERSION.nearest}, but "
+        f"this is {LATER}, of the same minor version. They should work together. If a "
         "query fails with NoSuchMethodError or NoClassDefFoundError, use "
-        f"org.apache.spark:spark-sql-kafka-0-10_{VERSION.scala}:{LATER}, where your "
-        "Maven repository has it."
+        f"org.apache.spark:spark-sql-kafka-0-10_{VERSION.scala}:{LATER}, if your Maven "
+        "repository has it."
     )
 
 
@@ -167,7 +167,7 @@ def test_the_doctor_tells_where_the_connector_is_from(
     assert finding.state == "warning"
     assert str(finding) == (
         "connector: the kit has no Kafka connector for Spark 9.9.0 with Scala "
-        f"{VERSION.scala}, only for 3.5, 4.0, 4.1, 4.2; Spark itself is to fetch "
+        f"{VERSION.scala}, only for 3.5, 4.0, 4.1, 4.2. Spark will try to fetch "
         f"org.apache.spark:spark-sql-kafka-0-10_{VERSION.scala}:9.9.0, which its "
         "repositories may not have. If the session does not start, install a Spark "
         "whose connector the kit has: pip install 'spark-kafka-testkit[spark]'."
@@ -234,11 +234,12 @@ def test_a_jvm_that_ends_is_reported_with_its_cause(
     assert "5ec3e7" not in out
     lines = out.splitlines()
     assert (
-        "Spark's Ivy takes no user and password from SPARK_KAFKA_TESTKIT_MAVEN_URL: it "
-        "needs them in a file that spark.jars.ivySettings names"
+        "Spark's Ivy does not read the user and password from "
+        "SPARK_KAFKA_TESTKIT_MAVEN_URL. Put them in a file that "
+        "spark.jars.ivySettings names"
     ) in lines
     assert lines[-1] == (
-        "Spark's JVM ended before the session was there: Ivy found no "
+        "Spark's JVM ended before the session was ready: Ivy found no "
         f"org.apache.spark:{name}:9.9.0 in the repositories that it asked. Spark 9.9.0 "
         "needs this connector. Set SPARK_KAFKA_TESTKIT_MAVEN_URL to a Maven repository "
         "that has it, or install a Spark whose connector the kit has: pip install "

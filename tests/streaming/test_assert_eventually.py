@@ -181,8 +181,8 @@ def test_a_spark_frame_is_refused_with_a_hint(spark: SparkSession) -> None:
         with pytest.raises(TypeError) as caught:
             assert_eventually(lambda result=result: result, expected, timeout=60)  # type: ignore[misc]
         assert str(caught.value) == (
-            "A Spark DataFrame has no rows to compare before it is asked for them; "
-            "give its collect(), or its toPandas()."
+            "A Spark DataFrame has no rows to compare until you fetch them. Give its "
+            "collect() or its toPandas()."
         )
 
 

@@ -143,7 +143,7 @@ def test_the_clock_goes_on_over_a_restart(
         run.add_data(topic, [("b", "v")])
         with pytest.raises(RuntimeError) as caught:
             run.advance("1 minute")
-        assert str(caught.value) == "The stream does not run; call start() first."
+        assert str(caught.value) == "The stream is not running. Call start() first."
         run.start()
         assert run.now == at("09:30")
         run.check_answer([("a", "09:01:00.000")])
@@ -232,19 +232,19 @@ def test_what_has_not_run_is_told(
         with pytest.raises(WaitError) as caught:
             run.process_all_available()
         assert str(caught.value).splitlines()[:2] == [
-            f"Query {run.query.id} has not processed its topics, and does nothing by "
-            "itself.",
+            f"Query {run.query.id} has not processed its topics, and does nothing on "
+            "its own.",
             f"  topic {topic!r}, partition 0: at 0, the end is 1",
         ]
         assert str(caught.value).splitlines()[-1] == (
-            "It goes by the test's clock: call advance() or next_batch() of its run "
+            "It runs on the test's clock. Call advance() or next_batch() of its run "
             "first."
         )
         with pytest.raises(WaitError) as caught:
             run.check_answer([("a", "09:02:00.000")])
         assert str(caught.value).splitlines()[1] == (
-            "The query goes by the test's clock, which has not let it run all that was "
-            "sent: call advance() or next_batch() first."
+            "The query runs on the test's clock, which has not let it run all that was "
+            "sent. Call advance() or next_batch() first."
         )
         run.restart()
         with pytest.raises(WaitError, match="has not let it run since its start"):
@@ -324,8 +324,8 @@ def test_what_is_not_done_in_time_is_told(
         (
             lambda run: run.advance_to("2026-01-01T08:59"),
             ValueError,
-            "The clock can't go back: it stands at 2026-01-01 09:00:00, and "
-            "advance_to() was given 2026-01-01 08:59:00.",
+            "The clock can't go back: it stands at 2026-01-01 09:00:00, but "
+            "advance_to() got 2026-01-01 08:59:00.",
         ),
         (
             lambda run: run.advance_to("noon"),
@@ -360,23 +360,23 @@ def clocked(kafka: KafkaUtils, spark: Any) -> Iterator[Any]:
     [
         (
             {},
-            "clock= needs a trigger of processing time, and the stream has none. Give "
+            "clock= needs a processing-time trigger, but the stream has none. Give "
             'trigger={"processingTime": "1 minute"}.',
         ),
         (
             {"trigger": {"availableNow": True}},
-            "clock= needs a trigger of processing time, and the stream has "
+            "clock= needs a processing-time trigger, but the stream has "
             '{\'availableNow\': True}. Give trigger={"processingTime": "1 minute"}.',
         ),
         (
             {"trigger": {"continuous": "1 second"}},
-            "clock= needs a trigger of processing time, and the stream has "
+            "clock= needs a processing-time trigger, but the stream has "
             "{'continuous': '1 second'}. Give "
             'trigger={"processingTime": "1 minute"}.',
         ),
         (
             {"trigger": {"processingTime": "0 seconds"}},
-            "clock= needs a trigger with an interval, and '0 seconds' is none: it "
+            "clock= needs a trigger with an interval. '0 seconds' is not one, and "
             'would never wait for the clock. Give trigger={"processingTime": '
             '"1 minute"}.',
         ),

@@ -19,7 +19,7 @@ def test_a_clock_is_refused(kafka: KafkaUtils, queries: Queries, topic: str) -> 
     with pytest.raises(SparkSetupError) as caught:
         kafka.run_stream(queries.source(topic), trigger=trigger, clock=at("09:00"))
     assert str(caught.value) == (
-        "clock= needs a query in this process's JVM, and the session is one of Spark "
+        "clock= needs a query in this process's JVM, but the session uses Spark "
         "Connect. Use a classic session, for example that of "
         "KafkaUtils.spark_session()."
     )

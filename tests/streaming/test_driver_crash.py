@@ -150,12 +150,12 @@ def test_a_function_that_can_not_go_to_another_process_is_told(
     ):
         pass
     assert str(unpicklable.value).startswith(
-        "The function that starts the job can't go to the process that crash('driver') "
-        "is to kill: "
+        "The function that starts the job can't be sent to the process that "
+        "crash('driver') kills: "
     )
     assert str(unpicklable.value).endswith(
-        "It takes the session as its argument; what else it needs must be plain "
-        "values, such as kafka.spark_options(), and no KafkaUtils or session."
+        "It takes the session as its argument. Anything else it needs must be plain "
+        "values, such as kafka.spark_options(), not a KafkaUtils or a session."
     )
     with kafka.follow(with_kafka, sink, timeout=LONG) as run:
         run._begin = with_another
@@ -163,8 +163,8 @@ def test_a_function_that_can_not_go_to_another_process_is_told(
             pass
     first, *rest = str(ended.value).splitlines()
     assert first == (
-        "The job in a process of its own ended before its batch began; its last lines "
-        "are below. Does the function start the query by the session that it is given?"
+        "The job ended in its own process before its batch began. Its last lines are "
+        "below. Does the function start the query with the session that it is given?"
     )
     assert rest[-1] == "  SystemExit: not here"
 

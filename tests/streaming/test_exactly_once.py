@@ -26,16 +26,16 @@ ONCE = {key: 1 for key, _ in SENT}
 TWICE = {key: 2 for key, _ in SENT}
 HALF_TWICE = {**ONCE, "a": 2, "b": 2}
 OF_OTHERS = (
-    "A batch that runs again has the same number: write it so that the second time "
-    "changes nothing, by MERGE, or skip a number that the sink has."
+    "A batch that runs again has the same number. Write it with MERGE, so that a "
+    "second write changes nothing, or skip a number that the sink has."
 )
 OF_KAFKA = (
-    "Kafka's sink is at-least-once: a batch that runs again is written again. Have "
-    "readers drop what they have had by this key, or write by foreachBatch."
+    "Kafka's sink is at-least-once: a batch that runs again is written again. Let "
+    "readers drop duplicates by this key, or write with foreachBatch."
 )
 OF_LOSSES = (
-    "A batch was committed before the sink had all of it: does a function return "
-    "early, or catch an error? What the job drops on purpose leave out of expected=."
+    "A batch was committed before the sink had all of it. Does a function return "
+    "early, or catch an error? Leave what the job drops on purpose out of expected=."
 )
 
 
@@ -230,7 +230,7 @@ def test_a_record_is_known_by_what_the_test_says(sinks: Sinks) -> None:
     assert lines[2:5] == [
         "  3 was written twice (partition 0, offsets 3 and 4)",
         "  4 was never written",
-        "  2 was written and not sent (partition 0, offset 2)",
+        "  2 was written but not sent (partition 0, offset 2)",
     ]
     assert str(refused.value) == (
         f"key='name': topic {sinks.topic!r}, partition 0, offset 0 has no such field: "
@@ -241,15 +241,15 @@ def test_a_record_is_known_by_what_the_test_says(sinks: Sinks) -> None:
 def test_what_is_expected_must_be_known(sinks: Sinks) -> None:
     """Nothing was sent by the run; a row has no such column."""
     with sinks.run("parquet") as run:
-        with pytest.raises(ValueError, match=r"^Nothing is known") as caught:
+        with pytest.raises(ValueError, match=r"does not know what was sent") as caught:
             run.check_exactly_once()
         run.add_data(sinks.topic, [Record("a", "1")])
         run.check_exactly_once(["a"])
         with pytest.raises(ValueError, match=r"no such column") as refused:
             run.check_exactly_once(["a"], key="id")
     assert str(caught.value) == (
-        "Nothing is known to have been sent to the stream: send by add_data(), or say "
-        "what is to be there, check_exactly_once(expected=[...])."
+        "The kit does not know what was sent to the stream. Send with add_data(), or "
+        "say what to expect: check_exactly_once(expected=[...])."
     )
     assert str(refused.value) == (
         "key='id': the row Row(key='a', value='1') has no such column. Give a "

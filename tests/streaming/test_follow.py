@@ -47,7 +47,7 @@ def test_a_jobs_query_has_the_steps_of_a_stream(
         run.check_answer([("a", "X"), ("b", "Y")])
         with pytest.raises(WaitError, match="is final"):
             run.check_answer({"a": "Z"})
-        with pytest.raises(RuntimeError, match="runs already"):
+        with pytest.raises(RuntimeError, match="is already running"):
             run.start()
     assert not run.query.isActive
 
@@ -68,8 +68,8 @@ def test_a_query_that_was_given_can_not_start_again(
             run.start()
         run.check_answer({"a": "x"})
     assert str(caught.value) == (
-        "How the query is started is not known: give follow() the function that starts "
-        "it, in place of the query."
+        "The kit does not know how to start the query. Give follow() the function that "
+        "starts it, instead of the query."
     )
 
 
@@ -85,7 +85,7 @@ def test_a_memory_sink_is_known_by_the_querys_name(
         run.check_answer([{"key": "a"}])
     console = df.writeStream.format("console").start()
     with (
-        pytest.raises(TypeError, match=r"name its topic, follow\(query, topic\)"),
+        pytest.raises(TypeError, match=r"Name its topic, follow\(query, topic\)"),
         kafka.follow(console) as run,
     ):
         run.check_answer([])
@@ -129,9 +129,7 @@ def test_a_topic_that_the_job_does_not_read_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
     """Its plan says what it reads."""
-    text = (
-        f"^Topic 'elsewhere' is no source of the stream, which reads '{topic}'. Send "
-    )
+    text = f"^Topic 'elsewhere' is not a source of the stream, which reads '{topic}'. "
     with (
         kafka.follow(queries.to_topic(queries.source(topic), sink), sink) as run,
         pytest.raises(ValueError, match=text),
@@ -150,6 +148,6 @@ def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> Non
     with pytest.raises(TypeError) as caught, kafka.follow(lambda: None):  # type: ignore[arg-type,return-value]
         pytest.fail("nothing was started")
     assert str(caught.value) == (
-        "what the function gives must be a StreamingQuery, not NoneType. Is .start() "
-        "missing?"
+        "the result of the function must be a StreamingQuery, not NoneType. Is "
+        ".start() missing?"
     )

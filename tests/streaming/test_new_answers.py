@@ -64,7 +64,7 @@ def test_rows_of_the_memory_sink_are_new_once(
             with pytest.raises(TypeError) as caught:
                 check()
             assert str(caught.value) == (
-                "In complete mode each batch writes all rows anew, and none is new. "
+                "In complete mode each batch writes all rows again, so none is new. "
                 "Use check_answer()."
             )
 

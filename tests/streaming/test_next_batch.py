@@ -114,16 +114,14 @@ def test_what_is_no_single_batch_is_told(
     limited = queries.source(topic, maxOffsetsPerTrigger="1")
     with kafka.run_stream(limited.select("value"), sink, **STEPS) as run:
         run.add_data(topic, [Record("a", "1", partition=0)] * 3)
-        with pytest.raises(
-            WaitError, match=r"^3 batches were run, where one is wanted"
-        ):
+        with pytest.raises(WaitError, match=r"^3 batches ran instead of one"):
             run.next_batch()
     unstepped = kafka.run_stream(upper(queries.source(topic)), sink, timeout=900)
     with unstepped as run, pytest.raises(TypeError) as refused:
         run.next_batch()
     assert str(refused.value) == (
         "next_batch() is for a stream that runs in steps: "
-        'run_stream(..., trigger={"availableNow": True}), or by a clock.'
+        'run_stream(..., trigger={"availableNow": True}), or with a clock.'
     )
     dying = queries.source(topic).select(
         functions.raise_error(functions.lit("as wanted")).cast("string").alias("value")

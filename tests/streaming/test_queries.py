@@ -48,14 +48,14 @@ def test_lag_that_can_not_be_known_is_an_error(
     with pytest.raises(WaitError) as caught:
         kafka.lag(query)
     assert str(caught.value) == (
-        f"Query {query.id} has made no progress yet: how far it is behind is not "
-        "known. Call wait_for_query_alive(query) first."
+        f"Query {query.id} has made no progress yet, so the kit can't tell how far "
+        "behind it is. Call wait_for_query_alive(query) first."
     )
     query.stop()
     continuous = queries.source(topic).writeStream.format("console")
     query = continuous.trigger(continuous="1 second").start()
     kafka.wait_for_query_alive(query)  # before, Spark Connect shows no mode
-    with pytest.raises(ValueError, match="Spark reports no progress of it"):
+    with pytest.raises(ValueError, match="for which Spark reports no progress"):
         kafka.lag(query)
     query.stop()
     kafka.send_messages(topic, [("k", "v")])
@@ -133,9 +133,10 @@ def test_a_query_that_blocks_is_named_and_left_behind(
         monkeypatch.setattr(_stop, "STOP_SECONDS", 600)
     blocking.released.set()
     assert told == 2 * [
-        f"Queries did not stop:\n  query 'blocked' ({query.id}): it still runs 0.5 s "
-        "later, status 'Processing new data'. A foreachBatch function or a task that "
-        "blocks holds it; it is left behind."
+        "Queries did not stop:\n"
+        f"  query 'blocked' ({query.id}): it still runs 0.5 s later, status "
+        "'Processing new data'. A blocked foreachBatch function or task holds it, so "
+        "it is left behind."
     ]
     kafka.assert_eventually(lambda: queries.spark.streams.active, [])
     kafka.stop_queries(queries.spark)
@@ -162,8 +163,8 @@ def test_a_stream_that_blocks_is_reported_at_the_end_of_its_block(
     blocking.released.set()
     text = (
         f"Query {stream.query.id} did not stop: it still runs 0.5 s later, status "
-        "'Processing new data'. A foreachBatch function or a task that blocks holds "
-        "it; it is left behind."
+        "'Processing new data'. A blocked foreachBatch function or task holds it, so "
+        "it is left behind."
     )
     assert str(caught.value) == text
     assert caplog.messages == [f"query {stream.query.id}: {text}"]

@@ -74,11 +74,11 @@ def test_a_wrong_answer_is_shown(
     assert str(caught.value) == (
         "The result was not the expected one when its query had ended (1 check).\n"
         "  missing:    ('a', 'x')\n"
-        "  missing:    ('a', 'X'): expected 2 times, there once\n"
+        "  missing:    ('a', 'X'): expected 2 times, found once\n"
         f"  topic {sink!r} was read up to 1 (partition 0)\n"
         f"  query {stream.query.id}: ended, status 'Stopped'\n"
-        f"  last progress: batch {stream.query.lastProgress['batchId']}, "
-        f"1 input rows, begun {stream.query.lastProgress['timestamp']}"
+        f"  last progress: batch {stream.query.lastProgress['batchId']}, 1 input rows, "
+        f"begun {stream.query.lastProgress['timestamp']}"
     )
 
 
@@ -95,8 +95,8 @@ def test_a_stream_may_run_into_the_memory_sink(
         with pytest.raises(RuntimeError) as caught:
             stream.start()
     assert str(caught.value) == (
-        "Spark's memory sink can't go on from a checkpoint, except in complete mode. "
-        "Run the stream into a topic: run_stream(df, topic=...)."
+        "Spark's memory sink can't continue from a checkpoint, except in complete "
+        "mode. Run the stream into a topic: run_stream(df, topic=...)."
     )
     counts = df.groupBy("key").count()
     with kafka.run_stream(counts, output_mode="complete") as stream:
@@ -130,8 +130,8 @@ def test_rows_of_every_type_are_compared(
             stream.check_answer([first, first, second])
         row = queries.spark.table(stream.table).where("s IS NOT NULL").first()
     assert str(caught.value).splitlines()[1:3] == [
-        "  missing:    (None, nan, ['a'], {'a': 1.5}): expected 2 times, there once",
-        f"  repeated:   {row!r}: expected once, there 2 times",
+        "  missing:    (None, nan, ['a'], {'a': 1.5}): expected 2 times, found once",
+        f"  repeated:   {row!r}: expected once, found 2 times",
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_stream_may_run_into_a_function(
             stream.process_all_available()
             stream.restart()
         assert seen == ["A", "B"]
-        with pytest.raises(TypeError, match="foreachBatch function has written"):
+        with pytest.raises(TypeError, match="what a foreachBatch function wrote"):
             stream.check_answer([])
 
 
@@ -312,7 +312,9 @@ def test_wrong_arguments_of_a_stream_are_refused(
 ) -> None:
     """They are refused before anything is started."""
     df = queries.spark.readStream.format("rate").load()
-    with pytest.raises(ValueError, match="Give one of a sink topic, a foreach_batch"):
+    with pytest.raises(
+        ValueError, match="Give only one of: a sink topic, a foreach_batch"
+    ):
         kafka.run_stream(df, topic, foreach_batch=lambda df, batch: None)
     with pytest.raises(ValueError, match="batch DataFrame"):
         kafka.run_stream(queries.spark.range(1))

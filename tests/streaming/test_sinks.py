@@ -85,7 +85,7 @@ def test_steps_of_a_file_sink(kafka: KafkaUtils, queries: Queries, topic: str) -
             run.check_last_batch([("b", 2), ("a", 1), ("a", 1)])
         run.check_answer([("b", 2), ("a", 1), ("a", 1)])
     assert str(refused.value) == (
-        "Which batch wrote what is known of those that next_batch() ran, and it ran "
+        "The kit knows what a batch wrote only if next_batch() ran it, and it ran "
         "none. Run one, or use check_new_answer()."
     )
 
@@ -176,12 +176,12 @@ def test_what_can_not_be_looked_at_is_refused(
     for options, text in [
         (
             {"topic": topic, "sink": "parquet"},
-            "Give one of a sink topic, a foreach_batch function and sink.",
+            "Give only one of: a sink topic, a foreach_batch function, sink.",
         ),
         (
             {"sink": "kafka"},
-            "For Kafka give the sink topic, run_stream(df, topic); for Spark's memory "
-            "sink give neither.",
+            "For Kafka, give the sink topic: run_stream(df, topic). For Spark's memory "
+            "sink, give neither.",
         ),
         (
             {"topic": topic, "answer": list},
@@ -197,8 +197,8 @@ def test_what_can_not_be_looked_at_is_refused(
     ):
         run.check_answer([])
     assert str(unknown.value) == (
-        "What 'noop' has written is not known here: give run_stream() answer=, a "
-        "function that gives the rows, as answer=lambda: spark.table('t')."
+        "The kit does not know what 'noop' wrote. Give run_stream() answer=, a "
+        "function that returns the rows, such as answer=lambda: spark.table('t')."
     )
 
 
@@ -217,10 +217,10 @@ def test_a_bounded_state(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
         with pytest.raises(WaitError) as caught:
             run.check_state_bounded(rows=2)
         assert str(caught.value).splitlines()[:2] == [
-            "The state of the query holds 3 rows (3 in stateStoreSave), where 2 are "
-            "the most.",
-            "The watermark is 2026-01-01T09:01:00Z. A record that is later than what "
-            "is held by more than the delay lets it go.",
+            "The state of the query holds 3 rows (3 in stateStoreSave), but at most 2 "
+            "are allowed.",
+            "The watermark is 2026-01-01T09:01:00Z. Rows leave it when a record comes "
+            "that is later by more than the delay.",
         ]
         run.check_state_bounded(rows=3)
         run.add_data(topic, [Record("late", "v", timestamp=at("12:00"))])
@@ -230,8 +230,8 @@ def test_a_bounded_state(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
         with pytest.raises(WaitError) as caught:
             run.check_state_bounded(rows=1)
         assert str(caught.value).splitlines()[1] == (
-            "It has no watermark, and nothing leaves the state: give the DataFrame one "
-            "by withWatermark()."
+            "It has no watermark, so nothing leaves the state. Give the DataFrame one "
+            "with withWatermark()."
         )
     with kafka.run_stream(source, timeout=LONG) as run:
         run.process_all_available()

@@ -70,7 +70,7 @@ def test_no_pattern_finds_an_internal_topic(
     with pytest.raises(ValueError, match="does not read") as caught:
         kafka.wait_until_processed(query, internal)
     assert str(caught.value) == (
-        f"Query 'no_internal' ({query.id}) does not read topic {internal!r}; it reads "
+        f"Query 'no_internal' ({query.id}) does not read topic {internal!r}. It reads "
         f"{topic!r}."
     )
 
@@ -88,8 +88,8 @@ def test_a_pattern_that_finds_no_topic_is_an_error(
         assert str(caught.value) == (
             f"Query 'no_topic' ({query.id}) reads nothing that exists: its source is "
             f"SubscribePattern[{topic}]. Create the topic before you wait for it. A "
-            "pattern is a Java regular expression, looked for in each name, and finds "
-            "no internal topic."
+            "pattern is a Java regular expression that matches anywhere in a name, and "
+            "finds no internal topics."
         )
     kafka.create_topics([topic])
     kafka.send_messages(topic, TEN)
@@ -148,11 +148,11 @@ def test_a_pattern_that_nobody_in_reach_can_read_is_an_error(
     kafka.wait_until_processed(query, topic)
     assert queries.rows("not_read") == 10
     for call in (kafka.wait_until_processed, kafka.lag):
-        with pytest.raises(ValueError, match="can't be told") as caught:
+        with pytest.raises(ValueError, match="the kit can't resolve") as caught:
             call(query)
         assert str(caught.value) == (
-            f"Query 'not_read' ({query.id}) reads what its pattern {pattern!r} finds, "
-            "and that can't be told: no JVM is in reach (as the test says), and Python "
-            "can't read it: bad escape \\Q at position 0. Name the topic: "
-            "wait_until_processed(query, topic)."
+            f"Query 'not_read' ({query.id}) reads the topics of its pattern "
+            f"{pattern!r}, which the kit can't resolve: no JVM is in reach (as the "
+            "test says), and Python can't read it: bad escape \\Q at position 0. Name "
+            "the topic: wait_until_processed(query, topic)."
         )

@@ -302,7 +302,7 @@ def test_a_query_that_was_stopped_ends_the_wait(
         "  last progress: batch 0, 0 input rows, begun "
         f"{query.lastProgress['timestamp']}\n"
         "A query that stops by itself (availableNow, once) reads up to the end that "
-        "its topics had when it started: send before that."
+        "its topics had when it started. Send before that."
     )
 
 
@@ -343,9 +343,9 @@ def test_a_query_in_its_first_batch_is_described(
         f"Query {query.id} has not processed its topics up to their end within 0.2 s.\n"
         f"  query {query.id}: active, status 'Processing new data'\n"
         "  last progress: none\n"
-        "It has not finished a batch yet. Give it more time (timeout=...); if it runs "
-        "in real-time mode, which does not show by Spark Connect, use wait_for_records "
-        "on its sink topic."
+        "It has not finished a batch yet. Give it more time (timeout=...). If it runs "
+        "in real-time mode, which Spark Connect does not show, use wait_for_records on "
+        "its sink topic."
     )
     kafka.wait_until_processed(query)
 
@@ -369,9 +369,9 @@ def test_a_query_without_batches_is_refused(
     with pytest.raises(ValueError, match=r"^Query ") as caught:
         kafka.wait_until_processed(query)
     assert str(caught.value) == (
-        f"Query {query.id} runs in {mode} mode, and its progress does not tell what it "
-        "has processed. Wait for its sink topic instead: "
-        "wait_for_records(sink_topic, count=..., since=mark)."
+        f"Query {query.id} runs in {mode} mode, and its progress does not show what it "
+        "has processed. Wait for its sink topic instead: wait_for_records(sink_topic, "
+        "count=..., since=mark)."
     )
     # so that it runs when it is stopped: Spark may miss a stop while it starts
     kafka.send_messages(topic, [("k", "v")])
@@ -388,7 +388,7 @@ def test_a_wait_for_a_topic_that_the_query_does_not_read_is_refused(
     with pytest.raises(ValueError, match=r"^Query ") as caught:
         kafka.wait_until_processed(query, other)
     assert str(caught.value) == (
-        f"Query 'others' ({query.id}) does not read topic {other!r}; it reads "
+        f"Query 'others' ({query.id}) does not read topic {other!r}. It reads "
         f"{topic!r}."
     )
     with pytest.raises(UnknownTopicError):
@@ -406,7 +406,7 @@ def test_a_query_without_kafka_is_refused(kafka: KafkaUtils, queries: Queries) -
 def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
     """A writer that was not started is the usual mistake."""
     writer = queries.spark.readStream.format("rate").load().writeStream
-    with pytest.raises(TypeError, match=r"is \.start\(\) missing\?"):
+    with pytest.raises(TypeError, match=r"Is \.start\(\) missing\?"):
         kafka.wait_until_processed(writer)  # type: ignore[arg-type]
 
 
@@ -466,10 +466,8 @@ def test_a_job_that_has_ended_is_not_waited_for(
     assert str(caught.value) == (
         f"The job with checkpoint {tmp_path} has ended with exit code 3 without having "
         "processed its topics.\n"
-        "  it has committed no batch; is this its checkpoint location?\n"
+        "  it has committed no batch. Is this its checkpoint location?\n"
         "Look at its output."
     )
-    with pytest.raises(
-        ValueError, match=r"^Give queries, or the checkpoint of a job, "
-    ):
+    with pytest.raises(ValueError, match=r"^Give queries or the checkpoint of a job, "):
         kafka.wait_until_processed()

@@ -51,8 +51,8 @@ def test_a_tilde_without_a_home_is_reported(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(JarError) as caught:
         cache_folder()
     assert str(caught.value) == (
-        "The folder ~nobody-of-this-name/x can't be found: its ~ stands for no known "
-        "home folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path."
+        "The folder ~nobody-of-this-name/x can't be found: its ~ is not a known home "
+        "folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path."
     )
 
 
@@ -72,6 +72,6 @@ def test_a_user_without_a_home_is_reported(tmp_path: Path) -> None:
         env,
     )
     assert done.stdout == (
-        "JarError The folder ~/.cache/spark-kafka-testkit can't be found: its ~ stands "
-        "for no known home folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path.\n"
+        "JarError The folder ~/.cache/spark-kafka-testkit can't be found: its ~ is not "
+        "a known home folder. Set SPARK_KAFKA_TESTKIT_CACHE to an absolute path.\n"
     )

@@ -31,9 +31,10 @@ NO_BROKER = (
 )
 STALLED = (
     "Reading topic 't' made no progress for 1.5 s. Not read to their end:\n"
-    "  partition 0: at offset 3 of 7, held by a transaction open since offset 3 by producer 7\n"
+    "  partition 0: at offset 3 of 7, held by a transaction open since offset 3 by "
+    "producer 7\n"
     "  partition 4: at offset 1 of 2, last stable offset 2\n"
-    "Commit or abort an open transaction; if there is none, look at the broker's log."
+    "Commit or abort an open transaction. If there is none, look at the broker's log."
 )
 STALLED_DATA = {
     "topic": "t",
@@ -106,8 +107,8 @@ def test_each_class_has_the_parents_that_the_docstring_draws(
         ),
         (
             errors.TopicExistsError("t", asked=3, found=1),
-            "Topic 't' exists with 1 partition(s), and 3 were asked for. "
-            "Use another name, or call delete_topics(['t']) first.",
+            "Topic 't' exists with 1 partition(s), but 3 were requested. Use another "
+            "name, or call delete_topics(['t']) first.",
         ),
         (
             errors.SendError(
@@ -128,8 +129,8 @@ def test_each_class_has_the_parents_that_the_docstring_draws(
             errors.ReadTimeoutError("t", 60, [PartitionState(0, 5, 9, 9)]),
             "Reading topic 't' made no progress for 60 s. Not read to their end:\n"
             "  partition 0: at offset 5 of 9, last stable offset 9\n"
-            "Commit or abort an open transaction; if there is none, "
-            "look at the broker's log.",
+            "Commit or abort an open transaction. If there is none, look at the "
+            "broker's log.",
         ),
         (
             errors.RecordsDeletedError("t", 2, 5, 9),

@@ -31,5 +31,5 @@ def test_what_is_no_time_is_refused(
     with pytest.raises(kind) as caught:
         at(*arguments)
     assert str(caught.value) == (
-        f"at() takes a time such as '09:05' and a day such as '2026-01-01', not {shown}"
+        f"at() accepts a time such as '09:05' and a day such as '2026-01-01', not {shown}"
     )

@@ -212,14 +212,14 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.send_messages("t", ("k", "v")),
             TypeError,
-            "messages must be (key, value) pairs or Records; message 0 is 'k'. "
-            "For a value without a key send (None, value).",
+            "messages must be (key, value) pairs or Records, but message 0 is 'k'. For "
+            "a value without a key, send (None, value).",
         ),
         (
             lambda kafka: kafka.send_messages("t", ["ab", "cd"]),
             TypeError,
-            "messages must be (key, value) pairs or Records; message 0 is 'ab'. "
-            "For a value without a key send (None, value).",
+            "messages must be (key, value) pairs or Records, but message 0 is 'ab'. "
+            "For a value without a key, send (None, value).",
         ),
         (
             lambda kafka: kafka.send_messages(b"t", []),
@@ -249,8 +249,8 @@ def test_a_call_before_setup_says_so(call: str) -> None:
         (
             lambda kafka: kafka.assert_eventually({}, {}),
             TypeError,
-            "result_func must be a function that gives the current result, not dict; "
-            "write: assert_eventually(lambda: ..., expected)",
+            "result_func must be a function that returns the current result, not dict. "
+            "Write: assert_eventually(lambda: ..., expected)",
         ),
     ],
 )

@@ -69,4 +69,4 @@ def encode_column(
 def _bytes_of(data: Any) -> bytes | None:
     if data is None or isinstance(data, bytes):
         return data
-    raise TypeError(f"the serializer gave a {type(data).__name__}, not bytes")
+    raise TypeError(f"the serializer returned a {type(data).__name__}, not bytes")

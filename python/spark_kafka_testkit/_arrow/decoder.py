@@ -190,7 +190,7 @@ class Decoder:
         self, table: pa.RecordBatch | pa.Table, keys: list[Any]
     ) -> DeserializationError:
         row = next(row for row, key in enumerate(keys) if not _is_hashable(key))
-        reason = f"it gives a {type(keys[row]).__name__}, which can't be a dict's key"
+        reason = f"it returns a {type(keys[row]).__name__}, which can't be a dict key"
         return self._undecodable(table, row, "key", reason)
 
     def _undecodable(

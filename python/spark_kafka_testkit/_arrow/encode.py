@@ -201,9 +201,8 @@ def _are_pairs(messages: Sequence[Any], first: int) -> bool:
             check_record(message, f"message {index}")
         elif not isinstance(message, (tuple, list)) or len(message) != 2:
             raise TypeError(
-                "messages must be (key, value) pairs or Records; "
-                f"message {index} is {shown(message)}. "
-                "For a value without a key send (None, value)."
+                f"messages must be (key, value) pairs or Records, but message {index} "
+                f"is {shown(message)}. For a value without a key, send (None, value)."
             )
     return only_pairs
 
@@ -294,7 +293,9 @@ def _from_table(messages: Any, serializers: _Serializers) -> pa.RecordBatchReade
             messages = pa.Table.from_pandas(messages, preserve_index=False)
         reader = pa.RecordBatchReader.from_stream(messages)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise ValueError(f"messages can't be had as an Arrow table: {error}") from error
+        raise ValueError(
+            f"messages can't be read as an Arrow table: {error}"
+        ) from error
     names = [name for name in reader.schema.names if name not in GIVEN_BY_BROKER]
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or "value" not in names:
@@ -455,6 +456,7 @@ def _binary(
         values = column.to_pylist()
     except (ArithmeticError, ValueError) as error:  # a time that Python can't represent
         raise SerializationError(
-            f"The {field}s of messages from {first} on can't be had in Python: {error}"
+            f"The {field}s of messages from {first} on can't be converted to Python: "
+            f"{error}"
         ) from error
     return encode_column(values, first, field, chosen)

@@ -176,7 +176,7 @@ class ContainerBroker:
             pass  # somebody else removed it, or it never existed
         except Exception as error:  # noqa: BLE001  the daemon may be gone
             log.warning(
-                "the container was not removed (%s: %s); when Docker answers again, "
+                "the container was not removed (%s: %s). When Docker answers again, "
                 "remove it with: docker rm -fv %s",
                 type(error).__name__,
                 error,
@@ -405,9 +405,8 @@ def _ryuk_if_it_runs() -> Iterator[None]:
             Reaper.get_instance()
     except Exception as error:  # noqa: BLE001  a broker can do without the reaper
         log.warning(
-            "testcontainers' reaper (Ryuk) can't run (%s); should this process be "
-            "killed, remove its container with: "
-            "docker rm -fv $(docker ps -aqf label=%s=%d)",
+            "testcontainers' reaper (Ryuk) can't run (%s). If this process is killed, "
+            "remove its container with: docker rm -fv $(docker ps -aqf label=%s=%d)",
             str(error).splitlines()[0],
             LABEL,
             os.getpid(),

@@ -150,7 +150,7 @@ def docker_problem(seconds: float | None = None) -> str | None:
     except ImportError as error:
         if find_package("testcontainers", ("core",)) is not None:
             return str(error)
-        return "testcontainers is not installed, which finds the Docker daemon"
+        return "testcontainers, which finds the Docker daemon, is not installed"
     except Exception as error:  # noqa: BLE001  docker-py's errors share no class
         return _unusable(error)
     try:
@@ -163,10 +163,10 @@ def docker_problem(seconds: float | None = None) -> str | None:
         return None
     if b"to an HTTPS server" in answer:  # the wording of Go's servers
         return (
-            f"The Docker daemon at {daemon.address} wants TLS; "
-            "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates"
+            f"The Docker daemon at {daemon.address} requires TLS (set "
+            "DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates)"
         )
-    return f"What answers at {daemon.address} is no Docker daemon"
+    return f"The server at {daemon.address} is not a Docker daemon"
 
 
 def _unusable(error: Exception) -> str:
@@ -179,7 +179,7 @@ def _unusable(error: Exception) -> str:
         reason = f"ca.pem, cert.pem or key.pem is missing in {folder}"
     else:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return f"No Docker daemon can be asked at {host} ({reason})"
+    return f"The Docker daemon can't be reached at {host} ({reason})"
 
 
 def await_docker(seconds: float) -> None:
@@ -199,10 +199,10 @@ def await_docker(seconds: float) -> None:
         if patience is None:
             patience = min(seconds, LATE_SECONDS) if is_named() else 0
             if waited < patience:
-                log.warning("%s; waiting up to %g s for one", problem, patience)
+                log.warning("%s. Waiting up to %g s", problem, patience)
         if waited >= patience:
             limit = seconds if waited >= seconds else patience
-            after = f", also after {limit:g} s" if limit else ""
+            after = f", even after {limit:g} s" if limit else ""
             raise BrokerStartError(
                 f"Docker is not running: {problem}{after}. Start it (check with: "
                 "docker ps), or use the backend `embedded`, which needs none."
@@ -450,5 +450,5 @@ def _credentials(repository: str) -> dict[str, Any] | None:
     except Exception as error:  # noqa: BLE001  its text may hold a password
         raise BrokerStartError(
             "it can't be pulled: DOCKER_AUTH_CONFIG is not usable "
-            f"({type(error).__name__}); it must be as Docker's config.json is"
+            f"({type(error).__name__}). It must have the form of Docker's config.json"
         ) from None

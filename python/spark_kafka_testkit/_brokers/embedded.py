@@ -137,11 +137,11 @@ def _start_node(java: Java, jars: list[Path], settings: BrokerSettings) -> _Node
             return _Node(java, jars, settings)
         except _PortTakenError as taken:
             log.info(
-                "port %d was taken before the broker could bind it; trying another",
+                "port %d was taken before the broker could bind it, trying another",
                 taken.port,
             )
         except BrokenArchiveError:
-            log.info("the embedded broker is started again without a class archive")
+            log.info("starting the embedded broker again without a class archive")
     raise BrokerStartError(
         f"No free port was found for the broker in {START_TRIES} tries."
     )
@@ -217,8 +217,8 @@ class _Node:
         if free >= LITTLE_ROOM:
             return ""
         return (
-            f"; its data lies in {place}, where {free / 1e6:.1f} MB are left: set "
-            "TMPDIR to a folder with room for it"
+            f". Its data is in {place}, where {free / 1e6:.1f} MB are left. Set TMPDIR "
+            "to a folder with more room"
         )
 
     def _wait_until_ready(self, seconds: float) -> None:
@@ -244,8 +244,8 @@ def _make_work_folder() -> WorkFolder:
         return WorkFolder("broker")
     except OSError as error:
         raise BrokerStartError(
-            "The embedded broker's work folder could not be made: "
-            f"{error}. Set TMPDIR to a folder of yours."
+            f"The embedded broker's work folder could not be made: {error}. Set TMPDIR "
+            "to a writable folder."
         ) from error
 
 

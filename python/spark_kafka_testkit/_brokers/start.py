@@ -31,7 +31,7 @@ def start_own(backend: Backend, settings: BrokerSettings) -> OwnBroker:
         case "embedded":
             return EmbeddedBroker(settings)
         case "external":
-            raise ValueError("an external broker is started by others")
+            raise ValueError("the kit does not start an external broker")
 
 
 Started = TypeVar("Started")
@@ -55,11 +55,16 @@ def start_any(start: Callable[[Backend], Started]) -> Started:
             reason, tail = BrokerStartError.parts(error)
             attempts.append(f"container: {reason}")
             logs.append(tail)
-            log.warning("%s; starting the embedded broker", str(error).splitlines()[0])
+            log.warning(
+                "starting the embedded broker instead of a container: %s",
+                str(error).splitlines()[0],
+            )
     else:
         attempts.append(f"container: {problem}")
         level = logging.WARNING if is_named() else logging.INFO
-        log.log(level, "%s; starting the embedded broker", problem)
+        log.log(
+            level, "starting the embedded broker instead of a container: %s", problem
+        )
     try:
         return start("embedded")
     except KafkaTestkitError as error:

@@ -64,7 +64,7 @@ class Clients:
                 _arguments.unknown(CLIENT_ENV, asked, ("jvm", "kafka-python"))
             )
         if asked == "kafka-python":
-            reason = f"{CLIENT_ENV} says so"
+            reason = f"{CLIENT_ENV} asks for it"
             client: Client = self._by_kafka_python()
         else:
             client, reason = self._choose(spark)
@@ -103,12 +103,12 @@ class Clients:
     def _by_own_jvm(self, why: str) -> tuple[Client, str]:
         helper, reason = own_helper()
         if helper is None:
-            because = f"{why}, and a JVM of the kit's own can't be started: {reason}"
+            because = f"{why}, and the kit can't start its own JVM: {reason}"
             return self._by_kafka_python(), because
         if not _is_in(self._own, helper.jvm_key):
             self._own = self._by_helper(helper)
         assert self._own is not None
-        return self._own, f"in a JVM of the kit's own: {why}"
+        return self._own, f"in the kit's own JVM: {why}"
 
     def _by_helper(self, helper: Helper) -> JvmClient:
         return JvmClient(helper, self._config, self._check_usable)

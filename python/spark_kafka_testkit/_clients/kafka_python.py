@@ -80,7 +80,7 @@ class KafkaPythonClient:
                     if self._admin.existing([topic]):
                         raise BrokerUnreachableError(
                             self._config.bootstrap_servers,
-                            f"it tells of topic {topic!r}, and not of its partitions.",
+                            f"it describes topic {topic!r} without its partitions.",
                         ) from None
                     raise
                 topic_id = self._topic_id(topic, before)
@@ -219,7 +219,7 @@ class KafkaPythonClient:
                 return
             time.sleep(0.005)
         log.warning(
-            "transaction %s is committed, and not visible after %g s",
+            "transaction %s is committed, but not visible after %g s",
             transactional_id,
             VISIBLE_SECONDS,
         )

@@ -67,9 +67,9 @@ class Answers:
         wanted = self._key or ["key"]
         if lacking := [name for name in wanted if name not in names]:
             raise ValueError(
-                f'answer="latest" needs to know what a row\'s key is: the rows have no '
-                f"column {lacking[0]!r}, and have {', '.join(names)}. Give key=, a "
-                "name or a list of names of columns."
+                'answer="latest" needs the key of a row: the rows have no column '
+                f"{lacking[0]!r}, only {', '.join(names)}. Give key=, a column name or "
+                "a list of them."
             )
         values = tuple(one[name] for name in wanted)
         return values[0] if len(values) == 1 else values

@@ -96,11 +96,11 @@ def check_stream(
     answers = Answers(answer, [key] if isinstance(key, str) else key)
     drawn = list(examples(inputs, seed))
     if not drawn:
-        raise ValueError("The strategies of inputs gave no records.")
+        raise ValueError("The strategies of inputs produced no records.")
     if is_connect(session):
         raise SparkSetupError(
-            "check_stream() runs queries side by side in clones of a session, and by a "
-            "clock, which Spark Connect has not.",
+            "check_stream() runs queries side by side in clones of a session and sets "
+            "their clock. Spark Connect can do neither.",
             "Use a classic session, for example that of KafkaUtils.spark_session().",
         )
     with closing(Topics(cluster)) as topics, silenced(session), Runs(session) as runs:

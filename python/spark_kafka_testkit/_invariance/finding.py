@@ -71,10 +71,10 @@ class Finding:
         drawn: Mapping[str, Any] | None,
     ) -> Iterator[str]:
         if self.relation == DETERMINISM:
-            yield f"The answer of {job} is not deterministic. This schedule gave two:"
+            yield f"The answer of {job} is not deterministic. This schedule gives two:"
         else:
             what = RELATIONS[self.relation]
-            yield f"The answer of {job} depends on {what}. By this schedule:"
+            yield f"The answer of {job} depends on {what}. With this schedule:"
         yield f"  {self.schedule}"
         if self.death is not None:
             yield f"it dies: {first_line(self.death)}"
@@ -82,7 +82,7 @@ class Finding:
             yield self._against
             yield difference(self.answer, self.expected)
         if self.late_rows:
-            yield f"Spark has dropped rows as late ({self.late_rows} in a batch)."
+            yield f"Spark dropped rows as late ({self.late_rows} in a batch)."
         for name, record in list(records.items())[:SHOWN_RECORDS]:
             yield f"  {name} is {shown(record)}"
         if len(records) > SHOWN_RECORDS:
@@ -90,7 +90,7 @@ class Finding:
         again = self._again(drawn)
         yield f"To see it again: kafka.check_stream({job}, {again})"
         if seed is not None:
-            yield f"Found by seed={seed}."
+            yield f"Found with seed={seed}."
 
     @property
     def _against(self) -> str:

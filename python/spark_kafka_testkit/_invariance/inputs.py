@@ -80,8 +80,8 @@ class Inputs:
             count = len(self.records.get(place.input, ()))
             if place.index >= count:
                 raise ValueError(
-                    f"schedule sends {place}, and inputs has {count} records of "
-                    f"{place.input!r}. It is the schedule of other inputs."
+                    f"schedule sends {place}, but inputs has {count} records of "
+                    f"{place.input!r}. It belongs to other inputs."
                 )
         for step in schedule.steps:
             if isinstance(step, (AddPartition, DeleteRecords)):
@@ -149,8 +149,8 @@ def _records(name: str, given: Any, argument: str = "inputs") -> list[Record]:
     which = f"{argument}[{name!r}]"
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise TypeError(
-            f"{which} must be a list of (key, value) pairs or Records, a "
-            f"hypothesis strategy of such, or what read_records() gave, not "
+            f"{which} must be a list of (key, value) pairs or Records, a Hypothesis "
+            "strategy for them, or the result of read_records(), not "
             f"{type(given).__name__}"
         )
     records = []

@@ -71,12 +71,12 @@ class Job:
             self._inputs = {name: name for name in frames}
         if not self.takes_run and (unused := set(inputs) - set(self._inputs.values())):
             raise TypeError(
-                f"job takes no parameter {sorted(unused)[0]!r}, which is one of the "
-                "inputs: its records would be sent for nothing."
+                f"job has no parameter {sorted(unused)[0]!r}, which is one of the "
+                "inputs. Its records would never be read."
             )
         if unknown := [one for one in self._inputs.values() if one not in inputs]:
             raise TypeError(
-                f"job has a parameter {unknown[0]!r}, and inputs has "
+                f"job has a parameter {unknown[0]!r}, but inputs has "
                 f"{', '.join(map(repr, inputs))}. Its parameters must be named like "
                 "the inputs, or `run`."
             )

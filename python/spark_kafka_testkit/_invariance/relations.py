@@ -63,7 +63,7 @@ def _of_triggers(stage: Stage, reference: Outcome) -> str:
     if reference.is_own_query:
         return OWN_QUERY
     if not stage.has_clock:
-        return "each batch is run by availableNow, as the session has no clock"
+        return "each batch runs with availableNow, because the session has no clock"
     return _of_restarts(stage, reference)
 
 
@@ -78,7 +78,7 @@ def _of_batch_mode(stage: Stage, reference: Outcome) -> str:
         return OWN_QUERY
     for operator in reference.operators:
         if NO_BATCH_ORACLE.lower() in operator.lower():
-            return f"batch is no oracle for state of its own ({operator})"
+            return f"batch mode can't check custom state ({operator})"
     if stage.answers.kind == "by_partition":
         return "a batch has no order"
     return ""
@@ -108,7 +108,7 @@ def _of_arrival(stage: Stage, _: Outcome) -> str:
 
 def _of_idle(stage: Stage, reference: Outcome) -> str:
     if reference.is_own_query or not stage.has_clock:
-        return "the query goes by the machine's clock, which nobody sets"
+        return "the query runs on the machine's clock, which can't be set"
     return ""
 
 

@@ -308,8 +308,8 @@ def _step(text: str) -> Step:
     if found := re.fullmatch(rf"delete the records of ({NAME})", text):
         return DeleteRecords(found[1])
     raise ValueError(
-        f"schedule has a step that is none: {text!r}. Give the line that "
-        "check_stream() has printed."
+        f"schedule has an invalid step: {text!r}. Give the line that check_stream() "
+        "printed."
     )
 
 
@@ -319,7 +319,7 @@ def _places(text: str) -> Iterator[Place]:
         found = re.fullmatch(rf"({NAME})\[(\d+)(?::(\d+))?\]({forms})?", part)
         if found is None:
             raise ValueError(
-                f"schedule sends {part!r}, which is no record of the inputs. Write "
+                f"schedule sends {part!r}, which is not a record of the inputs. Write "
                 "orders[3] or orders[0:4]."
             )
         form = next(name for name, end in FORMS.items() if end == (found[4] or ""))

@@ -149,9 +149,9 @@ class Search:
             and not callable(stage.answers.kind)
         ):
             raise ValueError(
-                "Where the job writes to is not known: it starts its query itself, and "
-                "has no parameter `run`, whose topic or folder it would write to. "
-                "Give answer=, a function that reads what it has written."
+                "The kit can't tell where the job writes: it starts its query itself, "
+                "and has no parameter `run` with a topic or folder to write to. Give "
+                "answer=, a function that reads what the job wrote."
             )
         newest, times = reference.newest, map(stage.inputs.time, stage.inputs.places)
         # what goes by the clock is a fault of the job, which the schedules show

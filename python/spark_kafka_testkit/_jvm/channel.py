@@ -147,7 +147,7 @@ def silence_told(channel: Channel) -> Iterator[None]:
         raise
     except TimeoutError as error:
         raise HelperError(
-            f"The JVM helper has been silent for {channel.silence_seconds:g} s; is its "
+            f"The JVM helper has been silent for {channel.silence_seconds:g} s. Is its "
             "JVM suspended, or out of memory?"
         ) from error
 

@@ -156,7 +156,7 @@ class ClassArchive:
         """
         if not self._is_used:
             return False
-        log.info("the class archive %s is not used any more", self._file)
+        log.info("the class archive %s is no longer used", self._file)
         self._is_used = False
         _remove(self._file)
         return True

@@ -165,7 +165,7 @@ def check_scala(jar: str | None, running: str) -> None:
     if match is not None and not running.startswith(f"{match[1]}."):
         raise HelperError(
             f"The helper jar on Spark's class path, {match[0]}, is built for Scala "
-            f"{match[1]}, and Spark runs Scala {running}.",
+            f"{match[1]}, but Spark runs Scala {running}.",
             "Use the jar for its Scala version: KafkaUtils.spark_conf() names it.",
         )
 
@@ -173,7 +173,7 @@ def check_scala(jar: str | None, running: str) -> None:
 def check_version(jar_version: str) -> None:
     if jar_version != __version__:
         raise HelperError(
-            f"The helper jar on Spark's class path is version {jar_version}, and the "
+            f"The helper jar on Spark's class path is version {jar_version}, but the "
             f"Python package spark-kafka-testkit is version {__version__}.",
             "Use the jar that came with the package: KafkaUtils.spark_conf() names it.",
         )

@@ -54,7 +54,7 @@ class SparkVersion:
         known = ", ".join(dict.fromkeys(map(minor_version, connector_versions())))
         return (
             f"the kit has no Kafka connector for Spark {self.spark} with Scala "
-            f"{self.scala}, only for {known}; Spark itself is to fetch "
+            f"{self.scala}, only for {known}. Spark will try to fetch "
             f"{self.connector}, which its repositories may not have"
         )
 
@@ -93,6 +93,6 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
                 return SparkVersion(spark=match[2], scala=match[1]), home / "jars"
     raise SparkSetupError(
         "No Spark was found: SPARK_HOME is not set, and the pyspark package is not "
-        "installed (or brings no jars).",
+        "installed (or has no jars).",
         "Install it with: pip install 'spark-kafka-testkit[spark]'",
     )

@@ -94,9 +94,10 @@ def own_jar(name: str) -> Path:
     tried = "\n".join(f"  {folder / name}" for folder in folders)
     raise JarError(
         f"The jar {name} was not found.",
-        f"Tried:\n{tried}\n"
-        f"In a checkout, build it with ./ci/setup; or set {JARS_ENV} to a folder that "
-        "holds it.",
+        "Tried:\n"
+        f"{tried}\n"
+        f"In a checkout, build it with ./ci/setup, or set {JARS_ENV} to a folder that "
+        "contains it.",
     )
 
 
@@ -184,8 +185,8 @@ def fetch(jars: Sequence[LockedJar], what: str) -> list[Path]:
     root = cache_folder() / "maven"
     if os.pathsep in str(root):
         raise JarError(
-            f"The cache folder {root} can't be used: Java takes a path with "
-            f"{os.pathsep!r} in it for several. Set {CACHE_ENV} to another folder."
+            f"The cache folder {root} can't be used: Java reads a path with "
+            f"{os.pathsep!r} in it as several paths. Set {CACHE_ENV} to another folder."
         )
     paths = [root / jar.path for jar in jars]
     if _missing(jars, paths):
@@ -211,7 +212,7 @@ def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
             make_folder((root / jar.path).parent)
             if (root / jar.path).exists():
                 log.warning(
-                    "the cached jar %s is not the locked one: it is fetched anew",
+                    "the cached jar %s is not the locked one, fetching it again",
                     root / jar.path,
                 )
         _download_all(missing, root, what)
@@ -222,7 +223,7 @@ def _fill(root: Path, missing: Sequence[LockedJar], what: str) -> None:
         raise JarError(
             f"The jars of {what} can't be kept in {root}: {error}. "
             f"{sum(jar.size for jar in missing) / 1e6:.0f} MB are needed there, in "
-            f"folders that can be written; or set {CACHE_ENV} to a folder of yours."
+            f"writable folders. Or set {CACHE_ENV} to another folder."
         ) from error
 
 
@@ -264,7 +265,7 @@ def _is_there(jar: LockedJar, path: Path) -> bool:
     except PermissionError as error:
         raise JarError(
             f"The cached jar {path} can't be read: {error}. Make the cache readable "
-            f"for this user, or set {CACHE_ENV} to a folder of yours."
+            f"for this user, or set {CACHE_ENV} to a writable folder."
         ) from error
     return True
 
@@ -289,7 +290,7 @@ def _alone(root: Path) -> Iterator[None]:
     except OSError as error:
         raise JarError(
             f"The cache folder {root} can't be made: {error}. Set {CACHE_ENV} to a "
-            "folder of yours."
+            "writable folder."
         ) from error
     try:
         problem = lock_problem(root)
@@ -299,10 +300,10 @@ def _alone(root: Path) -> Iterator[None]:
     except OSError as error:
         raise JarError(
             f"The cache folder {root} lacks jars and can't be written: {error}. Set "
-            f"{CACHE_ENV} to a folder of yours."
+            f"{CACHE_ENV} to a writable folder."
         ) from error
     if problem:
-        log.info("%s can't be locked (%s); fetching without a lock", root, problem)
+        log.info("%s can't be locked (%s), fetching without a lock", root, problem)
     try:
         yield
     finally:
@@ -346,8 +347,8 @@ def _download(
         if digest != jar.sha256:
             raise JarError(
                 f"{url} is not the jar that the lock file names: its sha256 is "
-                f"{digest}, and {jar.sha256} is expected. Nothing was kept. Check the "
-                f"mirror that {MAVEN_ENV} names."
+                f"{digest}, expected {jar.sha256}. Nothing was kept. Check the mirror "
+                f"that {MAVEN_ENV} names."
             )
         Path(part).replace(target)
     except StorageError as error:

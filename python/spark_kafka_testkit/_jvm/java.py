@@ -27,11 +27,10 @@ log = logging.getLogger("spark_kafka_testkit")
 
 MINIMUM = 17
 HINT = (
-    f"The embedded broker needs Java {MINIMUM} or newer. Install one "
-    "(Debian and Ubuntu: apt install openjdk-17-jre-headless; "
-    "macOS: brew install openjdk@17; conda: conda install -c conda-forge openjdk=17) "
-    "and set JAVA_HOME to it, "
-    "or use the backend `container`, which needs Docker instead."
+    f"The embedded broker needs Java {MINIMUM} or newer. Install one (Debian and "
+    "Ubuntu: apt install openjdk-17-jre-headless, macOS: brew install openjdk@17, "
+    "conda: conda install -c conda-forge openjdk=17) and set JAVA_HOME to it, or use "
+    "the backend `container`, which needs Docker instead."
 )
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
@@ -94,7 +93,7 @@ def find_java(hint: str = HINT, least: int = MINIMUM) -> Java:
         )
     if not os.access(command, os.X_OK):
         raise JavaNotFoundError(
-            f"JAVA_HOME is {home}, and {command} is not there or can't be run.", hint
+            f"JAVA_HOME is {home}, but {command} does not exist or can't be run.", hint
         )
     executable = Path(command).resolve()
     java = Java(
@@ -135,7 +134,7 @@ def _asked_version(executable: Path, hint: str) -> str:
     match = re.search(r'version "([^"]+)"', answer)
     if match is None:
         raise JavaNotFoundError(
-            f"{executable} -version gave no version, but: {answer.strip()!r}.", hint
+            f"{executable} -version printed no version, but: {answer.strip()!r}.", hint
         )
     return match[1]
 
@@ -173,7 +172,7 @@ class EnvironmentOptions:
         names = " and ".join(n for n in VARIABLES if self.environment.get(n))
         if not names:
             return ""
-        return f"; it was given the options of {names}, which may be the cause"
+        return f". Its options from {names} may be the cause"
 
 
 def _unquoted(option: str) -> str:
@@ -195,7 +194,8 @@ def _tell_once(option: str) -> None:
     if option not in _told:
         _told.add(option)
         log.info(
-            "the kit's own JVMs start without %s: it is left to yours, and its port",
+            "the kit's own JVMs start without %s, which is left to your own JVM, as is "
+            "its port",
             option,
         )
 

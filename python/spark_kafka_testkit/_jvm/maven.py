@@ -32,7 +32,7 @@ TIMEOUT_SECONDS = 60
 PAUSES = (0.5, 2.0)  # seconds before the second and the third try
 LONGEST_PAUSE = 60.0
 BUSY = (408, 425, 429)  # and all from 500 on
-STOPPED = "it was given up when another file failed"
+STOPPED = "it was cancelled when another file failed"
 PORTS = {"http": 80, "https": 443}
 
 
@@ -117,7 +117,7 @@ class Repository:
             if wait is None:
                 raise FetchError(reason)  # no frame of a request hangs on it here
             level = logging.WARNING if wait > max(PAUSES) else logging.INFO
-            log.log(level, "%s: %s; trying again in %.1f s", path, reason, wait)
+            log.log(level, "%s: %s, trying again in %.1f s", path, reason, wait)
             if stop.wait(wait):
                 break
         raise FetchError(STOPPED)
@@ -172,7 +172,7 @@ class Repository:
         if isinstance(error, (ValueError, http.client.InvalidURL)) and any(
             "@" in address for address in urllib.request.getproxies().values()
         ):  # its text may hold a password that was read as a port
-            return "the address of the proxy, or its own, is not valid", None
+            return "its address, or that of the proxy, is not valid", None
         cause = getattr(error, "reason", None)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return reason, None
@@ -182,7 +182,7 @@ class Repository:
         if self.login is not None:
             return f" (with the user and password of {self.login})"
         return (
-            " (no user and password were sent; they may stand in the address, "
+            " (no user and password were sent. They can be in the address, "
             "https://user:password@host/path, or in ~/.netrc)"
         )
 
@@ -257,9 +257,9 @@ def _problem(variable: str) -> str | None:
     if is_whole and parts.scheme in PORTS:
         return None
     return (
-        f"{variable} is {shown}, which is no address of a Maven repository: valid is "
-        "https://user:password@host/path. In user, password and path write @ : / ? # % "
-        "as %40 %3A %2F %3F %23 %25."
+        f"{variable} is {shown}, which is not the address of a Maven repository. "
+        "Expected https://user:password@host/path. In user, password and path write @ "
+        ": / ? # % as %40 %3A %2F %3F %23 %25."
     )
 
 

@@ -174,7 +174,7 @@ class JavaProcess:
             pass  # it has ended before
         if not wait_for_end(popen, STOP_SECONDS):
             log.warning(
-                "%s (pid %d) did not end within %g s; it is killed",
+                "%s (pid %d) did not end within %g s, killing it",
                 self._name,
                 popen.pid,
                 STOP_SECONDS,

@@ -122,14 +122,14 @@ def helper_of(session: SparkSession) -> Helper:
     jvm = SparkJvm.of(session)
     if jvm is None:
         raise SparkSetupError(
-            "clock= needs a query in this process's JVM, and the session is one of "
-            "Spark Connect.",
+            "clock= needs a query in this process's JVM, but the session uses Spark "
+            "Connect.",
             "Use a classic session, for example that of KafkaUtils.spark_session().",
         )
     helper, reason = jvm.find_helper()
     if helper is None:
         raise SparkSetupError(
-            f"clock= needs the kit's helper in Spark's JVM, and {reason}.",
+            f"clock= needs the kit's helper in Spark's JVM, but {reason}.",
             "Make the session with the settings of KafkaUtils.spark_conf(), or call "
             "KafkaUtils.attach(spark) first.",
         )

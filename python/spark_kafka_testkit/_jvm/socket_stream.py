@@ -23,7 +23,7 @@ class HelperGoneError(HelperError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The JVM helper went away in the middle of an answer: has its Spark "
+            "The JVM helper went away in the middle of an answer. Has its Spark "
             "session been stopped?"
         )
 

@@ -33,7 +33,7 @@ class StatefulInputs:
     def __init__(self, query: StreamingQuery, spark: SparkSession) -> None:
         jvm, execution = SparkJvm.of(spark), execution_of(query)
         if jvm is None or execution is None:
-            raise LookupError("by Spark Connect plans are out of reach")
+            raise LookupError("Spark Connect gives no access to plans")
         helper, reason = jvm.find_helper()
         if helper is None:
             raise LookupError(reason)

@@ -353,7 +353,7 @@ class BulkProducer:
             self._fail(index, "UnknownPartition", reason, "failed")
             return
         if any(header_value is None for _, header_value in headers or ()):
-            reason = "kafka-python sends no null as a header's value; the helper does"
+            reason = "kafka-python can't send a null header value, the JVM helper can"
             self._fail(index, "NullHeader", reason, "failed")
             return
         try:
@@ -372,7 +372,7 @@ class BulkProducer:
             self._fail(index, type(error).__name__, str(error), "failed")
         except (TypeError, ValueError):
             # from the partitioner, which looks twice while kafka-python learns of this
-            reason = f"kafka-python knows topic {self._topic!r} no more"
+            reason = f"kafka-python no longer knows topic {self._topic!r}"
             self._fail(index, "UnknownTopicOrPartitionError", reason, "failed")
         else:
             self._pending_bytes += size

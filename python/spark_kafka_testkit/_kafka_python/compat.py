@@ -64,8 +64,8 @@ def require_kafka_python() -> None:
     if not __debug__ and int(metadata.version("kafka-python").partition(".")[0]) >= 3:
         raise MissingDependencyError(
             "kafka-python 3 does not work here: Python runs with -O or PYTHONOPTIMIZE, "
-            "which leaves out the asserts that it reads a broker's answers by. "
-            "Run Python without them."
+            "which removes the asserts that it reads a broker's answers with. Run "
+            "Python without them."
         )
 
 

@@ -99,9 +99,8 @@ def delete_topics(
             raise TopicError(
                 waiting,
                 f"Topics {waiting} were still there {gone_seconds:g} s after they were "
-                "deleted: does something that still reads or "
-                "writes them, a streaming query perhaps, make the broker create them "
-                "again? Stop it first.",
+                "deleted. Does something that still reads or writes them, perhaps a "
+                "streaming query, make the broker create them again? Stop it first.",
             )
         time.sleep(PAUSE_SECONDS)
     _raise_refusals(refusals, "deleted")

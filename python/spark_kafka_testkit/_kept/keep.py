@@ -109,13 +109,13 @@ def end_here(lease_file: LeaseFile[LeaseType], lease: LeaseType | Unclear) -> No
         noun = lease_file.kind.noun
         if isinstance(lease, Unclear):
             raise lease_file.kind.stop_error(
-                f"The {noun} of {lease.file} was told to end, and its keeper is still "
-                f"there after {END_SECONDS:g} s. End the process that has "
+                f"The {noun} of {lease.file} was asked to end, but its keeper is still "
+                f"running after {END_SECONDS:g} s. End the process that has "
                 f"{keeper.lock_file} open."
             ) from error
         raise lease_file.kind.stop_error(
-            f"The {noun} {lease.where} was told to end, and its keeper, process "
-            f"{lease.pid}, is still there after {END_SECONDS:g} s. End it with: "
-            f"kill -9 {lease.pid}"
+            f"The {noun} {lease.where} was asked to end, but its keeper, process "
+            f"{lease.pid}, is still running after {END_SECONDS:g} s. End it with: kill "
+            f"-9 {lease.pid}"
         ) from error
     keeper.release()

@@ -55,7 +55,7 @@ __all__ = [
 
 log = logging.getLogger("spark_kafka_testkit")
 
-HOW_TO_END = "Its keeper lives; end it with: spark-kafka-testkit down"
+HOW_TO_END = "Its keeper is running. End it with: spark-kafka-testkit down"
 FORMAT = 2  # of the state file: other versions of the kit may share the cache
 COMMAND_LENGTH = 60
 LATEST = 1e11  # seconds since the epoch, within the range of datetime
@@ -98,9 +98,9 @@ class Lease(ABC):
         try:
             facts = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"it is no JSON: {error}") from error
+            raise ValueError(f"it is not valid JSON: {error}") from error
         if not isinstance(facts, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         number = facts.pop("format", None)
         if number != FORMAT:
             raise ValueError(
@@ -113,7 +113,7 @@ class Lease(ABC):
             for name in types.keys() | facts.keys()
             if name not in facts or not isinstance(facts[name], types.get(name, ()))
         ):
-            raise ValueError(f"wrong in it: {', '.join(wrong)}"[:200])
+            raise ValueError(f"invalid fields: {', '.join(wrong)}"[:200])
         lease = cls(**facts)
         if lease.key != key:
             raise ValueError(f"its key is {lease.key!r}"[:200])
@@ -285,7 +285,7 @@ class LeaseFile(Generic[LeaseType]):
         if lease is None or self.is_held("keeper"):
             return lease
         if isinstance(lease, Unclear):
-            log.warning("%s Its keeper has gone, and it is removed.", lease)
+            log.warning("%s Its keeper is gone, so the file is removed.", lease)
         else:
             lease.remove_remains()
         self.clear()
@@ -352,13 +352,13 @@ def check_folder(kind: type[Lease]) -> None:
     except OSError as error:
         raise kind.start_error(
             f"No {kind.noun} can be kept in {folder}: {error}. Set {CACHE_ENV} to a "
-            "folder of yours."
+            "writable folder."
         ) from error
     if problem is not None:
         raise kind.start_error(
-            f"No {kind.noun} can be kept in {folder}, as its file system has no locks: "
-            f"{problem}. Set {CACHE_ENV} to a folder on a local disk, or let each run "
-            f"start its own {kind.noun} (without reuse)."
+            f"No {kind.noun} can be kept in {folder}, because its file system has no "
+            f"locks: {problem}. Set {CACHE_ENV} to a folder on a local disk, or let "
+            f"each run start its own {kind.noun} (without reuse)."
         ) from problem
 
 

@@ -72,10 +72,10 @@ class ClientConfig:
         """
         protocol = self.client_config.get("security.protocol", "PLAINTEXT")
         if protocol == "PLAINTEXT":
-            return " A broker that wants a login or TLS needs a client_config."
+            return " A broker that requires a login or TLS needs a client_config."
         return (
-            f" It may refuse the login or the certificate ({protocol}): its own log "
-            "has the reason."
+            f" It may refuse the login or the certificate ({protocol}). Its log has "
+            "the reason."
         )
 
     def masked(self, text: str) -> str:
@@ -145,8 +145,8 @@ def checked_settings(client_config: object) -> dict[str, str]:
     checked = _arguments.settings("client_config", client_config)
     if "bootstrap.servers" in checked:
         raise ValueError(
-            "client_config must not have 'bootstrap.servers'; "
-            "give it as bootstrap_servers=..."
+            "client_config must not have 'bootstrap.servers'. Give it as "
+            "bootstrap_servers=..."
         )
     _check_protocol(checked)
     return checked
@@ -164,21 +164,21 @@ def _check_protocol(config: Mapping[str, str]) -> None:
         if mechanism not in MECHANISMS:
             raise ValueError(
                 f"client_config: sasl.mechanism={mechanism!r} (Kafka's default is "
-                "GSSAPI) is not one that the kit can hand on to kafka-python, which "
-                f"makes topics; those are {', '.join(MECHANISMS)}"
+                "GSSAPI) can't be passed on to kafka-python, which creates topics. "
+                f"Choose one of: {', '.join(MECHANISMS)}."
             )
         jaas = config.get("sasl.jaas.config", "")
         for name in ("username", "password"):
             if not _of_jaas(jaas, name):
                 raise ValueError(
-                    f"client_config: sasl.jaas.config has no {name}; it must be "
+                    f"client_config: sasl.jaas.config has no {name}. It must be "
                     "'org.apache.kafka.common.security.plain.PlainLoginModule required "
                     'username="..." password="...";\' (or ...scram.ScramLoginModule)'
                 )
     elif "sasl.jaas.config" in config:
         raise ValueError(
-            "client_config has sasl.jaas.config, but security.protocol is "
-            f"{protocol}: it must be SASL_SSL or SASL_PLAINTEXT"
+            f"client_config has sasl.jaas.config, but security.protocol is {protocol}. "
+            "It must be SASL_SSL or SASL_PLAINTEXT."
         )
     for store in ("truststore", "keystore"):
         store_type = config.get(f"ssl.{store}.type", "JKS")
@@ -189,11 +189,11 @@ def _check_protocol(config: Mapping[str, str]) -> None:
 def _check_pem(store: str, store_type: str) -> None:
     if store_type != "PEM":
         raise ValueError(
-            f"client_config: ssl.{store}.type is {store_type}, which Python can't "
-            "read, and kafka-python makes topics. Give PEM, which Java reads too: "
-            f"ssl.{store}.type=PEM (a {store_type} file becomes one with: keytool "
-            "-importkeystore -deststoretype PKCS12 -srckeystore OLD -destkeystore P12; "
-            "openssl pkcs12 -in P12 -out PEM)"
+            f"client_config: ssl.{store}.type is {store_type}, which the kit's admin "
+            "client (kafka-python) can't read. Use PEM, which Java reads too: "
+            f"ssl.{store}.type=PEM (a {store_type} file is converted with: keytool "
+            "-importkeystore -deststoretype PKCS12 -srckeystore OLD -destkeystore P12 "
+            "&& openssl pkcs12 -in P12 -out PEM)"
         )
 
 

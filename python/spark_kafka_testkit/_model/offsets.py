@@ -321,7 +321,9 @@ def to_millis(name: str, time: int | datetime) -> int:
         try:
             millis = (time.astimezone(timezone.utc) - EPOCH) // MILLISECOND
         except (OverflowError, ValueError) as error:  # years 1 to 9999, in both zones
-            raise ValueError(f"{name} is a time that UTC has not: {time}") from error
+            raise ValueError(
+                f"{name} is a time that does not exist in UTC: {time}"
+            ) from error
     number = _arguments.whole(name, millis, None, _arguments.LONG_MAX)
     if number < 0:  # to Kafka, negative times have a meaning: -1 is the end
         given = time if isinstance(time, datetime) else shown(time)

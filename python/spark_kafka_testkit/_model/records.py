@@ -58,8 +58,9 @@ class Record(NamedTuple):
             return EPOCH + timedelta(milliseconds=self.timestamp)
         except OverflowError as error:
             raise ValueError(
-                f"timestamp={self.timestamp} is outside the years 1 to 9999, and a "
-                "datetime knows no others. Use the timestamp itself, in milliseconds."
+                f"timestamp={self.timestamp} is outside the years 1 to 9999, which are "
+                "all that a datetime can hold. Use the timestamp itself, in "
+                "milliseconds."
             ) from error
 
     def __repr__(self) -> str:

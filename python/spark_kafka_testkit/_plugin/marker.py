@@ -16,10 +16,10 @@ __all__ = ["Wishes", "mark_users", "uses_kit", "uses_ours_alone", "wishes"]
 
 DESCRIPTION = (
     "kafka(partitions=1, topics=('source', 'sink'), trials=50, seed=None): a test that "
-    "uses Kafka; how many partitions the topics of kafka_topic and kafka_topics have, "
-    "which topics kafka_topics makes, and the options of kafka_check_stream. Tests "
-    "that use a fixture of spark-kafka-testkit have it by themselves; on others it may "
-    "say what you like."
+    "uses Kafka. The arguments set how many partitions the topics of kafka_topic and "
+    "kafka_topics have, which topics kafka_topics creates, and the options of "
+    "kafka_check_stream. Tests that use a fixture of spark-kafka-testkit get the "
+    "marker automatically. On other tests the kit ignores its arguments."
 )
 PLUGIN = "spark_kafka_testkit.pytest_plugin"
 NOT_KAFKA = ("_kafka_end_of_test", "kafka_spark_conf")

@@ -59,7 +59,7 @@ SETTINGS = {
             metavar="B",
         ),
         Setting(
-            "bootstrap_servers", "A broker that runs already.", metavar="HOST:PORT"
+            "bootstrap_servers", "The address of a running broker.", metavar="HOST:PORT"
         ),
         Setting(
             "image", "The Docker image for the container backend.", metavar="IMAGE"
@@ -71,22 +71,26 @@ SETTINGS = {
         ),
         Setting(
             "broker_config",
-            "A setting of Kafka's own for the broker; may be given more than once.",
+            "A Kafka setting for the broker. Can be repeated.",
             type="linelist",
             metavar="NAME=VALUE",
         ),
         Setting(
             "require",
-            "Without a broker fail, instead of skip. The default in CI (where the "
-            "variable CI is set).",
+            "Fail tests when no broker can be started, instead of skipping them. The "
+            "default in CI (where the variable CI is set).",
             type="bool",
         ),
         Setting(
             "timeout_factor",
-            "What all time-outs are multiplied by, for slow machines.",
+            "Multiply all timeouts by this number, for slow machines.",
             metavar="NUMBER",
         ),
-        Setting("keep", "Leave broker and topics, and say where.", type="bool"),
+        Setting(
+            "keep",
+            "Keep the broker and its topics after the run, and print the address.",
+            type="bool",
+        ),
         Setting("strict", "Fail a test that leaves a query running.", type="bool"),
     )
 }
@@ -161,7 +165,7 @@ def _register(parser: pytest.Parser) -> list[str]:
         name for group in groups for option in group.options for name in option.names()
     }
     left_out = []
-    group = parser.getgroup("spark-kafka-testkit", "Kafka, by spark-kafka-testkit")
+    group = parser.getgroup("spark-kafka-testkit", "Kafka (spark-kafka-testkit)")
     for setting in SETTINGS.values():
         if options.isdisjoint(setting.options):
             group.addoption(setting.option, help=setting.help, **_shape(setting))
@@ -277,8 +281,8 @@ def _left_out(theirs: Sequence[str] | None) -> str | None:
         if {setting.option, setting.ini}.intersection(theirs)
     ]
     return (
-        f"{', '.join(theirs)}: another's in this run, not the kit's; its own can be "
-        f"set by {', '.join(variables)}"
+        f"{', '.join(theirs)} belong to another plugin in this run. Set the kit's own "
+        f"with {', '.join(variables)}"
     )
 
 
@@ -306,7 +310,7 @@ def _broker(sources: tuple[Source, ...]) -> tuple[_Given, _Given]:
             if servers.value is None:
                 names = SETTINGS["bootstrap_servers"]
                 raise pytest.UsageError(
-                    f"{backend.where}: 'external' needs the address of a broker, by "
+                    f"{backend.where}: 'external' needs the address of a broker, from "
                     f"{names.option}, {names.variable} or {names.ini}"
                 )
         _check(servers, are_addresses, "host:port, or several separated by commas")

@@ -175,7 +175,7 @@ def _log(cluster: Cluster, began: datetime) -> Iterator[str]:
         lines = cluster.broker.log_tail(LOOKED_AT).splitlines()
         has_ended = cluster.broker.ended
     except Exception as error:  # noqa: BLE001  as above
-        yield f"the broker's log can't be had: {_cut(error)}"
+        yield f"the broker's log can't be read: {_cut(error)}"
         return
     if has_ended:
         told = "the end of the broker's log:"

@@ -62,7 +62,7 @@ def summary(processes: Sequence[Used]) -> list[str]:
         else used[0].described
     )
     clients = sorted({name for process in used for name in process.clients})
-    records = f"; records by {', '.join(clients)}" if clients else ""
+    records = f", records through {', '.join(clients)}" if clients else ""
     kept = [process.kept for process in used if process.is_kept]
     kept = kept or [process.kept for process in used if process.kept]
     sparks = sorted({process.spark for process in used if process.spark})
@@ -100,8 +100,9 @@ class Run:
             error = raised
         if self.options.require:
             pytest.fail(
-                f"{error}\nA broker is required here ({self.options.require_reason}); "
-                "with --no-kafka-require the test is skipped.",
+                f"{error}\n"
+                f"A broker is required here ({self.options.require_reason}). Use "
+                "--no-kafka-require to skip the test instead.",
                 pytrace=False,
             )
         reason = error.reason if isinstance(error, BrokerStartError) else str(error)
@@ -200,5 +201,5 @@ def _kept(broker: Broker) -> str:
     if broker.is_visited:
         return left
     if isinstance(broker, KeptBroker):
-        return f"{left}; end it with: spark-kafka-testkit down"
-    return f"{broker.describe()} is ended: another run has the one that is kept."
+        return f"{left}. End it with: spark-kafka-testkit down"
+    return f"{broker.describe()} has ended, because another run uses the kept one."

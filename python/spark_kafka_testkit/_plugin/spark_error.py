@@ -68,7 +68,7 @@ def shorten(
     first = f"{name}: {told[0]}"
     indent = re.match(r"E *", lines[places[0]])
     margin = indent[0] if indent else FAILING
-    more = f"(the whole is in the section {SECTION!r})"
+    more = f"(the full text is in the section {SECTION!r})"
     lines[places[0] : places[-1] + 1] = [
         margin + line for line in (first, *told[1:], more)
     ]
@@ -98,8 +98,8 @@ def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
         has = "1 partition" if count == 1 else f"{count} partitions"
         return (
             f"A row has the column 'partition' with {match['partition']}, which "
-            f"Kafka's sink obeys, and topic {match['topic']!r} has {has}. Select key "
-            "and value alone."
+            f"Kafka's sink obeys, but topic {match['topic']!r} has {has}. Select only "
+            "key and value."
         )
     if match := NO_TOPIC.search(text):
         names = topics()
@@ -109,7 +109,7 @@ def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
         return f"Topic {match['topic']!r} does not exist.{hint}"
     if "UnknownTopicOrPartitionException" in text and (names := topics()):
         has = ", ".join(map(repr, names))
-        return f"The query reads a topic that does not exist; the broker has {has}."
+        return f"The query reads a topic that does not exist. The broker has {has}."
     return ""
 
 

@@ -102,9 +102,10 @@ def _tell_what_it_lacks(jvm: SparkJvm) -> None:
     master = jvm.session.conf.get("spark.master")
     if is_local(master or "") and not names_archive(jvm.options):
         log.info(
-            "the session that kafka_spark takes was not made with the settings of "
-            "KafkaUtils.spark_conf(): by SparkSession.builder.config(map=KafkaUtils."
-            "spark_conf()) its JVM would compute a third until a first stream answers"
+            "the session that kafka_spark uses was not made with the settings of "
+            "KafkaUtils.spark_conf(). With "
+            "SparkSession.builder.config(map=KafkaUtils.spark_conf()) its JVM would "
+            "use a third of the CPU time before a first stream answers"
         )
 
 
@@ -123,7 +124,7 @@ def _start_quietly(settings: Mapping[str, str]) -> None:
         imports.start()
         start_jvm(settings)
     except Exception as error:  # noqa: BLE001  it recurs when the session is created
-        log.debug("Spark's JVM did not start ahead: %s", error)
+        log.debug("Spark's JVM did not start ahead of time: %s", error)
 
 
 def _await_broker(request: pytest.FixtureRequest) -> None:
@@ -148,9 +149,9 @@ def _of_fixture(request: pytest.FixtureRequest) -> Any:
             if not str(error).startswith("ScopeMismatch"):
                 raise
             pytest.fail(
-                f"The fixture {name!r} must have the scope 'session': kafka_spark "
-                "takes its Spark session. Or define a fixture kafka_spark of your own "
-                f"that returns it, with KafkaUtils.attach({name}).",
+                f"The fixture {name!r} must have the scope 'session', because "
+                "kafka_spark uses its Spark session. Or define your own fixture "
+                f"kafka_spark that returns it, with KafkaUtils.attach({name}).",
                 pytrace=False,
             )
     return None

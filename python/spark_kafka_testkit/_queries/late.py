@@ -82,7 +82,7 @@ class LateRows:
             return
         self.uncounted += count
         self.reason = reason or (
-            f"{len(times or [])} rows are late by its plan, and Spark dropped {count}"
+            f"{len(times or [])} rows are late by its plan, but Spark dropped {count}"
         )
 
     def describe(self) -> str:
@@ -90,8 +90,8 @@ class LateRows:
         if not self.times:
             return "No row was late."
         return (
-            f"Late were the rows of {listed(self.times)}; "
-            f"the last watermark that they came behind was {self.watermark:{TIME}}."
+            f"The late rows were those of {listed(self.times)}. The last watermark "
+            f"that they missed was {self.watermark:{TIME}}."
         )
 
 
@@ -122,7 +122,7 @@ def chosen(
     names = ", ".join(
         f"{number} ({one.operator})" for number, one in enumerate(operators)
     )
-    raise ValueError(f"The query's stateful operators are {names}: give operator=.")
+    raise ValueError(f"The query's stateful operators are {names}. Give operator=.")
 
 
 class LateRowsReader:
@@ -183,7 +183,7 @@ class LateRowsReader:
         """
         count = len(progress["stateOperators"])
         if watermark is None:
-            return [(None, "the batch before is not known")] * count
+            return [(None, "the previous batch is not known")] * count
         limit = (watermark - EPOCH) // timedelta(microseconds=1)
         found: list[tuple[list[datetime] | None, str]] = []
         try:
@@ -213,7 +213,7 @@ class LateRowsReader:
             self._inputs = StatefulInputs(self._query, self._spark)
         options = self._inputs.options
         if len(options) != len(last["sources"]):
-            raise LookupError("not all that the query reads is Kafka's")
+            raise LookupError("the query also reads sources other than Kafka")
         parts = zip(options, first["sources"], last["sources"], strict=True)
         return self._inputs.of(
             [

@@ -24,7 +24,7 @@ def check_sink_columns(df: DataFrame) -> None:
     types = {field.name: field for field in df.schema.fields}  # case-sensitive
     if "value" not in types:
         raise ValueError(
-            f"A Kafka sink needs a column 'value'; this has {_listed(df.columns)}. "
+            f"A Kafka sink needs a column 'value', but this has {_listed(df.columns)}. "
             "Select it: df.selectExpr('... AS key', '... AS value')."
         )
     for name in sorted(TAKEN & types.keys()):
@@ -36,7 +36,7 @@ def check_sink_columns(df: DataFrame) -> None:
                 else f"CAST({name} AS STRING)"
             )
             raise ValueError(
-                f"A Kafka sink takes text or binary, and the column {name!r} is "
+                f"A Kafka sink accepts text or binary, but the column {name!r} is "
                 f"{_shortened(kind)}. Select {advice} AS {name}."
             )
 

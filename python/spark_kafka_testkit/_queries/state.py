@@ -132,7 +132,7 @@ class QueryState:
         ]
         if self.is_active and self.mode == "real-time":
             running, needed = self._tasks()
-            slots = " (each holds a slot: does the session have so many cores?)"
+            slots = " (each needs a slot: does the session have that many cores?)"
             lines.append(
                 f"  tasks of its active stages: {running} of {needed} run"
                 f"{slots if running < needed else ''}"

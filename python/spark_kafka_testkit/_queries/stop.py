@@ -55,8 +55,8 @@ class _StillRunningError(Exception):
     def __init__(self, query: StreamingQuery) -> None:
         status = QueryState(query).message
         super().__init__(
-            f"it still runs {STOP_SECONDS:g} s later, status {status!r}. "
-            "A foreachBatch function or a task that blocks holds it; it is left behind."
+            f"it still runs {STOP_SECONDS:g} s later, status {status!r}. A blocked "
+            "foreachBatch function or task holds it, so it is left behind."
         )
 
 

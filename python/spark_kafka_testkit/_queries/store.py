@@ -56,7 +56,7 @@ def read_state(
     if name == "symmetricHashJoin":
         options["joinSide"] = _arguments.choice("side", side, SIDES)
     elif side is not None:
-        raise ValueError(f"side is for a join of two streams, and this is {name}")
+        raise ValueError(f"side is for a join of two streams, but this is {name}")
     if timers:
         options["readRegisteredTimers"] = "true"
     elif variable is not None:

@@ -98,7 +98,9 @@ def _obstacle(folder: Path) -> str:
     places[0] = places[0] or str(folder.parent / "conf")
     for place in filter(None, places):
         if Path(place).is_dir() and any(Path(place).iterdir()):
-            return f"the folder {place} is on its class path, where only jars may be"
+            return (
+                f"the folder {place} is on its class path, where only jars are allowed"
+            )
     return ""
 
 
@@ -122,7 +124,7 @@ def record_beside(settings: Mapping[str, str]) -> None:
     global _recorder  # noqa: PLW0603
     if _recorder is not None or _wish() != "record":
         return
-    log.info("a class archive for Spark's JVM is to be recorded in the background")
+    log.info("recording a class archive for Spark's JVM in the background")
     _recorder = start_recorder(settings, subprocess.DEVNULL, DELAY_SECONDS)
     close_in_children(_recorder)
 

@@ -93,7 +93,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
                 f"kit has: pip install 'spark-kafka-testkit[spark]'."
             )
         raise SparkSetupError(
-            f"Spark's JVM ended before the session was there: {cause}.{advice}"
+            f"Spark's JVM ended before the session was ready: {cause}.{advice}"
         ) from error
 
 
@@ -105,8 +105,8 @@ def attach(spark: SparkSession) -> None:
     jvm = SparkJvm.of(spark)
     if jvm is None:
         raise SparkSetupError(
-            "The session has no JVM in reach of this process: it is stopped. Make a "
-            "new one, with the settings of KafkaUtils.spark_conf()."
+            "The session is stopped, so this process can't reach its JVM. Make a new "
+            "one with the settings of KafkaUtils.spark_conf()."
         )
     version = running_spark(jvm)
     if jvm.load_class(CONNECTOR_CLASS) is None:

@@ -245,8 +245,8 @@ def repository() -> str | None:
     mirror = Repository.of_environment(MAVEN_ENV, MAVEN_CENTRAL)
     if mirror.login is not None:
         log.warning(
-            "Spark's Ivy takes no user and password from %s: it needs them in a file "
-            "that spark.jars.ivySettings names",
+            "Spark's Ivy does not read the user and password from %s. Put them in a "
+            "file that spark.jars.ivySettings names",
             mirror.login,
         )
     return mirror.url

@@ -97,7 +97,7 @@ def check_session(spark: SparkSession) -> list[Finding]:
         return _check_connect(spark)
     jvm = SparkJvm.of(spark)
     if jvm is None:
-        advice = "Make a new one, with the settings of KafkaUtils.spark_conf()."
+        advice = "Make a new one with the settings of KafkaUtils.spark_conf()."
         return [Finding("Spark", "error", "the session is stopped", advice)]
     version = running_spark(jvm)
     return [
@@ -128,8 +128,8 @@ def _check_running(version: SparkVersion) -> Finding:
         "Spark",
         "warning" if is_near else "error",
         f"{seen}, driven by pyspark {pyspark.__version__}",
-        f"Use pyspark of its version: pip install pyspark=={version.apache}; or unset "
-        "SPARK_HOME, which puts another Spark in its place.",
+        f"Use the same version of pyspark (pip install pyspark=={version.apache}), or "
+        "unset SPARK_HOME, which points to another Spark.",
     )
 
 
@@ -150,8 +150,8 @@ def _check_late_jars(spark: SparkSession) -> list[Finding]:
         Finding(
             "session",
             "error",
-            f"{' and '.join(late)} was set when the session ran already, and came too "
-            "late to load anything",
+            f"{' and '.join(late)} was set after the session had started, too late to "
+            "load anything",
             "Stop the session first (spark.stop()) and build it with these settings, "
             "or call KafkaUtils.attach(spark).",
         )
@@ -171,14 +171,14 @@ def _check_connector(jvm: SparkJvm, version: SparkVersion) -> list[Finding]:
     match = CONNECTOR_NAME.fullmatch(name)
     if match is not None and match[1] != version.scala:
         seen = (
-            f"{name} is built for Scala {match[1]}, and Spark runs Scala "
+            f"{name} is built for Scala {match[1]}, but Spark runs Scala "
             f"{version.scala} (Spark: 'NoClassDefFoundError: scala/...' or "
             "'NoSuchMethodError: scala...')"
         )
-        return [Finding("connector", "error", seen, f"Take it away. {advice}")]
+        return [Finding("connector", "error", seen, f"Remove it. {advice}")]
     if match is not None and minor_version(match[2]) != minor_version(version.spark):
-        seen = f"{name} belongs to Spark {match[2]}, and this is {version.spark}"
-        return [Finding("connector", "error", seen, f"Take it away. {advice}")]
+        seen = f"{name} belongs to Spark {match[2]}, but this is {version.spark}"
+        return [Finding("connector", "error", seen, f"Remove it. {advice}")]
     if jvm.kafka_package == RELOCATED:
         seen = f"{name}, which has Kafka's classes below {RELOCATED}*"
         return [Finding("connector", "ok", seen)]
@@ -189,8 +189,8 @@ def _check_connector(jvm: SparkJvm, version: SparkVersion) -> list[Finding]:
     ]
     if missing:
         seen = (
-            f"{name} is there, and what it needs is not: {', '.join(missing)} (Spark: "
-            "'NoClassDefFoundError')"
+            f"{name} is there, but what it needs is missing: {', '.join(missing)} "
+            "(Spark: 'NoClassDefFoundError')"
         )
         return [Finding("connector", "error", seen, advice)]
     clients = jvm.jar_of(PRODUCER_CLASS)
@@ -207,17 +207,17 @@ def _of_connector(name: str, built_for: str, version: SparkVersion) -> Finding:
     return Finding(
         "connector",
         "warning",
-        f"{name} belongs to Spark {built_for}, and this is {version.spark}, of the "
-        "same minor version: they should go together",
+        f"{name} belongs to Spark {built_for}, but this is {version.spark}, of the "
+        "same minor version. They should work together",
         "If a query fails with NoSuchMethodError or NoClassDefFoundError, use "
-        f"{version.connector}, where your Maven repository has it.",
+        f"{version.connector}, if your Maven repository has it.",
     )
 
 
 def _check_helper(jvm: SparkJvm) -> Finding:
     jar = jvm.jar_of(API_CLASS)
     if jar is None:
-        seen = "not on the session's class path: a JVM of the kit's own does its work"
+        seen = "not on the session's class path, so the kit uses its own JVM"
         return Finding("helper jar", "ok", seen)
     try:
         _, reason = jvm.find_helper()
@@ -228,7 +228,7 @@ def _check_helper(jvm: SparkJvm) -> Finding:
 
 
 def _check_connect(spark: SparkSession) -> list[Finding]:
-    server = Finding("Spark", "ok", f"{spark.version}, by Spark Connect")
+    server = Finding("Spark", "ok", f"{spark.version}, over Spark Connect")
     if knows_kafka(spark):
         return [server, Finding("connector", "ok", "the server has it")]
     return [
@@ -260,8 +260,8 @@ def unreachable(spark: SparkSession, bootstrap_servers: str) -> list[Finding]:
         Finding(
             "broker",
             "error",
-            f"it is at {bootstrap_servers}, which only this machine reaches, and the "
-            f"queries run on {server}, where that address is its own",
+            f"it is at {bootstrap_servers}, which only this machine can reach, but the "
+            f"queries run on {server}, where that address means itself",
             "Use a broker that both reach: KafkaUtils(bootstrap_servers=...).",
         )
     ]

@@ -65,7 +65,7 @@ class StreamChecks(ABC):
     def query(self) -> StreamingQuery:
         """The query, which is a new one after `start`."""
         if self._query is None:
-            raise RuntimeError("The stream has not been started; call start().")
+            raise RuntimeError("The stream has not been started. Call start().")
         return self._query
 
     @abstractmethod
@@ -188,8 +188,8 @@ class StreamChecks(ABC):
         """
         if not self._is_stepped:
             raise RuntimeError(
-                "Which batch wrote what is known of those that next_batch() ran, and "
-                "it ran none. Run one, or use check_new_answer()."
+                "The kit knows what a batch wrote only if next_batch() ran it, and it "
+                "ran none. Run one, or use check_new_answer()."
             )
         deserializers = key_deserializer, value_deserializer
         self._check(expected, deserializers, self._before_batch, until_timeout=False)
@@ -221,11 +221,11 @@ class StreamChecks(ABC):
         self._check_appends()
         if not self._is_at_rest():
             raise WaitError(
-                "The queries of the session were not at rest within "
-                f"{self._timeout:g} s: whether something new comes is not known.\n"
+                f"The queries of the session were not at rest within {self._timeout:g} "
+                "s, so something new may still come.\n"
                 f"{QueryState(self.query).describe()}\n"
-                "A source that is not Kafka, or a timer of processing time, never "
-                "lets a query rest: check_new_answer([]) looks after two batches.",
+                "A source that is not Kafka, or a processing-time timer, never lets a "
+                "query rest. check_new_answer([]) looks after two batches.",
                 query=self.query,
             )
         self._check([], AS_BYTES, self._checked, until_timeout=False)

@@ -51,15 +51,15 @@ class RunClock:
         if set(trigger or {}) != {"processingTime"} or trigger is None:
             given = "none" if not trigger else dict(trigger)
             raise ValueError(
-                f"clock= needs a trigger of processing time, and the stream has "
-                f"{given}. Give {EXAMPLE}."
+                f"clock= needs a processing-time trigger, but the stream has {given}. "
+                f"Give {EXAMPLE}."
             )
         self._helper = helper_of(session)
         told = _arguments.text("trigger['processingTime']", trigger["processingTime"])
         self._interval = interval_of(session, told)
         if self._interval == 0:
             raise ValueError(
-                f"clock= needs a trigger with an interval, and {told!r} is none: it "
+                f"clock= needs a trigger with an interval. {told!r} is not one, and "
                 f"would never wait for the clock. Give {EXAMPLE}."
             )
         self._session = session
@@ -87,7 +87,7 @@ class RunClock:
         """
         if self._clock is None or not query.isActive:
             QueryState(query).raise_if_dead()
-            raise RuntimeError("The stream does not run; call start() first.")
+            raise RuntimeError("The stream is not running. Call start() first.")
         rest = self._clock.go_on(to, timeout, look)
         self.time = rest.time
         state = QueryState(query)
@@ -165,8 +165,8 @@ class ClockedSteps(StreamSteps):
         moment = _arguments.moment("to", to)
         if moment < clock.time:
             raise ValueError(
-                f"The clock can't go back: it stands at {shown_time(clock.time)}, and "
-                f"advance_to() was given {shown_time(moment)}."
+                f"The clock can't go back: it stands at {shown_time(clock.time)}, but "
+                f"advance_to() got {shown_time(moment)}."
             )
         return self._go_on(moment)
 

@@ -24,12 +24,12 @@ POINTS = ("before_sink", "after_sink", "in_task", "driver")
 UNTIL_ITS_END = "until the query ended"
 MORE_TIME = "Give it more time (timeout=...), or look for what holds it."
 IS_CAUGHT = (
-    "Does a foreachBatch function catch the errors of what it writes? What was not "
-    "written is lost then."
+    "Does a foreachBatch function catch errors of its writes? Then what was not "
+    "written is lost."
 )
 NO_CHECKSUMS = (
-    "Its checkpoint has no checksums, of which a crash is made. Use one of Hadoop's "
-    "file systems that has them for local files."
+    "Its checkpoint has no checksums, which a crash needs. Use one of Hadoop's file "
+    "systems that write them for local files."
 )
 
 
@@ -123,6 +123,7 @@ class Crash:
         else:
             why, advice = f"no batch began {when}", NOTHING_SENT
         return (
-            f"The crash {self.point!r} did not come: {why}.\n{advice}\n"
+            f"The crash {self.point!r} did not happen: {why}.\n"
+            f"{advice}\n"
             f"{QueryState(self._run.query).describe()}"
         )

@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 NOTHING_SENT = (
-    "Send what the batch is to hold in the block of crash(): what was sent before is "
-    "processed before."
+    "Send the records of the batch inside the block of crash(). What you send earlier "
+    "is processed earlier."
 )
 FAILED_TASK = "spark-kafka-testkit failed this task: crash('in_task')"
 
@@ -71,7 +71,7 @@ class AtLog:
             self.log.set_fault(self._which, batch)
         except FileExistsError:
             raise WaitError(
-                f"Batch {batch} had begun before the crash was set: does another query "
+                f"Batch {batch} had begun before the crash was set. Does another query "
                 "use the checkpoint?"
             ) from None
         self._batch = batch

@@ -77,8 +77,8 @@ class CrashSteps(StreamSteps):
     def process_all_available(self) -> None:
         if self._crash is not None:
             raise RuntimeError(
-                "In the block of crash() the query is stopped: send what is to be "
-                "lost. When the block ends the batch is run."
+                "The query is stopped inside the block of crash(). Send the records to "
+                "lose there. The batch runs when the block ends."
             )
         super().process_all_available()
 
@@ -108,11 +108,13 @@ class CrashSteps(StreamSteps):
         self.stop()
         batch = log.last_committed
         if batch < 0:
-            raise WaitError("No batch was committed yet: there is none to replay.")
+            raise WaitError(
+                "No batch has been committed yet, so there is none to replay."
+            )
         if log.last_begun > batch:
             raise WaitError(
-                f"Batch {batch + 1} has begun and is not committed: Spark would run "
-                f"it, and not batch {batch}. start() runs it; replay then."
+                f"Batch {batch + 1} has begun but is not committed, so Spark would run "
+                f"it instead of batch {batch}. Run it with start(), then replay."
             )
         log.forget_commit(batch)
         self.start()
@@ -142,14 +144,14 @@ class CrashSteps(StreamSteps):
         """
         if self._has_memory_sink():
             raise TypeError(
-                "Spark's memory sink is lost with its query: what a crash does to a "
-                "sink does not show in it. Run the stream into a topic: "
-                "run_stream(df, topic=...)."
+                "Spark's memory sink is lost with its query, so it can't show what a "
+                "crash does to a sink. Run the stream into a topic: run_stream(df, "
+                "topic=...)."
             )
         if self._query is not None and QueryState(self.query).mode != "micro-batch":
             raise TypeError(
-                f"The query runs in {QueryState(self.query).mode} mode: a crash is at "
-                "a place in a batch. Run it with a trigger of micro-batches."
+                f"The query runs in {QueryState(self.query).mode} mode, but a crash "
+                "needs a micro-batch. Run it with a micro-batch trigger."
             )
 
     @abstractmethod
@@ -176,9 +178,8 @@ class CrashSteps(StreamSteps):
         folder = _arguments.local_folder("checkpoint", self._checkpoint())
         if not folder.is_dir():
             raise ValueError(
-                f"The checkpoint {str(folder)!r} is not on this machine: its files are "
-                "what a crash is made of. Give one that is: run_stream(..., "
-                "checkpoint=...)."
+                f"The checkpoint {str(folder)!r} is not on this machine, and a crash "
+                "needs its files. Give a local one: run_stream(..., checkpoint=...)."
             )
         return BatchLog(folder)
 
@@ -194,11 +195,11 @@ class CrashSteps(StreamSteps):
                 return  # its sources are not Kafka sources
             if pauses.is_over:
                 raise WaitError(
-                    f"Query {state.name} did not come to rest within "
-                    f"{self._timeout:g} s: which batch is the next is not known.\n"
+                    f"Query {state.name} did not come to rest within {self._timeout:g} "
+                    "s, so the next batch is not known.\n"
                     f"{state.describe()}\n"
-                    "A timer of processing time, or a source that gives data by "
-                    "itself, never lets a query rest.",
+                    "A processing-time timer, or a source that produces data on its "
+                    "own, never lets a query rest.",
                     query=self.query,
                 )
             pauses.rest()
@@ -220,9 +221,9 @@ class CrashSteps(StreamSteps):
             batch = log.last_committed + 1
             if log.last_begun == batch and crash.point in ("before_sink", "driver"):
                 raise WaitError(
-                    f"Batch {batch} has begun and is not committed: it can be lost "
-                    f"again, but not by {crash.point!r}. Call start() first, and "
-                    "process_all_available()."
+                    f"Batch {batch} has begun but is not committed. It can be lost "
+                    f"again, but not with {crash.point!r}. Call start() and "
+                    "process_all_available() first."
                 )
             self._set_failing(crash.point == "in_task")
             place = self._place_of(crash.point, log)
@@ -261,8 +262,8 @@ class CrashSteps(StreamSteps):
         problem = super()._end()
         if problem is None and self._crash is not None:
             return WaitError(
-                f"crash({self._crash.point!r}) was called, and no crash came: it is "
-                f"for a block. Write `with run.crash({self._crash.point!r}):`, and "
-                "send in it what is to be lost."
+                f"crash({self._crash.point!r}) was called without a block, so no crash "
+                f"happened. Write `with run.crash({self._crash.point!r}):` and send "
+                "the records to lose in it."
             )
         return problem

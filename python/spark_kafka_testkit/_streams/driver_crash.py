@@ -60,15 +60,16 @@ class InDriver:
             while not self.log.has("offsets", self._batch):
                 if process.has_failed:
                     raise WaitError(
-                        "The job in a process of its own ended before its batch began; "
-                        "its last lines are below. Does the function start the query "
-                        "by the session that it is given?\n"
+                        "The job ended in its own process before its batch began. Its "
+                        "last lines are below. Does the function start the query with "
+                        "the session that it is given?\n"
                         f"{process.last_lines}"
                     )
                 if pauses.is_over:
                     raise WaitError(
-                        f"The crash 'driver' did not come: no batch began within "
-                        f"{self._timeout:g} s.\n{NOTHING_SENT}"
+                        "The crash 'driver' did not happen: no batch began within "
+                        f"{self._timeout:g} s.\n"
+                        f"{NOTHING_SENT}"
                     )
                 time.sleep(LOOK_SECONDS)
         finally:

@@ -110,8 +110,8 @@ def pickled(job: Callable[[Any], Any]) -> bytes:
         return dumps(job)
     except Exception as error:
         raise TypeError(
-            "The function that starts the job can't go to the process that crash("
-            f"'driver') is to kill: {error}. It takes the session as its argument; "
-            "what else it needs must be plain values, such as kafka.spark_options(), "
-            "and no KafkaUtils or session."
+            "The function that starts the job can't be sent to the process that "
+            f"crash('driver') kills: {error}. It takes the session as its argument. "
+            "Anything else it needs must be plain values, such as "
+            "kafka.spark_options(), not a KafkaUtils or a session."
         ) from error

@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["ExactlyOnce", "first_offsets"]
 
 OF_KAFKA = (
-    "Kafka's sink is at-least-once: a batch that runs again is written again. Have "
-    "readers drop what they have had by this key, or write by foreachBatch."
+    "Kafka's sink is at-least-once: a batch that runs again is written again. Let "
+    "readers drop duplicates by this key, or write with foreachBatch."
 )
 OF_OTHERS = (
-    "A batch that runs again has the same number: write it so that the second time "
-    "changes nothing, by MERGE, or skip a number that the sink has."
+    "A batch that runs again has the same number. Write it with MERGE, so that a "
+    "second write changes nothing, or skip a number that the sink has."
 )
 OF_LOSSES = (
-    "A batch was committed before the sink had all of it: does a function return "
-    "early, or catch an error? What the job drops on purpose leave out of expected=."
+    "A batch was committed before the sink had all of it. Does a function return "
+    "early, or catch an error? Leave what the job drops on purpose out of expected=."
 )
 OF_STRANGERS = (
-    "What the job writes is told from what was sent by key=: is it the same in both? "
-    "Else give expected=."
+    "key= matches what the job writes with what was sent. Is the key the same in both? "
+    "If not, give expected=."
 )
 
 Key = str | Callable[[Any], Any]
@@ -159,8 +159,8 @@ class ExactlyOnce(StreamSteps):
         ]
         if not sent:
             raise ValueError(
-                "Nothing is known to have been sent to the stream: send by add_data(), "
-                "or say what is to be there, check_exactly_once(expected=[...])."
+                "The kit does not know what was sent to the stream. Send with "
+                "add_data(), or say what to expect: check_exactly_once(expected=[...])."
             )
         return sent
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["FollowedQuery"]
 
 UNKNOWN_START = (
-    "How the query is started is not known: give follow() the function that starts it, "
-    "in place of the query."
+    "The kit does not know how to start the query. Give follow() the function that "
+    "starts it, instead of the query."
 )
 
 
@@ -65,12 +65,12 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
                 function that starts it.
         """
         if self._is_begun and self.query.isActive:
-            raise RuntimeError("The query runs already; call stop() first.")
+            raise RuntimeError("The query is already running. Call stop() first.")
         if self._begin is not None:
             session = [_running_session()] if _takes_session(self._begin) else []
             started = self._begin(*session)
             self._begin_query(
-                _arguments.streaming_query("what the function gives", started)
+                _arguments.streaming_query("the result of the function", started)
             )
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
@@ -97,8 +97,9 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         name, spark = self.query.name, self._session()
         if not name or not spark.catalog.tableExists(name):
             raise TypeError(
-                "What the query writes to is not known here: name its topic, "
-                "follow(query, topic), or give answer=, a function that gives the rows."
+                "The kit does not know what the query writes to. Name its topic, "
+                "follow(query, topic), or give answer=, a function that returns the "
+                "rows."
             )
         return partial(spark.table, name)
 
@@ -106,8 +107,8 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         execution = execution_of(self.query)
         if execution is None:
             raise TypeError(
-                "By Spark Connect the checkpoint of a job's query is not known here. "
-                "Use a classic session, or run_stream(df, ...)."
+                "Over Spark Connect the kit can't find the checkpoint of a job's "
+                "query. Use a classic session, or run_stream(df, ...)."
             )
         return str(execution.resolvedCheckpointRoot())
 
@@ -135,13 +136,13 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
             raise TypeError(UNKNOWN_START)
         if point == "in_task":
             raise TypeError(
-                "The plan of a job's query is the job's own: its tasks can't be made "
-                "to fail. Run its DataFrame: run_stream(df, ...).crash('in_task')."
+                "The kit can't change the plan of a job's query to make its tasks "
+                "fail. Run its DataFrame: run_stream(df, ...).crash('in_task')."
             )
         if point == "driver" and not _takes_session(self._begin):
             raise TypeError(
-                "crash('driver') runs the job in a process of its own, by another "
-                "session: give follow() a function that takes the session, "
+                "crash('driver') runs the job in its own process, with another "
+                "session. Give follow() a function that takes the session, "
                 "follow(lambda spark: ...)."
             )
 
@@ -173,7 +174,7 @@ def _running_session() -> SparkSession:
     spark = active_session() or SparkSession.getActiveSession()
     if spark is None:
         raise SparkSetupError(
-            "There is no Spark session to start the query by.",
+            "There is no Spark session to start the query with.",
             "Make one first: KafkaUtils.spark_session().",
         )
     return spark

@@ -96,17 +96,17 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
     ) -> None:
         if sum(one is not None for one in (topic, foreach_batch, sink)) > 1:
             raise ValueError(
-                "Give one of a sink topic, a foreach_batch function and sink."
+                "Give only one of: a sink topic, a foreach_batch function, sink."
             )
         if sink is not None and _arguments.text("sink", sink) in ("kafka", "memory"):
             raise ValueError(
-                "For Kafka give the sink topic, run_stream(df, topic); for Spark's "
-                "memory sink give neither."
+                "For Kafka, give the sink topic: run_stream(df, topic). For Spark's "
+                "memory sink, give neither."
             )
         if not hasattr(df, "isStreaming"):
             raise TypeError(f"df must be a DataFrame, not {type(df).__name__}")
         if not df.isStreaming:
-            raise ValueError("df is a batch DataFrame; begin it with spark.readStream")
+            raise ValueError("df is a batch DataFrame. Begin it with spark.readStream")
         if foreach_batch is not None and not callable(foreach_batch):
             raise TypeError(
                 "foreach_batch must be a function that takes a DataFrame and the "
@@ -151,12 +151,12 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         """
         if self._query is not None:
             if self._query.isActive:
-                raise RuntimeError("The stream runs already; call stop() first.")
+                raise RuntimeError("The stream is already running. Call stop() first.")
             if self._is_memory and self._output_mode != "complete":
                 raise RuntimeError(
-                    "Spark's memory sink can't go on from a checkpoint, except in "
-                    "complete mode. Run the stream into a topic: "
-                    "run_stream(df, topic=...)."
+                    "Spark's memory sink can't continue from a checkpoint, except in "
+                    "complete mode. Run the stream into a topic: run_stream(df, "
+                    "topic=...)."
                 )
         self._check_topics()  # otherwise the query dies of them after a minute
         if self.checkpoint is None:
@@ -212,7 +212,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         if not (self._trigger or {}).get("availableNow"):
             raise TypeError(
                 "next_batch() is for a stream that runs in steps: "
-                'run_stream(..., trigger={"availableNow": True}), or by a clock.'
+                'run_stream(..., trigger={"availableNow": True}), or with a clock.'
             )
         self._await_end()
         self._note_batch()
@@ -227,8 +227,8 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             )
         if len(filled) > 1:
             raise WaitError(
-                f"{len(filled)} batches were run, where one is wanted: the source "
-                "limits them. Leave maxOffsetsPerTrigger out.",
+                f"{len(filled)} batches ran instead of one, because the source limits "
+                "their size. Leave out maxOffsetsPerTrigger.",
                 query=self.query,
             )
         return Batch.of(filled[0], history[-1])
@@ -270,8 +270,8 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             if most > partitions:
                 raise ValueError(
                     "The DataFrame has the source's column 'partition', which Kafka's "
-                    f"sink obeys: {name!r} has {_partitions(most)}, and "
-                    f"{self._topic!r} has {partitions}. Select key and value alone."
+                    f"sink obeys: {name!r} has {_partitions(most)}, but "
+                    f"{self._topic!r} has {partitions}. Select only key and value."
                 )
 
     def _named_topics(self) -> list[str]:
@@ -295,8 +295,8 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             return partial(self._df.sparkSession.table, self.table)
         what = "a foreachBatch function" if self._sink is None else repr(self._sink)
         raise TypeError(
-            f"What {what} has written is not known here: give run_stream() answer=, a "
-            "function that gives the rows, as answer=lambda: spark.table('t')."
+            f"The kit does not know what {what} wrote. Give run_stream() answer=, a "
+            "function that returns the rows, such as answer=lambda: spark.table('t')."
         )
 
     def _files(self) -> Any:
@@ -317,7 +317,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
 
     def _checkpoint(self) -> str:
         if self.checkpoint is None:
-            raise RuntimeError("The stream has not been started; call start().")
+            raise RuntimeError("The stream has not been started. Call start().")
         return self.checkpoint
 
     def _looks_all_the_time(self) -> bool:
@@ -326,7 +326,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
     def _check_appends(self) -> None:
         if self._is_memory and self._output_mode == "complete":
             raise TypeError(
-                "In complete mode each batch writes all rows anew, and none is new. "
+                "In complete mode each batch writes all rows again, so none is new. "
                 "Use check_answer()."
             )
 
@@ -341,9 +341,9 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
     def _check_point(self, point: Point) -> None:
         if point == "driver":
             raise TypeError(
-                "The Spark of the DataFrame is the test's own. Give a function that "
-                "starts the job: follow(lambda spark: ...), whose crash('driver') runs "
-                "it in a process of its own."
+                "The DataFrame belongs to the test's own Spark. Give a function that "
+                "starts the job, follow(lambda spark: ...), whose crash('driver') runs "
+                "it in its own process."
             )
 
     def _job(self) -> Callable[[Any], Any]:

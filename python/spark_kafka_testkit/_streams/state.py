@@ -161,17 +161,18 @@ class StreamState(StreamChecks):
         )
         watermark = watermark_of(progress)
         advice = (
-            "It has no watermark, and nothing leaves the state: give the DataFrame one "
-            "by withWatermark()."
+            "It has no watermark, so nothing leaves the state. Give the DataFrame one "
+            "with withWatermark()."
         )
         if watermark is not None:
             advice = (
-                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. A record that is "
-                "later than what is held by more than the delay lets it go."
+                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. Rows leave it when "
+                "a record comes that is later by more than the delay."
             )
         raise WaitError(
-            f"The state of the query holds {total} rows ({parts}), where {most} are "
-            f"the most.\n{advice}",
+            f"The state of the query holds {total} rows ({parts}), but at most {most} "
+            "are allowed.\n"
+            f"{advice}",
             query=self.query,
         )
 
@@ -224,7 +225,7 @@ class StreamState(StreamChecks):
         late, number = chosen(reader.late_rows(), operator)
         if late.uncounted:
             raise RuntimeError(
-                f"Which rows {late.operator} has dropped can't be told row by row: "
+                f"The kit can't list the rows that {late.operator} has dropped: "
                 f"{late.reason}. Spark counts {late.uncounted}, after rows are "
                 "aggregated: Batch.late_rows of next_batch()."
             )
@@ -236,14 +237,15 @@ class StreamState(StreamChecks):
                 account["filtered"] = read - reader.reached(number, once=True)
             except LookupError as error:
                 raise RuntimeError(
-                    f"How many rows reached {late.operator} is not known: {error}."
+                    f"The kit can't count the rows that reached {late.operator}: "
+                    f"{error}."
                 ) from error
         if any(account[name] != count for name, count in wanted.items()):
             expected = ", ".join(f"{count} {name}" for name, count in wanted.items())
             seen = ", ".join(f"{account[name]} {name}" for name in wanted)
             raise WaitError(
-                f"Of the rows of {late.operator} {expected} were expected, and there "
-                f"were {seen}.\n{late.describe()}",
+                f"Rows of {late.operator}: expected {expected}, got {seen}.\n"
+                f"{late.describe()}",
                 query=self.query,
             )
 
@@ -259,7 +261,7 @@ class StreamState(StreamChecks):
         kept = self._progress_kept or int(self._session().conf.get(PROGRESS_KEPT) or 0)
         if len(latest) >= kept:
             raise RuntimeError(
-                "The query has run more batches than Spark keeps the progress of "
+                "The query has run more batches than Spark keeps progress for "
                 f"({kept}). Give the session a larger {PROGRESS_KEPT}."
             )
         by_number = {int(one["batchId"]): one for one in [*self._past, *latest]}

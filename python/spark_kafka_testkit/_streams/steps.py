@@ -123,8 +123,8 @@ class StreamSteps(StreamState):
         ):
             reads = ", ".join(map(repr, named))
             raise ValueError(
-                f"Topic {topic!r} is no source of the stream, which reads {reads}."
-                f"{did_you_mean(topic, named)} Send to another topic by "
+                f"Topic {topic!r} is not a source of the stream, which reads "
+                f"{reads}.{did_you_mean(topic, named)} Send to another topic with "
                 "send_messages()."
             )
         self._cluster.send(topic, batches(messages, key_serializer, value_serializer))

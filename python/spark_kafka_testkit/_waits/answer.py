@@ -114,7 +114,7 @@ class RowsAnswer(Answer):
             rows = rows.collect()
         if not isinstance(rows, (list, tuple)):
             raise TypeError(
-                "answer must give a list of rows, or a DataFrame, not "
+                "answer must return a list of rows or a DataFrame, not "
                 f"{type(rows).__name__}"
             )
         return list(rows)
@@ -130,7 +130,7 @@ class RowsAnswer(Answer):
         if isinstance(item, (str, bytes, int, float)):
             raise TypeError(
                 f"expected[{place}] must be a row: a tuple, a dict or a Row, not "
-                f"{type(item).__name__}; write ({shown(item)},)"
+                f"{type(item).__name__}. Write ({shown(item)},)"
             )
 
 

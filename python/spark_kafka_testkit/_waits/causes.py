@@ -51,7 +51,7 @@ def causes(
     try:
         seen = [_Seen.of(query, len(queries)) for query in queries]
     except Exception as error:  # noqa: BLE001  the failure itself must be reported
-        log.debug("no cause told: %s", error)
+        log.debug("no cause found: %s", error)
         return found
     for find in FINDERS:
         if find in (_began_late, _held) and not is_lacking:
@@ -59,7 +59,7 @@ def causes(
         try:
             found += find(cluster, seen)
         except Exception as error:  # noqa: BLE001  as above
-            log.debug("no cause told: %s", error)
+            log.debug("no cause found: %s", error)
     return list(dict.fromkeys(found))
 
 
@@ -142,7 +142,7 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
                     start = "The" if has_read else "Nothing was processed: the"
                     yield (
                         f"{start} query{seen.name} began at {_where(offsets)} of "
-                        f"{topic!r}{given}; {_records(before)} before it {is_not}. "
+                        f"{topic!r}{given}, so {_records(before)} before it {is_not}. "
                         "Send after it is alive, or give startingOffsets=earliest."
                     )
 
@@ -220,9 +220,9 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         if rows and watermark:
             held = "1 row" if rows == 1 else f"{rows} rows"
             yield (
-                f"The state{seen.of_it} holds {held}; the watermark is {watermark}. In "
-                "append mode a window comes out when a record that is later than its "
-                "end and the delay has moved the watermark."
+                f"The state{seen.of_it} holds {held}, and the watermark is "
+                f"{watermark}. In append mode a window comes out when a record later "
+                "than its end plus the delay has moved the watermark."
             )
 
 
@@ -239,8 +239,8 @@ def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
                 continue
             done = "all that was sent"
         yield (
-            f"The query{seen.name} goes by the test's clock, which has not let it run "
-            f"{done}: call advance() or next_batch() first."
+            f"The query{seen.name} runs on the test's clock, which has not let it run "
+            f"{done}. Call advance() or next_batch() first."
         )
 
 

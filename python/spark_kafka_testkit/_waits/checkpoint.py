@@ -57,7 +57,7 @@ def _why_not(
         else f"has not processed its topics up to their end within {timeout:g} s."
     )
     if sources is None:
-        seen = ["  it has committed no batch; is this its checkpoint location?"]
+        seen = ["  it has committed no batch. Is this its checkpoint location?"]
     elif not sources:
         seen = ["  its last committed batch has no offsets of a Kafka source"]
     else:

@@ -108,7 +108,7 @@ def _of_sequences(result: list[Any], expected: list[Any]) -> list[str]:
 
     def counted(value: Any) -> str:
         return (
-            f"{shorten(value)}: expected {_times(wanted[value])}, there "
+            f"{shorten(value)}: expected {_times(wanted[value])}, found "
             f"{_times(there[value])}"
         )
 

@@ -138,14 +138,14 @@ def _equal_by_operator(one: Any, other: Any) -> bool:
         return True
     if _is_spark_frame(one) or _is_spark_frame(other):
         raise TypeError(
-            "A Spark DataFrame has no rows to compare before it is asked for them; "
-            "give its collect(), or its toPandas()."
+            "A Spark DataFrame has no rows to compare until you fetch them. Give its "
+            "collect() or its toPandas()."
         )
     if None in answers and False not in answers:
         raise TypeError(
-            f"Whether a {type(one).__name__} is equal to a {type(other).__name__} "
-            "can't be told: their == is neither true nor false. Give a function of the "
-            "result instead of what is expected."
+            f"The kit can't tell whether a {type(one).__name__} equals a "
+            f"{type(other).__name__}: their == is neither true nor false. Give a "
+            "function of the result instead of an expected value."
         )
     if type(one) is not type(other) and not (
         isinstance(one, Number) and isinstance(other, Number)

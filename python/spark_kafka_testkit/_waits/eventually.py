@@ -45,9 +45,9 @@ def assert_eventually(
     """
     if not callable(result_func):
         raise TypeError(
-            "result_func must be a function that gives the current result, not "
-            f"{type(result_func).__name__}; "
-            "write: assert_eventually(lambda: ..., expected)"
+            "result_func must be a function that returns the current result, not "
+            f"{type(result_func).__name__}. Write: assert_eventually(lambda: ..., "
+            "expected)"
         )
     timeout = _arguments.seconds("timeout", timeout)
     interval = _arguments.seconds("interval", interval)
@@ -118,7 +118,7 @@ def _why(explain: Callable[[Any], Sequence[str]], outcome: _Outcome) -> Sequence
     try:
         return list(explain(outcome.last))
     except Exception as error:  # noqa: BLE001  as above
-        log.debug("no cause told: %s", error)
+        log.debug("no cause found: %s", error)
         return []
 
 

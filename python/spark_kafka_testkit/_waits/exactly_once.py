@@ -76,7 +76,7 @@ def differences(sent: Iterable[Sighting], written: Iterable[Sighting]) -> Differ
         [_often(a) for a in parts if a.sent and len(a.written) > len(a.sent)],
         [_rarely(a) for a in parts if len(a.written) < len(a.sent)],
         [
-            f"{shown(a.identity)} was written and not sent{_places(a.written)}"
+            f"{shown(a.identity)} was written but not sent{_places(a.written)}"
             for a in parts
             if not a.sent
         ],

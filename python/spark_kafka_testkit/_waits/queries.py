@@ -195,8 +195,8 @@ def _check_has_batches(state: QueryState) -> None:
     mode = state.mode
     if mode != "micro-batch":
         raise ValueError(
-            f"Query {state.name} runs in {mode} mode, and its progress does not "
-            "tell what it has processed. Wait for its sink topic instead: "
+            f"Query {state.name} runs in {mode} mode, and its progress does not show "
+            "what it has processed. Wait for its sink topic instead: "
             "wait_for_records(sink_topic, count=..., since=mark)."
         )
 
@@ -206,15 +206,15 @@ def lag(cluster: Cluster, query: StreamingQuery) -> dict[str, dict[int, int]]:
     state = QueryState(query)
     if state.mode == "continuous":
         raise ValueError(
-            f"Query {state.name} runs in continuous mode, and Spark reports no "
-            "progress of it: how far it is behind is not known."
+            f"Query {state.name} runs in continuous mode, for which Spark reports no "
+            "progress, so the kit can't tell how far behind it is."
         )
     state.raise_if_dead()
     position = Position()
     if not position.take(state.progress):
         raise WaitError(
-            f"Query {state.name} has made no progress yet: how far it is behind is "
-            "not known. Call wait_for_query_alive(query) first.",
+            f"Query {state.name} has made no progress yet, so the kit can't tell how "
+            "far behind it is. Call wait_for_query_alive(query) first.",
             query=query,
         )
     behind: dict[str, dict[int, int]] = {}
@@ -263,9 +263,9 @@ def _topics_of(
             position.note_matches(pattern, of_topic)  # the wait shows whether it is one
         else:
             raise ValueError(
-                f"Query {state.name} reads what its pattern {pattern!r} finds, and "
-                f"that can't be told: {reason}. "
-                "Name the topic: wait_until_processed(query, topic)."
+                f"Query {state.name} reads the topics of its pattern {pattern!r}, "
+                f"which the kit can't resolve: {reason}. Name the topic: "
+                "wait_until_processed(query, topic)."
             )
     named = {
         name
@@ -285,12 +285,12 @@ def _reads_nothing(
     if of_topic is not None:
         reads = ", ".join(map(repr, topics)) or "no Kafka topic"
         (topic,) = of_topic
-        return f"Query {state.name} does not read topic {topic!r}; it reads {reads}."
+        return f"Query {state.name} does not read topic {topic!r}. It reads {reads}."
     sources = ", ".join(dict.fromkeys(map(str, position.sources)))
     return (
         f"Query {state.name} reads nothing that exists: its source is {sources}. "
         "Create the topic before you wait for it. A pattern is a Java regular "
-        "expression, looked for in each name, and finds no internal topic."
+        "expression that matches anywhere in a name, and finds no internal topics."
     )
 
 
@@ -307,13 +307,13 @@ def _why_not_processed(
         happened = "has ended without having processed its topics up to their end."
         advice = (
             "A query that stops by itself (availableNow, once) reads up to the end "
-            "that its topics had when it started: send before that."
+            "that its topics had when it started. Send before that."
         )
     elif state.is_clocked:
         done = "processed its topics" if position.is_known else "run since its start"
-        happened = f"has not {done}, and does nothing by itself."
+        happened = f"has not {done}, and does nothing on its own."
         advice = (
-            "It goes by the test's clock: call advance() or next_batch() of its run "
+            "It runs on the test's clock. Call advance() or next_batch() of its run "
             "first."
         )
     else:
@@ -322,8 +322,8 @@ def _why_not_processed(
             "Give it more time (timeout=...), or look for what holds it: an open "
             "transaction, a trigger's interval, minOffsetsPerTrigger."
             if position.is_known
-            else "It has not finished a batch yet. Give it more time (timeout=...); if "
-            "it runs in real-time mode, which does not show by Spark Connect, use "
+            else "It has not finished a batch yet. Give it more time (timeout=...). If "
+            "it runs in real-time mode, which Spark Connect does not show, use "
             "wait_for_records on its sink topic."
         )
     return "\n".join(

@@ -82,8 +82,8 @@ class TopicAnswer(Answer):
             return wanted
         if len({_fields(item) for item in records}) > 1 or len(records) < len(items):
             raise ValueError(
-                "expected has Records with different parts, or pairs beside them: give "
-                "each a partition, for example, or none"
+                "expected has Records with different parts, or pairs beside them. Give "
+                "all of them a partition, for example, or none"
             )
         given = [_reduced(_as_read(one), _fields(one)) for one in records]
         return Contains(given) if isinstance(wanted, Contains) else InAnyOrder(given)
@@ -109,8 +109,8 @@ class TopicAnswer(Answer):
             and not is_pair
         ):
             raise TypeError(
-                f"expected[{place}] must be a (key, value) pair, not {shown(item)}; "
-                "for the values alone give a function: lambda pairs: ..."
+                f"expected[{place}] must be a (key, value) pair, not {shown(item)}. "
+                "For the values alone, give a function: lambda pairs: ..."
             )
 
     def explain(self, wanted: Any, last: Any) -> Iterator[str]:
@@ -121,8 +121,8 @@ class TopicAnswer(Answer):
             keys = self._keys()
             if keys.count(None) > 1:
                 yield (
-                    f"{keys.count(None)} records have no key: a dict keeps the last of "
-                    "them. Expect a list of (key, value) pairs."
+                    f"{keys.count(None)} records have no key, and a dict keeps only "
+                    "the last of them. Expect a list of (key, value) pairs."
                 )
         if isinstance(parts, Mapping) and isinstance(last, dict):
             pairs = [(last[key], value) for key, value in parts.items() if key in last]
@@ -197,7 +197,7 @@ def _as_text(field: str, pairs: list[tuple[Any, Any]]) -> Iterator[str]:
         if isinstance(wanted, str):
             if text != wanted and _is_same_json(text, wanted):
                 yield (
-                    f"The {field}s are equal as JSON: give "
+                    f"The {field}s are equal as JSON. Give "
                     f'{field}_deserializer="JSON", and expect dicts or lists.'
                 )
                 return
@@ -208,7 +208,7 @@ def _as_text(field: str, pairs: list[tuple[Any, Any]]) -> Iterator[str]:
             except (ValueError, RecursionError):
                 continue
             if is_wanted:
-                yield f"The {field}s are text: give {field}_deserializer={name}."
+                yield f"The {field}s are text. Give {field}_deserializer={name}."
                 return
 
 

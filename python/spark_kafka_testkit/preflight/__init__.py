@@ -154,8 +154,8 @@ def check_kept_spark() -> list[Finding]:
         Finding(
             "kept Spark",
             "warning",
-            f"{text}; a run of this shell has another {listed(differing)}, and would "
-            "start its own",
+            f"{text}. A run from this shell has a different {listed(differing)}, and "
+            "would start its own",
             "Keep one that fits: spark-kafka-testkit up --spark",
         )
     ]
@@ -169,7 +169,7 @@ def check_packages() -> list[Finding]:
             Finding(
                 "kafka-python",
                 "error",
-                f"kafka-python-ng {archived} is installed, which is archived and has "
+                f"kafka-python-ng {archived} is installed, an archived project with "
                 "the same package name `kafka`",
                 "Run: pip uninstall -y kafka-python-ng kafka-python && pip install "
                 "kafka-python",

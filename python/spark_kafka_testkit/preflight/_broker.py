@@ -62,7 +62,8 @@ def check_brokers(config: ClientConfig | None) -> list[Finding]:
                 "broker",
                 "error",
                 f"none can be started here: {lacking}",
-                f"Do what stands above, or set {BOOTSTRAP_ENV} to the address of one.",
+                f"Fix what is listed above, or set {BOOTSTRAP_ENV} to the address of a "
+                "broker.",
             )
         )
     return findings
@@ -75,7 +76,7 @@ def check_java() -> list[Finding]:
     except KafkaTestkitError as error:
         finding = Finding.of_error("Java", error, "warning")
         if not _can_start_spark():
-            seen = f"{finding.seen}: a session of Spark's can't start"
+            seen = f"{finding.seen}: a Spark session can't start"
             finding = replace(finding, state="error", seen=seen)
         return [finding]
     return [Finding("Java", "ok", f"{java.version}, {java.executable}")]
@@ -104,8 +105,8 @@ def check_docker() -> list[Finding]:
     if docker_problem(DOCKER_SECONDS) is None:
         problem = f"the daemon at {find_daemon().address} is slow to answer"
         advice = (
-            "The backend `auto` takes the embedded broker; `container` waits for the "
-            "daemon."
+            "The backend `auto` uses the embedded broker, and `container` waits for "
+            "the daemon."
         )
     return [Finding("Docker", "warning", problem.rstrip("."), advice)]
 
@@ -135,15 +136,15 @@ def _check_kept(key: str) -> list[Finding]:
         return []
     seen = str(lease) if isinstance(lease, Unclear) else lease.description
     if not lease_file.is_held("keeper"):
-        seen = f"{seen.rstrip('.')}; its keeper has died"
-        advice = "What it left goes with the next run, `up` or `status`."
+        seen = f"{seen.rstrip('.')}, but its keeper has died"
+        advice = "The next run, `up` or `status` removes what it left."
     elif isinstance(lease, Unclear):
         advice = HOW_TO_END
     elif not lease.answers():
-        seen = f"{seen}; it does not answer"
+        seen = f"{seen}, but it does not answer"
         advice = f"End it with: spark-kafka-testkit down {lease.address}"
     else:
         user = lease_file.user_now()
-        seen = f"{seen}; {f'in use by {user}' if user else 'free'}"
+        seen = f"{seen}, {f'in use by {user}' if user else 'free'}"
         return [Finding("kept broker", "ok", seen)]
     return [Finding("kept broker", "warning", seen.rstrip("."), advice)]

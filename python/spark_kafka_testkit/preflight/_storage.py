@@ -41,7 +41,7 @@ def _check_cache() -> Finding:
     except KafkaTestkitError as error:
         return Finding.of_error("cache", error)
     there = _existing(folder)
-    advice = f"Set {CACHE_ENV} to a folder of yours with room."
+    advice = f"Set {CACHE_ENV} to a writable folder with enough room."
     if not os.access(there, os.W_OK | os.X_OK) or not there.is_dir():
         seen = f"{folder} can't be written: nothing is fetched, kept or recorded"
         return Finding("cache", "warning", seen, advice)
@@ -49,7 +49,7 @@ def _check_cache() -> Finding:
 
 
 def _check_temp() -> Finding:
-    advice = "Set TMPDIR to a folder with room: brokers have their data there."
+    advice = "Set TMPDIR to a folder with more room. Brokers keep their data there."
     try:
         folder = Path(tempfile.gettempdir())
     except FileNotFoundError as error:
@@ -97,25 +97,23 @@ def check_jars(subject: str, jars: Sequence[LockedJar], what: str) -> Finding:
     except KafkaTestkitError as error:
         return Finding.of_error(subject, error)
     if not missing:
-        return Finding(subject, "ok", f"{what}; in the cache")
+        return Finding(subject, "ok", f"{what}, in the cache")
     there = _existing(folder)
     size, free = sum(jar.size for jar in missing), shutil.disk_usage(there).free
-    problem, advice = "", f"Set {CACHE_ENV} to a folder of yours with room."
+    problem, advice = "", f"Set {CACHE_ENV} to a writable folder with enough room."
     if not os.access(there, os.W_OK | os.X_OK):
         problem = f"{folder} can't be written"
     elif free < size:
-        problem = (
-            f"{folder} has room for {_shown(free)}, and {_shown(size)} are to come"
-        )
+        problem = f"{folder} has room for {_shown(free)}, but {_shown(size)} are needed"
     elif problem := _refusal(missing):
         advice = (
             f"Set {MAVEN_ENV} to a Maven repository that this machine reaches, or copy "
             f"the folder {folder} from a machine where the kit has run."
         )
     if problem:
-        seen = f"{what}; not in the cache, and can't be fetched: {problem}"
+        seen = f"{what}, not in the cache, and can't be fetched: {problem}"
         return Finding(subject, "error", seen, advice)
-    return Finding(subject, "ok", f"{what}; fetched when it is first needed")
+    return Finding(subject, "ok", f"{what}, fetched when it is first needed")
 
 
 def check_repository() -> list[Finding]:

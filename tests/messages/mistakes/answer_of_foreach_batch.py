@@ -1,6 +1,6 @@
 """The answer of a foreachBatch function is asked for."""
 
-FIRST = "TypeError: What a foreachBatch function has written is not known here: give run_stream() answer=, a function that gives the rows, as answer=lambda: spark.table('t')."
+FIRST = "TypeError: The kit does not know what a foreachBatch function wrote. Give run_stream() answer=, a function that returns the rows, such as answer=lambda: spark.table('t')."
 SECOND = ""
 
 

@@ -3,7 +3,7 @@
 FIRST = (
     "WaitError: The sink does not have each record exactly once: 'a' was written twice."
 )
-SECOND = "A batch that runs again has the same number: write it so that the second time changes nothing, by MERGE, or skip a number that the sink has."
+SECOND = "A batch that runs again has the same number. Write it with MERGE, so that a second write changes nothing, or skip a number that the sink has."
 
 KEY = "CAST(key AS STRING) AS key"
 written = []

@@ -1,7 +1,7 @@
 """What is to be lost is sent before the crash is set."""
 
-FIRST = "WaitError: The crash 'after_sink' did not come: no batch began within 2 s."
-SECOND = "Send what the batch is to hold in the block of crash(): what was sent before is processed before."
+FIRST = "WaitError: The crash 'after_sink' did not happen: no batch began within 2 s."
+SECOND = "Send the records of the batch inside the block of crash(). What you send earlier is processed earlier."
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

@@ -1,7 +1,7 @@
 """JSON is expected as a text with other spaces."""
 
 FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
-SECOND = 'The values are equal as JSON: give value_deserializer="JSON", and expect dicts or lists.'
+SECOND = 'The values are equal as JSON. Give value_deserializer="JSON", and expect dicts or lists.'
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

@@ -1,6 +1,6 @@
 """The values alone are expected."""
 
-FIRST = "TypeError: expected[0] must be a (key, value) pair, not '1'; for the values alone give a function: lambda pairs: ..."
+FIRST = "TypeError: expected[0] must be a (key, value) pair, not '1'. For the values alone, give a function: lambda pairs: ..."
 SECOND = ""
 
 

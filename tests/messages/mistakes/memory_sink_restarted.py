@@ -1,6 +1,6 @@
 """A memory sink is started again."""
 
-FIRST = "RuntimeError: Spark's memory sink can't go on from a checkpoint, except in complete mode. Run the stream into a topic: run_stream(df, topic=...)."
+FIRST = "RuntimeError: Spark's memory sink can't continue from a checkpoint, except in complete mode. Run the stream into a topic: run_stream(df, topic=...)."
 SECOND = ""
 
 

@@ -1,6 +1,6 @@
 """What goes to the sink topic has no column `value`."""
 
-FIRST = "ValueError: A Kafka sink needs a column 'value'; this has k, v. Select it: df.selectExpr('... AS key', '... AS value')."
+FIRST = "ValueError: A Kafka sink needs a column 'value', but this has k, v. Select it: df.selectExpr('... AS key', '... AS value')."
 SECOND = ""
 
 

@@ -1,7 +1,7 @@
 """The job loses the keys, and a dict is expected."""
 
 FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
-SECOND = "2 records have no key: a dict keeps the last of them. Expect a list of (key, value) pairs."
+SECOND = "2 records have no key, and a dict keeps only the last of them. Expect a list of (key, value) pairs."
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

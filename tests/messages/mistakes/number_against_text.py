@@ -1,7 +1,7 @@
 """A number is expected where the topic has its text."""
 
 FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
-SECOND = "The values are text: give value_deserializer=int."
+SECOND = "The values are text. Give value_deserializer=int."
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

@@ -1,6 +1,6 @@
 """The source's column `partition` goes to a sink with fewer partitions."""
 
-FIRST = "ValueError: The DataFrame has the source's column 'partition', which Kafka's sink obeys: 'TOPIC' has 3 partitions, and 'TOPIC' has 1. Select key and value alone."
+FIRST = "ValueError: The DataFrame has the source's column 'partition', which Kafka's sink obeys: 'TOPIC' has 3 partitions, but 'TOPIC' has 1. Select only key and value."
 SECOND = ""
 
 

@@ -2,7 +2,7 @@
 
 from spark_kafka_testkit import Record
 
-FIRST = "ValueError: expected has Records with different parts, or pairs beside them: give each a partition, for example, or none"
+FIRST = "ValueError: expected has Records with different parts, or pairs beside them. Give all of them a partition, for example, or none"
 SECOND = ""
 
 

@@ -1,7 +1,7 @@
 """The job's own query reads from latest, and has not begun when the test sends."""
 
 FIRST = "WaitError: Topic 'TOPIC' did not have the records within 1 s."
-SECOND = "Nothing was processed: the query began at offset 1 of 'TOPIC' (startingOffsets=latest); 1 record before it is not read. Send after it is alive, or give startingOffsets=earliest."
+SECOND = "Nothing was processed: the query began at offset 1 of 'TOPIC' (startingOffsets=latest), so 1 record before it is not read. Send after it is alive, or give startingOffsets=earliest."
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_topics, tmp_path):

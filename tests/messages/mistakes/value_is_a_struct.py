@@ -1,6 +1,6 @@
 """What goes to the sink topic is not text."""
 
-FIRST = "ValueError: A Kafka sink takes text or binary, and the column 'value' is struct<key:binary>. Select to_json(value) AS value."
+FIRST = "ValueError: A Kafka sink accepts text or binary, but the column 'value' is struct<key:binary>. Select to_json(value) AS value."
 SECOND = ""
 
 

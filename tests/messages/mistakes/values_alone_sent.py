@@ -1,6 +1,6 @@
 """The messages are values without keys."""
 
-FIRST = "TypeError: messages must be (key, value) pairs or Records; message 0 is '1'. For a value without a key send (None, value)."
+FIRST = "TypeError: messages must be (key, value) pairs or Records, but message 0 is '1'. For a value without a key, send (None, value)."
 SECOND = ""
 
 

@@ -110,8 +110,8 @@ def test_a_callable_that_gives_no_bytes_is_refused() -> None:
     with pytest.raises(SerializationError) as caught:
         batches([("a", 1)], value_serializer=str).read_all()  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "The value of message 0 can't be serialized as str: the serializer gave a str, "
-        "not bytes. It is 1."
+        "The value of message 0 can't be serialized as str: the serializer returned a "
+        "str, not bytes. It is 1."
     )
     encoded = batches([("a", 1)], value_serializer=lambda _: None)  # type: ignore[arg-type]
     assert encoded.read_all()["value"].to_pylist() == [None]

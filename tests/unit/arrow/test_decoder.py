@@ -107,13 +107,13 @@ def test_the_ends_of_each_range_decode(name: str, data: bytes, value: Any) -> No
     ("name", "data", "reason"),
     [
         ("STRING", b"\xff", NOT_UTF8),
-        ("SHORT", b"\x01", "2 bytes are expected (Kafka's binary form, not text), 1 found"),
-        ("INT", b"", "4 bytes are expected (Kafka's binary form, not text), 0 found"),
-        ("LONG", b"\x00" * 4, "8 bytes are expected (Kafka's binary form, not text), 4 found"),
-        ("FLOAT", b"\x00" * 8, "4 bytes are expected (Kafka's binary form, not text), 8 found"),
-        ("DOUBLE", b"1.5", "8 bytes are expected (Kafka's binary form, not text), 3 found"),
-        ("BOOLEAN", b"", "a single byte 0 or 1 is expected"),
-        ("BOOLEAN", b"true", "a single byte 0 or 1 is expected"),
+        ("SHORT", b"\x01", "expected 2 bytes (Kafka's binary form, not text), got 1"),
+        ("INT", b"", "expected 4 bytes (Kafka's binary form, not text), got 0"),
+        ("LONG", b"\x00" * 4, "expected 8 bytes (Kafka's binary form, not text), got 4"),
+        ("FLOAT", b"\x00" * 8, "expected 4 bytes (Kafka's binary form, not text), got 8"),
+        ("DOUBLE", b"1.5", "expected 8 bytes (Kafka's binary form, not text), got 3"),
+        ("BOOLEAN", b"", "expected a single byte 0 or 1"),
+        ("BOOLEAN", b"true", "expected a single byte 0 or 1"),
         ("UUID", b"\xff", NOT_UTF8),
         ("JSON", b"", "Expecting value: line 1 column 1 (char 0)"),
         ("JSON", b"\xff\xff", NOT_UTF8),
@@ -148,8 +148,8 @@ def test_long_bytes_are_cut() -> None:
         decode_column(one(b"", b"x" * 41), "t", "value", "INT")
     assert str(caught.value) == (
         "The value of topic 't', partition 3, offset 41 does not decode as INT: "
-        "4 bytes are expected (Kafka's binary form, not text), 41 found. "
-        f"It is b'{'x' * 40}...'. Give another value_deserializer."
+        "expected 4 bytes (Kafka's binary form, not text), got 41. It is "
+        f"b'{'x' * 40}...'. Give another value_deserializer."
     )
 
 
@@ -214,8 +214,8 @@ def test_a_key_that_can_not_be_hashed_is_named(
         Decoder("t", name, "STRING").latest([one(key, b"v")])
     assert str(caught.value) == (
         f"The key of topic 't', partition 3, offset 41 does not decode as {shown}: it "
-        f"gives a {type_name}, which can't be a dict's key. It is {key!r}. "
-        "Give another key_deserializer."
+        f"returns a {type_name}, which can't be a dict key. It is {key!r}. Give "
+        "another key_deserializer."
     )
 
 
@@ -257,8 +257,8 @@ def test_null_is_none_for_every_deserializer(name: str) -> None:
     ("name", "data", "reason"),
     [
         ("STRING", b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
-        ("INT", b"42", "4 bytes are expected (Kafka's binary form, not text), 2 found"),
-        ("BOOLEAN", b"\x02", "a single byte 0 or 1 is expected"),
+        ("INT", b"42", "expected 4 bytes (Kafka's binary form, not text), got 2"),
+        ("BOOLEAN", b"\x02", "expected a single byte 0 or 1"),
         ("UUID", b"x", "badly formed hexadecimal UUID string"),
         ("JSON", b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
     ],
@@ -336,8 +336,9 @@ def test_a_key_that_can_not_be_a_dicts_key_is_named() -> None:
     with pytest.raises(DeserializationError) as caught:
         Decoder("t", "JSON", "STRING").latest([table((0, 4, 0, b"{}", b"v"))])
     assert str(caught.value) == (
-        "The key of topic 't', partition 0, offset 4 does not decode as JSON: it gives a "
-        "dict, which can't be a dict's key. It is b'{}'. Give another key_deserializer."
+        "The key of topic 't', partition 0, offset 4 does not decode as JSON: it "
+        "returns a dict, which can't be a dict key. It is b'{}'. Give another "
+        "key_deserializer."
     )
 
 

@@ -67,8 +67,8 @@ def test_a_wrong_message_past_the_first_batch_is_named_by_its_place() -> None:
     with pytest.raises(TypeError) as caught:
         next(reader)
     assert str(caught.value) == (
-        "messages must be (key, value) pairs or Records; message 16389 is 16389. "
-        "For a value without a key send (None, value)."
+        "messages must be (key, value) pairs or Records, but message 16389 is 16389. "
+        "For a value without a key, send (None, value)."
     )
 
 
@@ -78,8 +78,8 @@ def test_a_wrong_message_of_a_list_is_reported_before_any_batch() -> None:
     with pytest.raises(TypeError) as caught:
         batches(messages)
     assert str(caught.value) == (
-        "messages must be (key, value) pairs or Records; message 16384 is None. "
-        "For a value without a key send (None, value)."
+        "messages must be (key, value) pairs or Records, but message 16384 is None. "
+        "For a value without a key, send (None, value)."
     )
 
 
@@ -88,8 +88,8 @@ def test_a_long_wrong_message_is_cut() -> None:
     with pytest.raises(TypeError) as caught:
         batches(["x" * 100])
     assert str(caught.value) == (
-        f"messages must be (key, value) pairs or Records; message 0 is '{'x' * 56}.... "
-        "For a value without a key send (None, value)."
+        "messages must be (key, value) pairs or Records, but message 0 is "
+        f"'{'x' * 56}.... For a value without a key, send (None, value)."
     )
 
 

@@ -204,13 +204,13 @@ def test_a_record_that_can_not_be_sent_is_named(
         ),
         (
             ["ab"],
-            "messages must be (key, value) pairs or Records; message 0 is 'ab'. "
-            "For a value without a key send (None, value).",
+            "messages must be (key, value) pairs or Records, but message 0 is 'ab'. "
+            "For a value without a key, send (None, value).",
         ),
         (
             [("k", "v"), ("k", "v", "x")],
-            "messages must be (key, value) pairs or Records; message 1 is ('k', 'v', 'x'). "
-            "For a value without a key send (None, value).",
+            "messages must be (key, value) pairs or Records, but message 1 is ('k', "
+            "'v', 'x'). For a value without a key, send (None, value).",
         ),
     ],
 )
@@ -225,7 +225,7 @@ def test_a_message_whose_parts_are_methods_is_refused() -> None:
     """confluent-kafka's are: the text of a method is not what was meant."""
     message = SimpleNamespace(key=lambda: b"k", value=lambda: b"v")
     assert refused([message], TypeError).startswith(
-        "messages must be (key, value) pairs or Records; message 0 is namespace("
+        "messages must be (key, value) pairs or Records, but message 0 is namespace("
     )
 
 
@@ -405,6 +405,6 @@ def test_what_a_serializer_refuses_is_named() -> None:
     with pytest.raises(SerializationError) as caught:
         rows([(1, 2), ("x" * 100, 2)], key_serializer="INT")
     assert str(caught.value) == (
-        "The key of message 1 can't be serialized as INT: an int that fits 4 bytes is "
-        f"expected. It is '{'x' * 56}...."
+        "The key of message 1 can't be serialized as INT: expected an int that fits 4 "
+        f"bytes. It is '{'x' * 56}...."
     )

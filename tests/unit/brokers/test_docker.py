@@ -103,7 +103,7 @@ def test_a_daemon_on_tcp_is_found(
     ("answer", "problem"),
     [
         (b"HTTP/1.0 200 OK\r\n\r\nOK", None),
-        (b"220 smtp ready\r\n", "What answers at unix://{path} is no Docker daemon"),
+        (b"220 smtp ready\r\n", "The server at unix://{path} is not a Docker daemon"),
         (None, "No Docker daemon answers at unix://{path} (timed out)"),
     ],
 )
@@ -152,7 +152,7 @@ def test_another_answer_is_no_docker(listener: socket.socket, answer: bytes) -> 
     problem = docker_problem()
     thread.join(5)
     assert problem == (
-        f"What answers at unix://{listener.getsockname()} is no Docker daemon"
+        f"The server at unix://{listener.getsockname()} is not a Docker daemon"
     )
 
 
@@ -285,8 +285,8 @@ def test_certificates_that_are_missing_are_named(
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     assert docker_problem() == (
-        f"No Docker daemon can be asked at {tls_daemon} "
-        f"(ca.pem, cert.pem or key.pem is missing in {tmp_path})"
+        f"The Docker daemon can't be reached at {tls_daemon} (ca.pem, cert.pem or "
+        f"key.pem is missing in {tmp_path})"
     )
 
 
@@ -298,8 +298,8 @@ def test_a_daemon_that_wants_tls_says_so(listener: socket.socket) -> None:
     )
     answering(listener, refusal)
     assert docker_problem(30) == (
-        f"The Docker daemon at unix://{listener.getsockname()} wants TLS; "
-        "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates"
+        f"The Docker daemon at unix://{listener.getsockname()} requires TLS (set "
+        "DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to its certificates)"
     )
 
 
@@ -445,8 +445,8 @@ def test_a_slow_daemon_is_too_slow_for_auto_alone(listener: socket.socket) -> No
             "Docker",
             "warning",
             f"the daemon at {address} is slow to answer",
-            "The backend `auto` takes the embedded broker; `container` waits for the "
-            "daemon.",
+            "The backend `auto` uses the embedded broker, and `container` waits for "
+            "the daemon.",
         )
     ]
 
@@ -473,8 +473,8 @@ def test_a_daemon_that_listens_late_is_waited_for(
         await_docker(120)
         thread.join(5)
     assert caplog.messages == [
-        f"No Docker daemon answers at unix://{path} "
-        "([Errno 2] No such file or directory); waiting up to 30 s for one"
+        f"No Docker daemon answers at unix://{path} ([Errno 2] No such file or "
+        "directory). Waiting up to 30 s"
     ]
 
 
@@ -487,7 +487,7 @@ def test_a_daemon_that_never_comes_is_given_up(
         await_docker(0.5)
     assert str(caught.value) == (
         f"Docker is not running: No Docker daemon answers at unix://{tmp_path}/none "
-        "([Errno 2] No such file or directory), also after 0.5 s. Start it (check "
+        "([Errno 2] No such file or directory), even after 0.5 s. Start it (check "
         "with: docker ps), or use the backend `embedded`, which needs none."
     )
 
@@ -532,6 +532,6 @@ def test_a_docker_auth_config_that_is_none_shows_no_password(
     with pytest.raises(BrokerStartError) as caught:
         _docker._credentials("apache/kafka")
     assert str(caught.value) == (
-        "it can't be pulled: DOCKER_AUTH_CONFIG is not usable (JSONDecodeError); "
-        "it must be as Docker's config.json is"
+        "it can't be pulled: DOCKER_AUTH_CONFIG is not usable (JSONDecodeError). It "
+        "must have the form of Docker's config.json"
     )

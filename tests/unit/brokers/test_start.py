@@ -18,6 +18,6 @@ def test_auto_says_where_docker_was_expected(
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()) == (
         "WARNING",
-        f"No Docker daemon answers at unix://{tmp_path}/none ([Errno 2] No such file "
-        "or directory); starting the embedded broker",
+        "starting the embedded broker instead of a container: No Docker daemon answers "
+        f"at unix://{tmp_path}/none ([Errno 2] No such file or directory)",
     )

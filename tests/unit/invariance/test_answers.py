@@ -60,8 +60,8 @@ def test_a_row_without_a_key_is_refused() -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  whole, below
         Answers("latest", None).of([Row(user="a", n=1)])
     assert str(caught.value) == (
-        'answer="latest" needs to know what a row\'s key is: the rows have no column '
-        "'key', and have user, n. Give key=, a name or a list of names of columns."
+        'answer="latest" needs the key of a row: the rows have no column '
+        "'key', only user, n. Give key=, a column name or a list of them."
     )
 
 

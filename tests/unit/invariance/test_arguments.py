@@ -31,17 +31,17 @@ def job_of(function: Any, *inputs: str) -> Job:
         (
             lambda: job_of(lambda bills, run: None, "orders", "payments"),
             TypeError,
-            "job has a parameter 'bills', and inputs has 'orders', 'payments'. Its parameters must be named like the inputs, or `run`.",
+            "job has a parameter 'bills', but inputs has 'orders', 'payments'. Its parameters must be named like the inputs, or `run`.",
         ),
         (
             lambda: job_of(lambda orders: None, "orders", "payments"),
             TypeError,
-            "job takes no parameter 'payments', which is one of the inputs: its records would be sent for nothing.",
+            "job has no parameter 'payments', which is one of the inputs. Its records would never be read.",
         ),
         (
             lambda: Inputs({"orders": "ab"}, None),
             TypeError,
-            "inputs['orders'] must be a list of (key, value) pairs or Records, a hypothesis strategy of such, or what read_records() gave, not str",
+            "inputs['orders'] must be a list of (key, value) pairs or Records, a Hypothesis strategy for them, or the result of read_records(), not str",
         ),
         (
             lambda: Inputs({"orders": ["ab"]}, None),
@@ -66,7 +66,7 @@ def job_of(function: Any, *inputs: str) -> Job:
         (
             lambda: Inputs(RECORDS, None).check(Schedule.parse("send orders[1]")),
             ValueError,
-            "schedule sends orders[1], and inputs has 1 records of 'orders'. It is the schedule of other inputs.",
+            "schedule sends orders[1], but inputs has 1 records of 'orders'. It belongs to other inputs.",
         ),
         (
             lambda: Inputs(RECORDS, None).check(

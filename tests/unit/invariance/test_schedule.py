@@ -76,12 +76,12 @@ def test_usual_settings_are_not_said() -> None:
     [
         (
             "send orders[0] | bach",
-            "schedule has a step that is none: 'bach'. Give the line that "
-            "check_stream() has printed.",
+            "schedule has an invalid step: 'bach'. Give the line that check_stream() "
+            "printed.",
         ),
         (
             "send orders | batch",
-            "schedule sends 'orders', which is no record of the inputs. Write "
+            "schedule sends 'orders', which is not a record of the inputs. Write "
             "orders[3] or orders[0:4].",
         ),
     ],

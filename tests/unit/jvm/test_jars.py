@@ -84,8 +84,8 @@ def test_a_jar_that_is_not_the_locked_one_is_not_kept(
         fetch([jar], "test jars")
     assert str(caught.value) == (
         f"{repository.url}/{jar.path} is not the jar that the lock file names: its "
-        f"sha256 is {sha256}, and {jar.sha256} is expected. Nothing was kept. "
-        "Check the mirror that SPARK_KAFKA_TESTKIT_MAVEN_URL names."
+        f"sha256 is {sha256}, expected {jar.sha256}. Nothing was kept. Check the "
+        "mirror that SPARK_KAFKA_TESTKIT_MAVEN_URL names."
     )
     assert [p for p in (tmp_path / "cache").rglob("*.jar*") if p.is_file()] == []
 
@@ -159,8 +159,8 @@ def test_a_missing_jar_names_every_place_tried(
         "The jar other.jar was not found. Tried:\n"
         f"  {tmp_path / 'other.jar'}\n"
         f"  {_jars.BUNDLED / 'other.jar'}\n"
-        "In a checkout, build it with ./ci/setup; or set SPARK_KAFKA_TESTKIT_JARS to a "
-        "folder that holds it."
+        "In a checkout, build it with ./ci/setup, or set SPARK_KAFKA_TESTKIT_JARS to a "
+        "folder that contains it."
     )
 
 

@@ -77,7 +77,7 @@ def test_a_read_only_cache_that_holds_all_is_used(mirror: Path, cache: Path) -> 
     assert (
         text == f"The cache folder {cache / 'maven'} lacks jars and can't be written: "
     )
-    assert rest.endswith(". Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours.\n")
+    assert rest.endswith(". Set SPARK_KAFKA_TESTKIT_CACHE to a writable folder.\n")
 
 
 def in_another_process() -> str:
@@ -91,9 +91,7 @@ def test_other_bytes_of_the_right_size_are_fetched_anew(
     """Whoever put them there, and whenever the file says that it was changed."""
     (path,) = fetch([JAR], "test jars")
     before = path.stat()
-    anew = (
-        f"the cached jar {path} is not the locked one: it is fetched anew\n[b'jar']\n"
-    )
+    anew = f"the cached jar {path} is not the locked one, fetching it again\n[b'jar']\n"
     path.write_bytes(b"jaw")
     assert in_another_process() == anew
     path.write_bytes(b"jaw")
@@ -124,7 +122,7 @@ def test_a_cached_jar_that_can_not_be_read_is_told(mirror: Path, cache: Path) ->
     assert done.stdout == (
         f"The cached jar {path} can't be read: [Errno 13] Permission denied: '{path}'. "
         "Make the cache readable for this user, or set SPARK_KAFKA_TESTKIT_CACHE to a "
-        "folder of yours.\n"
+        "writable folder.\n"
     )
 
 
@@ -141,8 +139,8 @@ def test_a_cache_without_room_is_reported(mirror: Path, cache: Path) -> None:
     reason = f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}"
     assert said == [
         f"The jars of test jars can't be kept in {root}: {reason}. 3 MB are needed "
-        "there, in folders that can be written; or set SPARK_KAFKA_TESTKIT_CACHE to a "
-        "folder of yours.",
+        "there, in writable folders. Or set SPARK_KAFKA_TESTKIT_CACHE to another "
+        "folder.",
         "[]",
     ]
 
@@ -166,8 +164,8 @@ def test_a_cache_that_java_would_take_for_two_is_reported(
     with pytest.raises(JarError) as caught:
         fetch([JAR], "test jars")
     assert str(caught.value) == (
-        f"The cache folder {tmp_path}/a:b/maven can't be used: Java takes a path with "
-        "':' in it for several. Set SPARK_KAFKA_TESTKIT_CACHE to another folder."
+        f"The cache folder {tmp_path}/a:b/maven can't be used: Java reads a path with "
+        "':' in it as several paths. Set SPARK_KAFKA_TESTKIT_CACHE to another folder."
     )
 
 
@@ -191,5 +189,5 @@ def test_a_cache_that_can_not_be_made_is_reported(
         fetch([JAR], "test jars")
     assert str(caught.value) == (
         f"The cache folder {folder} can't be made: [Errno 17] File exists: "
-        f"'{folder.parent}'. Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours."
+        f"'{folder.parent}'. Set SPARK_KAFKA_TESTKIT_CACHE to a writable folder."
     )

@@ -103,7 +103,7 @@ def test_an_answer_without_a_version_is_shown(home: Path) -> None:
     with pytest.raises(JavaNotFoundError) as caught:
         find_java()
     assert str(caught.value) == (
-        f"{java} -version gave no version, but: {MAC_STUB!r}. {HINT}"
+        f"{java} -version printed no version, but: {MAC_STUB!r}. {HINT}"
     )
 
 
@@ -125,7 +125,7 @@ def test_a_java_that_may_not_be_executed_is_reported(home: Path) -> None:
     with pytest.raises(JavaNotFoundError) as caught:
         find_java()
     assert str(caught.value) == (
-        f"JAVA_HOME is {home}, and {java} is not there or can't be run. {HINT}"
+        f"JAVA_HOME is {home}, but {java} does not exist or can't be run. {HINT}"
     )
 
 
@@ -188,10 +188,10 @@ def test_no_java_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         find_java()
     assert str(caught.value) == (
         "No Java was found: JAVA_HOME is not set, and there is no java on the PATH. "
-        "The embedded broker needs Java 17 or newer. Install one (Debian and Ubuntu: apt "
-        "install openjdk-17-jre-headless; macOS: brew install openjdk@17; conda: conda "
-        "install -c conda-forge openjdk=17) and set JAVA_HOME to it, or use "
-        "the backend `container`, which needs Docker instead."
+        "The embedded broker needs Java 17 or newer. Install one (Debian and Ubuntu: "
+        "apt install openjdk-17-jre-headless, macOS: brew install openjdk@17, conda: "
+        "conda install -c conda-forge openjdk=17) and set JAVA_HOME to it, or use the "
+        "backend `container`, which needs Docker instead."
     )
 
 
@@ -203,6 +203,6 @@ def test_a_wrong_java_home_is_reported(
     with pytest.raises(JavaNotFoundError) as caught:
         find_java()
     assert str(caught.value) == (
-        f"JAVA_HOME is {tmp_path}, and {tmp_path}/bin/java is not there or can't be run. "
-        f"{HINT}"
+        f"JAVA_HOME is {tmp_path}, but {tmp_path}/bin/java does not exist or can't be "
+        f"run. {HINT}"
     )

@@ -64,8 +64,7 @@ def test_options_are_kept_without_their_quotes(monkeypatch: pytest.MonkeyPatch) 
     options = EnvironmentOptions.read()
     assert options.kept == ("-Da=1 2", "-Dc=3")
     assert options.hint() == (
-        "; it was given the options of JAVA_TOOL_OPTIONS and _JAVA_OPTIONS, which may "
-        "be the cause"
+        ". Its options from JAVA_TOOL_OPTIONS and _JAVA_OPTIONS may be the cause"
     )
 
 
@@ -78,7 +77,8 @@ def test_a_debugger_is_left_to_the_users_jvm_and_logged_once(
         EnvironmentOptions.read()
         EnvironmentOptions.read()
     assert caplog.messages == [
-        f"the kit's own JVMs start without {DEBUGGER}: it is left to yours, and its port"
+        f"the kit's own JVMs start without {DEBUGGER}, which is left to your own JVM, as "
+        "is its port"
     ]
 
 

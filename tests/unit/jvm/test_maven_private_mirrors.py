@@ -203,7 +203,7 @@ def test_a_login_that_is_refused_is_named_by_its_place(
     assert str(refusal()) == text(f"(with the user and password of {VARIABLE})")
     monkeypatch.setenv(VARIABLE, f"http://{mirror.host}/maven")
     assert str(refusal()) == text(
-        "(no user and password were sent; they may stand in the address, "
+        "(no user and password were sent. They can be in the address, "
         "https://user:password@host/path, or in ~/.netrc)"
     )
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me@work password s3cret\n")
@@ -229,9 +229,9 @@ def test_an_address_that_is_none_is_reported_without_the_login(
     """What can't be told apart is not shown, and the way to write it is."""
     monkeypatch.setenv(VARIABLE, address)
     assert str(refusal()) == (
-        f"{VARIABLE} is {shown}, which is no address of a Maven repository: valid is "
-        "https://user:password@host/path. In user, password and path write "
-        "@ : / ? # % as %40 %3A %2F %3F %23 %25."
+        f"{VARIABLE} is {shown}, which is not the address of a Maven repository. "
+        "Expected https://user:password@host/path. In user, password and path write @ "
+        ": / ? # % as %40 %3A %2F %3F %23 %25."
     )
 
 
@@ -270,7 +270,7 @@ def test_the_login_of_a_proxy_is_not_shown(
     """Python's own error has it, or what it takes for a port."""
     monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.setenv(VARIABLE, "http://repo.example.org/maven")
-    assert "the address of the proxy, or its own, is not valid" in str(refusal())
+    assert "its address, or that of the proxy, is not valid" in str(refusal())
 
 
 def test_a_proxy_gets_its_login_and_the_mirror_its_own(

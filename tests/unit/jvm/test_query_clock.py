@@ -25,7 +25,7 @@ def test_a_session_without_the_helper_is_refused(
     with pytest.raises(SparkSetupError) as caught:
         helper_of(session)
     assert str(caught.value) == (
-        "clock= needs the kit's helper in Spark's JVM, and the helper jar is not on "
+        "clock= needs the kit's helper in Spark's JVM, but the helper jar is not on "
         "the session's class path. Make the session with the settings of "
         "KafkaUtils.spark_conf(), or call KafkaUtils.attach(spark) first."
     )

@@ -192,22 +192,22 @@ def test_only_the_partitions_asked_for_are_read() -> None:
         (
             ReadRequest("t", partitions=[0, 7]),
             OffsetRangeError,
-            "Topic 't' has no partition 7; it has 0 to 1.",
+            "Topic 't' has no partition 7. It has 0 to 1.",
         ),
         (
             ReadRequest("t", end={3: 0}),
             OffsetRangeError,
-            "Topic 't' has no partition 3; it has 0 to 1.",
+            "Topic 't' has no partition 3. It has 0 to 1.",
         ),
         (
             ReadRequest("t", start={0: 21}),
             OffsetRangeError,
-            "Topic 't', partition 0: offset 21 was asked for, and the partition holds 5 up to 20. Was the topic deleted and created again since?",
+            "Topic 't', partition 0: offset 21 is out of range, the partition has 5 up to 20. Was the topic deleted and created again since?",
         ),
         (
             ReadRequest("t", end={0: -1}),
             OffsetRangeError,
-            "Topic 't', partition 0: offset -1 was asked for, and the partition holds 5 up to 20. Was the topic deleted and created again since?",
+            "Topic 't', partition 0: offset -1 is out of range, the partition has 5 up to 20. Was the topic deleted and created again since?",
         ),
         (
             ReadRequest("t", start={0: 2}),

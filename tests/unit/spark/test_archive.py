@@ -119,7 +119,7 @@ def test_there_is_none_beside_a_folder(
         assert archive_in(settings_with()) is None
     assert caplog.messages == [
         f"Spark's JVM starts without a class archive: the folder {tmp_path}/conf is on "
-        "its class path, where only jars may be"
+        "its class path, where only jars are allowed"
     ]
 
 

@@ -263,8 +263,8 @@ def test_values_that_can_not_be_compared_are_refused() -> None:
     with pytest.raises(TypeError) as caught:
         assert_eventually(Vaguer, Vaguer(), timeout=60)
     assert str(caught.value) == (
-        "Whether a Vaguer is equal to a Vaguer can't be told: their == is neither true "
-        "nor false. Give a function of the result instead of what is expected."
+        "The kit can't tell whether a Vaguer equals a Vaguer: their == is neither true "
+        "nor false. Give a function of the result instead of an expected value."
     )
 
 

@@ -165,8 +165,8 @@ def test_an_exception_that_means_not_yet_is_the_last_result() -> None:
         (
             ({"k": "v"}, {}),
             TypeError,
-            "result_func must be a function that gives the current result, not dict; "
-            "write: assert_eventually(lambda: ..., expected)",
+            "result_func must be a function that returns the current result, not dict. "
+            "Write: assert_eventually(lambda: ..., expected)",
         ),
         (
             (dict, {}, "60"),

@@ -30,7 +30,7 @@ def test_each_sort_of_difference_is_told() -> None:
         "'twice' was written twice (partition 0, offset 0; partition 3, offset 0)",
         "'never' was never written (sent to topic 't', partition 0, offset 1)",
         "'b' was written twice for 4 that were sent (partition 0, offsets 1 and 2)",
-        "'strange' was written and not sent (partition 0, offset 3)",
+        "'strange' was written but not sent (partition 0, offset 3)",
     ]
 
 
@@ -41,7 +41,7 @@ def test_rows_have_no_places() -> None:
     assert found.lines == [
         "'a' was written 3 times for 2 that were sent",
         "'c' was never written",
-        "'b' was written and not sent",
+        "'b' was written but not sent",
     ]
 
 

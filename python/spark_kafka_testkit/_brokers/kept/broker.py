@@ -43,7 +43,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
             use.acquire(timeout=0)
     except Timeout:
         log.info(
-            "another run uses the kept broker at %s; this one starts its own",
+            "another run uses the kept broker at %s, so this one starts its own",
             lease.address,
         )
         return start_own(backend, replace(settings, reuse=False))

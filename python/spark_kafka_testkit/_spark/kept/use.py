@@ -60,11 +60,11 @@ def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
                 return lease, "found"
             if user := lease_file.user_now():
                 raise SparkSetupError(
-                    f"{lease.description}, has another {listed(differing)}, and is in "
-                    f"use by {user}. End it with: spark-kafka-testkit down --force"
+                    f"{lease.description}, has a different {listed(differing)}, and is "
+                    f"in use by {user}. End it with: spark-kafka-testkit down --force"
                 )
             end_here(lease_file, lease)
-            how = f"replaced: the one before had another {listed(differing)}"
+            how = f"replaced: the previous one had a different {listed(differing)}"
         order = {
             "seconds": seconds,
             "safe_path": "PYTHONSAFEPATH" in os.environ,
@@ -111,7 +111,7 @@ def take(conf: Mapping[str, str]) -> Use | None:
             return None
         _use = _taken(lease_file, wanted)
     except (KafkaTestkitError, OSError) as error:
-        _use = Use(f"a Spark of its own; the kept one can't be used: {error}")
+        _use = Use(f"its own Spark, because the kept one can't be used: {error}")
     if _use is not None:
         log.info("the session is in %s", _use.text)
     return _use
@@ -154,18 +154,20 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
         if lease is None:
             return None
         if isinstance(lease, Unclear):
-            return Use(f"a Spark of its own; {lease}")
+            return Use(f"its own Spark: {lease}")
         settings, _ = plan(conf)
         if differing := differences(lease.facts, facts(settings)):
             return Use(
-                f"a Spark of its own; the kept one has another {listed(differing)}"
+                "its own Spark, because the kept one has a different "
+                f"{listed(differing)}"
             )
         use = lease_file.lock("use")
         try:
             use.acquire(timeout=0)
         except Timeout:
             return Use(
-                f"a Spark of its own; the kept one is in use by {lease_file.user_now()}"
+                "its own Spark, because the kept one is in use by "
+                f"{lease_file.user_now()}"
             )
         try:
             jvm = KeptJvm.connect(lease.port, lease.secret)

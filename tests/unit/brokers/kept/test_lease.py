@@ -46,16 +46,15 @@ def test_a_lease_that_was_written_is_read() -> None:
 
 
 DAMAGED = {
-    "": "it is no JSON: Expecting value: line 1 column 1 (char 0)",
-    "garbage": "it is no JSON: Expecting value: line 1 column 1 (char 0)",
-    "[]": "it is no JSON object",
-    "null": "it is no JSON object",
+    "": "it is not valid JSON: Expecting value: line 1 column 1 (char 0)",
+    "garbage": "it is not valid JSON: Expecting value: line 1 column 1 (char 0)",
+    "[]": "it is not a JSON object",
+    "null": "it is not a JSON object",
     "{}": "another version of the kit wrote it: its format is null, not 2",
     changed(format=99): "another version of the kit wrote it: its format is 99, not 2",
-    '{"format": 2}': "wrong in it: address, container, key, kind, log, name, "
-    "network_broker, pid, seconds, started, version",
-    changed(more=1): "wrong in it: more",
-    changed(pid="1"): "wrong in it: pid",
+    '{"format": 2}': "invalid fields: address, container, key, kind, log, name, network_broker, pid, seconds, started, version",
+    changed(more=1): "invalid fields: more",
+    changed(pid="1"): "invalid fields: pid",
     changed(key="../victim"): "its key is '../victim'",
     changed(address="nowhere"): "its address is 'nowhere'",
     changed(started=1e300): "its times are 1e+300 and 60",
@@ -75,8 +74,8 @@ def test_a_damaged_state_file_is_reported_and_swept(
     with caplog.at_level(logging.WARNING, "spark_kafka_testkit"):
         assert running(BrokerFile) == running(BrokerFile) == []
     assert caplog.messages == [
-        f"The state file {file} can't be understood ({DAMAGED[text]}). Its keeper has "
-        "gone, and it is removed."
+        f"The state file {file} can't be understood ({DAMAGED[text]}). Its keeper is "
+        "gone, so the file is removed."
     ]
     assert not file.exists()
     assert victim.exists()
@@ -122,8 +121,8 @@ def test_a_state_file_whose_keeper_lives_is_left(
         "embedded-0", lease_file.file, DAMAGED[changed(format=99)]
     )
     assert caplog.messages == [
-        f"The state file {lease_file.file} can't be understood (another version of the kit "
-        "wrote it: its format is 99, not 2). Its keeper lives; end it with: "
+        f"The state file {lease_file.file} can't be understood (another version of the "
+        "kit wrote it: its format is 99, not 2). Its keeper is running. End it with: "
         "spark-kafka-testkit down"
     ]
     end(lease_file, unclear)
@@ -151,4 +150,4 @@ def test_no_broker_is_kept_in_a_read_only_cache(folder: Path) -> None:
         assert line.startswith(
             f"No broker can be kept in {folder}: [Errno 30] Read-only file system: "
         )
-        assert line.endswith(". Set SPARK_KAFKA_TESTKIT_CACHE to a folder of yours.")
+        assert line.endswith(". Set SPARK_KAFKA_TESTKIT_CACHE to a writable folder.")
