@@ -36,25 +36,25 @@ ADDRESSES = [
     ),
     ("\udcff", "the address must be text that UTF-8 can encode, got '\\udcff'"),
 ]
-NO_TIME = "%s is no time; write 90s, 30m, 8h or 2d"
+NO_TIME = "%s is not a duration. Write 90s, 30m, 8h or 2d"
 TIMES = [
     *(
         (time, NO_TIME % repr(time))
         for time in ("999999999999", "inf", "nan", "-1s", "8 h", "1w", "0s", "٣s", "")
     ),
-    ("999999999999d", "'999999999999d' is too long; write 36500d at most"),
-    ("9" * 400 + "d", f"'{'9' * 56}... is too long; write 36500d at most"),
+    ("999999999999d", "'999999999999d' is too long. Write 36500d at most"),
+    ("9" * 400 + "d", f"'{'9' * 56}... is too long. Write 36500d at most"),
 ]
 NO_POINT = (
-    "%s is no point of a topic; write earliest, latest, a time (2026-01-31T12:00), an "
-    "age (15m) or offsets (0=5,1=7)"
+    "%s is not a position in a topic. Write earliest, latest, a time "
+    "(2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
 )
 POINTS = [
     *(
         (point, NO_POINT % repr(point))
         for point in ("", "now", "5", "0=", "=5", "0=x", "0=1.5", "0=1=2", "2026-13-01")
     ),
-    ("999999999999d", "'999999999999d' is too long; write 36500d at most"),
+    ("999999999999d", "'999999999999d' is too long. Write 36500d at most"),
 ]
 
 
@@ -166,14 +166,14 @@ PLACE = "of line 1 of stdin must"
 NO_HEADERS = "The headers of line 1 of stdin must be (name, value) pairs, got %s."
 DEEP = b"[" * 100_000
 RECORDS = [
-    (b"{", "Line 1 of stdin is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
-    (b"\xff", "Line 1 of stdin is no JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte."),
+    (b"{", "Line 1 of stdin is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+    (b"\xff", "Line 1 of stdin is not valid JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte."),
     (DEEP, "Line 1 of stdin is nested too deep."),
     (b'{"value": ' + DEEP, "Line 1 of stdin is nested too deep."),
-    (b"5", "Line 1 of stdin is no record: it has no field 'value'."),
-    (b"null", "Line 1 of stdin is no record: it has no field 'value'."),
-    (b'["value"]', "Line 1 of stdin is no record: it has no field 'value'."),
-    (b"{}", "Line 1 of stdin is no record: it has no field 'value'."),
+    (b"5", "Line 1 of stdin is not a record: it has no field 'value'."),
+    (b"null", "Line 1 of stdin is not a record: it has no field 'value'."),
+    (b'["value"]', "Line 1 of stdin is not a record: it has no field 'value'."),
+    (b"{}", "Line 1 of stdin is not a record: it has no field 'value'."),
     (record(partition="0"), f"The partition {PLACE} be an int, not str."),
     (record(partition=True), f"The partition {PLACE} be an int, not bool."),
     (record(partition=0.5), f"The partition {PLACE} be an int, not float."),
@@ -193,8 +193,8 @@ RECORDS = [
     (record(headers=[[5, "b"]]), NO_HEADERS % "[[5, 'b']]"),
     (record(headers=[{"key": "a", "value": "b"}]), NO_HEADERS % "[{'key': 'a', 'value': 'b'}]"),
     (record(headers=[["\ud800", "b"]]), "The headers of line 1 of stdin: '\\ud800' can't be encoded as UTF-8: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed."),
-    (record(value={"base64": 5}), "Line 1 of stdin is no record: argument should be a bytes-like object or ASCII string, not 'int'."),
-    (record(key={"base64": "é"}), "Line 1 of stdin is no record: string argument should contain only ASCII characters."),
+    (record(value={"base64": 5}), "Line 1 of stdin is not a record: argument should be a bytes-like object or ASCII string, not 'int'."),
+    (record(key={"base64": "é"}), "Line 1 of stdin is not a record: string argument should contain only ASCII characters."),
     (record(value="\ud800"), "The value of message 0: '\\ud800' can't be encoded as UTF-8: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"),
 ]  # fmt: skip
 

@@ -33,9 +33,9 @@ def test_up_finds_the_broker_that_is_up(command: CommandLine) -> None:
     address = state["bootstrap_servers"]
     assert first == (
         f"Kafka 4.4.0, embedded, at {address} (started)\n"
-        "Test runs take it with SPARK_KAFKA_TESTKIT_REUSE=1, or "
-        "KafkaUtils(reuse=True);\n"
-        "other programs with: export "
+        "Test runs use it with SPARK_KAFKA_TESTKIT_REUSE=1, or "
+        "KafkaUtils(reuse=True).\n"
+        "Other programs use it with: export "
         f"SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS={address}\n"
         "It ends 8 h after its last use, or with: spark-kafka-testkit down\n"
     )
@@ -81,7 +81,7 @@ def test_down_ends_the_broker_at_an_address(command: CommandLine) -> None:
     assert command.ok("down", first) == f"ended: Kafka 4.4.0, embedded, at {first}\n"
     assert [at["bootstrap_servers"] for at in command.facts("status")] == [second]
     done = command.run("down", first)
-    told = f"Error: No broker that `up` has started is at {first}."
+    told = f"Error: No broker started by `up` is at {first}."
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"{told} Up are: {second}.\n"
     holder = command.python(RUN.replace("input_from_the_test", "input()"))
@@ -114,7 +114,7 @@ def test_without_a_broker_each_command_says_so(command: CommandLine) -> None:
         done = command.run(*args)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr == (
-            "No broker is up. Start one with: spark-kafka-testkit up; or give the "
+            "No broker is up. Start one with: spark-kafka-testkit up. Or give the "
             "address of one with --bootstrap-servers.\n"
         )
 
@@ -397,7 +397,8 @@ def test_a_run_is_set_up_sooner_with_a_kept_broker(
     [
         (
             ("--for", "soon"),
-            "Invalid value for '--for': 'soon' is no time; write 90s, 30m, 8h or 2d",
+            "Invalid value for '--for': 'soon' is not a duration. Write 90s, 30m, 8h "
+            "or 2d",
         ),
         (
             ("--config", "three"),

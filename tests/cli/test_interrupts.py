@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import CommandLine
 from tests.processes import children, wait_until
 
-AGAIN = b"Interrupted again: ended at once, without tidying up.\n"
+AGAIN = b"Interrupted again, so it ended at once without cleaning up.\n"
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:

@@ -55,13 +55,13 @@ def test_what_is_no_array_is_values_one_after_another(
 
 
 FAULTS = [
-    ("[1,", "2 is no JSON: Expecting value: line 1 column 4, [end]."),
-    ("[1\n", "1 has neither ',' nor ']' behind it: line 2 column 1, [end]."),
-    ('[1,\n{"a" 5}]', "2 is no JSON: Expecting ':' delimiter: line 2 column 6."),
-    ("[1,]", "2 is no JSON: Expecting value: line 1 column 4."),
-    ("[1 2]", "1 has neither ',' nor ']' behind it: line 1 column 4."),
-    ('["a', "1 is no JSON: Unterminated string starting at: line 1 column 2."),
-    ("[1]\n\nx", "2 is no JSON: Expecting value: line 3 column 1."),
+    ("[1,", "2 is not valid JSON: Expecting value: line 1 column 4, [end]."),
+    ("[1\n", "1 has neither ',' nor ']' after it: line 2 column 1, [end]."),
+    ('[1,\n{"a" 5}]', "2 is not valid JSON: Expecting ':' delimiter: line 2 column 6."),
+    ("[1,]", "2 is not valid JSON: Expecting value: line 1 column 4."),
+    ("[1 2]", "1 has neither ',' nor ']' after it: line 1 column 4."),
+    ('["a', "1 is not valid JSON: Unterminated string starting at: line 1 column 2."),
+    ("[1]\n\nx", "2 is not valid JSON: Expecting value: line 3 column 1."),
     ("[1, " + "[" * 100_000, "2 (line 1) is nested too deep."),
 ]
 
@@ -77,7 +77,7 @@ def test_an_array_that_is_none(run: Any, text: str, told: str) -> None:
 def test_more_behind_an_array(run: Any) -> None:
     """It is no part of any item."""
     args = ("produce", "t", "-", "--format", "json", *NOWHERE)
-    told = "The array of stdin has more behind its end: line 1 column 5."
+    told = "The array of stdin has more after its end: line 1 column 5."
     assert run(*args, stdin=b"[1] 2") == (1, [f"Error: {told}"])
 
 
@@ -87,7 +87,7 @@ def test_an_array_that_is_not_utf_8(run: Any) -> None:
     assert run(*args, stdin=b"[1, \xff]") == (
         1,
         [
-            "Error: stdin is no UTF-8, from line 1 on: 'utf-8' codec can't decode "
+            "Error: stdin is not UTF-8, from line 1 on: 'utf-8' codec can't decode "
             "byte 0xff in position 4: invalid start byte."
         ],
     )
@@ -106,8 +106,8 @@ def test_an_array_that_breaks_off_late(shared: CommandLine, topic: str) -> None:
     text = b"[" + b"1, " * 20_000
     args = ("produce", topic, "-", "--format", "json")
     told = (
-        "Error: Item 20001 of stdin is no JSON: Expecting value: line 1 column 60002, "
-        f"where the file ends. Topic {topic!r}: "
+        "Error: Item 20001 of stdin is not valid JSON: Expecting value: line 1 column "
+        f"60002, where the file ends. Topic {topic!r}: "
     )
     done = shared.run(*args, "--transactional", stdin=text)
     assert (done.returncode, done.stdout) == (1, "")

@@ -133,22 +133,26 @@ def test_many_messages_take_no_more_memory(
 @pytest.mark.parametrize(
     ("args", "stdin", "text"),
     [
-        (("--format", "jsonl"), b"1\n{", "Line 2 of stdin is no JSON: Expecting"),
+        (
+            ("--format", "jsonl"),
+            b"1\n{",
+            "Line 2 of stdin is not valid JSON: Expecting",
+        ),
         (
             ("--format", "jsonl", "--key", "id"),
             b'{"id": 1}\n{"ID": 2}\n',
             "Line 2 of stdin has no field 'id'.",
         ),
-        (("--key", ":"), b"a:1\nb\n", "Line 2 of stdin has no ':' behind its key."),
+        (("--key", ":"), b"a:1\nb\n", "Line 2 of stdin has no ':' after its key."),
         (
             ("--format", "records"),
             b"{}\n",
-            "Line 1 of stdin is no record: it has no field 'value'.",
+            "Line 1 of stdin is not a record: it has no field 'value'.",
         ),
         (
             ("--format", "csv", "--key", "id"),
             b"a,b\n1,2\n",
-            "stdin has no column 'id'; it has a, b.",
+            "stdin has no column 'id'. It has a, b.",
         ),
     ],
 )
@@ -171,22 +175,22 @@ def test_input_that_can_not_be_used_is_refused(
         ),
         (
             ("produce", "t", "-", "-f", "records", "-k", "x"),
-            "Records have their own keys; leave out --key.",
+            "Records have their own keys. Leave out --key.",
         ),
         (("produce", "t", "-", "--text"), "--text is for CSV."),
         (
             ("read", "t", "--follow", "--to", "latest"),
-            "--follow has no end; leave out --to.",
+            "--follow has no end. Leave out --to.",
         ),
         (
             ("read", "t", "--value-only", "--json"),
-            "--value-only has no columns and no JSON; give one.",
+            "--value-only prints neither columns nor JSON. Give only one of them.",
         ),
         (
             ("read", "t", "--from", "yesterday"),
-            "Invalid value for '--from': 'yesterday' is no point of a topic; write "
-            "earliest, latest, a time (2026-01-31T12:00), an age (15m) or offsets "
-            "(0=5,1=7)",
+            "Invalid value for '--from': 'yesterday' is not a position in a topic. "
+            "Write earliest, latest, a time (2026-01-31T12:00), an age (15m) or "
+            "offsets (0=5,1=7)",
         ),
     ],
 )

@@ -23,8 +23,8 @@ def test_the_exit_codes_are_in_the_help(command: CommandLine) -> None:
     """A user looks for them there."""
     text = " ".join(command.ok("--help").split())
     assert text.endswith(
-        "Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was not "
-        "understood; 3 no broker is up; 130 interrupted; 141 nobody reads the output."
+        "Exit codes: 0 success, 1 failure (stderr says why), 2 the command was not "
+        "understood, 3 no broker is up, 130 interrupted, 141 nobody reads the output."
     )
 
 

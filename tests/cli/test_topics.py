@@ -71,13 +71,13 @@ def test_delete_of_a_topic_that_does_not_exist(shared: CommandLine) -> None:
     done = shared.run("delete", "payments", "paymets")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "Error: Topic 'paymets' does not exist, and nothing was deleted. Did you mean "
+        "Error: Topic 'paymets' does not exist, so nothing was deleted. Did you mean "
         "'payments'?\n"
     )
     done = shared.run("delete", "zzz")
     assert (done.returncode, done.stderr) == (
         1,
-        "Error: Topic 'zzz' does not exist, and nothing was deleted.\n",
+        "Error: Topic 'zzz' does not exist, so nothing was deleted.\n",
     )
     assert "payments" in names(shared)
 
@@ -125,9 +125,9 @@ def test_a_produce_that_fails_says_what_it_leaves(
     done = shared.run("produce", topic, "-", "--key", ":", stdin=lines)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"Error: Line 20001 of stdin has no ':' behind its key. Topic {topic!r}: "
-        f"16,384 messages were sent before that, and are in the topic. Topic {topic!r} "
-        "was created, and stays.\n"
+        f"Error: Line 20001 of stdin has no ':' after its key. Topic {topic!r}: 16,384 "
+        f"messages were sent before that, and are in the topic. Topic {topic!r} was "
+        "created, and stays.\n"
     )
     assert shared.facts("topics", topic)[0]["end"] == 16_384
     some = f"{topic}-some"

@@ -52,7 +52,7 @@ def test_sessions_start_from_what_was_recorded(
     assert done.returncode == 0, done.stderr
     broker, records, spark = done.stdout.splitlines()
     assert broker.startswith("broker: Kafka ")
-    assert records == "records: by jvm"
+    assert records == "records: through jvm"
     assert ": from a class archive, recorded in " in spark
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stdout.splitlines()[2].endswith(": from a class archive")

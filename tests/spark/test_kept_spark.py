@@ -167,7 +167,7 @@ def test_up_finds_the_spark_that_is_up(kept: KeptSpark) -> None:
     assert "secret" not in spark
     assert lines[3:] == [
         f"Spark {VERSION.spark} on Java {java()}, for {kept.folder} (was up already)",
-        "Test runs there take it with SPARK_KAFKA_TESTKIT_REUSE=1: kafka_spark, "
+        "Test runs there use it with SPARK_KAFKA_TESTKIT_REUSE=1: kafka_spark, "
         "KafkaTestMixin, KafkaUtils.spark_session().",
         "Each ends 8 h after its last use, or with: spark-kafka-testkit down",
     ]

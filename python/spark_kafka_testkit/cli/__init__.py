@@ -55,11 +55,11 @@ def _with_notes(error: Exception, text: str) -> click.ClickException:
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 it failed, and stderr says why; 2 the command was "
-    "not understood; 3 no broker is up; 130 interrupted; 141 nobody reads the output.",
+    epilog="Exit codes: 0 success, 1 failure (stderr says why), 2 the command was not "
+    "understood, 3 no broker is up, 130 interrupted, 141 nobody reads the output.",
 )
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more to stderr.")
 def cli(verbose: bool) -> None:
     """Kafka for PySpark tests: a broker that stays, and what is in it."""
     logging.basicConfig(

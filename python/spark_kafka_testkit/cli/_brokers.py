@@ -63,7 +63,7 @@ def seconds_of(text: str) -> float | None:
     seconds = float(match[1]) * UNITS[match[2]]
     if seconds > LONGEST_DAYS * UNITS["d"]:
         raise click.BadParameter(
-            f"{shown(text)} is too long; write {LONGEST_DAYS}d at most"
+            f"{shown(text)} is too long. Write {LONGEST_DAYS}d at most"
         )
     return seconds
 
@@ -71,7 +71,9 @@ def seconds_of(text: str) -> float | None:
 def _to_seconds(text: str) -> float:
     seconds = seconds_of(text)
     if not seconds:
-        raise click.BadParameter(f"{shown(text)} is no time; write 90s, 30m, 8h or 2d")
+        raise click.BadParameter(
+            f"{shown(text)} is not a duration. Write 90s, 30m, 8h or 2d"
+        )
     return seconds
 
 
@@ -97,7 +99,7 @@ def _as_setting(field: str) -> Callable[[str], str]:
     return convert
 
 
-@click.command(short_help="Start a broker that stays, or find it.")
+@click.command(short_help="Start a broker that stays, or find the running one.")
 @click.option(
     "--backend",
     type=click.Choice(["auto", "container", "embedded"]),
@@ -105,13 +107,13 @@ def _as_setting(field: str) -> Callable[[str], str]:
     envvar=BACKEND_ENV,
     show_default=True,
     show_envvar=True,
-    help="auto: a container where a Docker daemon answers, else the embedded broker.",
+    help="auto: a container if a Docker daemon answers, else the embedded broker.",
 )
 @click.option(
     "--image",
     type=_as_setting("image"),
     metavar="NAME",
-    help="A Docker image instead of Confluent's.",
+    help="Use this Docker image instead of Confluent's.",
 )
 @click.option(
     "--kafka-version",
@@ -119,7 +121,7 @@ def _as_setting(field: str) -> Callable[[str], str]:
     metavar="TAG",
     default="7.4.0",
     show_default=True,
-    help="Of Confluent's image.",
+    help="Version of Confluent's image.",
 )
 @click.option(
     "--config",
@@ -127,7 +129,7 @@ def _as_setting(field: str) -> Callable[[str], str]:
     type=_to_setting,
     metavar="NAME=VALUE",
     multiple=True,
-    help="A setting of Kafka's own; may be given more than once.",
+    help="A Kafka setting. Can be repeated.",
 )
 @click.option(
     "--for",
@@ -136,13 +138,13 @@ def _as_setting(field: str) -> Callable[[str], str]:
     default="8h",
     show_default=True,
     metavar="TIME",
-    help="How long it stays after its last use.",
+    help="How long to keep it after its last use.",
 )
 @click.option(
     "--spark",
     "is_spark",
     is_flag=True,
-    help="Keep a Spark as well, for test runs in this working directory.",
+    help="Also keep a Spark, for test runs in this working directory.",
 )
 @click.option(
     "--spark-conf",
@@ -150,7 +152,8 @@ def _as_setting(field: str) -> Callable[[str], str]:
     type=_to_setting,
     metavar="NAME=VALUE",
     multiple=True,
-    help="A setting of the kept Spark's JVM, as spark.driver.memory=2g; with --spark.",
+    help="With --spark: a setting of its JVM, such as spark.driver.memory=2g. Can be "
+    "repeated.",
 )
 @json_option
 def up(
@@ -165,15 +168,15 @@ def up(
 ) -> None:
     """Start a broker that stays, or find the one with the same settings.
 
-    Test runs take it by KafkaUtils(reuse=True) with the same settings, or with
+    Test runs use it with KafkaUtils(reuse=True) and the same settings, or with
     SPARK_KAFKA_TESTKIT_REUSE=1 in their environment. A run removes the topics that
-    it makes.
+    it creates.
 
-    With --spark a JVM of Spark's stays too: runs in this working directory, with
-    this environment, make their sessions there, one run at a time.
+    With --spark, a Spark JVM stays too. Runs in this working directory, with this
+    environment, create their sessions there, one run at a time.
     """
     if spark_conf and not is_spark:
-        raise click.UsageError("--spark-conf is for a kept Spark: add --spark")
+        raise click.UsageError("--spark-conf is for a kept Spark. Add --spark.")
     settings = BrokerSettings(
         kafka_version=kafka_version, image=image, broker_config=dict(broker_config)
     )
@@ -186,8 +189,8 @@ def up(
     facts = {**_facts(lease), "found": was_up}
     lines = [
         f"{lease.description} ({'was up already' if was_up else 'started'})",
-        f"Test runs take it with {REUSE_ENV}=1, or KafkaUtils(reuse=True);",
-        f"other programs with: export {BOOTSTRAP_ENV}={lease.address}",
+        f"Test runs use it with {REUSE_ENV}=1, or KafkaUtils(reuse=True).",
+        f"Other programs use it with: export {BOOTSTRAP_ENV}={lease.address}",
     ]
     if is_spark:
         spark, how = kept_spark.keep(dict(spark_conf), seconds)
@@ -197,7 +200,7 @@ def up(
         how = "was up already" if how == "found" else how
         lines += [
             f"{spark.description} ({how})",
-            f"Test runs there take it with {REUSE_ENV}=1: kafka_spark, KafkaTestMixin, "
+            f"Test runs there use it with {REUSE_ENV}=1: kafka_spark, KafkaTestMixin, "
             "KafkaUtils.spark_session().",
         ]
     end_of = "Each ends" if is_spark else "It ends"
@@ -224,15 +227,16 @@ def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
         spark.stop()
 
 
-@click.command(short_help="End what is up.")
+@click.command(short_help="End the brokers and Sparks that are up.")
 @click.argument(
     "address", required=False, type=by_rule(_arguments.addresses, "the address")
 )
-@click.option("--force", is_flag=True, help="End also what a test run uses.")
+@click.option("--force", is_flag=True, help="Also end what a test run is using.")
 @json_option
 def down(address: str | None, force: bool, is_json: bool) -> None:
-    """End the brokers and Sparks that are up, but those that a test run uses; or the
-    one broker at an ADDRESS, as `status` shows it.
+    """End the brokers and Sparks that are up, except those that a test run is using.
+
+    With an ADDRESS, as `status` shows it, end only the broker there.
     """
     ended: list[Lease | Unclear] = []
     used: list[str] = []
@@ -265,7 +269,7 @@ def _at(address: str) -> list[tuple[Callable[[str], LeaseFile[Any]], Lease]]:
             return [(BrokerFile, lease)]
     there = ", ".join(lease.address for lease in leases)
     raise click.ClickException(
-        f"No broker that `up` has started is at {address}. "
+        f"No broker started by `up` is at {address}. "
         + (f"Up are: {there}." if there else "None is up.")
     )
 
@@ -274,11 +278,11 @@ def _described(lease: Lease | Unclear) -> str:
     return lease.description if isinstance(lease, Lease) else str(lease)
 
 
-@click.command(short_help="Show what is up.")
+@click.command(short_help="Show the brokers and Sparks that are up.")
 @json_option
 @click.pass_context
 def status(ctx: click.Context, is_json: bool) -> None:
-    """Show the brokers and Sparks that are up; exit with 3 where there is none."""
+    """Show the brokers and Sparks that are up. Exit with 3 if there are none."""
     facts: list[dict[str, Any]] = []
     lines: list[str] = []
     for place, (header, cells) in PLACES.items():

@@ -19,10 +19,10 @@ __all__ = ["doctor"]
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, is_json: bool) -> None:
-    """Check what the kit needs; exit with 1 where something is wrong.
+    """Check what the kit needs. Exit with 1 if something is wrong.
 
-    Spark and its Kafka connector, the packages, Java and Docker for a broker, the
-    folders, what is kept: what was seen of each, and what to do where it does not fit.
+    Shows what was found of Spark and its Kafka connector, the Python packages, Java and
+    Docker, the folders, and what is kept. Says what to do about each problem.
     """
     address = os.environ.get(BOOTSTRAP_ENV)
     findings = check(config=ClientConfig(address) if address else None)

@@ -74,7 +74,7 @@ def open_source(name: str, file_format: str, key: str | None, is_text: bool) -> 
         click.ClickException: during the iteration: an invalid line.
     """
     if file_format == "records" and key is not None:
-        raise click.UsageError("Records have their own keys; leave out --key.")
+        raise click.UsageError("Records have their own keys. Leave out --key.")
     if is_text and file_format != "csv":
         raise click.UsageError("--text is for CSV.")
     if name == "-":
@@ -118,7 +118,7 @@ def _lines(
     for number, line in _numbered(file, name):
         key, sep, value = line.partition(mark)
         if not sep:
-            raise _fault(name, number, f"has no {separator!r} behind its key")
+            raise _fault(name, number, f"has no {separator!r} after its key")
         yield key, value
 
 
@@ -148,7 +148,7 @@ def _json_lines(file: IO[bytes], name: str) -> Iterator[tuple[str, bytes, Any]]:
 def _records(file: IO[bytes], name: str) -> Iterator[Record]:
     for number, _, parsed in _parsed(file, name):
         if not isinstance(parsed, dict) or "value" not in parsed:
-            raise _fault(name, number, "is no record: it has no field 'value'")
+            raise _fault(name, number, "is not a record: it has no field 'value'")
         headers = () if parsed.get("headers") is None else parsed["headers"]
         place = Record(
             partition=parsed.get("partition"),
@@ -167,7 +167,7 @@ def _records(file: IO[bytes], name: str) -> Iterator[Record]:
                 headers=tuple((header, _bytes(data)) for header, data in pairs),
             )
         except (binascii.Error, TypeError, ValueError, RecursionError) as error:
-            raise _fault(name, number, f"is no record: {error}") from error
+            raise _fault(name, number, f"is not a record: {error}") from error
         yield record
 
 
@@ -179,7 +179,7 @@ def _parsed(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes, Any]]:
             except RecursionError as error:
                 raise _fault(name, number, "is nested too deep") from error
             except ValueError as error:
-                raise _fault(name, number, f"is no JSON: {error}") from error
+                raise _fault(name, number, f"is not valid JSON: {error}") from error
             yield number, line, parsed
 
 
@@ -206,7 +206,7 @@ def _rows(
             if key is not None and key not in batch.schema.names:
                 known = ", ".join(batch.schema.names)
                 raise click.ClickException(
-                    f"{name} has no column {key!r}; it has {known}."
+                    f"{name} has no column {key!r}. It has {known}."
                 )
             twice = [one for one, n in Counter(batch.schema.names).items() if n > 1]
             if twice:

@@ -41,6 +41,8 @@ def _first(number: int, frame: Any) -> None:
 def _second(*_: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        click.echo("Interrupted again: ended at once, without tidying up.", err=True)
+        click.echo(
+            "Interrupted again, so it ended at once without cleaning up.", err=True
+        )
     finally:
         os._exit(INTERRUPTED)

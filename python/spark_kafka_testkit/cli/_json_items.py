@@ -65,13 +65,13 @@ def _items_of_array(text: _Text) -> Iterator[Item]:
         yield text.item(number)
         mark = text.next()
         if mark not in (",", "]"):
-            raise text.fault(f"Item {number}", "has neither ',' nor ']' behind it")
+            raise text.fault(f"Item {number}", "has neither ',' nor ']' after it")
         if mark == ",":
             text.at += 1
             text.next()
     text.at += 1
     if text.next():
-        raise text.fault("The array", "has more behind its end")
+        raise text.fault("The array", "has more after its end")
 
 
 class _Text:
@@ -125,7 +125,7 @@ class _Text:
             except ValueError as error:
                 if not self._can_draw():
                     self.at = getattr(error, "pos", self.at)
-                    what = f"is no JSON: {getattr(error, 'msg', error)}"
+                    what = f"is not valid JSON: {getattr(error, 'msg', error)}"
                     raise self.fault(f"Item {number}", what) from error
             else:
                 # a number at the end of the text may continue
@@ -161,7 +161,7 @@ class _Text:
             more = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             raise click.ClickException(
-                f"{self._name} is no UTF-8, from line {self._line} on: {error}."
+                f"{self._name} is not UTF-8, from line {self._line} on: {error}."
             ) from error
         self._held, self.at, self._placed = rest + more, 0, 0
 

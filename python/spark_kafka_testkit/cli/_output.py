@@ -52,9 +52,7 @@ def by_rule(rule: Callable[[str, Any], str], name: str) -> Callable[[str], str]:
 
 topic_type = by_rule(_arguments.topic, "the name")
 
-json_option = click.option(
-    "--json", "is_json", is_flag=True, help="Print JSON, for programs."
-)
+json_option = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 address_option = click.option(
     "-b",
     "--bootstrap-servers",
@@ -63,7 +61,7 @@ address_option = click.option(
     envvar=BOOTSTRAP_ENV,
     show_envvar=True,
     metavar="ADDRESS",
-    help="The broker. Without it, the one that is up.",
+    help="Address of the broker. Default: the one that is up.",
 )
 
 
@@ -82,7 +80,7 @@ def broker_address(address: str | None, may_write: bool = False) -> tuple[str, b
     if address is None:
         if not leases:
             click.echo(
-                "No broker is up. Start one with: spark-kafka-testkit up; or give the "
+                "No broker is up. Start one with: spark-kafka-testkit up. Or give the "
                 "address of one with --bootstrap-servers.",
                 err=True,
             )

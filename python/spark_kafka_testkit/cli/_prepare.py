@@ -24,13 +24,13 @@ log = logging.getLogger("spark_kafka_testkit")
 TOPIC = "prepare"
 
 
-@click.command(short_help="Fetch and record what makes starts quick.")
+@click.command(short_help="Fetch jars and record archives, for quick starts.")
 @json_option
 def prepare(is_json: bool) -> None:
     """Fetch the jars that the kit needs, and record class archives.
 
-    For the image or the cache of a CI: runs fetch nothing then, and start quickly from
-    the first one on. What is there stays.
+    Run it for a CI's image or cache: then runs fetch nothing, and the first one already
+    starts quickly. It keeps what is there.
     """
     with KafkaUtils(backend="embedded") as kafka:
         kafka.send_messages(TOPIC, [("k", "v")])  # archives contain what this uses
@@ -43,7 +43,7 @@ def prepare(is_json: bool) -> None:
         is_json,
         {"broker": broker, "records": client, name: spark},
         f"broker: {broker}",
-        f"records: by {client}",
+        f"records: through {client}",
         f"{name}: {spark}",
     )
 
@@ -65,8 +65,8 @@ def _sparks_archive() -> str:
     start_recorder(settings, output).wait()
     if not archive_of(settings).flags:
         raise KafkaTestkitError(
-            "No class archive of Spark was recorded: another process records one, or "
-            "it failed.",
-            "Try again; -v shows what Spark says.",
+            "No class archive of Spark was recorded: another process is recording one, "
+            "or the recording failed.",
+            "Try again with -v, which shows Spark's output.",
         )
     return f"from a class archive, recorded in {time.monotonic() - begun:.0f} s"

@@ -65,25 +65,29 @@ LOOK_SECONDS = 10.0
     "--format",
     "kind",
     type=click.Choice(FORMATS),
-    help="Without it the file's name tells; lines for a pipe. A row of a table becomes "
-    "a JSON object; records are what `read --json` prints.",
+    help="Default: from the file's name, lines for a pipe. A row of a table becomes a "
+    "JSON object. Records are what `read --json` prints.",
 )
 @click.option(
     "-k",
     "--key",
     type=by_rule(_arguments.text, "the key"),
     metavar="TEXT",
-    help="The field or column with the key; of lines what separates it.",
+    help="The field or column with the key. For lines, the separator after the key.",
 )
-@click.option("--text", "is_text", is_flag=True, help="CSV: take all values as text.")
+@click.option("--text", "is_text", is_flag=True, help="CSV: read all values as text.")
 @click.option(
     "-p",
     "--partitions",
     type=click.IntRange(1, _arguments.INT_MAX),
-    help="Create the topic, if it is missing, with so many partitions; one on a broker "
-    "that is up.",
+    help="Create the topic with this many partitions if it is missing. Default on a "
+    "broker that is up: 1.",
 )
-@click.option("--transactional", is_flag=True, help="All of it, or nothing.")
+@click.option(
+    "--transactional",
+    is_flag=True,
+    help="Send everything in one transaction, or nothing.",
+)
 @address_option
 @json_option
 def produce(
@@ -97,7 +101,7 @@ def produce(
     address: str | None,
     is_json: bool,
 ) -> None:
-    """Send FILE (- for stdin) to a topic; done when every message is acknowledged."""
+    """Send FILE (- for stdin) to a topic, and wait until all of it is acknowledged."""
     source = open_source(file, kind or format_of(file), key, is_text)
     bootstrap_servers, is_kept = broker_address(address, may_write=True)
     messages = batches(source.messages)
@@ -148,8 +152,8 @@ def _to_bound(text: str) -> Bound:
             moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise click.BadParameter(
-            f"{shown(text)} is no point of a topic; write earliest, latest, a time "
-            "(2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
+            f"{shown(text)} is not a position in a topic. Write earliest, latest, a "
+            "time (2026-01-31T12:00), an age (15m) or offsets (0=5,1=7)"
         ) from error
     try:
         return to_millis(shown(text), moment)
@@ -159,7 +163,7 @@ def _to_bound(text: str) -> Bound:
 
 @click.command(short_help="Print the records of a topic.")
 @click.argument("topic", type=topic_type)
-@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Keep printing new records, until Ctrl-C.")
 @click.option(
     "--from",
     "start",
@@ -167,27 +171,27 @@ def _to_bound(text: str) -> Bound:
     default="earliest",
     show_default=True,
     metavar="POINT",
-    help="earliest, latest, a time (2026-01-31T12:00), an age (15m: what is not "
-    "older), or offsets (0=5,1=7).",
+    help="earliest, latest, a time (2026-01-31T12:00), an age (15m: nothing older), or "
+    "offsets (0=5,1=7).",
 )
 @click.option(
     "--to",
     "end",
     type=_to_bound,
     metavar="POINT",
-    help="Where to end; without it at the end of now.",
+    help="Where to stop. Default: the end of the topic at this moment.",
 )
 @click.option(
     "-n",
     "--limit",
     type=click.IntRange(1, sys.maxsize),
-    help="Only so many records.",
+    help="Stop after this many records.",
 )
 @click.option(
     "--key-deserializer",
     type=click.Choice(list(DESERIALIZERS), case_sensitive=False),
     metavar="NAME",
-    help=f"One of {', '.join(DESERIALIZERS)}. Without it: text, or else base64.",
+    help=f"One of {', '.join(DESERIALIZERS)}. Default: text, else base64.",
 )
 @click.option(
     "--value-deserializer",
@@ -196,22 +200,24 @@ def _to_bound(text: str) -> Bound:
     help="The same for values.",
 )
 @click.option(
-    "--uncommitted", is_flag=True, help="With records of open and aborted transactions."
+    "--uncommitted",
+    is_flag=True,
+    help="Include records of open and aborted transactions.",
 )
 @click.option(
-    "-k", "--key", metavar="TEXT", help="Only records with this key, as it is printed."
+    "-k", "--key", metavar="TEXT", help="Only records with this key, as printed."
 )
 @click.option(
     "--json/--table",
     "is_json",
     default=None,
-    help="JSON lines, or columns; columns on a terminal, else JSON lines.",
+    help="JSON lines or columns. Default: columns on a terminal, else JSON lines.",
 )
 @click.option(
     "--value-only",
     "is_value_only",
     is_flag=True,
-    help="Print the values alone, each on a line; null is an empty one.",
+    help="Print only the values, one per line. A null is an empty line.",
 )
 @address_option
 def read(
@@ -228,11 +234,13 @@ def read(
     is_value_only: bool,
     address: str | None,
 ) -> None:
-    """Print the records of a topic, per partition by offset."""
+    """Print the records of a topic, in order of offset within each partition."""
     if follow and end is not None:
-        raise click.UsageError("--follow has no end; leave out --to.")
+        raise click.UsageError("--follow has no end. Leave out --to.")
     if is_value_only and is_json is not None:
-        raise click.UsageError("--value-only has no columns and no JSON; give one.")
+        raise click.UsageError(
+            "--value-only prints neither columns nor JSON. Give only one of them."
+        )
     request, decoder = read_request(
         topic,
         start,

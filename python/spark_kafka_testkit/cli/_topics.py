@@ -32,7 +32,7 @@ __all__ = ["COMMANDS"]
 @address_option
 @json_option
 def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
-    """List the topics; or show where each partition of those named stands."""
+    """List the topics, or show the offsets of each partition of the topics named."""
     with _admin(address) as admin:
         there = admin.topic_names()
         if unknown := [name for name in names if name not in there]:
@@ -73,16 +73,16 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     type=click.IntRange(1, _arguments.INT_MAX),
     default=1,
     show_default=True,
-    help="Of each.",
+    help="Partitions of each topic.",
 )
 @address_option
 @json_option
 def create(
     names: tuple[str, ...], partitions: int, address: str | None, is_json: bool
 ) -> None:
-    """Create topics; done when they can be used.
+    """Create topics, and wait until they can be used.
 
-    One that is there already, with as many partitions, stays as it is.
+    A topic that already exists with as many partitions stays as it is.
     """
     created: set[str] = set()
     with _admin(address, may_write=True) as admin:
@@ -106,17 +106,17 @@ def create(
 @address_option
 @json_option
 def delete(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
-    """Delete topics; done when they are gone.
+    """Delete topics, and wait until they are gone.
 
-    Where one does not exist, none is deleted.
+    If one of them does not exist, none is deleted.
     """
     with _admin(address) as admin:
         there = admin.topic_names()
         for name in names:
             if name not in there:
                 raise click.ClickException(
-                    f"Topic {name!r} does not exist, and nothing was deleted."
-                    f"{did_you_mean(name, there)}"
+                    f"Topic {name!r} does not exist, so nothing was "
+                    f"deleted.{did_you_mean(name, there)}"
                 )
         delete_topics(admin, names)
     deleted = list(dict.fromkeys(names))
