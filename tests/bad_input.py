@@ -455,8 +455,8 @@ SENT: list[tuple[str, Any, type[Exception], str]] = [
     ("surrogate header name", [Record("k", "v", headers=[(SURROGATE, b"")])], SerializationError, f"The headers of message 0: {NO_UTF8}"),  # type: ignore[arg-type]
     ("surrogate header value", [Record("k", "v", headers=[("a", SURROGATE)])], SerializationError, f"The headers of message 0: {NO_UTF8}"),  # type: ignore[arg-type]
     ("hostile header value", [Record("k", "v", headers=[("a", Hostile())])], SerializationError, "The headers of message 0: str() of a Hostile raises RuntimeError: hostile"),  # type: ignore[arg-type]
-    ("table without values", pa.table({"key": ["k"]}), ValueError, "A table to send has the column 'value', and may have 'key', 'partition', 'timestamp', 'headers'; it has none. Rename or drop columns first."),
-    ("table with another column", pa.table({"value": ["v"], "id": [1]}), ValueError, "A table to send has the column 'value', and may have 'key', 'partition', 'timestamp', 'headers'; it has 'id'. Rename or drop columns first."),
+    ("table without values", pa.table({"key": ["k"]}), ValueError, "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has no 'value'. Rename or drop columns first."),
+    ("table with another column", pa.table({"value": ["v"], "id": [1]}), ValueError, "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has 'id'. Rename or drop columns first."),
     ("table with two values", pa.table([["v"], ["w"]], names=["value", "value"]), ValueError, "A table to send has 'value' 2 times."),
     ("map", pa.table({"value": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))}), ValueError, NO_TYPE % "map<string, int64>"),
     ("map in a list", pa.table({"value": pa.array([[[("a", 1)]]], pa.list_(pa.map_(pa.string(), pa.int64())))}), ValueError, NO_TYPE % "list<item: map<string, int64>>"),

@@ -57,7 +57,7 @@ TOPIC = re.compile(rf"(?!\.{{1,2}}\Z)[a-zA-Z0-9._-]{{1,{LONGEST_TOPIC}}}\Z")
 ADDRESS = re.compile(
     r"(?:\w+://)?(?:\[[\w.:%-]+\]|[\w.%-]+):(?P<port>\d{1,5})\Z", re.ASCII
 )
-"""As Kafka's Java clients have it."""
+"""The form that Kafka's Java clients accept."""
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MILLISECOND = timedelta(milliseconds=1)
 UNITS = {

@@ -41,7 +41,7 @@ __all__ = ["Cluster", "OnUse"]
 log = logging.getLogger("spark_kafka_testkit")
 
 OnUse = Callable[[str, str | None], None]
-"""Called with a topic that is used, and the client's name where one moves records."""
+"""Called with the topic that is used, and the client's name if one moves records."""
 
 
 class Cluster:

@@ -42,7 +42,7 @@ def _standard_error() -> Iterator[Output]:
 
 
 outputs: list[Callable[[], AbstractContextManager[Output]]] = [_standard_error]
-"""The last is asked: that of a pytest run, which captures standard error."""
+"""Only the last one is used, which in a pytest run captures standard error."""
 
 
 @contextmanager

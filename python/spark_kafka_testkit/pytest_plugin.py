@@ -85,7 +85,7 @@ WORKER_KEY = "spark_kafka_testkit"
 SUMMARY = pytest.StashKey[str]()
 SHOWN = pytest.StashKey[Any]()
 EFFORT = ("trials", "seed", "timeout")
-"""Options that change nothing in what a schedule shows."""
+"""Options that do not change what a schedule shows."""
 
 
 class TopicFactory(Protocol):

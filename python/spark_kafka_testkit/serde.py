@@ -31,13 +31,15 @@ __all__ = [
 ]
 
 Deserializer: TypeAlias = str | Callable[[bytes], Any]
-"""A name from `DESERIALIZERS` (in any case), or a callable from the bytes to the value;
-null stays `None` and is not given to it.
+"""A name from `DESERIALIZERS` (in any case), or a callable from the bytes to the value.
+
+The callable is not called for null, which stays `None`.
 """
 
 Serializer: TypeAlias = str | Callable[[Any], bytes]
-"""A name from `SERIALIZERS` (in any case), or a callable from the value to its bytes;
-`None` stays null and is not given to it.
+"""A name from `SERIALIZERS` (in any case), or a callable from the value to its bytes.
+
+The callable is not called for `None`, which stays null.
 """
 
 # Kafka's own number formats: big endian, with this many bytes.
@@ -213,7 +215,9 @@ SERIALIZERS: dict[str, Callable[[Any], bytes]] = {
     "UUID": lambda value: str(uuid.UUID(str(value))).encode(),
     "JSON": _to_json,
 }
-"""By name: the formats of Kafka's own serializers (numbers big endian), UTF-8 text, and
+"""The serializers by name.
+
+They write the formats of Kafka's own serializers (big-endian numbers), UTF-8 text and
 JSON.
 """
 
@@ -226,7 +230,7 @@ DESERIALIZERS: dict[str, Callable[[bytes], Any]] = {
     "UUID": lambda data: uuid.UUID(data.decode()),
     "JSON": json.loads,
 }
-"""By name: what `SERIALIZERS` of the same name wrote."""
+"""The deserializers by name. Each reads what the serializer of that name writes."""
 
 
 ARROW_TYPES = {
@@ -241,7 +245,7 @@ ARROW_TYPES = {
     "BOOLEAN": "bool",
     "UUID": "string",
 }
-"""Arrow's names for the types of columns that `DESERIALIZERS` of these names give."""
+"""Arrow's names for the column types that these `DESERIALIZERS` produce."""
 
 
 def deserializer(of: Deserializer, field: str) -> tuple[str, Callable[[bytes], Any]]:

@@ -121,7 +121,8 @@ def test_jars_that_can_not_be_had(command: CommandLine, tmp_path: Path) -> None:
     seen, advice = told(command, "Maven repository", 1, **where)
     assert seen.startswith("warning  Maven repository: http://127.0.0.1:1/m/org/")
     assert advice == (
-        f"{'':9}Correct or unset {MAVEN}: what the cache lacks can't be fetched."
+        f"{'':9}Correct or unset {MAVEN}. Until then the kit can't fetch what the "
+        "cache lacks."
     )
     assert not cache.exists()
 
@@ -155,7 +156,7 @@ def test_jars_that_can_be_fetched(
         "ok       embedded broker: Kafka 4.4.0, fetched when it is first needed"
     )
     assert told(command, "Maven repository", 0, **where) == [
-        f"ok       Maven repository: that of {MAVEN} answers"
+        f"ok       Maven repository: the one in {MAVEN} answers"
     ]
     assert not cache.exists()
 
@@ -247,7 +248,7 @@ def test_a_host_name_that_does_not_resolve(command: CommandLine) -> None:
     assert (
         "warning  host name: nobody.invalid, which does not resolve to an address of "
         "this machine\n"
-        f"{'':9}Sessions of the kit's own start all the same. For others, add it to "
-        "/etc/hosts, or set SPARK_LOCAL_IP=127.0.0.1.\n"
+        f"{'':9}The kit's own sessions start anyway. For others, add it to /etc/hosts, "
+        "or set SPARK_LOCAL_IP=127.0.0.1.\n"
     ) in done.stdout
     assert told(command, "host name", 0, SPARK_LOCAL_IP="127.0.0.1") == []

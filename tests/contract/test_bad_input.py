@@ -229,12 +229,12 @@ def test_the_steps_of_a_stream(run: Any) -> None:
         (
             lambda: run.check_answer(5),
             TypeError,
-            "expected must be a list of rows, which are what the sink has, not int",
+            "expected must be a list of rows, as the sink has them, not int",
         ),
         (
             lambda: run.check_answer("ab"),
             TypeError,
-            "expected must be a list of rows, which are what the sink has, not str",
+            "expected must be a list of rows, as the sink has them, not str",
         ),
         (
             lambda: run.check_answer([], key_deserializer=5),

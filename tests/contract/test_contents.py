@@ -182,9 +182,10 @@ def test_a_message_for_a_partition_that_is_not_there_is_refused(
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, [("a", "1"), Record("b", "2", partition=2)])
     assert str(caught.value) == (
-        f"1 of 2 messages to topic {topic!r} were not acknowledged "
-        "(1 acked, 1 failed, 0 unknown):\n"
-        "  message 1 failed: UnknownPartition: partition 2 of a topic with 2"
+        f"1 of 2 messages to topic {topic!r} were not acknowledged (1 acked, 1 failed, "
+        "0 unknown):\n"
+        "  message 1 failed: UnknownPartition: partition 2 does not exist (the topic "
+        "has 2)"
     )
 
 

@@ -136,9 +136,10 @@ def test_a_partition_that_is_not_there_aborts_its_transaction(
     with pytest.raises(SendError) as caught:
         utils.send_messages(topic, messages, transactional=True)
     assert str(caught.value) == (
-        f"1 of 1 messages to topic {topic!r} were not acknowledged "
-        "(0 acked, 1 failed, 0 unknown):\n"
-        "  message 0 failed: UnknownPartition: partition 5 of a topic with 2\n"
+        f"1 of 1 messages to topic {topic!r} were not acknowledged (0 acked, 1 failed, "
+        "0 unknown):\n"
+        "  message 0 failed: UnknownPartition: partition 5 does not exist (the topic "
+        "has 2)\n"
         "The transaction was aborted: none of them will be seen."
     )
     assert utils.read_records(topic) == []

@@ -58,8 +58,8 @@ def test_an_unknown_operation_is_named(
         with pytest.raises(
             HelperError,
             match=only(
-                "The JVM helper failed: it was asked to 'shuffle', and can send, read "
-                "and follow."
+                "The JVM helper failed: it was asked to 'shuffle', but can only send, "
+                "read and follow."
             ),
         ) as caught:
             channel.result()

@@ -232,7 +232,9 @@ def test_missing_java_docker_and_broker_are_reported(
         "or newer. Install one"
     )
     assert (findings["Docker"].state, findings["Java"].state) == ("warning", "error")
-    assert findings["Docker"].advice == "Without one the embedded broker is used."
+    assert (
+        findings["Docker"].advice == "Without Docker, the kit uses the embedded broker."
+    )
     assert findings["broker"].state == "error"
     assert findings["broker"].seen.startswith("No Kafka broker answers at 127.0.0.1:1")
     assert os.environ["JAVA_HOME"] == str(tmp_path)

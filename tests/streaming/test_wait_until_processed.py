@@ -301,7 +301,7 @@ def test_a_query_that_was_stopped_ends_the_wait(
         f"  query 'stopped' ({query.id}): ended, status 'Stopped'\n"
         "  last progress: batch 0, 0 input rows, begun "
         f"{query.lastProgress['timestamp']}\n"
-        "A query that stops by itself (availableNow, once) reads up to the end that "
+        "A query that stops on its own (availableNow, once) reads up to the end that "
         "its topics had when it started. Send before that."
     )
 

@@ -299,11 +299,11 @@ def _from_table(messages: Any, serializers: _Serializers) -> pa.RecordBatchReade
     names = [name for name in reader.schema.names if name not in GIVEN_BY_BROKER]
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or "value" not in names:
-        fault = f"it has {', '.join(map(repr, unknown))}" if unknown else "it has none"
+        others = ", ".join(repr(name) for name in COLUMNS if name != "value")
+        fault = ", ".join(map(repr, unknown)) if unknown else "no 'value'"
         raise ValueError(
-            f"A table to send has the column 'value', and may have "
-            f"{', '.join(repr(name) for name in COLUMNS if name != 'value')}; {fault}. "
-            "Rename or drop columns first."
+            f"A table to send needs the column 'value' and may have {others}, but this "
+            f"one has {fault}. Rename or drop columns first."
         )
     wide = not set(names) <= {"key", "value"}
     schema = send_schema(wide)

@@ -24,7 +24,7 @@ Kind = Literal["rows", "latest", "set", "by_partition"]
 ANSWERS: tuple[Kind, ...] = ("rows", "latest", "set", "by_partition")
 TOLERANCE = 1e-9
 OTHER = "-other"
-"""The end of other keys."""
+"""The suffix of other keys."""
 
 
 class Answers:

@@ -25,13 +25,13 @@ RELATIONS: Final[dict[str, str]] = {
     "duplicates": "records that come twice",
     "other_keys": "records of other keys",
 }
-"""Each, as the end of `The answer depends on ...`."""
+"""Each relation, worded to end the sentence `The answer depends on ...`."""
 
 MODES: Final = ("batch_mode", "real_time")
-"""What no schedule varies: the job is run in another way."""
+"""Relations that no schedule varies: the job runs in another way."""
 
 ON_REQUEST: Final = ("real_time", "duplicates", "other_keys")
-"""What a job must promise first, or be meant for."""
+"""Relations that are checked only if the caller names them."""
 
 DEFAULT: Final = tuple(name for name in RELATIONS if name not in ON_REQUEST)
 

@@ -31,7 +31,7 @@ MOST_PROBES = 120
 MOST_WRITES = 4
 
 Pending = Callable[[], Finding | None]
-"""A comparison whose runs are under way: gives what it has found."""
+"""A comparison whose runs have started. Calling it returns what it found."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from spark_kafka_testkit._invariance.schedule import (
 __all__ = ["FirstOf", "shrink"]
 
 FirstOf = Callable[[Sequence[Schedule]], Schedule | None]
-"""The first of some schedules that shows a difference; None where none does, or there
-was enough of looking."""
+"""Returns the first of some schedules that shows a difference. Returns None if none
+does, or if the search has run long enough."""
 
 
 def shrink(

@@ -349,7 +349,10 @@ class BulkProducer:
         index = self._sent
         self._sent += 1
         if partition is not None and partition >= self._partitions:
-            reason = f"partition {partition} of a topic with {self._partitions}"
+            reason = (
+                f"partition {partition} does not exist (the topic has "
+                f"{self._partitions})"
+            )
             self._fail(index, "UnknownPartition", reason, "failed")
             return
         if any(header_value is None for _, header_value in headers or ()):

@@ -22,24 +22,25 @@ __all__ = ["ClientConfig", "checked_settings"]
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 SPARKS_FETCHES = {"fetch.max.wait.ms": "10"}
-"""Spark's readers ask for offsets after each fetch, and the broker answers one request
-after another: behind the next fetch, which at a topic's end waits for records that
-long; by Kafka's default half a second (`InternalKafkaConsumer.fetch` in
-`KafkaDataConsumer.scala`).
+"""How long a fetch waits for records at the end of a topic.
+
+Spark's readers ask for offsets after each fetch (`InternalKafkaConsumer.fetch` in
+`KafkaDataConsumer.scala`). The broker answers one request after another, so the offsets
+wait for the next fetch. Kafka's default is half a second.
 """
 RELOCATED = "kafkashaded."
-"""What may stand before the names of Kafka's classes: on Databricks it does."""
+"""A prefix that the names of Kafka's classes may have, as on Databricks."""
 KAFKA_CLASS = re.compile(
     r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|"""
     rf"(?<![\w.])(?:{re.escape(RELOCATED)})?(?=org\.apache\.kafka\.)"
 )
-"""A quoted text, which may be a password, or where a class of Kafka's is named."""
+"""A quoted text, which may be a password, or the beginning of a Kafka class name."""
 CLASSES = ("sasl.jaas.config", ".class", ".classes")
-"""How the names of settings end that name classes."""
+"""The endings of settings whose values name classes."""
 JAAS_WORDS = re.compile(r"[\w.$]+LoginModule|required|username|password")
-"""Words of a JAAS line that are no secrets."""
+"""Words of a JAAS line that are not secret."""
 SECRET_LETTERS = 3
-"""How many letters of a piece of a secret would give something away."""
+"""The number of letters of a secret that would give something away."""
 
 
 @dataclass(frozen=True)

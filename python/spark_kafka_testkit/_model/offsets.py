@@ -85,9 +85,11 @@ class Mark:
 
 
 Bound: TypeAlias = Literal["earliest", "latest"] | int | datetime | Mapping[int, int]
-"""Where a read starts or ends: `"earliest"`, `"latest"`; a time (a `datetime`, or
-milliseconds since the epoch): the first record at or after it; or an offset for each
-partition.
+"""Where a read starts or ends.
+
+It is `"earliest"`, `"latest"`, a time, or a dict with an offset for each partition. A
+time is a `datetime` or milliseconds since the epoch, and stands for the first record at
+or after it.
 """
 
 

@@ -26,7 +26,7 @@ from spark_kafka_testkit.kafka_utils import KafkaUtils
 __all__ = ["Run", "Used", "current", "summary"]
 
 current: list[Run] = []
-"""The run that this process is in, last; a run of pytest may start another."""
+"""The runs that this process is in, innermost last: a pytest run may start another."""
 
 
 class Used(NamedTuple):

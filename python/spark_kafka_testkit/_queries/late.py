@@ -42,7 +42,7 @@ OF_THE_STREAM = (
     "minoffsets",
     "maxtriggerdelay",
 )
-"""How the names of a source's options begin, in lower case, that say what it reads."""
+"""The lower-case prefixes of a source's options that say what it reads."""
 
 
 @dataclass
@@ -82,7 +82,8 @@ class LateRows:
             return
         self.uncounted += count
         self.reason = reason or (
-            f"{len(times or [])} rows are late by its plan, but Spark dropped {count}"
+            f"{len(times or [])} rows are late according to its plan, but Spark "
+            f"dropped {count}"
         )
 
     def describe(self) -> str:

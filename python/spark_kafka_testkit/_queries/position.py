@@ -23,13 +23,13 @@ __all__ = [
 ]
 
 Offsets = dict[str, dict[int, int]]
-"""Per topic and partition the next offset to read."""
+"""The next offset to read, by topic and partition."""
 
 UNREADABLE = (SyntaxError, MemoryError, RecursionError)
-"""What Python raises beside ValueError for a text that is no literal."""
+"""What Python raises besides ValueError for text that is not a literal."""
 
 Ends = Mapping[str, Mapping[int, PartitionOffsets]]
-"""Per topic and partition where it stood when a wait began."""
+"""The offsets when a wait began, by topic and partition."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["check_sink_columns"]
 
 TAKEN = {"key", "value"}
-"""The columns that must be of `TYPES` where they are."""
+"""The columns that must have one of `TYPES` if they exist."""
 TYPES = ("string", "binary")
 
 

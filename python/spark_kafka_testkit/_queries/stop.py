@@ -93,4 +93,4 @@ class _Stop:
 
 
 _late: dict[str, _Stop] = {}
-"""By run id those that were waited for in vain: nobody waits for them again."""
+"""The stops that did not end in time, by run id. Nobody waits for them again."""

@@ -16,7 +16,7 @@ __all__ = ["read_state"]
 SIDES = ("left", "right")
 PARTS = ("key", "value", "single_value")
 NOTHING = "__dummy__"
-"""The value of an operator that has keys alone, as Spark names it."""
+"""Spark's name for the value of an operator that only has keys."""
 
 
 def read_state(

@@ -49,7 +49,7 @@ BROUGHT = {
     "org.apache.spark.kafka010.KafkaConfigUpdater": "spark-token-provider-kafka-0-10",
     "org.apache.commons.pool2.impl.GenericKeyedObjectPool": "commons-pool2",
 }
-"""A class from each jar that the connector needs besides itself."""
+"""A class from each jar that the connector needs."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class StreamChecks(ABC):
             )
         if answer is not None and not callable(answer):
             raise TypeError(
-                "answer must be a function that gives the rows of the sink, not "
+                "answer must be a function that returns the rows of the sink, not "
                 f"{type(answer).__name__}"
             )
         self._cluster = cluster

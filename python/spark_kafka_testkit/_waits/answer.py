@@ -13,7 +13,7 @@ from spark_kafka_testkit._waits.matchers import Contains
 __all__ = ["Answer", "End", "RowsAnswer"]
 
 End: TypeAlias = dict[int, int] | list[Any]
-"""Up to where an answer was read: offsets by partition, or the rows there were."""
+"""How far an answer was read: offsets by partition, or the rows that were there."""
 
 
 class Answer(ABC):
@@ -122,7 +122,7 @@ class RowsAnswer(Answer):
     def _check_kind(self, expected: Any) -> None:
         if expected is None or isinstance(expected, (str, bytes, int, float, Mapping)):
             raise TypeError(
-                "expected must be a list of rows, which are what the sink has, not "
+                "expected must be a list of rows, as the sink has them, not "
                 f"{type(expected).__name__}"
             )
 

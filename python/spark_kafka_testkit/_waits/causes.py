@@ -34,7 +34,7 @@ READ_AGAIN = 3  # batches
 FEW = 1000  # records of a partition, which are counted
 SECONDS = 5.0
 WINDOWS = "tateStoreSave"
-"""In the name of operators that hold windows, of a session or not, for their end."""
+"""In the names of operators that hold windows, session windows too, until they end."""
 
 
 def causes(
@@ -197,8 +197,8 @@ def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         before = seen.history[max(0, late[-1] - 1)]  # the one it is compared with
         yield (
             f"{rows} dropped as late: the watermark{seen.of_it} was "
-            f"{_watermark(before)}{_of_times(times)}. "
-            "Send in the order of time, or give withWatermark a longer delay."
+            f"{_watermark(before)}{_of_times(times)}. Send in time order, or give "
+            "withWatermark a longer delay."
         )
 
 

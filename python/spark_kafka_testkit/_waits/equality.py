@@ -334,7 +334,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "pyarrow.ChunkedArray": lambda array: array.to_pylist(),
     "pyarrow.Scalar": lambda scalar: scalar.as_py(),
 }
-"""By library and class, so that none is imported for it."""
+"""Keyed by library and class name, so that no library has to be imported."""
 
 
 @lru_cache(maxsize=512)

@@ -21,7 +21,7 @@ class Contains:
     def __init__(self, parts: Any) -> None:
         if not isinstance(parts, (Mapping, list, tuple, set, frozenset)):
             raise TypeError(
-                "contains() takes a dict, or a list of items, not "
+                "contains() accepts a dict or a list of items, not "
                 f"{type(parts).__name__}"
             )
         self.parts = parts if isinstance(parts, Mapping) else list(parts)

@@ -306,7 +306,7 @@ def _why_not_processed(
     if timeout is None:
         happened = "has ended without having processed its topics up to their end."
         advice = (
-            "A query that stops by itself (availableNow, once) reads up to the end "
+            "A query that stops on its own (availableNow, once) reads up to the end "
             "that its topics had when it started. Send before that."
         )
     elif state.is_clocked:

@@ -34,7 +34,7 @@ FROM_TEXT: dict[str, Callable[[str], Any]] = {
     "float": float,
     '"JSON"': json.loads,
 }
-"""What makes another value of a text, by how a deserializer for it is written."""
+"""Functions that convert text, by how the deserializer for the result is written."""
 
 
 class TopicAnswer(Answer):

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 ADDRESS = f"{__name__}.address"
-"""Where a command's context has the address that was given, for commands in errors."""
+"""The key of the given address in a command's context, for commands in errors."""
 NO_BROKER = 3
 LINE_SECONDS = 5.0
 

@@ -14,7 +14,7 @@ from spark_kafka_testkit._text import did_you_mean
 __all__ = ["NAMES_FILE", "unknown_setting"]
 
 NAMES_FILE = Path(__file__).with_name("kafka_settings.txt")
-"""The names that the embedded Kafka knows; `ci/kafka-settings` prints them."""
+"""The names that the embedded Kafka knows, as `ci/kafka-settings` prints them."""
 OF_KAFKA_3 = (
     "auto.include.jmx.reporter",
     "broker.id.generation.enable",
@@ -33,14 +33,14 @@ OF_KAFKA_3 = (
     "reserved.broker.max.id",
     "unstable.metadata.versions.enable",
 )
-"""Those that only the older one of the default image knows."""
+"""Names that only the older Kafka of the default image knows."""
 OF_OTHERS = re.compile(
     r"(allow\.everyone\.if\.no\.acl\.found|super\.users"  # the authorizer's
     r"|config\.providers|confluent|heap|jmx|jvm|gc|listener\.name|log4j|opts"
     r"|password\.encoder|rlmm\.config|rsm\.config|schema\.registry"
     r"|spark\.kafka\.testkit|zookeeper)\b"
 )
-"""How names begin that have a part of the user's, or that others than Kafka read."""
+"""Prefixes of names that contain a user's own part, or that others than Kafka read."""
 A_CLASS = re.compile(r"\b[a-z]\w*(\.[a-z]\w*)*\.[A-Z]\w*")
 
 

@@ -12,7 +12,7 @@ import click
 __all__ = ["guard_streams"]
 
 BROKEN_PIPE = 141
-"""What a shell says of a command that SIGPIPE has ended."""
+"""The exit code that a shell reports for a command ended by SIGPIPE."""
 
 
 class _Out(io.FileIO):

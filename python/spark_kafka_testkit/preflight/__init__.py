@@ -134,8 +134,8 @@ def check_host() -> list[Finding]:
             "warning",
             f"{socket.gethostname()}, which does not resolve to an address of this "
             "machine",
-            "Sessions of the kit's own start all the same. For others, add it to "
-            "/etc/hosts, or set SPARK_LOCAL_IP=127.0.0.1.",
+            "The kit's own sessions start anyway. For others, add it to /etc/hosts, or "
+            "set SPARK_LOCAL_IP=127.0.0.1.",
         )
     ]
 

@@ -97,7 +97,7 @@ def _can_start_spark() -> bool:
 
 def check_docker() -> list[Finding]:
     """Whether a Docker daemon answers, and quickly enough for `backend="auto"`."""
-    advice = "Without one the embedded broker is used."
+    advice = "Without Docker, the kit uses the embedded broker."
     problem = docker_problem()
     if problem is None:
         address = find_daemon().address

@@ -122,13 +122,14 @@ def check_repository() -> list[Finding]:
         return []
     refusal = _refusal(broker_jars())
     if not refusal:
-        return [Finding("Maven repository", "ok", f"that of {MAVEN_ENV} answers")]
+        return [Finding("Maven repository", "ok", f"the one in {MAVEN_ENV} answers")]
     return [
         Finding(
             "Maven repository",
             "warning",
             refusal,
-            f"Correct or unset {MAVEN_ENV}: what the cache lacks can't be fetched.",
+            f"Correct or unset {MAVEN_ENV}. Until then the kit can't fetch what the "
+            "cache lacks.",
         )
     ]
 

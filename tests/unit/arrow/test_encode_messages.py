@@ -323,17 +323,17 @@ def test_a_table_is_serialized_by_name() -> None:
         (
             pa.table({"value": ["v"], "id": [1], "Key": ["k"]}),
             ValueError,
-            "A table to send has the column 'value', and may have 'key', 'partition', 'timestamp', 'headers'; it has 'id', 'Key'. Rename or drop columns first.",
+            "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has 'id', 'Key'. Rename or drop columns first.",
         ),
         (
             pa.table({"key": ["k"]}),
             ValueError,
-            "A table to send has the column 'value', and may have 'key', 'partition', 'timestamp', 'headers'; it has none. Rename or drop columns first.",
+            "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has no 'value'. Rename or drop columns first.",
         ),
         (
             frame(value=["v"], id=[1]),
             ValueError,
-            "A table to send has the column 'value', and may have 'key', 'partition', 'timestamp', 'headers'; it has 'id'. Rename or drop columns first.",
+            "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has 'id'. Rename or drop columns first.",
         ),
         (
             pa.table({"value": ["v"], "partition": ["one"]}),

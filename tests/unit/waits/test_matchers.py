@@ -60,5 +60,5 @@ def test_what_has_no_parts_is_refused() -> None:
     """A text has letters, and nobody means those."""
     with pytest.raises(TypeError) as caught:
         contains("abc")
-    assert str(caught.value) == "contains() takes a dict, or a list of items, not str"
+    assert str(caught.value) == "contains() accepts a dict or a list of items, not str"
     assert repr(contains({"a": 1})) == "contains({'a': 1})"

@@ -128,7 +128,7 @@ private[testkit] final class BulkProducer(
     val index = sent
     sent += 1
     if (record.partition != null && record.partition >= partitions) {
-      val reason = s"partition ${record.partition} of a topic with $partitions"
+      val reason = s"partition ${record.partition} does not exist (the topic has $partitions)"
       fail(SendFailure(index, Failed, "UnknownPartition", reason))
     } else
       try {

@@ -18,7 +18,7 @@ private[testkit] final class Operations(cluster: Cluster, connection: Connection
     case "read" => read(request.get("topic").asText, request.get("times"))
     case "follow" => follow(request.get("topic").asText, request.get("times"))
     case other =>
-      throw Failure.internal(s"it was asked to '$other', and can send, read and follow.")
+      throw Failure.internal(s"it was asked to '$other', but can only send, read and follow.")
   }
 
   /** Python sends an Arrow stream (see `_arrow/encode.py`) and one more byte, which says that it is
