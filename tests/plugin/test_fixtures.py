@@ -114,7 +114,8 @@ def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
     [
         (
             "partition=2",
-            "unknown partition. Choose from: partitions, topics, trials, seed.",
+            "Unknown argument 'partition'. Choose one of: partitions, topics, trials, "
+            "seed.",
         ),
         ("partitions=0", "partitions must be at least 1, got 0."),
         ("partitions='2'", "partitions must be an int, not str."),

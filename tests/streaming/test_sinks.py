@@ -219,8 +219,8 @@ def test_a_bounded_state(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
         assert str(caught.value).splitlines()[:2] == [
             "The state of the query holds 3 rows (3 in stateStoreSave), but at most 2 "
             "are allowed.",
-            "The watermark is 2026-01-01T09:01:00Z. Rows leave it when a record comes "
-            "that is later by more than the delay.",
+            "The watermark is 2026-01-01T09:01:00Z. Rows leave the state when a record "
+            "comes that is later by more than the delay.",
         ]
         run.check_state_bounded(rows=3)
         run.add_data(topic, [Record("late", "v", timestamp=at("12:00"))])

@@ -98,7 +98,7 @@ def delete_topics(
         if _clock.monotonic() >= deadline:
             raise TopicError(
                 waiting,
-                f"Topics {waiting} were still there {gone_seconds:g} s after they were "
+                f"Topics {waiting} still existed {gone_seconds:g} s after they were "
                 "deleted. Does something that still reads or writes them, perhaps a "
                 "streaming query, make the broker create them again? Stop it first.",
             )

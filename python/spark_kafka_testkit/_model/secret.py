@@ -17,7 +17,7 @@ SHOWN = (
     ".type",
     ".algorithm",
 )
-"""How the names of settings end whose values may be shown."""
+"""The endings of settings whose values may be shown."""
 PLAIN = re.compile(r"true|false|[-+]?\d+(\.\d+)?", re.I)
 """Values that may be shown, unless the name says otherwise."""
 SECRET_NAME = re.compile("password|secret|token|credential|jaas", re.I)

@@ -106,7 +106,7 @@ def wishes(test: pytest.Item) -> Wishes:
     valid = [field.name for field in fields(Wishes)]
     unknown = sorted(set(said) - set(valid))
     if unknown:
-        _refuse(f"unknown {', '.join(unknown)}. Choose from: {', '.join(valid)}")
+        _refuse(_arguments.unknown("argument", unknown[0], valid).rstrip("."))
     wished = Wishes(**{name: _frozen(value) for name, value in said.items()})
     try:
         _arguments.whole("partitions", wished.partitions, 1, _arguments.INT_MAX)

@@ -196,7 +196,7 @@ class CrashSteps(StreamSteps):
             if pauses.is_over:
                 raise WaitError(
                     f"Query {state.name} did not come to rest within {self._timeout:g} "
-                    "s, so the next batch is not known.\n"
+                    "s, so the kit can't tell which batch is next.\n"
                     f"{state.describe()}\n"
                     "A processing-time timer, or a source that produces data on its "
                     "own, never lets a query rest.",

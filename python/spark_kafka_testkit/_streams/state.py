@@ -166,8 +166,8 @@ class StreamState(StreamChecks):
         )
         if watermark is not None:
             advice = (
-                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. Rows leave it when "
-                "a record comes that is later by more than the delay."
+                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. Rows leave the "
+                "state when a record comes that is later by more than the delay."
             )
         raise WaitError(
             f"The state of the query holds {total} rows ({parts}), but at most {most} "
