@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.answer import Answer, End, RowsAnswer
 from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit._waits.eventually import assert_eventually
@@ -102,9 +103,10 @@ class StreamChecks(ABC):
         next and is behind the watermark is late. Where the trigger has an interval,
         that batch is the next trigger's, and is not waited for.
         """
-        wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
-        if self._looks_all_the_time():
-            wait_for_watermark(self.query, self._timeout)
+        with waiting("process_all_available"):
+            wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
+            if self._looks_all_the_time():
+                wait_for_watermark(self.query, self._timeout)
 
     def check_answer(
         self,
@@ -141,7 +143,8 @@ class StreamChecks(ABC):
             TypeError: what is expected can't be an answer.
         """
         deserializers = key_deserializer, value_deserializer
-        self._check(expected, deserializers, None, until_timeout=until_timeout)
+        with waiting("check_answer"):
+            self._check(expected, deserializers, None, until_timeout=until_timeout)
 
     def check_new_answer(
         self,
@@ -163,7 +166,8 @@ class StreamChecks(ABC):
         self._check_appends()
         deserializers = key_deserializer, value_deserializer
         since = self._checked
-        self._check(expected, deserializers, since, until_timeout=until_timeout)
+        with waiting("check_new_answer"):
+            self._check(expected, deserializers, since, until_timeout=until_timeout)
 
     def check_last_batch(
         self,
@@ -187,7 +191,9 @@ class StreamChecks(ABC):
                 "it ran none. Run one, or use check_new_answer()."
             )
         deserializers = key_deserializer, value_deserializer
-        self._check(expected, deserializers, self._before_batch, until_timeout=False)
+        before = self._before_batch
+        with waiting("check_last_batch"):
+            self._check(expected, deserializers, before, until_timeout=False)
 
     def check_contains(
         self,
@@ -213,7 +219,9 @@ class StreamChecks(ABC):
                 the queries were not at rest in time.
         """
         self._check_appends()
-        if not self._is_at_rest():
+        with waiting("check_nothing_new"):
+            is_at_rest = self._is_at_rest()
+        if not is_at_rest:
             raise WaitError(
                 "The queries of the session were not at rest within "
                 f"{self._timeout:g} s: whether something new comes is not known.\n"
