@@ -1,0 +1,292 @@
+"use strict";
+(() => {
+  // Columns have their first number, and then what each adds to the one before.
+  const unpacked = (value) => {
+    if (Array.isArray(value)) {
+      let sum = 0;
+      return value.map((step) => (step == null ? null : (sum += step)));
+    }
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, unpacked(each)]));
+  };
+  const tests = JSON.parse(document.getElementById("data").textContent).map((test) => test && {
+    ...test, topics: unpacked(test.topics), queries: test.queries.map(unpacked),
+  });
+  const COLORS = 6;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const color = (place) => css(`--c${place % COLORS}`);
+  const shown = (value) => (value == null ? "–" : plain.format(value));
+  const seconds = (value) => (value == null ? "–" : `${Number(value.toFixed(3))} s`);
+
+  // Text goes in as text: names are the tests', and may be anything.
+  const add = (parent, tag, text, className) => {
+    const made = document.createElement(tag);
+    if (text != null) made.textContent = text;
+    if (className) made.className = className;
+    parent.append(made);
+    return made;
+  };
+
+  const time = (ms, withDate) => {
+    const iso = new Date(ms).toISOString();
+    const clock = iso.slice(11, ms % 1000 ? 23 : 19);
+    return withDate ? `${iso.slice(0, 10)} ${clock}` : clock;
+  };
+  const oneDay = (values) => {
+    const given = values.filter((value) => value != null);
+    return !given.length || time(Math.min(...given), true).slice(0, 10) === time(Math.max(...given), true).slice(0, 10);
+  };
+
+  const padded = (min, max, least) => {
+    if (min == null) return [0, 1];
+    const room = Math.max((max - min) * 0.08, max === min ? least : 0);
+    return [min - room, max + room];
+  };
+  const fromZero = (_, min, max) => [0, max > 0 ? max * 1.1 : 1];
+
+  // The waits of the test, behind the lines.
+  const shade = (waits) => (u) => {
+    for (const [, begun, took, failure] of waits) {
+      const left = u.valToPos(begun / 1000, "x", true);
+      const right = u.valToPos((begun + took) / 1000, "x", true);
+      u.ctx.fillStyle = css(failure ? "--failed-wait" : "--wait");
+      u.ctx.fillRect(left, u.bbox.top, Math.max(right - left, 1), u.bbox.height);
+    }
+  };
+
+  // One plot. Lines are {label, x, y, place, dash, steps, points}.
+  const plot = (parent, group, title, height, lines, options) => {
+    const { range = fromZero, tell = shown, ticks = (v) => compact.format(v), waits = [] } = options;
+    add(parent, "h3", title);
+    const frame = add(parent, "div");
+    frame.setAttribute("role", "img");
+    frame.setAttribute("aria-label", `${title}: ${lines.map((line) => line.label).join(", ")}`);
+    const data = uPlot.join(lines.map((line) => [line.x, line.y]));
+    const stroke = () => css("--dim");
+    const grid = { stroke: () => css("--line"), width: 1 };
+    const axis = { stroke, grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    const made = new uPlot({
+      width: Math.max(frame.clientWidth, 200),
+      height,
+      scales: { x: { time: false, range: group.range }, y: { range } },
+      cursor: { sync: { key: group.key }, drag: { x: true, y: false } },
+      axes: [
+        { ...axis, values: (_, values) => values.map(group.tick), space: group.space },
+        { ...axis, size: options.size || 52, values: (_, values) => values.map(ticks) },
+      ],
+      series: [
+        { label: group.label, value: (_, value) => (value == null ? "–" : group.tell(value)) },
+        ...lines.map((line) => ({
+          label: line.label,
+          stroke: () => color(line.place),
+          width: line.dash ? 1.5 : 2,
+          dash: line.dash ? [5, 4] : undefined,
+          spanGaps: true,
+          paths: line.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
+          points: { show: line.points, size: 6 },
+          value: (_, value) => tell(value),
+        })),
+      ],
+      hooks: { drawClear: [shade(waits)] },
+    }, data, frame);
+    group.plots.push([made, frame, height]);
+  };
+
+  // Two points of one moment: uPlot wants each x once, and the later one counts.
+  const line = (label, x, y, more) => {
+    const last = new Map();
+    x.forEach((at, place) => { if (y[place] != null) last.set(at, y[place]); });
+    const order = [...last.keys()].sort((a, b) => a - b);
+    return { label, x: order, y: order.map((at) => last.get(at)), points: order.length < 60, ...more };
+  };
+
+  const groups = new Set();
+  const newGroup = (key, options) => {
+    const group = { key, plots: [], ...options };
+    groups.add(group);
+    return group;
+  };
+
+  const ended = (query) => query.t.map((t, place) => t + ((query.ms || [])[place] || 0));
+  const rate = (query) => query.rows.map((rows, place) => {
+    const ms = (query.ms || [])[place];
+    return ms ? (rows * 1000) / ms : null;
+  });
+
+  const offsets = (parent, group, test, queries, scale, waits) => {
+    const lines = [];
+    const topics = new Map();
+    const placeOf = (topic) => {
+      if (!topics.has(topic)) topics.set(topic, topics.size);
+      return topics.get(topic);
+    };
+    let extra = 0;
+    queries.forEach((query) => {
+      Object.entries(query.reached).forEach(([topic, reached]) => {
+        const known = topics.has(topic);
+        const place = known ? topics.size + ++extra : placeOf(topic);
+        const x = scale(group.clocked ? query.t : ended(query));
+        lines.push(line(`${query.name}: processed of ${topic}`, x, reached, { place, steps: true }));
+      });
+    });
+    if (!group.clocked) {
+      Object.entries(test.topics).slice(0, 12).forEach(([topic, ends]) => {
+        const x = scale([...ends.t, test.took]);
+        const y = [...ends.end, ends.end[ends.end.length - 1]];
+        lines.unshift(line(`end of ${topic}`, x, y, { place: placeOf(topic), steps: true, dash: true, points: false }));
+      });
+    }
+    if (lines.length) plot(parent, group, "Offsets, all partitions together", 240, lines, { waits });
+  };
+
+  const small = (parent, group, queries, scale, waits) => {
+    const grid = add(parent, "div", null, "small");
+    const draw = (title, values, options = {}) => {
+      const lines = queries.map((query, place) => {
+        const y = values(query);
+        return y && line(query.name, scale(query.t), y, { place, steps: options.steps });
+      }).filter((each) => each && each.x.length);
+      if (!lines.length) return;
+      plot(add(grid, "div"), group, title, 150, lines, { waits, ...options });
+    };
+    if (group.clocked) draw("Rows of a batch", (query) => query.rows);
+    else draw("Rows per second", rate);
+    draw("Duration of a batch, ms", (query) => query.ms);
+    draw("State, rows", (query) => query.state, { steps: true });
+    draw("State, bytes", (query) => query.bytes, { steps: true });
+    const marks = queries.flatMap((query) => query.watermark || []);
+    draw("Watermark, UTC", (query) => query.watermark, {
+      steps: true,
+      range: (_, min, max) => padded(min, max, 60000),
+      tell: (value) => (value == null ? "–" : time(value, true)),
+      ticks: (value) => (oneDay(marks) ? time(value).slice(0, 8) : time(value, true).slice(5, 16)),
+      size: oneDay(marks) ? 72 : 92,
+    });
+  };
+
+  const cells = (row, tag, values, texts = []) => {
+    values.forEach((value, place) => add(row, tag, value, texts.includes(place) ? "text" : ""));
+  };
+  const table = (parent, title, head, rows, texts, open) => {
+    const box = add(parent, "details", null, "table");
+    box.open = open;
+    add(box, "summary", title);
+    const made = add(add(box, "div", null, "scroll"), "table");
+    cells(add(add(made, "thead"), "tr"), "th", head, texts);
+    const body = add(made, "tbody");
+    rows.forEach((row) => cells(add(body, "tr"), "td", row, texts));
+    return made;
+  };
+
+  const tables = (parent, test) => {
+    if (test.waits.length) {
+      const rows = test.waits.map(([name, begun, took, failure, place]) => [
+        name, place, seconds(begun / 1000), seconds(took / 1000), failure || "came",
+      ]);
+      table(parent, `Waits (${rows.length})`, ["wait", "line", "began", "took", "outcome"], rows, [1, 4], false);
+    }
+    test.queries.forEach((query) => {
+      const stateful = query.state !== undefined && Array.isArray(query.state);
+      const head = ["batch", "began", "ms", "rows", "rows/s", "read up to"];
+      if (stateful) head.push("state rows", "state bytes");
+      if (query.late) head.push("late rows");
+      if (query.watermark) head.push("watermark, UTC");
+      const rates = rate(query);
+      const rows = query.t.map((t, place) => {
+        const row = [
+          query.id[place],
+          query.clocked ? time(t, true) : seconds(t / 1000),
+          shown((query.ms || [])[place]),
+          shown(query.rows[place]),
+          shown(rates[place]),
+          Object.values(query.reached).map((reached) => shown(reached[place])).join(" · ") || "–",
+        ];
+        if (stateful) row.push(shown(query.state[place]), shown(query.bytes[place]));
+        if (query.late) row.push(shown(query.late[place]));
+        if (query.watermark) row.push(query.watermark[place] == null ? "–" : time(query.watermark[place], true));
+        return row;
+      });
+      const of = query.of ? `${rows.length} of ${query.of}` : rows.length;
+      table(parent, `Batches of ${query.name} (${of})`, head, rows, [], false);
+    });
+  };
+
+  const draw = (parent, test, key) => {
+    const waits = test.waits;
+    const running = test.queries.filter((query) => !query.clocked && query.t.length);
+    test.queries.forEach((query) => {
+      const line = add(parent, "p", `Query ${query.name}: ${query.does}`, "note");
+      if (query.does.startsWith("died")) line.classList.add("bad");
+    });
+    if (test.left_out) add(parent, "p", `${test.left_out} more queries are not shown.`, "note");
+    if (running.length || Object.keys(test.topics).length) {
+      const group = newGroup(key, {
+        label: "since the test began",
+        range: () => [0, Math.max(test.took / 1000, 0.001)],
+        tick: (value) => `${Number(value.toFixed(3))} s`,
+        tell: seconds,
+        space: 60,
+      });
+      const scale = (ms) => ms.map((value) => value / 1000);
+      if (waits.length) {
+        const note = add(parent, "p", "", "note");
+        const mark = (name, text) => {
+          add(note, "span", null, "key").style.background = `var(${name})`;
+          note.append(` ${text} `);
+        };
+        mark("--wait", "the test waited");
+        if (waits.some((wait) => wait[3])) mark("--failed-wait", "the wait failed");
+      }
+      offsets(parent, group, test, running, scale, waits);
+      small(parent, group, running, scale, waits);
+    }
+    test.queries.filter((query) => query.clocked && query.t.length).forEach((query, place) => {
+      add(parent, "h2", `${query.name}, by the test's clock`);
+      const day = oneDay(query.t);
+      const group = newGroup(`${key}-${place}`, {
+        clocked: true,
+        label: "by the test's clock, UTC",
+        range: (_, min, max) => padded(min, max, 1000),
+        tick: (value) => (day ? time(value).slice(0, 8) : time(value, true).slice(5, 16)),
+        tell: (value) => time(value, true),
+        space: day ? 80 : 110,
+      });
+      const same = (ms) => ms;
+      offsets(parent, group, test, [query], same, []);
+      small(parent, group, [query], same, []);
+    });
+    tables(parent, test);
+  };
+
+  const open = (details) => {
+    const parent = details.querySelector(".plots");
+    if (!details.open || !parent || parent.childNodes.length) return;
+    const place = Number(details.id.slice(1));
+    draw(parent, tests[place], details.id);
+  };
+  const every = [...document.querySelectorAll(".test")];
+  every.forEach((details) => {
+    details.addEventListener("toggle", () => open(details));
+    open(details);
+  });
+
+  const resize = () => groups.forEach((group) => group.plots.forEach(([made, frame, height]) => {
+    if (frame.clientWidth) made.setSize({ width: frame.clientWidth, height });
+  }));
+  let due = 0;
+  addEventListener("resize", () => { clearTimeout(due); due = setTimeout(resize, 100); });
+  dark.addEventListener("change", () => groups.forEach((group) => group.plots.forEach(([made]) => made.redraw())));
+
+  const filter = document.getElementById("filter");
+  if (filter) {
+    filter.addEventListener("input", () => {
+      const wanted = filter.value.toLowerCase();
+      every.forEach((details) => {
+        details.hidden = !details.querySelector(".name").textContent.toLowerCase().includes(wanted);
+      });
+    });
+  }
+})();
