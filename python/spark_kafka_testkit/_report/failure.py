@@ -40,7 +40,7 @@ ITEMS, DEPTH = 50, 4
 
 
 def failure(
-    test: str,
+    nodeid: str,
     phase: str,
     error: BaseException,
     message: str,
@@ -50,7 +50,7 @@ def failure(
     """What there is to say of a test that failed.
 
     Args:
-        test: its node id.
+        nodeid: its name.
         phase: where it failed: `setup`, `call` or `teardown`.
         error: what it failed of.
         message: the error's text as pytest shows it.
@@ -58,7 +58,7 @@ def failure(
         remedy: gives what to do about an exception of Spark's, by its text.
     """
     told: Failure = {
-        "test": test,
+        "nodeid": nodeid,
         "phase": phase,
         "error": type(error).__name__,
         "headline": _headline(error, message),
@@ -77,10 +77,10 @@ def failure(
     return told
 
 
-def crashed(test: str, message: str) -> Failure:
+def crashed(nodeid: str, message: str) -> Failure:
     """Of a test whose process has ended under it."""
     return {
-        "test": test,
+        "nodeid": nodeid,
         "phase": "crash",
         "error": None,
         "headline": message.strip().partition("\n")[0],

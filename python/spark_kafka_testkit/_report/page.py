@@ -11,6 +11,7 @@ from html import escape
 from importlib.resources import files
 
 from spark_kafka_testkit._report.columns import Columns, packed, thinned
+from spark_kafka_testkit._report.write import ERRORS
 
 __all__ = ["BYTES_FOR_DATA", "UPLOT", "Entry", "page"]
 
@@ -33,11 +34,12 @@ BYTES_FOR_DATA = 220_000
 300 kB.
 """
 TESTS = 100
-MOST_BATCHES, FEWEST_BATCHES = 1000, 4
+MOST_BATCHES, FEWEST_BATCHES = 400, 2
+SPARE = 0.95
 FOR_FAILED = 4
 """How many times as many batches of a test that failed are shown."""
-MESSAGE_CHARACTERS = 6000
-SHORT_CHARACTERS = 800
+MESSAGE_CHARACTERS = (6000, 2000, 800, 400)
+"""How much of a message is shown: the first that leaves half of the room for facts."""
 
 FAILED = ("failed", "error")
 OUTCOMES = (*FAILED, "passed", "xfailed", "skipped")
@@ -74,10 +76,12 @@ def page(title: str, entries: Sequence[Entry], about: Sequence[str] = ()) -> str
     order = {name: place for place, name in enumerate(OUTCOMES)}
     entries = sorted(entries, key=lambda entry: order.get(entry.outcome, 0))
     budget = BYTES_FOR_DATA * max(1.0, len(entries) / TESTS)
-    rows = _rows(entries, MESSAGE_CHARACTERS)
-    if len(rows) > budget / 2:
-        rows = _rows(entries, SHORT_CHARACTERS)
-    data = _data(entries, budget - len(rows.encode()))
+    rows = ""
+    for characters in MESSAGE_CHARACTERS:
+        rows = _rows(entries, characters)
+        if len(rows) <= budget / 2:
+            break
+    data = _data(entries, budget - len(rows.encode(errors=ERRORS)))
     told = "".join(f"<p>{escape(line)}</p>" for line in about)
     return f"""<!doctype html>
 <html lang="en">
@@ -159,17 +163,23 @@ def _row(place: int, entry: Entry, characters: int, *, is_open: bool) -> str:
 
 def _data(entries: Sequence[Entry], budget: float) -> str:
     """As many batches of each query as there is room for."""
-    fewest, most = FEWEST_BATCHES, MOST_BATCHES
-    text = _embedded(entries, most)
-    if len(text) <= budget:
-        return text
-    while most - fewest > 1:
-        middle = (fewest + most) // 2
-        if len(_embedded(entries, middle)) <= budget:
-            fewest = middle
-        else:
-            most = middle
-    return _embedded(entries, fewest)
+    longest = max(map(_longest, entries), default=0)
+    most = max(FEWEST_BATCHES, min(MOST_BATCHES, longest))
+    while True:
+        text = _embedded(entries, most)
+        if len(text) <= budget or most == FEWEST_BATCHES:
+            return text
+        less = round(most * SPARE * budget / len(text))  # it grows about as they do
+        most = max(FEWEST_BATCHES, min(less, most - 1))
+
+
+def _longest(entry: Entry) -> int:
+    """How many numbers the longest of its columns has."""
+    if entry.columns is None:
+        return 0
+    queries = (len(query["t"]) for query in entry.columns["queries"])
+    topics = (len(topic["t"]) for topic in entry.columns["topics"].values())
+    return max(*queries, *topics, len(entry.columns["waits"]), 0, 0)
 
 
 def _embedded(entries: Sequence[Entry], most: int) -> str:

@@ -11,7 +11,7 @@ __all__ = ["markdown"]
 
 MOST = 20
 LINES, CHARACTERS = 2, 300
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$-])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>&()#+!|~$-])")
 
 
 def markdown(failures: Sequence[Failure]) -> str:
@@ -20,7 +20,7 @@ def markdown(failures: Sequence[Failure]) -> str:
     Args:
         failures: one at least.
     """
-    rows = [f"| {_text(one['test'])} | {_why(one)} |" for one in failures[:MOST]]
+    rows = [f"| {_text(one['nodeid'])} | {_why(one)} |" for one in failures[:MOST]]
     more = len(failures) - MOST
     told = ["### Kafka tests that failed", "", "| test | why |", "| --- | --- |", *rows]
     if more > 0:

@@ -6,7 +6,10 @@ import os
 import uuid
 from pathlib import Path
 
-__all__ = ["write"]
+__all__ = ["ERRORS", "write"]
+
+ERRORS = "backslashreplace"
+"""Texts of tests may have what is not in UTF-8."""
 
 
 def write(file: Path, text: str) -> None:
@@ -15,14 +18,14 @@ def write(file: Path, text: str) -> None:
     Raises:
         OSError: it can't be written. Then nothing is left of it.
     """
-    target = file.resolve()  # a link stays one
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and not target.is_file():  # /dev/stdout has no other way
-        target.write_text(text, "utf-8")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists() and not file.is_file():  # /dev/stdout has no other way
+        file.write_text(text, "utf-8", ERRORS)
         return
+    target = file.resolve()  # a link stays one
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
-        part.write_text(text, "utf-8")
+        part.write_text(text, "utf-8", ERRORS)
         os.replace(part, target)  # noqa: PTH105  pathlib's says the wrong name if it fails
     except BaseException:
         part.unlink(missing_ok=True)
