@@ -37,7 +37,9 @@ TESTS = 100
 MOST_BATCHES, FEWEST_BATCHES = 400, 2
 SPARE = 0.95
 FOR_FAILED = 4
-"""How many times as many batches of a test that failed are shown."""
+"""How many times as many batches of a test that failed are shown, as long as there is
+room.
+"""
 MESSAGE_CHARACTERS = (6000, 2000, 800, 400)
 """How much of a message is shown: the first that leaves half of the room for facts."""
 
@@ -166,9 +168,11 @@ def _data(entries: Sequence[Entry], budget: float) -> str:
     longest = max(map(_longest, entries), default=0)
     most = max(FEWEST_BATCHES, min(MOST_BATCHES, longest))
     while True:
-        text = _embedded(entries, most)
-        if len(text) <= budget or most == FEWEST_BATCHES:
+        text = _embedded(entries, most, most * FOR_FAILED)
+        if len(text) <= budget:
             return text
+        if most == FEWEST_BATCHES:
+            return _embedded(entries, most, most)
         less = round(most * SPARE * budget / len(text))  # it grows about as they do
         most = max(FEWEST_BATCHES, min(less, most - 1))
 
@@ -182,11 +186,11 @@ def _longest(entry: Entry) -> int:
     return max(*queries, *topics, len(entry.columns["waits"]), 0, 0)
 
 
-def _embedded(entries: Sequence[Entry], most: int) -> str:
+def _embedded(entries: Sequence[Entry], most: int, of_failed: int) -> str:
     """The facts as JSON that no HTML can end, whatever names there are in it."""
     told = []
     for entry in entries:
-        batches = most * (FOR_FAILED if entry.outcome in FAILED else 1)
+        batches = of_failed if entry.outcome in FAILED else most
         told.append(entry.columns and packed(thinned(entry.columns, batches)))
     text = json.dumps(told, separators=(",", ":"))
     for character in "<>&":
