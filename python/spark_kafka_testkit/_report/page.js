@@ -13,6 +13,7 @@
     ...test, topics: unpacked(test.topics), queries: test.queries.map(unpacked),
   });
   const COLORS = 6;
+  const MOST_TOPICS = 12;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
@@ -45,6 +46,8 @@
     const room = Math.max((max - min) * 0.08, max === min ? least : 0);
     return [min - room, max + room];
   };
+  // Steps of an axis of times: round ones of a clock, in milliseconds.
+  const OF_CLOCK = [1, 10, 100, 500, 1e3, 5e3, 1e4, 15e3, 3e4, 6e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 2592e6];
   const fromZero = (_, min, max) => [0, max > 0 ? max * 1.1 : 1];
 
   // The waits of the test, behind the lines.
@@ -74,8 +77,8 @@
       scales: { x: { time: false, range: group.range }, y: { range } },
       cursor: { sync: { key: group.key }, drag: { x: true, y: false } },
       axes: [
-        { ...axis, values: (_, values) => values.map(group.tick), space: group.space },
-        { ...axis, size: options.size || 52, values: (_, values) => values.map(ticks) },
+        { ...axis, incrs: group.steps, values: (_, values) => values.map(group.tick), space: group.space },
+        { ...axis, incrs: options.steps_of_y, size: options.size || 52, values: (_, values) => values.map(ticks) },
       ],
       series: [
         { label: group.label, value: (_, value) => (value == null ? "–" : group.tell(value)) },
@@ -86,7 +89,7 @@
           dash: line.dash ? [5, 4] : undefined,
           spanGaps: true,
           paths: line.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
-          points: { show: line.points, size: 6 },
+          points: { show: line.points, size: 6, fill: () => css("--back") },
           value: (_, value) => tell(value),
         })),
       ],
@@ -110,35 +113,34 @@
     return group;
   };
 
+  const resize = () => groups.forEach((group) => group.plots.forEach(([made, frame, height]) => {
+    if (frame.clientWidth) made.setSize({ width: frame.clientWidth, height });
+  }));
+
   const ended = (query) => query.t.map((t, place) => t + ((query.ms || [])[place] || 0));
   const rate = (query) => query.rows.map((rows, place) => {
     const ms = (query.ms || [])[place];
     return ms ? (rows * 1000) / ms : null;
   });
 
+  // The end of a topic is dashed, in the color of the first query that reads it.
   const offsets = (parent, group, test, queries, scale, waits) => {
     const lines = [];
-    const topics = new Map();
-    const placeOf = (topic) => {
-      if (!topics.has(topic)) topics.set(topic, topics.size);
-      return topics.get(topic);
-    };
-    let extra = 0;
-    queries.forEach((query) => {
-      Object.entries(query.reached).forEach(([topic, reached]) => {
-        const known = topics.has(topic);
-        const place = known ? topics.size + ++extra : placeOf(topic);
+    const read = queries.flatMap((query) => Object.keys(query.reached));
+    const ends = group.clocked ? {} : test.topics;
+    const topics = [...new Set([...read, ...Object.keys(ends)])].slice(0, MOST_TOPICS);
+    let others = topics.length;
+    topics.forEach((topic, place) => {
+      if (ends[topic]) {
+        const { t, end } = ends[topic];
+        const x = scale([...t, test.took]);
+        lines.push(line(`end of ${topic}`, x, [...end, end[end.length - 1]], { place, steps: true, dash: true, points: false }));
+      }
+      queries.filter((query) => query.reached[topic]).forEach((query, index) => {
         const x = scale(group.clocked ? query.t : ended(query));
-        lines.push(line(`${query.name}: processed of ${topic}`, x, reached, { place, steps: true }));
+        lines.push(line(`${query.name} has read`, x, query.reached[topic], { place: index ? others++ : place, steps: true }));
       });
     });
-    if (!group.clocked) {
-      Object.entries(test.topics).slice(0, 12).forEach(([topic, ends]) => {
-        const x = scale([...ends.t, test.took]);
-        const y = [...ends.end, ends.end[ends.end.length - 1]];
-        lines.unshift(line(`end of ${topic}`, x, y, { place: placeOf(topic), steps: true, dash: true, points: false }));
-      });
-    }
     if (lines.length) plot(parent, group, "Offsets, all partitions together", 240, lines, { waits });
   };
 
@@ -160,6 +162,7 @@
     const marks = queries.flatMap((query) => query.watermark || []);
     draw("Watermark, UTC", (query) => query.watermark, {
       steps: true,
+      steps_of_y: OF_CLOCK,
       range: (_, min, max) => padded(min, max, 60000),
       tell: (value) => (value == null ? "–" : time(value, true)),
       ticks: (value) => (oneDay(marks) ? time(value).slice(0, 8) : time(value, true).slice(5, 16)),
@@ -184,13 +187,14 @@
   const tables = (parent, test) => {
     if (test.waits.length) {
       const rows = test.waits.map(([name, begun, took, failure, place]) => [
-        name, place, seconds(begun / 1000), seconds(took / 1000), failure || "came",
+        name, place, seconds(begun / 1000), seconds(took / 1000), failure || "done",
       ]);
       table(parent, `Waits (${rows.length})`, ["wait", "line", "began", "took", "outcome"], rows, [1, 4], false);
     }
     test.queries.forEach((query) => {
-      const stateful = query.state !== undefined && Array.isArray(query.state);
-      const head = ["batch", "began", "ms", "rows", "rows/s", "read up to"];
+      const stateful = query.state !== undefined;
+      const head = ["batch", "began", "rows", "read up to"];
+      if (query.ms) head.push("ms", "rows/s");
       if (stateful) head.push("state rows", "state bytes");
       if (query.late) head.push("late rows");
       if (query.watermark) head.push("watermark, UTC");
@@ -199,11 +203,10 @@
         const row = [
           query.id[place],
           query.clocked ? time(t, true) : seconds(t / 1000),
-          shown((query.ms || [])[place]),
           shown(query.rows[place]),
-          shown(rates[place]),
           Object.values(query.reached).map((reached) => shown(reached[place])).join(" · ") || "–",
         ];
+        if (query.ms) row.push(shown(query.ms[place]), shown(rates[place]));
         if (stateful) row.push(shown(query.state[place]), shown(query.bytes[place]));
         if (query.late) row.push(shown(query.late[place]));
         if (query.watermark) row.push(query.watermark[place] == null ? "–" : time(query.watermark[place], true));
@@ -248,6 +251,7 @@
       const day = oneDay(query.t);
       const group = newGroup(`${key}-${place}`, {
         clocked: true,
+        steps: OF_CLOCK,
         label: "by the test's clock, UTC",
         range: (_, min, max) => padded(min, max, 1000),
         tick: (value) => (day ? time(value).slice(0, 8) : time(value, true).slice(5, 16)),
@@ -266,6 +270,7 @@
     if (!details.open || !parent || parent.childNodes.length) return;
     const place = Number(details.id.slice(1));
     draw(parent, tests[place], details.id);
+    resize();  // a plot that has got a neighbour is narrower than it was drawn
   };
   const every = [...document.querySelectorAll(".test")];
   every.forEach((details) => {
@@ -273,9 +278,6 @@
     open(details);
   });
 
-  const resize = () => groups.forEach((group) => group.plots.forEach(([made, frame, height]) => {
-    if (frame.clientWidth) made.setSize({ width: frame.clientWidth, height });
-  }));
   let due = 0;
   addEventListener("resize", () => { clearTimeout(due); due = setTimeout(resize, 100); });
   dark.addEventListener("change", () => groups.forEach((group) => group.plots.forEach(([made]) => made.redraw())));
