@@ -221,8 +221,8 @@ def test_what_tests_did_in_time_is_on_the_page(inner: Inner, reports: Reports) -
     assert len(rows) == 6
     assert rows[4].startswith(
         r"| test\_streams.py::test\_wrong\[\</script\>\<script\>alert\(1\)"
-        r"\</script\>\] | WaitError: The result was not the expected one when its query "
-        r"had ended \(1 check\).<br>"
+        r"\</script\>\] | WaitError: The result was not the expected one when its "
+        r"query had ended \(1 check\).<br>"
     )
 
 
