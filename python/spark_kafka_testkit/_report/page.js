@@ -60,6 +60,17 @@
     }
   };
 
+  // A plot is as wide as there is room, which changes with the window, with a plot that
+  // comes to stand beside it, and when a frame gets its size.
+  const drawn = new Map();
+  const widths = new ResizeObserver((changes) => requestAnimationFrame(() => {
+    for (const { target } of changes) {
+      const [made, height] = drawn.get(target);
+      const width = target.clientWidth;
+      if (width && width !== made.width) made.setSize({ width, height });
+    }
+  }));
+
   // One plot. Lines are {label, x, y, place, dash, steps, points}.
   const plot = (parent, group, title, height, lines, options) => {
     const { range = fromZero, tell = shown, ticks = (v) => compact.format(v), waits = [] } = options;
@@ -95,7 +106,9 @@
       ],
       hooks: { drawClear: [shade(waits)] },
     }, data, frame);
-    group.plots.push([made, frame, height]);
+    group.plots.push([made]);
+    drawn.set(frame, [made, height]);
+    widths.observe(frame);
   };
 
   // Two points of one moment: uPlot wants each x once, and the later one counts.
@@ -112,10 +125,6 @@
     groups.add(group);
     return group;
   };
-
-  const resize = () => groups.forEach((group) => group.plots.forEach(([made, frame, height]) => {
-    if (frame.clientWidth) made.setSize({ width: frame.clientWidth, height });
-  }));
 
   const ended = (query) => query.t.map((t, place) => t + ((query.ms || [])[place] || 0));
   const rate = (query) => query.rows.map((rows, place) => {
@@ -227,7 +236,7 @@
     if (test.left_out) add(parent, "p", `${test.left_out} more queries are not shown.`, "note");
     if (running.length || Object.keys(test.topics).length) {
       const group = newGroup(key, {
-        label: "since the test began",
+        label: "time",
         range: () => [0, Math.max(test.took / 1000, 0.001)],
         tick: (value) => `${Number(value.toFixed(3))} s`,
         tell: seconds,
@@ -252,7 +261,7 @@
       const group = newGroup(`${key}-${place}`, {
         clocked: true,
         steps: OF_CLOCK,
-        label: "by the test's clock, UTC",
+        label: "time, UTC",
         range: (_, min, max) => padded(min, max, 1000),
         tick: (value) => (day ? time(value).slice(0, 8) : time(value, true).slice(5, 16)),
         tell: (value) => time(value, true),
@@ -270,7 +279,6 @@
     if (!details.open || !parent || parent.childNodes.length) return;
     const place = Number(details.id.slice(1));
     draw(parent, tests[place], details.id);
-    resize();  // a plot that has got a neighbour is narrower than it was drawn
   };
   const every = [...document.querySelectorAll(".test")];
   every.forEach((details) => {
@@ -278,8 +286,6 @@
     open(details);
   });
 
-  let due = 0;
-  addEventListener("resize", () => { clearTimeout(due); due = setTimeout(resize, 100); });
   dark.addEventListener("change", () => groups.forEach((group) => group.plots.forEach(([made]) => made.redraw())));
 
   const filter = document.getElementById("filter");
