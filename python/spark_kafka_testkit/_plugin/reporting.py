@@ -107,7 +107,8 @@ class Reporting:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Reads the queries when the test has ended, and before fixtures end."""
         recording = self._recording
-        if recording is not None and call.when != "teardown":
+        has_run = call.when == "call" or call.excinfo is not None
+        if recording is not None and has_run and call.when != "teardown":
             recording.read()
         report = yield
         is_of_kafka = WISHES in item.stash or uses_kit(item)

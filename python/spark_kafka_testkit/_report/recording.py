@@ -36,7 +36,7 @@ class Recording:
         self._starts: dict[str, StreamingQuery] = {}  # by run id
         self._queries: dict[str, ReadQuery] = {}  # by id
         self._left_out: set[str] = set()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._of_others = {str(query.runId) for query in active_queries()}
 
     @property
@@ -81,14 +81,13 @@ class Recording:
 
     def _note(self, query: StreamingQuery) -> ReadQuery | None:
         run, number = str(query.runId), str(query.id)
-        with self._lock:
-            if number not in self._queries:
-                if len(self._queries) >= MOST_QUERIES:
-                    self._left_out.add(number)
-                    return None
-                self._queries[number] = ReadQuery(query)
+        known = self._queries.get(number) or ReadQuery(query)
+        with self._lock:  # in which Spark is asked nothing: it may not answer
+            if number not in self._queries and len(self._queries) >= MOST_QUERIES:
+                self._left_out.add(number)
+                return None
             self._starts[run] = query
-            return self._queries[number]
+            return self._queries.setdefault(number, known)
 
     def _read(self, query: StreamingQuery) -> None:
         known = self._note(query)
