@@ -51,9 +51,8 @@ def test_a_report_has_what_queries_have_done(
     reached = [sum(query["reached"][topic]) for query in facts["queries"]]
     assert reached == [20, 25]
     assert '<details class="test" id="t0" open>' in page
-    frame = re.fullmatch(
-        r'<iframe srcdoc="(.*?)" [^<]*></iframe>', report._repr_html_()
-    )
+    shown = report._repr_html_()
+    frame = re.fullmatch(r'<iframe srcdoc="(.*?)" [^<]*></iframe>', shown, re.DOTALL)
     assert frame is not None
     assert unescape(frame[1]) == page
 
