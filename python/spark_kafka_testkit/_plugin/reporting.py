@@ -14,7 +14,7 @@ import pytest
 
 from spark_kafka_testkit import _clock, _timeline
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
-from spark_kafka_testkit._plugin.marker import WISHES, uses_kit
+from spark_kafka_testkit._plugin.marker import WISHES
 from spark_kafka_testkit._plugin.run import Run
 from spark_kafka_testkit._plugin.spark_error import remedy
 from spark_kafka_testkit._report.columns import Columns, columns
@@ -71,7 +71,7 @@ class Result:
         elif report.failed and report.when not in ("setup", "call", "teardown"):
             # pytest-xdist's own, of a worker that has ended: whether the test uses
             # Kafka is not known
-            self.failures.append(crashed(report.nodeid, report.longreprtext))
+            self.failures.append(crashed(report.nodeid, str(report.longrepr)))
             self.is_of_kafka = True
 
 
@@ -111,7 +111,8 @@ class Reporting:
         if recording is not None and has_run and call.when != "teardown":
             recording.read()
         report = yield
-        is_of_kafka = WISHES in item.stash or uses_kit(item)
+        # the marker is on tests that use the kit's fixtures, and on a user's own
+        is_of_kafka = WISHES in item.stash or item.get_closest_marker("kafka")
         if report.failed and call.excinfo is not None:
             error = call.excinfo.value
             if is_of_kafka or isinstance(error, KafkaTestkitError):
@@ -129,7 +130,7 @@ class Reporting:
 
     def _failure(self, report: pytest.TestReport, error: BaseException) -> Failure:
         crash: Any = getattr(report.longrepr, "reprcrash", None)
-        message = report.longreprtext if crash is None else str(crash.message)
+        message = str(report.longrepr if crash is None else crash.message)
         return failure(
             report.nodeid,
             str(report.when),
