@@ -342,8 +342,13 @@ def test_a_run_that_is_not_asked_has_no_hooks(
     )
 
 
-@pytest.mark.parametrize("option", ["--kafka-report", "--kafka-json"])
-def test_a_folder_is_no_file(pytester: pytest.Pytester, option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "example"),
+    [("--kafka-report", "report.html"), ("--kafka-json", "kafka.json")],
+)
+def test_a_folder_is_no_file(
+    pytester: pytest.Pytester, option: str, example: str
+) -> None:
     """It is told before the first test."""
     folder = pytester.mkdir("folder")
     result = pytester.runpytest_subprocess(
@@ -351,6 +356,6 @@ def test_a_folder_is_no_file(pytester: pytest.Pytester, option: str) -> None:
     )
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (
-        f"{option}: {str(folder)!r} is not valid; valid is the name of a file, which "
-        "may be there or not"
+        f"{option}: {str(folder)!r} is not valid; valid is the name of a file, for "
+        f"example {example}"
     ) in text_of(result)

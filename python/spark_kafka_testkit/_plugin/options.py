@@ -249,8 +249,8 @@ def resolve(config: pytest.Config) -> Options:
     if factor.value is not None:
         arguments["timeout_factor"] = float(factor.value)
     report, as_json = (_first(sources, name) for name in ("report", "json"))
-    for file in (report, as_json):
-        _check(file, _is_file_name, "the name of a file, which may be there or not")
+    for file, example in ((report, "report.html"), (as_json, "kafka.json")):
+        _check(file, _is_file_name, f"the name of a file, for example {example}")
     try:
         chosen, address = choose_backend(backend.value, servers.value)
     except ValueError as error:
