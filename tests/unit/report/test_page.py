@@ -36,10 +36,8 @@ class Elements(HTMLParser):
         self._open: list[str] = []
         self.feed(text)
 
-    def handle_starttag(
-        self, tag: str, attributes: list[tuple[str, str | None]]
-    ) -> None:
-        self.tags.append((tag, dict(attributes)))
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
         if tag not in ("meta", "input"):
             self._open.append(tag)
 
