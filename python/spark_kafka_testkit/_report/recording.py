@@ -53,6 +53,7 @@ class Recording:
         if self._last_ends.get(topic) != ends:  # waits look again and again
             self._last_ends[topic] = told = dict(ends)
             self._ends.append((_clock.now(), topic, told))
+            self._note_running()
 
     def query_met(self, query: StreamingQuery) -> None:
         try:
@@ -92,15 +93,19 @@ class Recording:
             self._starts[run] = query
             return self._queries.setdefault(number, known)
 
+    def _note_running(self) -> None:
+        """Notes queries that the test runs by itself, and may stop by itself."""
+        for query in active_queries():
+            if str(query.runId) not in self._of_others:
+                self.query_met(query)
+
     def _read(self, query: StreamingQuery) -> None:
         known = self._note(query)
         if known is not None:
             known.read(query, self._begun)
 
     def _read_all(self) -> None:
-        for query in active_queries():
-            if str(query.runId) not in self._of_others:
-                self._note(query)
+        self._note_running()
         for run, query in list(self._starts.items()):
             try:
                 has_ended = not query.isActive  # before: then nothing comes any more
