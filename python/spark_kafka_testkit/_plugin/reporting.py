@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -116,12 +117,14 @@ class Reporting:
         if report.failed and call.excinfo is not None:
             error = call.excinfo.value
             if is_of_kafka or isinstance(error, KafkaTestkitError):
-                setattr(report, FAILURE, json.dumps(self._failure(report, error)))
+                with suppress(Exception):  # the report must not fail
+                    setattr(report, FAILURE, json.dumps(self._failure(report, error)))
         if recording is not None and call.when == "teardown":
             _timeline.listen(self._outer)
             self._recording = None
             if is_of_kafka or not recording.is_empty:
-                setattr(report, FACTS, json.dumps(columns(recording.facts())))
+                with suppress(Exception):  # as above
+                    setattr(report, FACTS, json.dumps(columns(recording.facts())))
         return report
 
     def pytest_unconfigure(self) -> None:
