@@ -8,8 +8,6 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from spark_kafka_testkit import KafkaUtils, QueryReport
 
 from .conftest import Queries
@@ -55,12 +53,3 @@ def test_a_report_has_what_queries_have_done(
     frame = re.fullmatch(r'<iframe srcdoc="(.*?)" [^<]*></iframe>', shown, re.DOTALL)
     assert frame is not None
     assert unescape(frame[1]) == page
-
-
-def test_a_report_of_what_is_no_query(kafka: KafkaUtils) -> None:
-    """A writer is given instead, most often."""
-    with pytest.raises(TypeError) as caught:
-        kafka.report("visits")  # type: ignore[arg-type]
-    assert str(caught.value) == (
-        "query must be a StreamingQuery, not str; is .start() missing?"
-    )
