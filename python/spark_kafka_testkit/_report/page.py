@@ -111,6 +111,9 @@ style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <noscript><p>The plots need JavaScript.</p></noscript>
 <script type="application/json" id="data">{data}</script>
 <script>
+/*
+{_file("uplot/LICENSE")}
+*/
 {_file("uplot/uPlot.iife.min.js")}
 </script>
 <script>
