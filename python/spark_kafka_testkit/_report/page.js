@@ -230,8 +230,8 @@
     const waits = test.waits;
     const running = test.queries.filter((query) => !query.clocked && query.t.length);
     test.queries.forEach((query) => {
-      const line = add(parent, "p", `Query ${query.name}: ${query.does}`, "note");
-      if (query.does.startsWith("died")) line.classList.add("bad");
+      const told = add(parent, "p", `Query ${query.name}: ${query.does}`, "note");
+      if (query.does.startsWith("died")) told.classList.add("bad");
     });
     if (test.left_out) add(parent, "p", `${test.left_out} more queries are not shown.`, "note");
     if (running.length || Object.keys(test.topics).length) {
