@@ -47,7 +47,9 @@
     return [min - room, max + room];
   };
   // Steps of an axis of times: round ones of a clock, in milliseconds.
-  const OF_CLOCK = [1, 10, 100, 500, 1e3, 5e3, 1e4, 15e3, 3e4, 6e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 2592e6];
+  const OF_CLOCK = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 2592e6];
+  // Steps of an axis of what is counted: there is no half a row.
+  const OF_COUNTS = [...Array(15).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
   const fromZero = (_, min, max) => [0, max > 0 ? max * 1.1 : 1];
 
   // The waits of the test, behind the lines.
@@ -146,11 +148,16 @@
         lines.push(line(`end of ${topic}`, x, [...end, end[end.length - 1]], { place, steps: true, dash: true, points: false }));
       }
       queries.filter((query) => query.reached[topic]).forEach((query, index) => {
-        const x = scale(group.clocked ? query.t : ended(query));
-        lines.push(line(`${query.name} has read`, x, query.reached[topic], { place: index ? others++ : place, steps: true }));
+        const x = group.clocked ? [...query.t] : ended(query);
+        const y = [...query.reached[topic]];
+        if (query.does === "runs" && !group.clocked) {  // and has read no more
+          x.push(test.took);
+          y.push(y[y.length - 1]);
+        }
+        lines.push(line(`${query.name} has read`, scale(x), y, { place: index ? others++ : place, steps: true }));
       });
     });
-    if (lines.length) plot(parent, group, "Offsets, all partitions together", 240, lines, { waits });
+    if (lines.length) plot(parent, group, "Offsets, all partitions together", 240, lines, { waits, steps_of_y: OF_COUNTS });
   };
 
   const small = (parent, group, queries, scale, waits) => {
@@ -163,11 +170,11 @@
       if (!lines.length) return;
       plot(add(grid, "div"), group, title, 150, lines, { waits, ...options });
     };
-    if (group.clocked) draw("Rows of a batch", (query) => query.rows);
+    if (group.clocked) draw("Rows of a batch", (query) => query.rows, { steps_of_y: OF_COUNTS });
     else draw("Rows per second", rate);
     draw("Duration of a batch, ms", (query) => query.ms);
-    draw("State, rows", (query) => query.state, { steps: true });
-    draw("State, bytes", (query) => query.bytes, { steps: true });
+    draw("State, rows", (query) => query.state, { steps: true, steps_of_y: OF_COUNTS });
+    draw("State, bytes", (query) => query.bytes, { steps: true, steps_of_y: OF_COUNTS });
     const marks = queries.flatMap((query) => query.watermark || []);
     draw("Watermark, UTC", (query) => query.watermark, {
       steps: true,
@@ -235,9 +242,14 @@
     });
     if (test.left_out) add(parent, "p", `${test.left_out} more queries are not shown.`, "note");
     if (running.length || Object.keys(test.topics).length) {
+      // Spark and the broker may take long to start before anything happens.
+      const moments = [running.map((query) => query.t), Object.values(test.topics).map((topic) => topic.t), waits.map((wait) => wait[1])];
+      const to = Math.max(test.took / 1000, 0.001);
+      const first = Math.min(...moments.flat(2)) / 1000;
+      const from = Math.max(0, first - (to - first) * 0.05);
       const group = newGroup(key, {
         label: "time",
-        range: () => [0, Math.max(test.took / 1000, 0.001)],
+        range: () => [from, to],
         tick: (value) => `${Number(value.toFixed(3))} s`,
         tell: seconds,
         space: 60,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Ends", "ReadQuery", "added_up"]
 
+OF_RUN = re.compile(r"^(run_stream_[0-9a-f]{8})[0-9a-f]{24}$")
+"""What the kit calls a query with a memory sink."""
+
 Ends = tuple[float, str, dict[int, int]]
 """When, and where a topic ended then."""
 
@@ -29,7 +33,8 @@ class ReadQuery:
     """
 
     def __init__(self, query: StreamingQuery) -> None:
-        self._name = query.name or str(query.id)[:8]
+        name = OF_RUN.sub(r"\1", query.name or "")
+        self._name = name or str(query.id)[:8]
         self._is_clocked = False
         self._state = ""
         self._progress: dict[tuple[str, int, str], Any] = {}
