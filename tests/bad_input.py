@@ -363,6 +363,7 @@ TAKES: list[tuple[list[Bad], dict[str, Callable[..., object]]]] = [
             **call("wait_for_query_alive", "query"),
             **call("wait_until_processed", "query"),
             **call("lag", "query"),
+            **call("report", "query"),
             **call("assert_eventually", "query", nothing, None),
             **call("wait_for_records", "query", TOPIC),
         },

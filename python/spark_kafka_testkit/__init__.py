@@ -13,6 +13,7 @@ from spark_kafka_testkit._model.records import Record, Records
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._reads.results import RecordStream
+from spark_kafka_testkit._report.shown import QueryReport
 from spark_kafka_testkit._streams.crash import Crash
 from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamRun
@@ -32,6 +33,7 @@ __all__ = [
     "Mark",
     "NotInvariant",
     "PartitionOffsets",
+    "QueryReport",
     "Record",
     "RecordStream",
     "Records",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _clock, _timeline
 from spark_kafka_testkit._brokers.broker import Broker
 from spark_kafka_testkit._clients.choice import Clients
 from spark_kafka_testkit._clients.protocol import Client
@@ -339,7 +339,11 @@ class Cluster:
         Raises:
             UnknownTopicError: the topic does not exist.
         """
-        return self.client_for(topic).capture(topic).partitions
+        partitions = self.client_for(topic).capture(topic).partitions
+        _timeline.topic_ends(
+            topic, {number: at.end for number, at in partitions.items()}
+        )
+        return partitions
 
     # Records
 
@@ -359,8 +363,12 @@ class Cluster:
         report = self.client_for(topic).send(topic, batches, transactional)
         if not report.is_complete and self._is_closed:
             self.check_usable()
+        written = report.written
+        _timeline.topic_ends(
+            topic, {number: of.last + 1 for number, of in written.items()}
+        )
         report.raise_unless_complete(topic)
-        return report.written
+        return written
 
     # The end
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "Cause",
     "did_you_mean",
     "first_line",
     "is_misspelled",
@@ -18,6 +19,21 @@ __all__ = [
 SHOWN_CHARACTERS = 60
 LINE_CHARACTERS = 200
 SHORTEST, SWAPPED = 4, 2
+
+
+class Cause(str):
+    """A sentence that tells why, and then what to do.
+
+    Attributes:
+        remedy: what to do, alone.
+    """
+
+    remedy: str
+
+    def __new__(cls, why: str, remedy: str) -> Cause:
+        told = super().__new__(cls, f"{why} {remedy}" if remedy else why)
+        told.remedy = remedy
+        return told
 
 
 def readable(data: bytes) -> str | bytes:

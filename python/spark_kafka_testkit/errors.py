@@ -483,6 +483,7 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
             `spark.read`, or from the first of two runs.
         answer: the answer under the schedule, or None if the job died.
         records: what the schedule sends, by the names used in it.
+        replay: the call that shows it again.
     """
 
     def __init__(
@@ -495,9 +496,11 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
         expected: Any,
         answer: Any,
         records: Mapping[str, Any],
+        replay: str = "",
     ) -> None:
         self.relation, self.schedule, self.seed = relation, schedule, seed
         self.expected, self.answer, self.records = expected, answer, dict(records)
+        self.replay = replay
         super().__init__(problem)
 
 
@@ -510,22 +513,26 @@ class WaitError(KafkaTestkitError, AssertionError):
         checks: the number of checks, or 0 where they are not counted.
         topics: the offset up to which each topic was read, per topic and partition.
         query: the streaming query that was waited for, or None.
+        causes: why, as far as facts tell: a sentence or two for each cause.
     """
 
     def __init__(
         self,
-        text: str,
+        problem: str,
+        advice: str = "",
         *,
         expected: Any = None,
         last: Any = None,
         checks: int = 0,
         topics: Mapping[str, Mapping[int, int]] | None = None,
         query: StreamingQuery | None = None,
+        causes: Sequence[str] = (),
     ) -> None:
         self.expected, self.last, self.checks = expected, last, checks
         self.topics = {name: dict(offsets) for name, offsets in (topics or {}).items()}
-        self.query = query
-        super().__init__(text)
+        self.query, self.causes = query, tuple(causes)
+        super().__init__(f"{problem}\n{advice}" if advice else problem)
+        self.problem, self.advice = problem, advice
 
 
 _FROM_HELPER: dict[str, type[KafkaTestkitError]] = {

@@ -38,12 +38,14 @@ from spark_kafka_testkit._model.secret import hidden
 from spark_kafka_testkit._model.send_report import Written
 from spark_kafka_testkit._reads import results
 from spark_kafka_testkit._reads.results import ReadOptions, RecordStream
+from spark_kafka_testkit._report.shown import QueryReport, report
 from spark_kafka_testkit._spark import conf as spark
 from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._spark.attach import attach
 from spark_kafka_testkit._spark.session import session
 from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamOptions, StreamRun, stop_queries
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits import arrival, eventually
 from spark_kafka_testkit._waits import queries as wait
 from spark_kafka_testkit._waits.causes import causes
@@ -705,15 +707,17 @@ class KafkaUtils:
             StreamingQueryException: the query's own exception, as soon as it dies.
             TypeError, ValueError: an invalid argument.
         """
-        eventually.assert_eventually(
-            result_func,
-            expected,
-            self._seconds("timeout", timeout),
-            interval,
-            query=query,
-            retry_on=retry_on,
-            explain=lambda last: self._causes(query),
-        )
+        timeout = self._seconds("timeout", timeout)
+        with waiting("assert_eventually"):
+            eventually.assert_eventually(
+                result_func,
+                expected,
+                timeout,
+                interval,
+                query=query,
+                retry_on=retry_on,
+                explain=lambda last: self._causes(query),
+            )
 
     def wait_for_records(
         self,
@@ -780,7 +784,7 @@ class KafkaUtils:
         if query is not None:
             _arguments.streaming_query("query", query)
         cluster = self._set_up("wait_for_records()")
-        with cluster.suggesting():
+        with cluster.suggesting(), waiting("wait_for_records"):
             client = cluster.client_for(topic)
             return arrival.wait_for_records(
                 client,
@@ -816,7 +820,8 @@ class KafkaUtils:
         """
         timeout = self._seconds("timeout", timeout)
         cluster = self._cluster if self.initialized else None
-        wait.wait_for_query_alive(query, timeout, interval, cluster=cluster)
+        with waiting("wait_for_query_alive"):
+            wait.wait_for_query_alive(query, timeout, interval, cluster=cluster)
 
     def wait_until_processed(
         self,
@@ -895,9 +900,11 @@ class KafkaUtils:
                     "process must have poll(), like a subprocess.Popen, got a "
                     f"{type(process).__name__}"
                 )
-            wait_for_checkpoint(cluster, folder, topic, timeout, process)
+            with waiting("wait_until_processed"):
+                wait_for_checkpoint(cluster, folder, topic, timeout, process)
         else:
-            wait.wait_until_processed(cluster, waited, topic, timeout)
+            with waiting("wait_until_processed"):
+                wait.wait_until_processed(cluster, waited, topic, timeout)
 
     # Queries
 
@@ -963,6 +970,28 @@ class KafkaUtils:
         """
         _arguments.streaming_query("query", query)
         return wait.lag(self._set_up("lag()"), query)
+
+    def report(self, query: StreamingQuery, *others: StreamingQuery) -> QueryReport:
+        """What a query has done so far, for a notebook to show as plots: the ends of
+        its topics against what it has read, rows per second, how long batches took, the
+        state it holds, and its watermark.
+
+        It shows the batches that Spark still knows: the last 100 of a query of your
+        own, and 10,000 of one that `run_stream` has started. The query may have ended.
+
+        Example:
+            report = kafka.report(query)
+            report.save("query.html")
+
+        Args:
+            query: the query.
+            *others: further queries, shown in the same plots.
+
+        Raises:
+            TypeError: an argument that is not a query.
+        """
+        queries = [_arguments.streaming_query("query", one) for one in (query, *others)]
+        return report(queries, self._cluster if self.initialized else None)
 
     def run_stream(
         self,
@@ -1144,9 +1173,9 @@ class KafkaUtils:
         _arguments.known("check_stream()", options, CheckOptions.__annotations__)
         options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
         cluster = self._set_up("check_stream()")
-        return check_stream(
-            cluster, sources.session_or_active(spark), job, inputs, **options
-        )
+        session = sources.session_or_active(spark)
+        with waiting("check_stream", alone=True):  # its queries are too many to tell
+            return check_stream(cluster, session, job, inputs, **options)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:

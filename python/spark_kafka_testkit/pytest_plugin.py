@@ -31,7 +31,9 @@ from spark_kafka_testkit._leftovers import (
 from spark_kafka_testkit._model.secret import MASK, Secret
 from spark_kafka_testkit._plugin import marker, options
 from spark_kafka_testkit._plugin.failures import Failures
+from spark_kafka_testkit._plugin.marker import WISHES
 from spark_kafka_testkit._plugin.report import section
+from spark_kafka_testkit._plugin.reporting import register
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
 from spark_kafka_testkit._plugin.spark_error import shorten
 from spark_kafka_testkit._plugin.terminal import output
@@ -77,7 +79,6 @@ DEPRECATING = r"(kafka\.protocol|importlib\.resources)\."
 
 RUN = pytest.StashKey[Run]()
 LEFTOVERS = pytest.StashKey[Leftovers]()
-WISHES = pytest.StashKey[marker.Wishes]()
 BEGAN = pytest.StashKey[datetime]()
 FAILURE = pytest.StashKey[BaseException]()
 STREAMS = pytest.StashKey["list[StreamSteps]"]()
@@ -187,6 +188,7 @@ def pytest_configure(config: pytest.Config) -> None:
     warnings.filterwarnings("ignore", DEPRECATED, DeprecationWarning, DEPRECATING)
     run = Run(options.resolve(config))
     config.stash[RUN] = run
+    register(config, run)
     current.append(run)
     shown = config.stash[SHOWN] = partial(output, config)
     outputs.append(shown)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
 
 CACHE = cache_folder()  # here: pytester moves the home folder
+OTHERS = ("CI", "GITHUB_STEP_SUMMARY", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")
 KEPT = ("SPARK_KAFKA_TESTKIT_JARS", "SPARK_KAFKA_TESTKIT_MAVEN_URL", ARCHIVE_ENV)
 
 Inner = Callable[..., pytest.RunResult]
@@ -28,7 +29,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """The inner runs see no settings of this one, nor that it runs in CI."""
     for name in list(os.environ):
         ours = name.startswith("SPARK_KAFKA_TESTKIT_") and name not in KEPT
-        if ours or name in ("CI", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+        if ours or name in OTHERS:
             monkeypatch.delenv(name)
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(CACHE))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

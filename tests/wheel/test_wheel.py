@@ -57,12 +57,15 @@ def test_the_wheel_carries_exactly_the_jars_and_no_others(built: Path) -> None:
 
 
 def test_the_wheel_has_every_module(built: Path) -> None:
-    """What is in the source tree is in the wheel."""
+    """What is in the source tree is in the wheel, and what a report is made of."""
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     package = ROOT / "python"
     modules = {str(p.relative_to(package)) for p in package.rglob("*.py")}
-    assert modules <= names
+    of_report = package / "spark_kafka_testkit" / "_report"
+    parts = {str(p.relative_to(package)) for p in of_report.rglob("*") if p.suffix}
+    parts.add("spark_kafka_testkit/_report/uplot/LICENSE")
+    assert modules | {name for name in parts if not name.endswith(".pyc")} <= names
 
 
 def test_pytest_finds_the_plugin(built: Path) -> None:

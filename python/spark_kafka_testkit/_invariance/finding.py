@@ -61,6 +61,7 @@ class Finding:
             expected=self.expected,
             answer=self.answer,
             records=records,
+            replay=self._replay(job, drawn),
         )
 
     def _lines(
@@ -87,8 +88,7 @@ class Finding:
             yield f"  {name} is {shown(record)}"
         if len(records) > SHOWN_RECORDS:
             yield f"  ... and {len(records) - SHOWN_RECORDS} more"
-        again = self._again(drawn)
-        yield f"To see it again: kafka.check_stream({job}, {again})"
+        yield f"To see it again: {self._replay(job, drawn)}"
         if seed is not None:
             yield f"Found with seed={seed}."
 
@@ -102,9 +102,10 @@ class Finding:
             return "it differs from the answer of spark.read to the same records:"
         return "it differs from the answer to the same records in one batch:"
 
-    def _again(self, drawn: Mapping[str, Any] | None) -> str:
+    def _replay(self, job: str, drawn: Mapping[str, Any] | None) -> str:
         inputs = "..." if drawn is None else repr(drawn)
         is_plain = self.schedule.batches == len(self.schedule.steps) - 1 == 1
+        again = f'schedule="{self.schedule}"'
         if self.relation in MODES or (self.relation == DETERMINISM and is_plain):
-            return f'inputs={inputs}, same_under=["{self.relation}"]'
-        return f'inputs={inputs}, schedule="{self.schedule}"'
+            again = f'same_under=["{self.relation}"]'
+        return f"kafka.check_stream({job}, inputs={inputs}, {again})"

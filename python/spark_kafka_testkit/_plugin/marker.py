@@ -12,7 +12,7 @@ import pytest
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._text import shown
 
-__all__ = ["Wishes", "mark_users", "uses_kit", "uses_ours_alone", "wishes"]
+__all__ = ["WISHES", "Wishes", "mark_users", "uses_kit", "uses_ours_alone", "wishes"]
 
 DESCRIPTION = (
     "kafka(partitions=1, topics=('source', 'sink'), trials=50, seed=None): a test that "
@@ -33,6 +33,10 @@ class Wishes:
     topics: tuple[str, ...] = ("source", "sink")
     trials: int = 50
     seed: int | None = None
+
+
+WISHES = pytest.StashKey[Wishes]()
+"""What a test that uses the kit wants; it has begun."""
 
 
 def mark_users(tests: Sequence[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -92,6 +93,12 @@ SETTINGS = {
             type="bool",
         ),
         Setting("strict", "Fail a test that leaves a query running.", type="bool"),
+        Setting(
+            "report",
+            "Write a page that shows what each Kafka test and its queries did in time.",
+            metavar="FILE",
+        ),
+        Setting("json", "Write why Kafka tests failed, as JSON.", metavar="FILE"),
     )
 }
 
@@ -115,6 +122,8 @@ class Options:
     require_reason: str
     keep: bool
     strict: bool
+    report: str | None
+    json: str | None
     left_out: str | None
 
 
@@ -246,6 +255,9 @@ def resolve(config: pytest.Config) -> Options:
     _check(factor, _is_factor, "a number above 0, for example 2.5")
     if factor.value is not None:
         arguments["timeout_factor"] = float(factor.value)
+    report, as_json = (_first(sources, name) for name in ("report", "json"))
+    for file, example in ((report, "report.html"), (as_json, "kafka.json")):
+        _check(file, _is_file_name, f"the name of a file, for example {example}")
     try:
         chosen, address = choose_backend(backend.value, servers.value)
     except ValueError as error:
@@ -261,6 +273,8 @@ def resolve(config: pytest.Config) -> Options:
         require_reason=require_where,
         keep=_flag(_first(sources, "keep")),
         strict=_flag(_first(sources, "strict")),
+        report=report.value,
+        json=as_json.value,
         left_out=_left_out(theirs),
     )
 
@@ -270,6 +284,10 @@ def _is_factor(text: str) -> bool:
         return 0 < float(text) <= LONGEST_SECONDS
     except ValueError:
         return False
+
+
+def _is_file_name(text: str) -> bool:
+    return text.strip() != "" and "\0" not in text and not Path(text).is_dir()
 
 
 def _left_out(theirs: Sequence[str] | None) -> str | None:

@@ -79,10 +79,13 @@ def _in_time(parts: Callable[[], Iterator[str]]) -> list[str]:
 
 
 def _topics(cluster: Cluster, names: Sequence[str]) -> Iterator[str]:
+    existing = cluster.internal_or_not()  # each that is not there would be waited for
     for name in names[:TOPICS]:
         try:
+            if name not in existing:
+                raise LookupError(name)
             yield from _topic(cluster, name)
-        except LookupError:
+        except LookupError:  # or it has gone meanwhile
             yield f"topic {name!r} does not exist"
     if len(names) > TOPICS:
         yield f"and {len(names) - TOPICS} more topics"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["shorten"]
+__all__ = ["remedy", "shorten"]
 
 SECTION = "Spark's exception"
 FAILING = "E   "
@@ -62,8 +62,8 @@ def shorten(
         return
     whole = str(error)
     told = Death.of(whole).lines
-    if remedy := _remedy(whole, topics):
-        told.insert(1, remedy)
+    if advice := remedy(whole, topics):
+        told.insert(1, advice)
     name = type(error).__name__
     first = f"{name}: {told[0]}"
     indent = re.match(r"E *", lines[places[0]])
@@ -78,7 +78,7 @@ def shorten(
     report.sections.append((SECTION, whole))
 
 
-def _remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
+def remedy(text: str, topics: Callable[[], Sequence[str]]) -> str:
     """What to do, if the kit knows, otherwise an empty string."""
     if NO_CONNECTOR.search(text):
         return ATTACH

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from spark_kafka_testkit import _arguments
+from spark_kafka_testkit import _arguments, _timeline
 from spark_kafka_testkit._jvm.spark_jvm import execution_of, is_clocked, trigger_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class QueryState:
 
     def __init__(self, query: StreamingQuery) -> None:
         self.query: StreamingQuery = _arguments.streaming_query("query", query)
+        _timeline.query_met(query)
 
     @property
     def name(self) -> str:

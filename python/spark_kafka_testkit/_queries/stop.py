@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _clock, _timeline
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit.errors import WaitError
 
@@ -44,7 +44,10 @@ def stop_all(
     Returns:
         The queries that did not stop, and why.
     """
-    stops = [_late.get(str(query.runId)) or _Stop(query) for query in queries]
+    stops = []
+    for query in queries:
+        _timeline.query_ends(query)
+        stops.append(_late.get(str(query.runId)) or _Stop(query))
     deadline = _clock.monotonic() + STOP_SECONDS
     for each in stops:
         each.wait(deadline)

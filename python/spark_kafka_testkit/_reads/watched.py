@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit import _clock
+from spark_kafka_testkit import _clock, _timeline
 
 if TYPE_CHECKING:
     from spark_kafka_testkit._clients.protocol import Client
@@ -98,8 +98,11 @@ def note(client: Client, request: ReadRequest, targets: Mapping[int, int]) -> No
 
     A read that ends before is no reason to look again as soon as there is more.
     """
+    if (request.end, request.upto) != ("latest", "end"):
+        return
+    _timeline.topic_ends(request.topic, targets)
     reads: Reads | None = getattr(_thread, "reads", None)
-    if reads is not None and (request.end, request.upto) == ("latest", "end"):
+    if reads is not None:
         reads.add(client, request, targets)
 
 

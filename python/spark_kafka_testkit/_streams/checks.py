@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.answer import Answer, End, RowsAnswer
 from spark_kafka_testkit._waits.causes import causes
 from spark_kafka_testkit._waits.eventually import assert_eventually
@@ -103,9 +104,10 @@ class StreamChecks(ABC):
         trigger has an interval, that batch belongs to the next trigger, and the wait
         does not include it.
         """
-        wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
-        if self._looks_all_the_time():
-            wait_for_watermark(self.query, self._timeout)
+        with waiting("process_all_available"):
+            wait_until_processed(self._cluster, [self.query], timeout=self._timeout)
+            if self._looks_all_the_time():
+                wait_for_watermark(self.query, self._timeout)
 
     def check_answer(
         self,
@@ -143,7 +145,8 @@ class StreamChecks(ABC):
             TypeError: what is expected can't be an answer.
         """
         deserializers = key_deserializer, value_deserializer
-        self._check(expected, deserializers, None, until_timeout=until_timeout)
+        with waiting("check_answer"):
+            self._check(expected, deserializers, None, until_timeout=until_timeout)
 
     def check_new_answer(
         self,
@@ -167,7 +170,8 @@ class StreamChecks(ABC):
         self._check_appends()
         deserializers = key_deserializer, value_deserializer
         since = self._checked
-        self._check(expected, deserializers, since, until_timeout=until_timeout)
+        with waiting("check_new_answer"):
+            self._check(expected, deserializers, since, until_timeout=until_timeout)
 
     def check_last_batch(
         self,
@@ -192,7 +196,9 @@ class StreamChecks(ABC):
                 "ran none. Run one, or use check_new_answer()."
             )
         deserializers = key_deserializer, value_deserializer
-        self._check(expected, deserializers, self._before_batch, until_timeout=False)
+        before = self._before_batch
+        with waiting("check_last_batch"):
+            self._check(expected, deserializers, before, until_timeout=False)
 
     def check_contains(
         self,
@@ -219,7 +225,9 @@ class StreamChecks(ABC):
                 shows. Or the queries were not at rest in time.
         """
         self._check_appends()
-        if not self._is_at_rest():
+        with waiting("check_nothing_new"):
+            is_at_rest = self._is_at_rest()
+        if not is_at_rest:
             raise WaitError(
                 f"The queries of the session were not at rest within {self._timeout:g} "
                 "s, so something new may still come.\n"

@@ -13,6 +13,7 @@ from spark_kafka_testkit._jvm.query_clock import QueryClock, helper_of, interval
 from spark_kafka_testkit._queries.batch import Batch
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -147,7 +148,9 @@ class ClockedSteps(StreamSteps):
             RuntimeError: the stream is not running.
         """
         clock = self._clock_for("advance()")
-        return self._go_on(clock.time + _arguments.duration("by", by))
+        to = clock.time + _arguments.duration("by", by)
+        with waiting("advance"):
+            return self._go_on(to)
 
     def advance_to(self, to: str | datetime) -> list[Batch]:
         """Advance the stream's clock to a point in time.
@@ -168,7 +171,8 @@ class ClockedSteps(StreamSteps):
                 f"The clock can't go back: it stands at {shown_time(clock.time)}, but "
                 f"advance_to() got {shown_time(moment)}."
             )
-        return self._go_on(moment)
+        with waiting("advance_to"):
+            return self._go_on(moment)
 
     @property
     def now(self) -> datetime:

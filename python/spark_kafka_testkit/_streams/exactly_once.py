@@ -17,6 +17,7 @@ from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.answer import End, RowsAnswer
 from spark_kafka_testkit._waits.exactly_once import Differences, Sighting, differences
 from spark_kafka_testkit._waits.finality import Finality
@@ -134,8 +135,9 @@ class ExactlyOnce(StreamSteps):
             else [Sighting(identity) for identity in expected]
         )
         if self._goes_on():
-            self.process_all_available()
-            Finality(self._cluster, self._session()).wait(self._timeout, batches=2)
+            with waiting("check_exactly_once"):
+                self.process_all_available()
+                Finality(self._cluster, self._session()).wait(self._timeout, batches=2)
         if rows is None:
             assert self._topic is not None
             since: Bound = "earliest"

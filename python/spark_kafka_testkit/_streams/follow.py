@@ -14,6 +14,7 @@ from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._streams.crash import Point
 from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.exactly_once import ExactlyOnce
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
 from spark_kafka_testkit.errors import SparkSetupError
 
@@ -75,7 +76,8 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
         self._is_begun, self._failure_expected = True, False
-        wait_for_query_alive(self.query, self._timeout, cluster=self._cluster)
+        with waiting("start"):
+            wait_for_query_alive(self.query, self._timeout, cluster=self._cluster)
 
     def restart(self) -> None:
         """Stop the query and call the function that starts it.

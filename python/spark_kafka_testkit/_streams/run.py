@@ -26,6 +26,7 @@ from spark_kafka_testkit._streams.crash_points import failing_in_the_middle
 from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.exactly_once import ExactlyOnce, first_offsets
 from spark_kafka_testkit._streams.state import PROGRESS_KEPT
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
 from spark_kafka_testkit._work_folder import WorkFolder
@@ -164,11 +165,12 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         if self._sink is not None and self.path is None:
             self.path = self._new_folder("output")
         self._failure_expected = False
-        with self._keeping_progress(), self._clock_in(self.checkpoint):
-            self._begin_query(self._writer().start())
-        if self._clock is not None:
-            self._go_on(self._clock.time)
-        wait_for_query_alive(self.query, self._timeout)
+        with waiting("start"):
+            with self._keeping_progress(), self._clock_in(self.checkpoint):
+                self._begin_query(self._writer().start())
+            if self._clock is not None:
+                self._go_on(self._clock.time)
+            wait_for_query_alive(self.query, self._timeout)
 
     @contextmanager
     def _keeping_progress(self) -> Iterator[None]:
@@ -208,16 +210,18 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         """
         if self._clock is not None:
             self._note_batch()
-            return self._next_clocked_batch()
+            with waiting("next_batch"):
+                return self._next_clocked_batch()
         if not (self._trigger or {}).get("availableNow"):
             raise TypeError(
                 "next_batch() is for a stream that runs in steps: "
                 'run_stream(..., trigger={"availableNow": True}), or with a clock.'
             )
-        self._await_end()
-        self._note_batch()
-        self.start()
-        self._await_end()
+        with waiting("next_batch"):
+            self._await_end()
+            self._note_batch()
+            self.start()
+            self._await_end()
         history = list(self.query.recentProgress)
         filled = [one for one in history if Batch.of(one, one).has_data]
         if not filled:

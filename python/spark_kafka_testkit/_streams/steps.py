@@ -20,6 +20,7 @@ from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.stop import stop
 from spark_kafka_testkit._streams.state import StreamState
 from spark_kafka_testkit._text import did_you_mean
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit.errors import WaitError
 
@@ -138,8 +139,9 @@ class StreamSteps(StreamState):
             WaitError: (an AssertionError) it did not die in time, or ended normally.
         """
         state, pauses = QueryState(self.query), Pauses(self._timeout)
-        while state.is_active and not pauses.is_over:
-            pauses.rest()
+        with waiting("expect_failure"):
+            while state.is_active and not pauses.is_over:
+                pauses.rest()
         exception = state.query.exception()
         if exception is None:
             raise WaitError(

@@ -128,9 +128,10 @@ def wait_for_records(
     if state is not None:
         state.raise_if_dead()
     when = "when its query had ended" if has_ended else f"within {timeout:g} s"
+    why = explain()
     lines = [
         f"Topic {request.topic!r} did not have the records {when}.",
-        *explain(),
+        *why,
         f"  wanted: {matcher}",
         f"  found:  {len(matched)}, among {len(records)} looked at",
         *(f"  last looked at: {shorten(record)}" for record in records[-1:]),
@@ -138,7 +139,11 @@ def wait_for_records(
         *([state.describe()] if state is not None else []),
     ]
     raise WaitError(
-        "\n".join(lines), expected=matcher, last=records, query=streaming_query
+        "\n".join(lines),
+        expected=matcher,
+        last=records,
+        query=streaming_query,
+        causes=why,
     )
 
 

@@ -18,7 +18,7 @@ from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._queries.position import Position, Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
-from spark_kafka_testkit._text import did_you_mean, is_misspelled
+from spark_kafka_testkit._text import Cause, did_you_mean, is_misspelled
 from spark_kafka_testkit._waits.queries import ends_of
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ def _strays(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         if not meant:
             continue  # another test's, or there on purpose
         sent = sum(at.end - at.beginning for at in cluster.offsets(topic).values())
-        yield (
+        yield Cause(
             f"No query reads topic {topic!r}, which did not exist until "
-            f"{_records(sent)} {'was' if sent == 1 else 'were'} sent to it."
-            f"{did_you_mean(topic, meant)}"
+            f"{_records(sent)} {'was' if sent == 1 else 'were'} sent to it.",
+            did_you_mean(topic, meant).lstrip(),
         )
 
 
@@ -140,10 +140,10 @@ def _began_late(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
                     given = f" (startingOffsets={option})" if option else ""
                     is_not = "is not read" if before == 1 else "are not read"
                     start = "The" if has_read else "Nothing was processed: the"
-                    yield (
+                    yield Cause(
                         f"{start} query{seen.name} began at {_where(offsets)} of "
-                        f"{topic!r}{given}, so {_records(before)} before it {is_not}. "
-                        "Send after it is alive, or give startingOffsets=earliest."
+                        f"{topic!r}{given}, so {_records(before)} before it {is_not}.",
+                        "Send after it is alive, or give startingOffsets=earliest.",
                     )
 
 
@@ -195,10 +195,10 @@ def _dropped(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
                 dropped = len(times)
         rows = "1 row was" if dropped == 1 else f"{dropped} rows were"
         before = seen.history[max(0, late[-1] - 1)]  # the one it is compared with
-        yield (
+        yield Cause(
             f"{rows} dropped as late: the watermark{seen.of_it} was "
-            f"{_watermark(before)}{_of_times(times)}. Send in time order, or give "
-            "withWatermark a longer delay."
+            f"{_watermark(before)}{_of_times(times)}.",
+            "Send in time order, or give withWatermark a longer delay.",
         )
 
 
@@ -219,10 +219,11 @@ def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         rows, watermark = operators_sum(last, "numRowsTotal", WINDOWS), _watermark(last)
         if rows and watermark:
             held = "1 row" if rows == 1 else f"{rows} rows"
-            yield (
+            yield Cause(
                 f"The state{seen.of_it} holds {held}, and the watermark is "
-                f"{watermark}. In append mode a window comes out when a record later "
-                "than its end plus the delay has moved the watermark."
+                f"{watermark}.",
+                "In append mode a window comes out when a record later than its end "
+                "plus the delay has moved the watermark.",
             )
 
 
@@ -238,9 +239,10 @@ def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
             if not any(place.behind for place in position.places(ends)):
                 continue
             done = "all that was sent"
-        yield (
+        yield Cause(
             f"The query{seen.name} runs on the test's clock, which has not let it run "
-            f"{done}. Call advance() or next_batch() first."
+            f"{done}.",
+            "Call advance() or next_batch() first.",
         )
 
 

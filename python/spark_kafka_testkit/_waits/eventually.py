@@ -69,7 +69,8 @@ def assert_eventually(
             when = "when its query had ended" if has_ended else f"within {timeout:g} s"
             when = f"and is final: {final}" if final else when
             counted = f"{checks} check" if checks == 1 else f"{checks} checks"
-            lines = [*_why(explain, outcome), outcome.shown(), *reads.describe()]
+            why = _why(explain, outcome)
+            lines = [*why, outcome.shown(), *reads.describe()]
             if state is not None:
                 lines.append(state.describe())
             raise WaitError(
@@ -80,6 +81,7 @@ def assert_eventually(
                 checks=checks,
                 topics=reads.ends(),
                 query=query,
+                causes=why,
             ) from outcome.error
         final = finality()
         if final:

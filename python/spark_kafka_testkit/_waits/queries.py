@@ -68,7 +68,7 @@ def wait_for_query_alive(
         if pauses.is_over:
             raise WaitError(
                 f"Query {state.name} was not alive within {timeout:g} s.\n"
-                f"{state.describe()}\n"
+                f"{state.describe()}",
                 "Give it more time (timeout=...), or look for the reason in Spark's "
                 "log.",
                 query=query,
@@ -149,8 +149,8 @@ def _wait_for_one(
             _check_has_batches(state)
         if has_ended or is_clocked or pauses.is_over:
             within = None if has_ended else timeout
-            text = _why_not_processed(cluster, state, position, ends, within)
-            raise WaitError(text, query=query)
+            told = _why_not_processed(cluster, state, position, ends, within)
+            raise WaitError(*told, query=query)
         pauses.rest()
 
 
@@ -300,7 +300,8 @@ def _why_not_processed(
     position: Position,
     ends: Ends,
     timeout: float | None,
-) -> str:
+) -> tuple[str, str]:
+    """What has happened, and what to do."""
     behind = [place for place in position.places(ends) if place.behind]
     lines = [f"  {place}{_held_by(cluster, place)}" for place in behind]
     if timeout is None:
@@ -326,9 +327,8 @@ def _why_not_processed(
             "it runs in real-time mode, which Spark Connect does not show, use "
             "wait_for_records on its sink topic."
         )
-    return "\n".join(
-        [f"Query {state.name} {happened}", *lines, state.describe(), advice]
-    )
+    lines = [f"Query {state.name} {happened}", *lines, state.describe()]
+    return "\n".join(lines), advice
 
 
 def _held_by(cluster: Cluster, place: Place) -> str:
