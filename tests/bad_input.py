@@ -494,7 +494,7 @@ OTHERS: list[Row] = [
     Row("retry_on class", lambda kafka: kafka.assert_eventually(nothing, None, retry_on=int), TypeError, RETRY_ON % "<class 'int'>"),
     Row("predicate", lambda kafka: kafka.wait_for_records(TOPIC, predicate="x"), TypeError, "predicate must be a function that takes a Record, not str"),
     Row("headers", lambda kafka: kafka.wait_for_records(TOPIC, headers=[("a", b"b")]), TypeError, f"{HEADERS_OF}not list"),
-    Row("header's name", lambda kafka: kafka.wait_for_records(TOPIC, headers={5: b"b"}), TypeError, f"{HEADERS_OF}and has 5: b'b'"),
+    Row("header's name", lambda kafka: kafka.wait_for_records(TOPIC, headers={5: b"b"}), TypeError, f"{HEADERS_OF}got 5: b'b'"),
     Row("kafka_version", lambda _: KafkaUtils("7.4 0"), ValueError, "kafka_version must be a tag of Confluent's image, for example 7.4.0, got '7.4 0'"),
     Row("image", lambda _: KafkaUtils(image="two words"), ValueError, "image must be the name of an image, for example apache/kafka:4.1.0, got 'two words'"),
     Row("client_config of ours", lambda _: KafkaUtils(backend="embedded", client_config={"a": 1}), ValueError, "client_config is for a running broker. Give its address as bootstrap_servers=..., or leave out client_config."),
