@@ -53,7 +53,7 @@ def test_an_error_of_the_kits_has_its_facts() -> None:
         "message": (
             "ReadTimeoutError: Reading topic 'orders' made no progress for 60 s. Not "
             "read to their end:\n  partition 0: at offset 3 of 7, last stable offset 5\n"
-            "Commit or abort an open transaction; if there is none, look at the "
+            "Commit or abort an open transaction. If there is none, look at the "
             "broker's log."
         ),
         "facts": {
