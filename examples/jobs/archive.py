@@ -14,8 +14,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 def archived(events: DataFrame) -> DataFrame:
     """The rows of the files, with the day and the hour of each event."""
     return events.select(
-        F.col("key").cast("string"),
-        F.col("value").cast("string"),
+        F.col("key").cast("string").alias("key"),
+        F.col("value").cast("string").alias("value"),
         F.date_format("timestamp", "yyyy-MM-dd").alias("day"),
         F.date_format("timestamp", "HH").alias("hour"),
     )

@@ -40,11 +40,11 @@ class Guard(StatefulProcessor):
         self.recent = handle.getListState("recent", "n INT", 10 * MINUTE)  # TTL
 
     def handleInputRows(
-        self, key: Any, rows: Iterator[pd.DataFrame], timerValues: TimerValues
+        self, key: Any, rows: Iterator[Any], timerValues: TimerValues
     ) -> Iterator[pd.DataFrame]:
         failed = sum(map(len, rows))
-        if any(self.handle.listTimers()):
-            return  # it is locked
+        if list(self.handle.listTimers()):
+            return  # it is locked already
         for _ in range(failed):
             self.recent.appendValue((1,))
         if sum(1 for _ in self.recent.get()) >= 3:

@@ -21,17 +21,16 @@ def test_each_event_is_in_the_folder_of_its_hour(
     kafka_utils.create_topics(["events"])
     kafka, folder = kafka_utils.spark_options(), tmp_path / "archive"
     settings = kafka, str(tmp_path / "checkpoint"), str(folder)
-    stream = kafka_follow(
+    nine, ten = (Record(time, "x", timestamp=at(time)) for time in ("09:59", "10:00"))
+    kafka_utils.send_messages("events", [nine, ten])
+    stream = kafka_follow(  # the first run
         lambda: start(kafka_spark, *settings),
         answer=lambda: kafka_spark.read.parquet(str(folder)),
     )
-    nine, ten = (Record(time, "x", timestamp=at(time)) for time in ("09:59", "10:00"))
-    stream.add_data("events", [nine, ten])
-    stream.start()  # the run of the next hour
-    with stream.crash("after_sink"):
+    with stream.crash("after_sink"):  # the run of the next hour
         stream.add_data("events", [Record("late", "x", timestamp=at("09:58"))])
     stream.start()
-    stream.check_exactly_once()
+    stream.check_exactly_once(["09:59", "10:00", "late"])
     files = kafka_spark.read.parquet(f"{folder}/day=2026-01-01/hour=09")
     assert {row.key for row in files.collect()} == {"09:59", "late"}
 

@@ -24,7 +24,7 @@ def test_the_top_is_that_of_the_whole_hour(
     stream.add_data(source, [sale("09:50", "gin", 3), sale("09:55", "gin", 3)])
     stream.add_data(source, [sale("09:58", "ale", 5), sale("10:02", "ale", 9)])
     stream.check_answer([])  # the hour is not over
-    stream.add_data(source, [sale("10:10", "rum", 1)])
+    stream.add_data(source, [sale("10:15", "rum", 1)])
     nine = {"2026-01-01 09:00": ["gin", "ale"]}  # ale before tea: as many, by name
     stream.check_answer(nine, value_deserializer="JSON")
 

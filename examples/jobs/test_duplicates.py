@@ -25,8 +25,8 @@ def test_a_reading_that_comes_again_is_dropped(
     stream.restart()
     stream.add_data(source, [reading("09:01", 1), reading("20:00", 2)])
     stream.check_nothing_new()
-    stream.add_data(source, [reading("21:00", 3, day="2026-01-02")])
-    stream.check_state_bounded(rows=1)  # the ids of the day before are forgotten
+    stream.add_data(source, [reading("10:00", 3, day="2026-01-03")])
+    stream.check_state_bounded(rows=1)  # the first two ids are forgotten
 
 
 # --8<-- [end:test]
