@@ -8,15 +8,14 @@ from pyspark.sql import functions as F  # noqa: N812  as Spark's documents have 
 
 # --8<-- [start:job]
 def latest(profiles: DataFrame) -> DataFrame:
-    """The tier that each customer has now. Who was deleted has none.
+    """The tier that each customer has now. It is null for who was deleted.
 
     Args:
         profiles: Kafka's columns, with the customer as key and the tier as value. The
             topic is compacted, but not at once: older values are still there.
     """
-    last = F.max_by("value", "offset").cast("string")
-    tiers = profiles.groupBy("key").agg(last.alias("tier"))
-    return tiers.where("tier IS NOT NULL")  # a tombstone
+    last = F.max_by("value", "offset").cast("string")  # null is a tombstone
+    return profiles.groupBy("key").agg(last.alias("tier"))
 
 
 def with_tier(orders: DataFrame, profiles: DataFrame) -> DataFrame:
