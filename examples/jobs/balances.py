@@ -28,7 +28,9 @@ def bookings(records: DataFrame) -> DataFrame:
     Args:
         records: Kafka's columns, with the account as key and the cents as value.
     """
-    return records.selectExpr("STRING(key) AS account", "LONG(STRING(value)) AS cents")
+    return records.selectExpr(
+        "STRING(key) AS account", "BIGINT(STRING(value)) AS cents"
+    )
 
 
 def save_to(database: Path) -> Callable[[DataFrame, int], None]:

@@ -23,7 +23,7 @@ def test_each_event_reaches_its_region(
     query = start(kafka_spark, kafka, str(tmp_path), ["eu", "us"])
     stream = kafka_follow(query, "events-eu")
     eu, us, mars = ({"region": name} for name in ("eu", "us", "mars"))
-    traced = Record("ann", eu, headers=[("trace-id", "7f3a")])
+    traced = Record("ann", eu, headers=(("trace-id", b"7f3a"),))
     stream.add_data("events", [traced, ("bob", us), ("eve", mars), ("joe", "no JSON")])
     stream.check_answer([traced], value_deserializer="JSON")
     assert set(kafka_utils.get_all_records(kafka_spark, "events-us")) == {"bob"}

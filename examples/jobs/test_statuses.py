@@ -13,7 +13,7 @@ def report(order: str, status: str, since: str) -> tuple[str, dict[str, str]]:
 
 
 # --8<-- [start:test]
-@pytest.mark.kafka(trials=20, seed=1)
+@pytest.mark.kafka(trials=10, seed=1)
 def test_the_last_status_does_not_depend_on_luck(
     kafka_check_stream: StreamChecker,
 ) -> None:
