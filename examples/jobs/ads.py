@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812  as Spark's documents have it
 
+# --8<-- [start:job]
 WITHIN = "click = key AND clicked BETWEEN shown AND shown + INTERVAL 1 HOUR"
 
 
@@ -25,3 +26,6 @@ def outcomes(impressions: DataFrame, clicks: DataFrame) -> DataFrame:
         )
         .select("key", seconds.cast("string").alias("value"))
     )
+
+
+# --8<-- [end:job]

@@ -13,6 +13,7 @@ HALF_AN_HOUR = 30 * 60 * 1000
 REMINDER = "key STRING, value STRING"
 
 
+# --8<-- [start:job]
 def reminders(events: DataFrame) -> DataFrame:
     """The user, and what is in the cart; for a Kafka sink.
 
@@ -50,3 +51,6 @@ def follow(
     state.update((",".join([*held, *events["item"]]),))
     last = events["timestamp"].max()
     state.setTimeoutTimestamp(int(last.timestamp() * 1000) + HALF_AN_HOUR)
+
+
+# --8<-- [end:job]

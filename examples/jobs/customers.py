@@ -21,6 +21,7 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, city = excluded.city
 DELETE = "DELETE FROM customers WHERE id = :id"
 
 
+# --8<-- [start:job]
 def changes(records: DataFrame) -> DataFrame:
     """The change that each record holds.
 
@@ -47,3 +48,6 @@ def save_to(database: Path) -> Callable[[DataFrame, int], None]:
                 connection.execute(DELETE if row.op == "d" else UPSERT, row.asDict())
 
     return save
+
+
+# --8<-- [end:job]

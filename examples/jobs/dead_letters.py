@@ -13,6 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 SCHEMA = "id STRING, amount DOUBLE, broken STRING"
 
 
+# --8<-- [start:job]
 def routed(records: DataFrame) -> DataFrame:
     """Each record, with the topic that it belongs to."""
     order = F.from_json(
@@ -39,6 +40,7 @@ def routed(records: DataFrame) -> DataFrame:
     )
 
 
+# --8<-- [end:job]
 def start(
     spark: SparkSession, kafka: Mapping[str, str], checkpoint: str
 ) -> StreamingQuery:

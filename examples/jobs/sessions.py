@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812  as Spark's documents have it
 
 
+# --8<-- [start:job]
 def visits(views: DataFrame) -> DataFrame:
     """How many pages each visit had, and how many minutes it took; for a Kafka sink.
 
@@ -20,3 +21,6 @@ def visits(views: DataFrame) -> DataFrame:
         .withColumn("minutes", ((end - start) / 60 - 30).cast("int"))
         .select("key", F.to_json(F.struct("pages", "minutes")).alias("value"))
     )
+
+
+# --8<-- [end:job]

@@ -13,6 +13,7 @@ def event(ad: str, clock: str) -> Record:
     return Record(ad, None, timestamp=at(clock))
 
 
+# --8<-- [start:test]
 @pytest.mark.kafka(topics=["impressions", "clicks", "outcomes"])
 def test_clicks_find_their_impressions(
     kafka_topics: tuple[str, str, str],
@@ -28,3 +29,6 @@ def test_clicks_find_their_impressions(
     stream.add_data(impressions, [event("later", "12:00")])
     stream.add_data(clicks, [event("nothing", "12:00")])
     stream.check_answer({"a": "120", "b": None})
+
+
+# --8<-- [end:test]

@@ -13,6 +13,7 @@ def event(clock: str, user: str, item: str) -> Record:
     return Record(user, item, timestamp=at(clock))
 
 
+# --8<-- [start:test]
 def test_a_cart_that_was_left_is_told(
     kafka_topics: tuple[str, str],
     kafka_read_stream: StreamReader,
@@ -28,3 +29,6 @@ def test_a_cart_that_was_left_is_told(
     puts = [event("09:15", "ann", "cup"), event("09:59", "eve", "ice")]
     stream.add_data(source, puts)
     stream.check_answer([("ann", "tea,cup")])
+
+
+# --8<-- [end:test]

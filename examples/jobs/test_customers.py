@@ -22,6 +22,7 @@ def table(database: Path) -> list[Any]:
         return connection.execute("SELECT * FROM customers ORDER BY id").fetchall()
 
 
+# --8<-- [start:test]
 def test_the_table_follows_the_changes(
     kafka_topic: str,
     kafka_read_stream: StreamReader,
@@ -42,3 +43,6 @@ def test_the_table_follows_the_changes(
     stream.start()
     stream.process_all_available()
     assert table(database) == [("1", "Ann", "Riga")]
+
+
+# --8<-- [end:test]

@@ -11,6 +11,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.pytest_plugin import StreamFollower
 
 
+# --8<-- [start:test]
 def test_each_record_goes_where_it_belongs(
     kafka_utils: KafkaUtils,
     kafka_spark: SparkSession,
@@ -30,3 +31,6 @@ def test_each_record_goes_where_it_belongs(
         "c": ('{"id":"8"}', b"a field is missing"),
         "d": (None, b"no value"),
     }
+
+
+# --8<-- [end:test]

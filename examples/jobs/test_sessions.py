@@ -11,6 +11,7 @@ def view(user: str, clock: str) -> Record:
     return Record(user, None, timestamp=at(clock))
 
 
+# --8<-- [start:test]
 def test_a_visit_ends_after_half_an_hour_of_silence(
     kafka_topics: tuple[str, str],
     kafka_read_stream: StreamReader,
@@ -24,3 +25,6 @@ def test_a_visit_ends_after_half_an_hour_of_silence(
     stream.add_data(source, [view("ann", "10:10")])
     ann, bob = {"pages": 2, "minutes": 20}, {"pages": 1, "minutes": 0}
     stream.check_answer([("ann", ann), ("bob", bob)], value_deserializer="JSON")
+
+
+# --8<-- [end:test]

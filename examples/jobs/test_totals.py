@@ -9,6 +9,7 @@ import totals
 from spark_kafka_testkit import KafkaUtils
 
 
+# --8<-- [start:test]
 def test_a_customers_orders_are_added(kafka_utils: KafkaUtils, tmp_path: Path) -> None:
     kafka_utils.create_topics(["orders", "totals"])
     orders = [("ann", {"amount": 3.5}), ("bob", {"amount": 1}), ("ann", {"amount": 2})]
@@ -22,3 +23,6 @@ def test_a_customers_orders_are_added(kafka_utils: KafkaUtils, tmp_path: Path) -
             job.terminate()
     expected = {"ann": "5.5", "bob": "1.0"}
     assert kafka_utils.get_all_records(None, "totals") == expected
+
+
+# --8<-- [end:test]

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  as Spark's documents have it
 
 
+# --8<-- [start:job]
 def totals(orders: DataFrame) -> DataFrame:
     """The total of each customer, for a Kafka sink.
 
@@ -21,6 +22,7 @@ def totals(orders: DataFrame) -> DataFrame:
     )
 
 
+# --8<-- [end:job]
 def main() -> None:
     """Runs until it is ended."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -37,6 +37,7 @@ KINDS = {
     "python pytest": "tests/plugin/test_docs.py",
     "python unittest": "tests/plugin/test_docs.py",
     "python notest": "nobody: test_fragments_are_few",
+    "python title": "tests/examples: a part of a file, see test_cookbook.py",
     "bash": "nobody, but test_the_command_line_is_understood",
     "text": "nobody: what is printed",
     "yaml": "nobody: settings of others",
@@ -52,7 +53,8 @@ def fences(pages: str) -> Iterator[tuple[str, str, str]]:
         text = page.read_text()
         for match in re.finditer(r"^ *```(.*)\n(?s:(.*?))^ *```", text, re.M):
             line = text[: match.start()].count("\n") + 1
-            yield f"{page.name}:{line}", match[1], match[2]
+            begins = re.sub(r'title="[^"]+"$', "title", match[1])
+            yield f"{page.name}:{line}", begins, match[2]
 
 
 def blocks(pages: str, language: str = "python") -> list[tuple[str, str]]:

@@ -132,7 +132,9 @@ def test_a_cache_that_can_not_be_written_is_reported(
     """The setting to change is named."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(tmp_path / "file"))
-    with pytest.raises(JarError, match="Set SPARK_KAFKA_TESTKIT_CACHE to a writable folder"):
+    with pytest.raises(
+        JarError, match="Set SPARK_KAFKA_TESTKIT_CACHE to a writable folder"
+    ):
         fetch([repository.add("jar", b"x")], "test jars")
 
 
