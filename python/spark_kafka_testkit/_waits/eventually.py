@@ -66,15 +66,18 @@ def assert_eventually(
         if state is not None:
             state.raise_if_dead()
         if has_ended or is_last or final:
-            when = "when its query had ended" if has_ended else f"within {timeout:g} s"
-            when = f"and is final: {final}" if final else when
+            when = f" within {timeout:g} s" if timeout else ""
+            if has_ended:
+                when = " when its query had ended"
+            if final:
+                when = f" and is final: {final}"
             counted = f"{checks} check" if checks == 1 else f"{checks} checks"
             why = _why(explain, outcome)
             lines = [*why, outcome.shown(), *reads.describe()]
             if state is not None:
                 lines.append(state.describe())
             raise WaitError(
-                f"The result was not the expected one {when} ({counted}).\n"
+                f"The result was not the expected one{when} ({counted}).\n"
                 + "\n".join(lines),
                 expected=expected,
                 last=outcome.last,
