@@ -22,6 +22,7 @@ from spark_kafka_testkit._streams.state import StreamState
 from spark_kafka_testkit._text import did_you_mean
 from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.clock import Pauses
+from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -136,17 +137,21 @@ class StreamSteps(StreamState):
         The end of the run does not raise it again.
 
         Raises:
-            WaitError: (an AssertionError) it did not die in time, or ended normally.
+            WaitError: (an AssertionError) it did not die in time, ended normally, or
+                has processed everything and waits for data.
         """
         state, pauses = QueryState(self.query), Pauses(self._timeout)
+        finality, final = Finality(self._cluster, self._session()), ""
         with waiting("expect_failure"):
-            while state.is_active and not pauses.is_over:
+            while state.is_active and not (final or pauses.is_over):
                 pauses.rest()
+                final = finality.reason()
         exception = state.query.exception()
         if exception is None:
+            when = f", and that is final: {final}" if final else ""
             raise WaitError(
-                f"Query {state.name} did not fail within {self._timeout:g} s.\n"
-                f"{state.describe()}",
+                f"Query {state.name} did not fail"
+                f"{when or f' within {self._timeout:g} s'}.\n{state.describe()}",
                 query=self.query,
             )
         self._failure_expected = True
