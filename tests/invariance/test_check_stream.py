@@ -239,7 +239,7 @@ def test_another_answer_in_real_time_is_found(
     assert error.relation == "real_time"
     assert (
         "The answer of dated depends on whether it runs in batches or in real time. "
-        "By this schedule:\n"
+        "With this schedule:\n"
         f"  {error.schedule}\n"
         "in real-time mode it differs from the answer in one batch:\n"
     ) in str(error)
@@ -294,7 +294,7 @@ def test_an_error_of_the_kit_says_by_which_schedule(
             jobs.reads_another_topic, ORDERS, spark=spark, answer=jobs.written
         )
     (note,) = vars(caught.value)["__notes__"]
-    assert note == "By the schedule: send orders[0:8] | batch"
+    assert note == "With the schedule: send orders[0:8] | batch"
 
 
 def test_the_order_of_each_partition(kafka: KafkaUtils, spark: SparkSession) -> None:

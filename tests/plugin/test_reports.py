@@ -360,6 +360,6 @@ def test_a_folder_is_no_file(
     )
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (
-        f"{option}: {str(folder)!r} is not valid; valid is the name of a file, for "
-        f"example {example}"
+        f"{option}: {str(folder)!r} is not valid, expected the name of a file, "
+        f"for example {example}"
     ) in text_of(result)

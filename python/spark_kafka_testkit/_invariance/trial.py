@@ -97,7 +97,7 @@ class Trial:
             finally:
                 self._end()
         except KafkaTestkitError as error:
-            add_note(error, f"By the schedule: {schedule}")
+            add_note(error, f"With the schedule: {schedule}")
             raise
         except Exception as error:  # noqa: BLE001  the job's, or its query's
             return self._outcome(None, error)
