@@ -141,7 +141,9 @@ def test_without_kafka(): pass
 def test_with_a_broker(kafka_utils): pass
 def test_with_a_topic(kafka_topic): pass
 """
-NO_JAVA = "JAVA_HOME is /nowhere, and /nowhere/bin/java is not there*"
+NO_JAVA = (
+    "JAVA_HOME is /nowhere, but /nowhere/bin/java does not exist or can't be run. *"
+)
 
 
 @pytest.mark.usefixtures("no_java")

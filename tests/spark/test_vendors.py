@@ -160,7 +160,7 @@ def test_the_doctor_tells_where_the_connector_is_from(
     assert finding.state == "ok"
     assert str(finding).startswith(
         f"connector: that of Spark {VERSION.nearest}, the nearest to {LATER} of its "
-        "minor version; "
+        "minor version, "
     )
     monkeypatch.setenv("SPARK_HOME", str(spark_called("9.9.0")))
     finding = check_spark()[-1]

@@ -43,7 +43,7 @@ def test_state_is_told_only_where_a_window_is_missing(
         assert told(caught) == "  different:  '09:00': expected '2', last '1'"
         with pytest.raises(WaitError) as caught:
             run.check_answer({"09:00": "1", "10:00": "1"})
-        assert told(caught).startswith("The state holds 1 row; the watermark is ")
+        assert told(caught).startswith("The state holds 1 row, and the watermark is ")
     once = (
         queries.source(topic)
         .selectExpr("CAST(value AS STRING) AS value", "timestamp")
@@ -70,7 +70,7 @@ def test_records_before_a_query_are_told_only_where_something_is_missing(
         assert told(caught) == "  different:  'b': expected 'Z', last 'Y'"
         with pytest.raises(WaitError) as caught:
             run.check_answer({"a": "X", "b": "Y"})
-        assert "; 1 record before it is not read. " in told(caught)
+        assert ", so 1 record before it is not read. " in told(caught)
 
 
 @needs_own_functions
