@@ -36,6 +36,7 @@ ON_REQUEST: Final = ("real_time", "duplicates", "other_keys")
 DEFAULT: Final = tuple(name for name in RELATIONS if name not in ON_REQUEST)
 
 LOST_WITH_QUERY = "Spark's memory sink is lost with its query"
+REPEATS = "Kafka's sink may repeat records, and their order is compared"
 OWN_QUERY = "the job starts its query itself"
 NO_BATCH_ORACLE = "WithState"
 
@@ -55,7 +56,7 @@ def _of_crashes(stage: Stage, reference: Outcome) -> str:
     if stage.sink == "memory":
         return LOST_WITH_QUERY
     if stage.answers.kind == "by_partition":
-        return "Kafka's sink may repeat records, and their order is compared"
+        return REPEATS
     return ""
 
 
@@ -96,7 +97,7 @@ def _of_real_time(stage: Stage, reference: Outcome) -> str:
     if reference.operators:
         return f"it has state ({', '.join(sorted(reference.operators))})"
     if stage.answers.kind == "by_partition":
-        return "Kafka's sink may repeat records, and their order is compared"
+        return REPEATS
     return ""
 
 

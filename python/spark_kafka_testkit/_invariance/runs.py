@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -76,23 +78,23 @@ class Runs:
         return self._pool.submit(self._run_live, stage, schedule)
 
     def _run_live(self, stage: Stage, schedule: Schedule) -> RealTimeAnswer:
-        session = self._sessions.get()
-        try:
+        with self._session() as session:
             return real_time_answer(stage, session, schedule)
-        finally:
-            self._sessions.put(session)
 
     def _read(self, stage: Stage, schedule: Schedule) -> BatchAnswer:
         outcome = self.submit(stage, schedule).result()
-        session = self._sessions.get()
-        try:
+        with self._session() as session:
             return batch_answer(stage, session, schedule, outcome)
-        finally:
-            self._sessions.put(session)
 
     def _run(self, stage: Stage, schedule: Schedule) -> Outcome:
+        with self._session() as session:
+            return Trial(stage, session, schedule).run()
+
+    @contextmanager
+    def _session(self) -> Iterator[SparkSession]:
+        """A session that no other run is in."""
         session = self._sessions.get()
         try:
-            return Trial(stage, session, schedule).run()
+            yield session
         finally:
             self._sessions.put(session)

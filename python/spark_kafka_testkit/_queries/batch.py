@@ -16,6 +16,7 @@ __all__ = [
     "newest_event",
     "operators_sum",
     "rows_in",
+    "time_of",
     "watermark_of",
 ]
 
@@ -95,10 +96,11 @@ def watermark_of(progress: Any) -> datetime | None:
     PySpark 3.5 leaves out empty parts of the progress.
     """
     told = (progress.get("eventTime") or {}).get("watermark")
-    return None if told is None else _time(told)
+    return None if told is None else time_of(told)
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """A time as a progress writes it, UTC."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
@@ -108,9 +110,7 @@ def newest_event(progress: Iterable[Any]) -> int | None:
     None if their progress has no event time.
     """
     told = [(one.get("eventTime") or {}).get("max") for one in progress]
-    times = [
-        datetime.fromisoformat(time.replace("Z", "+00:00")) for time in told if time
-    ]
+    times = [time_of(time) for time in told if time]
     return round(max(times).timestamp() * 1000) if times else None
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._queries.batch import operators_sum, rows_in, watermark_of
+from spark_kafka_testkit._queries.batch import (
+    operators_sum,
+    rows_in,
+    time_of,
+    watermark_of,
+)
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._report.facts import BatchFacts, QueryFacts, TopicEnd
@@ -122,4 +126,4 @@ def _batches(progress: Sequence[Any]) -> Iterator[BatchFacts]:
 
 
 def _seconds(timestamp: str) -> float:
-    return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
+    return time_of(timestamp).timestamp()
