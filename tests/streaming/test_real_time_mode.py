@@ -65,7 +65,7 @@ def test_tasks_without_a_slot_are_reported(
     kafka.create_topics([topic, sink], num_partitions=3)
     query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
     kafka.wait_for_query_alive(query)
-    running = re.compile(r"  tasks of its active stages: [12] of 3 run \(each holds ")
+    running = re.compile(r"  tasks of its active stages: [12] of 3 run \(each needs ")
     deadline = time.monotonic() + 60
     while not running.search(text := _failed_wait(kafka, query)):
         assert time.monotonic() < deadline, text
