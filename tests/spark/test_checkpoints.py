@@ -22,6 +22,9 @@ for name, value in KafkaUtils.spark_conf().items():
 COUNTED = """
 from pathlib import Path
 
+# a query's session that is garbage has its folder removed by a process (Spark 4)
+held = []
+
 def starts_processes(df):
     # each child that a process has waited for leaves it some page faults
     def page_faults():
@@ -29,6 +32,7 @@ def starts_processes(df):
 
     pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
     with kafka.run_stream(df, output_mode="update") as stream:
+        held.append(stream.query)
         stream.add_data(topic, [("a", "x")])
         stream.process_all_available()
         before = page_faults()
