@@ -28,6 +28,9 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 THREADS = 8
 LATE_SECONDS = 2.0
 HANGING_SECONDS = 60.0
+WARM_ROUNDS = 20
+"""py4j keeps as many connections to the helper's JVM as calls were open at once, so the
+descriptors of a process grow until all threads have been in a call together."""
 
 
 def main() -> None:
@@ -42,7 +45,9 @@ def main() -> None:
     outcomes: Counter[str] = Counter()
     latest = 0.0
     with KafkaUtils(backend="embedded") as server:
-        run_round(server.broker, random.Random(0), False, Counter())
+        warm = random.Random(0)
+        for _ in range(WARM_ROUNDS):
+            run_round(server.broker, warm, False, Counter())
         before = counts()
         for _ in range(arguments.rounds):
             late = run_round(server.broker, chances, arguments.forks, outcomes)
