@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import subprocess
+import sys
 import tarfile
 import venv
 import zipfile
+from email.message import Message
+from email.parser import Parser
+from io import BytesIO
 from pathlib import Path
+
+from spark_kafka_testkit import __version__
 
 ROOT = Path(__file__).parents[2]
 JARS = {
@@ -44,6 +51,21 @@ with KafkaUtils(backend="embedded") as kafka:
 """
 
 
+def known_files() -> set[str]:
+    """The files of the checkout that git does not ignore."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+
+
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+        return Parser().parsestr(archive.read(name).decode())
+
+
 def test_the_wheel_carries_exactly_the_jars_and_no_others(built: Path) -> None:
     """It has three jars, the lock file, the type marker, and no tests."""
     (wheel,) = built.glob("*.whl")
@@ -66,6 +88,109 @@ def test_the_wheel_has_every_module(built: Path) -> None:
     parts = {str(p.relative_to(package)) for p in of_report.rglob("*") if p.suffix}
     parts.add("spark_kafka_testkit/_report/uplot/LICENSE")
     assert modules | {name for name in parts if not name.endswith(".pyc")} <= names
+
+
+def test_the_distributions_have_no_stray_files(built: Path) -> None:
+    """All that is in them is in the repository, except for the jars and the metadata:
+    no tests, no caches, nothing that lay about in a folder.
+    """
+    known = known_files()
+    jars = {f"python/spark_kafka_testkit/jars/{name}" for name in JARS}
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {n for n in archive.namelist() if ".dist-info/" not in n}
+    package = {name for name in known | jars if name.startswith("python/")}
+    assert {f"python/{name}" for name in names} == package
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        files = [member.name for member in archive.getmembers() if member.isfile()]
+    names = {name.partition("/")[2] for name in files}
+    assert names - known == jars | {"PKG-INFO"}
+    assert names & known == package - jars | {
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "hatch_build.py",
+        "pyproject.toml",
+    }
+
+
+def test_the_jars_hold_the_classes_of_the_kit_alone(built: Path) -> None:
+    """Classes of others would bring their licences. The jars are of this version."""
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        for name in JARS:
+            jar = archive.read(f"spark_kafka_testkit/jars/{name}")
+            with zipfile.ZipFile(BytesIO(jar)) as classes:
+                names = [n for n in classes.namelist() if not n.endswith("/")]
+                manifest = classes.read("META-INF/MANIFEST.MF").decode()
+            ours = r"sparkkafka/testkit/.+\.class|org/apache/spark/sparkkafka/.+\.class"
+            others = [n for n in names if not re.fullmatch(ours, n)]
+            assert others == ["META-INF/MANIFEST.MF"]
+            assert f"Implementation-Version: {__version__}\r\n" in manifest
+
+
+def test_the_licences_are_those_of_what_the_wheel_holds(built: Path) -> None:
+    """The kit's own, which names its authors, and uPlot's."""
+    (wheel,) = built.glob("*.whl")
+    found = metadata(wheel)
+    assert found["License-Expression"] == "Apache-2.0 AND MIT"
+    files = found.get_all("License-File")
+    assert files == ["LICENSE", "python/spark_kafka_testkit/_report/uplot/LICENSE"]
+    folder = f"spark_kafka_testkit-{__version__}.dist-info/licenses"
+    with zipfile.ZipFile(wheel) as archive:
+        own, uplot = [archive.read(f"{folder}/{name}").decode() for name in files]
+    assert "Apache License\n" in own
+    assert re.findall(r"^   Copyright \d{4} (.+)$", own, re.M) == [found["Author"]]
+    assert uplot.startswith("The MIT License (MIT)\n\nCopyright (c) 2022 Leon Sorokin")
+
+
+def test_the_page_at_the_index_has_no_relative_links(built: Path) -> None:
+    """The README is shown there, where no other file of the repository is."""
+    (wheel,) = built.glob("*.whl")
+    text = str(metadata(wheel).get_payload())
+    links = re.findall(r"\]\(([^)\s]+)", text)
+    assert len(links) > 10
+    assert [link for link in links if not re.match("https://|#", link)] == []
+
+
+def test_the_changelog_tells_of_this_version(built: Path) -> None:
+    """Its newest section with a date has the version of the distributions."""
+    (sdist,) = built.glob("*.tar.gz")
+    assert sdist.name == f"spark_kafka_testkit-{__version__}.tar.gz"
+    with tarfile.open(sdist) as archive:
+        file = archive.extractfile(f"spark_kafka_testkit-{__version__}/CHANGELOG.md")
+        assert file is not None
+        text = file.read().decode()
+    unreleased, newest, *_ = re.findall(r"^## (.+)$", text, re.M)
+    assert unreleased == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} - \d{{4}}-\d\d-\d\d", newest)
+
+
+def test_the_sdist_makes_the_same_wheel_without_java(
+    built: Path, tmp_path: Path
+) -> None:
+    """Whoever builds it needs no sbt, and gets each file as it is published."""
+    (sdist,) = built.glob("*.tar.gz")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", str(sdist)],
+        cwd=tmp_path,
+        env={**os.environ, "JAVA_HOME": str(tmp_path / "none")},
+        check=True,
+    )
+
+    def content(folder: Path) -> dict[str, bytes]:
+        (wheel,) = folder.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            return {
+                name: archive.read(name)
+                for name in archive.namelist()
+                # the builder's version is in one of them, and its digest in the other
+                if not name.endswith((".dist-info/WHEEL", ".dist-info/RECORD"))
+            }
+
+    assert content(tmp_path) == content(built)
 
 
 def test_pytest_finds_the_plugin(built: Path) -> None:
@@ -105,6 +230,19 @@ def test_the_wheel_works_in_an_empty_environment(built: Path, tmp_path: Path) ->
     path = f"{tmp_path / 'venv/bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path}
     environment.pop("PYTHONPATH", None)
+    for command in (
+        [str(tmp_path / "venv/bin/spark-kafka-testkit")],
+        [python, "-m", "spark_kafka_testkit"],
+    ):
+        said = subprocess.run(
+            [*command, "--version"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stdout == f"spark-kafka-testkit {__version__}\n"
     done = subprocess.run(
         [python, "-c", USE],
         cwd=tmp_path,
