@@ -24,7 +24,13 @@ class JarsHook(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         if (root / "ci/jars").is_file():
-            subprocess.run([sys.executable, root / "ci/jars"], check=True)
+            built = subprocess.run([sys.executable, root / "ci/jars"], check=False)
+            if built.returncode:
+                raise RuntimeError(
+                    "The kit's jars could not be built. The reason is in the lines "
+                    "above. A checkout needs a JDK of 17 or newer. The sdist and the "
+                    "wheel have the jars in them."
+                )
         folder = root / "python/spark_kafka_testkit/jars"
         missing = [name for name in JARS if not (folder / name).is_file()]
         if missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -191,6 +192,27 @@ def test_the_sdist_makes_the_same_wheel_without_java(
             }
 
     assert content(tmp_path) == content(built)
+
+
+def test_a_checkout_without_java_says_what_it_needs(tmp_path: Path) -> None:
+    """For example with `pip install git+https://...`."""
+    checkout = tmp_path / "checkout"
+    for name in known_files():
+        if name.startswith(("ci/", "project/", "python/")) or "/" not in name:
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", str(checkout)],
+        cwd=tmp_path,
+        env={**os.environ, "JAVA_HOME": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert f"{tmp_path / 'none'}/bin/java: No such file" in said
+    assert "A checkout needs a JDK of 17 or newer." in said
 
 
 def test_pytest_finds_the_plugin(built: Path) -> None:
