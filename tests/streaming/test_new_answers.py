@@ -95,6 +95,8 @@ def test_a_query_that_never_rests_is_told(
     query = queries.to_memory(rate, "never_rests")
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=1) as run:
         kafka.wait_for_query_alive(query)
-        with pytest.raises(WaitError, match="were not at rest within 1 s, so something"):
+        with pytest.raises(
+            WaitError, match="were not at rest within 1 s, so something"
+        ):
             run.check_nothing_new()
         run.check_new_answer([])
