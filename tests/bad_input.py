@@ -447,15 +447,15 @@ SENT: list[tuple[str, Any, type[Exception], str]] = [
     ("early timestamp", [Record("k", "v", timestamp=datetime(1960, 1, 1, tzinfo=timezone.utc))], ValueError, "The timestamp of message 0 is a time before 1970: 1960-01-01 00:00:00+00:00"),
     ("number as headers", [Record("k", "v", headers=5)], TypeError, NO_HEADERS % "5"),  # type: ignore[arg-type]
     ("text as headers", [Record("k", "v", headers="ab")], TypeError, NO_HEADERS % "'ab'"),  # type: ignore[arg-type]
-    ("texts as headers", [Record("k", "v", headers=["ab"])], TypeError, NO_HEADERS % "['ab']"),  # type: ignore[arg-type]
-    ("dicts as headers", [Record("k", "v", headers=[{"key": "k", "value": "v"}])], TypeError, NO_HEADERS % "[{'key': 'k', 'value': 'v'}]"),  # type: ignore[arg-type]
-    ("triples as headers", [Record("k", "v", headers=[("a", b"b", 1)])], TypeError, NO_HEADERS % "[('a', b'b', 1)]"),  # type: ignore[arg-type]
-    ("header without a name", [Record("k", "v", headers=[(None, b"b")])], TypeError, NO_HEADERS % "[(None, b'b')]"),  # type: ignore[arg-type]
+    ("texts as headers", [Record("k", "v", headers=["ab"])], TypeError, NO_HEADERS % "['ab']"),  # type: ignore[list-item]
+    ("dicts as headers", [Record("k", "v", headers=[{"key": "k", "value": "v"}])], TypeError, NO_HEADERS % "[{'key': 'k', 'value': 'v'}]"),  # type: ignore[list-item]
+    ("triples as headers", [Record("k", "v", headers=[("a", b"b", 1)])], TypeError, NO_HEADERS % "[('a', b'b', 1)]"),  # type: ignore[list-item]
+    ("header without a name", [Record("k", "v", headers=[(None, b"b")])], TypeError, NO_HEADERS % "[(None, b'b')]"),  # type: ignore[list-item]
     ("header's name in bytes", [Record("k", "v", headers={b"a": b"b"})], TypeError, NO_HEADERS % "{b'a': b'b'}"),  # type: ignore[arg-type]
     ("hostile headers", [Record("k", "v", headers=Hostile())], TypeError, NO_HEADERS % "<Hostile whose repr raises RuntimeError>"),  # type: ignore[arg-type]
-    ("surrogate header name", [Record("k", "v", headers=[(SURROGATE, b"")])], SerializationError, f"The headers of message 0: {NO_UTF8}"),  # type: ignore[arg-type]
-    ("surrogate header value", [Record("k", "v", headers=[("a", SURROGATE)])], SerializationError, f"The headers of message 0: {NO_UTF8}"),  # type: ignore[arg-type]
-    ("hostile header value", [Record("k", "v", headers=[("a", Hostile())])], SerializationError, "The headers of message 0: str() of a Hostile raises RuntimeError: hostile"),  # type: ignore[arg-type]
+    ("surrogate header name", [Record("k", "v", headers=[(SURROGATE, b"")])], SerializationError, f"The headers of message 0: {NO_UTF8}"),
+    ("surrogate header value", [Record("k", "v", headers=[("a", SURROGATE)])], SerializationError, f"The headers of message 0: {NO_UTF8}"),
+    ("hostile header value", [Record("k", "v", headers=[("a", Hostile())])], SerializationError, "The headers of message 0: str() of a Hostile raises RuntimeError: hostile"),
     ("table without values", pa.table({"key": ["k"]}), ValueError, "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has no 'value'. Rename or drop columns first."),
     ("table with another column", pa.table({"value": ["v"], "id": [1]}), ValueError, "A table to send needs the column 'value' and may have 'key', 'partition', 'timestamp', 'headers', but this one has 'id'. Rename or drop columns first."),
     ("table with two values", pa.table([["v"], ["w"]], names=["value", "value"]), ValueError, "A table to send has 'value' 2 times."),

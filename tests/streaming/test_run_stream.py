@@ -350,7 +350,7 @@ def test_records_are_compared_by_what_they_say(
     kafka.create_topics([topic, sink], 2)
     rows = queries.source(topic, includeHeaders="true")
     sent = [
-        Record("a", "1", partition=0, headers=(("trace", b"7"), ("n", b"\x00"))),
+        Record("a", "1", partition=0, headers=[("trace", "7"), ("n", b"\x00")]),
         Record("b", "2", partition=1, timestamp=at("09:05")),
     ]
     columns = "key", "value", "partition", "headers"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any, NamedTuple
@@ -32,7 +32,9 @@ class Record(NamedTuple):
             `timestamp=at("09:05")`.
         timestamp_type: `"CreateTime"` or `"LogAppendTime"`, Kafka's names, or `None`
             without a timestamp.
-        headers: (name, bytes or `None`) pairs, in their order. A name may occur twice.
+        headers: (name, value) pairs, in their order. A name may occur twice. A read
+            returns bytes or `None` as values. To send, they may also be text or
+            numbers: `headers=[("trace", "7")]`.
     """
 
     key: Any = None
@@ -42,7 +44,7 @@ class Record(NamedTuple):
     offset: int | None = None
     timestamp: Any = None  # an int if it was read (see above)
     timestamp_type: str | None = None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
+    headers: Sequence[tuple[str, Any]] = ()  # of bytes if it was read (see above)
 
     @property
     def datetime(self) -> datetime | None:
