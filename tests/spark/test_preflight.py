@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pyspark.errors import AnalysisException
 
 from spark_kafka_testkit import KafkaUtils, preflight
 from spark_kafka_testkit._jvm.jars import own_jar
@@ -269,6 +270,33 @@ def test_an_old_java_is_enough_for_some_sparks(
     (finding,) = preflight.check_java()
     assert finding.state == state
     assert finding.seen.startswith(f"{tmp_path}/bin/java is Java {java}")
+
+
+def test_a_connect_server_of_a_vendors_gets_apaches_connector() -> None:
+    """Maven has no other."""
+
+    class Reader:
+        def __getattr__(self, name: str) -> Reader:
+            return self
+
+        def __call__(self, *_: object, **__: object) -> Reader:
+            return self
+
+        @property
+        def schema(self) -> object:
+            raise AnalysisException("Failed to find the data source: kafka.")
+
+    session_class = type(
+        "SparkSession", (), {"version": "3.5.4-amzn-0", "read": Reader()}
+    )
+    session_class.__module__ = "pyspark.sql.connect.session"
+    _, finding = preflight.check_session(session_class())
+    assert str(finding) == (
+        "connector: the Connect server has none (Spark: 'Failed to find data source: "
+        "kafka'). Call KafkaUtils.attach(spark), or start the server with "
+        "spark.jars.packages=org.apache.spark:spark-sql-kafka-0-10_<its Scala version>:"
+        "3.5.4."
+    )
 
 
 def test_a_connect_server_that_cant_reach_this_machines_broker_is_reported() -> None:

@@ -239,7 +239,7 @@ def _check_connect(spark: SparkSession) -> list[Finding]:
             "the Connect server has none (Spark: 'Failed to find data source: kafka')",
             "Call KafkaUtils.attach(spark), or start the server with "
             "spark.jars.packages=org.apache.spark:spark-sql-kafka-0-10_"
-            f"<its Scala version>:{spark.version}.",
+            f"<its Scala version>:{apache_version(spark.version)}.",
         ),
     ]
 
