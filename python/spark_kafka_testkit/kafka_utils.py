@@ -847,7 +847,9 @@ class KafkaUtils:
         there at the call has gone through all of them.
 
         To wait for a job in another process, pass its checkpoint. The wait then takes
-        the topics from the first committed batch that it sees there.
+        the topics from the first committed batch that it sees there, and goes by what
+        they hold at that moment. If you name the topic, it is what it holds at the
+        call.
 
         Example:
             kafka.wait_until_processed(query)
