@@ -265,8 +265,9 @@ def pytest_terminal_summary(
         terminalreporter.write_line(text)
     if is_recording():
         terminalreporter.write_line(
-            "kafka: this run was too short to record what Spark starts from. "
-            "`spark-kafka-testkit prepare` does it once, and saves half of Spark's work"
+            "kafka: this run was too short to record what Spark starts from. Run "
+            "`spark-kafka-testkit prepare` once, and Spark's JVM uses half the CPU "
+            "time before a first stream answers"
         )
 
 

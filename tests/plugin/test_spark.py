@@ -377,7 +377,8 @@ def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
             "INFO *the session that kafka_spark uses was not made with the settings of "
             "KafkaUtils.spark_conf(). With "
             "SparkSession.builder.config(map=KafkaUtils.spark_conf()) its JVM would "
-            "use a third of the CPU time before a first stream answers",
+            "use a third of the CPU time before a first stream answers, once its "
+            "class archive is recorded",
             "test_strict.py::test_leaves_a_query left running: query 'left' (*). "
             "Stopped now. A test must stop its queries.",
         ]

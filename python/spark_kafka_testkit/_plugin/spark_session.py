@@ -105,7 +105,8 @@ def _tell_what_it_lacks(jvm: SparkJvm) -> None:
             "the session that kafka_spark uses was not made with the settings of "
             "KafkaUtils.spark_conf(). With "
             "SparkSession.builder.config(map=KafkaUtils.spark_conf()) its JVM would "
-            "use a third of the CPU time before a first stream answers"
+            "use a third of the CPU time before a first stream answers, once its "
+            "class archive is recorded"
         )
 
 
