@@ -96,7 +96,7 @@ def _wait_until_read(stage: Stage, run: StreamRun) -> None:
         state.raise_if_dead()
         if position.take(state.progress):
             ends = ends_of(stage.cluster, state, position)
-            if not any(place.behind for place in position.places(ends)):
+            if not position.is_behind(ends):
                 return
         if pauses.is_over:
             raise WaitError(

@@ -215,3 +215,7 @@ class Position:
     def places(self, ends: Ends) -> list[Place]:
         """Where each source is: see `places_of`."""
         return places_of(self.sources, ends, self._matches)
+
+    def is_behind(self, ends: Ends) -> bool:
+        """Whether a source has yet to read something before these ends."""
+        return any(place.behind for place in self.places(ends))

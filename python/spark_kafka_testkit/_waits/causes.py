@@ -236,7 +236,7 @@ def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         done = "since its start"
         if seen.history and position.take(seen.history[-1]):
             ends = ends_of(cluster, state, position)
-            if not any(place.behind for place in position.places(ends)):
+            if not position.is_behind(ends):
                 continue
             done = "all that was sent"
         yield Cause(

@@ -81,7 +81,7 @@ class Finality:
             ends = ends_of(self._cluster, state, position)
         except (KafkaTestkitError, ValueError):
             return False  # topics elsewhere, or none yet
-        if any(place.behind for place in position.places(ends)):
+        if position.is_behind(ends):
             return False
         return state.is_active and state.is_resting
 

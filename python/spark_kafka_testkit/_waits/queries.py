@@ -142,7 +142,7 @@ def _wait_for_one(
         state.raise_if_dead()
         if position.take(state.progress):
             ends = ends or ends_of(cluster, state, position, of_topic)
-            if not any(place.behind for place in position.places(ends)):
+            if not position.is_behind(ends):
                 return
         elif not has_ended:
             # with Spark Connect the status shows it, after a while

@@ -154,3 +154,5 @@ def test_a_source_has_a_place_in_each_partition() -> None:
         "topic 'a', partition 1: at 9, the end is 8",
         "topic 'a', partition 2: not read yet, the end is 8",
     ]
+    assert position.is_behind({"a": {0: at, 1: at}})
+    assert not position.is_behind({"a": {1: at}, "b": {0: at}})
