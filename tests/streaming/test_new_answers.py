@@ -45,6 +45,21 @@ def test_a_new_answer_is_what_came_since_the_last_check(
         run.check_nothing_new()
 
 
+def test_what_is_new_is_shown_as_a_test_writes_it(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """As text, or as the bytes that are none."""
+    same = queries.source(topic).select("key", "value")
+    with kafka.run_stream(same, sink, timeout=LONG) as run:
+        run.add_data(topic, [("10:00", "1"), (b"\xff", None)])
+        with pytest.raises(WaitError) as caught:
+            run.check_nothing_new()
+        assert str(caught.value).splitlines()[1:3] == [
+            "  unexpected: ('10:00', '1')",
+            "  unexpected: (b'\\xff', None)",
+        ]
+
+
 def test_rows_of_the_memory_sink_are_new_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
@@ -82,8 +97,8 @@ def test_what_a_watermark_still_closes_is_not_missed(
             run.add_data(topic, times(f"{hour}:00"))
             with pytest.raises(WaitError) as caught:
                 run.check_nothing_new()
-            key, count = f"{hour - 1:02}:00".encode(), b"1"
-            assert f"  unexpected: {(key, count)!r}" in str(caught.value)
+            new = (f"{hour - 1:02}:00", "1")
+            assert f"  unexpected: {new!r}" in str(caught.value)
             run.check_new_answer({f"{hour - 1:02}:00": "1"})
 
 

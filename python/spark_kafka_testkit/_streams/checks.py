@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._text import readable
 from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.answer import Answer, End, RowsAnswer
 from spark_kafka_testkit._waits.causes import causes
@@ -32,6 +33,8 @@ __all__ = ["StreamChecks"]
 
 INTERVAL_SECONDS = 0.25
 AS_BYTES: tuple[Deserializer, Deserializer] = ("BINARY", "BINARY")
+AS_SHOWN: tuple[Deserializer, Deserializer] = (readable, readable)
+"""Text as a test would write it, and bytes where they are no text."""
 
 
 class StreamChecks(ABC):
@@ -236,7 +239,7 @@ class StreamChecks(ABC):
                 "query rest. check_new_answer([]) looks after two batches.",
                 query=self.query,
             )
-        self._check([], AS_BYTES, self._checked, until_timeout=False)
+        self._check([], AS_SHOWN, self._checked, until_timeout=False)
 
     def _goes_on(self) -> bool:
         """Whether more may come: the query is running, without a test's clock."""
