@@ -111,6 +111,22 @@ def test_what_killed_a_jobs_query_is_raised(
 
 
 @needs_jvm
+def test_a_job_that_ends_on_its_own_starts_again(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Once it has ended, which a test need not wait for."""
+
+    def job() -> StreamingQuery:
+        return queries.to_topic(queries.source(topic), sink, availableNow=True)
+
+    with kafka.follow(job, sink) as run:
+        for number in range(3):
+            run.add_data(topic, [(f"{number}", "x")])
+            run.start()
+        run.check_answer([("0", "x"), ("1", "x"), ("2", "x")])
+
+
+@needs_jvm
 def test_a_job_may_have_a_session_of_its_own(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:

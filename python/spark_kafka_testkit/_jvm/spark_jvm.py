@@ -32,6 +32,7 @@ __all__ = [
     "active_session",
     "cloned",
     "close_producers",
+    "ends_on_its_own",
     "execution_of",
     "finds_class",
     "is_clocked",
@@ -297,6 +298,14 @@ def trigger_of(query: StreamingQuery) -> str | None:
     """
     execution = execution_of(query)
     return execution and str(execution.trigger().getClass().getSimpleName())
+
+
+def ends_on_its_own(query: StreamingQuery) -> bool:
+    """Whether the query's trigger ends it: `availableNow` or `once`.
+
+    False if no JVM is within reach.
+    """
+    return str(trigger_of(query)).startswith(("AvailableNowTrigger", "OneTimeTrigger"))
 
 
 def is_clocked(query: StreamingQuery) -> bool:

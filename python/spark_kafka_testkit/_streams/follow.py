@@ -56,7 +56,8 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
     def start(self) -> None:
         """Call the function that starts the query, and wait until the query is alive.
 
-        If the query itself was given, only wait.
+        If the query itself was given, only wait. With the trigger `availableNow`, a run
+        that has not ended yet is waited for before the function is called again.
 
         Raises:
             StreamingQueryException: it died immediately.
@@ -65,8 +66,8 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
             RuntimeError: it is already running, or must be started again without a
                 function that starts it.
         """
-        if self._is_begun and self.query.isActive:
-            raise RuntimeError("The query is already running. Call stop() first.")
+        if self._is_begun:
+            self._await_former()
         if self._begin is not None:
             session = [_running_session()] if _takes_session(self._begin) else []
             started = self._begin(*session)

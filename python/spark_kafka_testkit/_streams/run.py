@@ -27,7 +27,6 @@ from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.exactly_once import ExactlyOnce, first_offsets
 from spark_kafka_testkit._streams.state import PROGRESS_KEPT
 from spark_kafka_testkit._timeline import waiting
-from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.queries import wait_for_query_alive
 from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.errors import WaitError
@@ -140,7 +139,8 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
     def start(self) -> None:
         """Start the query, and wait until it is alive.
 
-        If there is a checkpoint, it continues from there.
+        If there is a checkpoint, it continues from there. With the trigger
+        `availableNow`, a run that has not ended yet is waited for.
 
         Raises:
             StreamingQueryException: it died immediately.
@@ -151,8 +151,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
                 checkpoint.
         """
         if self._query is not None:
-            if self._query.isActive:
-                raise RuntimeError("The stream is already running. Call stop() first.")
+            self._await_former()
             if self._is_memory and self._output_mode != "complete":
                 raise RuntimeError(
                     "Spark's memory sink can't continue from a checkpoint, except in "
@@ -244,19 +243,6 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             self.add_data(topic, part)
             run.append(self.next_batch())
         return run
-
-    def _await_end(self) -> None:
-        """Wait until the query has done its step."""
-        state, pauses = QueryState(self.query), Pauses(self._timeout)
-        while state.is_active:
-            if pauses.is_over:
-                raise WaitError(
-                    f"Query {state.name} had not ended its step within "
-                    f"{self._timeout:g} s.\n{state.describe()}",
-                    query=self.query,
-                )
-            pauses.rest()
-        state.raise_if_dead()
 
     def _check_topics(self) -> None:
         cluster, df = self._cluster, self._df

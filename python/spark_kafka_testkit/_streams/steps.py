@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.encode import batches
+from spark_kafka_testkit._jvm.spark_jvm import ends_on_its_own
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
@@ -69,6 +70,33 @@ class StreamSteps(StreamState):
     @abstractmethod
     def _sources(self) -> list[Source]:
         """Its Kafka sources, or none if they are not known."""
+
+    def _await_former(self) -> None:
+        """Wait for the end of the run before, if it ends on its own.
+
+        Raises:
+            StreamingQueryException: it died.
+            WaitError: it had not ended in time.
+            RuntimeError: it runs until it is stopped.
+        """
+        if not self.query.isActive:
+            return
+        if not ends_on_its_own(self.query):
+            raise RuntimeError("The query is already running. Call stop() first.")
+        self._await_end()
+
+    def _await_end(self) -> None:
+        """Wait until the query has done its step."""
+        state, pauses = QueryState(self.query), Pauses(self._timeout)
+        while state.is_active:
+            if pauses.is_over:
+                raise WaitError(
+                    f"Query {state.name} had not ended its step within "
+                    f"{self._timeout:g} s.\n{state.describe()}",
+                    query=self.query,
+                )
+            pauses.rest()
+        state.raise_if_dead()
 
     def _run_due(self) -> None:
         """Run the next trigger, if the query is waiting for a test's clock."""
