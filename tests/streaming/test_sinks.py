@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions
 
 from spark_kafka_testkit import KafkaUtils, Record, WaitError, at
-from tests.sessions import needs_own_functions
+from tests.sessions import ON_CONNECT, needs_own_functions
 
 from .conftest import Queries
 
@@ -229,9 +229,10 @@ def test_a_bounded_state(kafka: KafkaUtils, queries: Queries, topic: str) -> Non
     with kafka.run_stream(counts, output_mode="update", timeout=LONG) as run:
         with pytest.raises(WaitError) as caught:
             run.check_state_bounded(rows=1)
+        way = " Group by a window() of the column with the watermark."
         assert str(caught.value).splitlines()[1] == (
             "It has no watermark, so nothing leaves the state. Give the DataFrame one "
-            "with withWatermark()."
+            f"with withWatermark().{'' if ON_CONNECT else way}"
         )
     with kafka.run_stream(source, timeout=LONG) as run:
         run.process_all_available()

@@ -1,4 +1,4 @@
-"""What Spark's plans say about their Kafka sources, before a query has made progress.
+"""What Spark's plans say about a query, before it has made progress.
 
 It comes from Spark's own classes through py4j (their names are the same from 3.5 to
 4.2), or from the message that Spark Connect's client sends.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "kafka_options",
+    "keyed_without_time",
     "options_of_query",
     "output_mode",
     "source_of_column",
@@ -25,6 +26,10 @@ __all__ = [
 
 DAYS_OF_MONTH = 31  # as Spark counts for watermarks
 MILLIS_OF_DAY = 86_400_000
+EVENT_TIME = "spark.watermarkDelayMs"
+"""In the metadata of a column with a watermark, and of a window of it."""
+KEYS = {"Aggregate": "groupingExpressions", "Deduplicate": "keys"}
+"""What gives the keys of a stateful node, by its class."""
 PASSING = ("Project", "SubqueryAlias", "EventTimeWatermark")
 """Nodes of a plan that pass on the rows of their child."""
 
@@ -55,6 +60,32 @@ def options_of_query(query: StreamingQuery) -> list[dict[str, str]] | None:
     if execution is None:
         return None
     return [_options(leaf) for leaf in _leaves(execution.analyzedPlan())]
+
+
+def keyed_without_time(query: StreamingQuery) -> set[str]:
+    """The classes of a query's nodes whose state is by keys without event time.
+
+    A watermark removes nothing from it. Empty on Spark Connect.
+    """
+    execution = execution_of(query)
+    if execution is None:
+        return set()
+    return set(_keyed_without_time(execution.analyzedPlan()))
+
+
+def _keyed_without_time(node: Any) -> Iterator[str]:
+    kind = str(node.getClass().getSimpleName())
+    if kind in KEYS and node.isStreaming():
+        keys = _items(getattr(node, KEYS[kind])())
+        if not any(map(_has_event_time, keys)):
+            yield kind
+    for child in _items(node.children()):
+        yield from _keyed_without_time(child)
+
+
+def _has_event_time(key: Any) -> bool:
+    is_column = key.getClass().getSimpleName() == "AttributeReference"
+    return is_column and bool(key.metadata().contains(EVENT_TIME))
 
 
 def output_mode(query: StreamingQuery) -> str | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._jvm.plans import keyed_without_time, output_mode
 from spark_kafka_testkit._queries.batch import (
     local,
     operators_sum,
@@ -27,6 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["PROGRESS_KEPT", "StreamState"]
 
+NO_WATERMARK = (
+    "It has no watermark, so nothing leaves the state. Give the DataFrame one with "
+    "withWatermark()."
+)
+NO_TIME_IN_KEY = "Rows whose key has no event time never leave the state."
+TIMED_KEYS = {
+    "Aggregate": "Group by a window() of the column with the watermark.",
+    "Deduplicate": (
+        "Name the column with the watermark in dropDuplicates() too, or use "
+        "dropDuplicatesWithinWatermark()."
+    ),
+}
+"""How the keys of a node get an event time, by its class."""
 PROGRESS_KEPT = "spark.sql.streaming.numRecentProgressUpdates"
 
 
@@ -159,21 +173,26 @@ class StreamState(StreamChecks):
         parts = ", ".join(
             f"{one['numRowsTotal']} in {one['operatorName']}" for one in operators
         )
-        watermark = watermark_of(progress)
-        advice = (
-            "It has no watermark, so nothing leaves the state. Give the DataFrame one "
-            "with withWatermark()."
-        )
-        if watermark is not None:
-            advice = (
-                f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. Rows leave the "
-                "state when a record comes that is later by more than the delay."
-            )
         raise WaitError(
             f"The state of the query holds {total} rows ({parts}), but at most {most} "
             "are allowed.\n"
-            f"{advice}",
+            f"{self._why_rows_stay(watermark_of(progress))}",
             query=self.query,
+        )
+
+    def _why_rows_stay(self, watermark: datetime | None) -> str:
+        """Why rows are still in the state, and what removes them."""
+        if output_mode(self.query) == "complete":
+            return "In complete mode nothing leaves the state. Use update or append."
+        keyed = keyed_without_time(self.query)
+        ways = [way for kind, way in TIMED_KEYS.items() if kind in keyed]
+        if watermark is None:
+            return " ".join([NO_WATERMARK, *ways])
+        if ways:
+            return " ".join([NO_TIME_IN_KEY, *ways])
+        return (
+            f"The watermark is {watermark:%Y-%m-%dT%H:%M:%SZ}. Rows leave the state "
+            "when a record comes that is later by more than the delay."
         )
 
     def check_late(
