@@ -814,8 +814,8 @@ class KafkaUtils:
             StreamingQueryException: the query's own exception, as soon as it dies.
             WaitError: (an AssertionError) the query was not alive in time. The message
                 has its status.
-            UnknownTopicError: (a LookupError) a topic that the query reads does not
-                exist.
+            UnknownTopicError: (a LookupError) a topic that the query reads or writes to
+                does not exist.
             TypeError, ValueError: an invalid argument.
         """
         timeout = self._seconds("timeout", timeout)
@@ -872,8 +872,8 @@ class KafkaUtils:
             StreamingQueryException: the query's own exception, as soon as it dies.
             WaitError: (an AssertionError) the query did not get that far in time, or
                 ended first. The message says where it is in each partition.
-            UnknownTopicError: (a LookupError) a topic that the query reads does not
-                exist.
+            UnknownTopicError: (a LookupError) a topic that the query reads or writes to
+                does not exist.
             ValueError: a query in real-time or continuous mode, which has no such
                 progress (use `wait_for_records` on its sink topic), a query that does
                 not read the topic, or one that reads no existing topic.

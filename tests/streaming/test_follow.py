@@ -8,6 +8,7 @@ import pytest
 from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils, WaitError
+from spark_kafka_testkit.errors import UnknownTopicError
 from tests.sessions import needs_jvm
 
 from .conftest import Queries
@@ -124,6 +125,32 @@ def test_a_job_that_ends_on_its_own_starts_again(
             run.add_data(topic, [(f"{number}", "x")])
             run.start()
         run.check_answer([("0", "x"), ("1", "x"), ("2", "x")])
+
+
+@needs_jvm
+def test_a_sink_topic_that_does_not_exist_is_named_at_once(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """When the block begins; and later, if it is gone by then."""
+    kafka.create_topics([topic])
+    sink = f"{topic}-sink"
+    query = queries.to_topic(queries.source(topic), sink)
+    text = (
+        f"Query {query.id} writes to topic {sink!r}, which does not exist. Did you "
+        f"mean {topic!r}? If not, call create_topics([{sink!r}]) first."
+    )
+    with pytest.raises(UnknownTopicError) as caught, kafka.follow(query, sink):
+        pytest.fail("it can't run")
+    assert str(caught.value) == text
+    assert caught.value.topic == sink
+    kafka.create_topics([sink])
+    with kafka.follow(lambda: queries.to_topic(queries.source(topic), sink)) as run:
+        run.process_all_available()
+        kafka.delete_topics([sink])
+        run.add_data(topic, [("a", "x")])
+        with pytest.raises(UnknownTopicError) as caught:
+            run.process_all_available()
+    assert str(caught.value) == text
 
 
 @needs_jvm

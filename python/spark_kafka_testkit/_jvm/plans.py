@@ -20,6 +20,7 @@ __all__ = [
     "keyed_without_time",
     "options_of_query",
     "output_mode",
+    "sink_options",
     "source_of_column",
     "watermark_delays",
 ]
@@ -60,6 +61,24 @@ def options_of_query(query: StreamingQuery) -> list[dict[str, str]] | None:
     if execution is None:
         return None
     return [_options(leaf) for leaf in _leaves(execution.analyzedPlan())]
+
+
+def sink_options(query: StreamingQuery) -> dict[str, str] | None:
+    """The options of a query's Kafka sink, with names in lower case.
+
+    None for another sink, in continuous mode, and on Spark Connect.
+    """
+    execution = execution_of(query)
+    if execution is None:
+        return None
+    plan, sink = execution.logicalPlan(), execution.sink()
+    if (
+        plan.getClass().getSimpleName() != "WriteToMicroBatchDataSource"
+        or sink.getClass().getSimpleName() != "KafkaTable"
+    ):
+        return None
+    pairs = _items(plan.writeOptions().toSeq())
+    return {str(pair._1()).lower(): str(pair._2()) for pair in pairs}
 
 
 def keyed_without_time(query: StreamingQuery) -> set[str]:

@@ -1,4 +1,4 @@
-"""The Kafka sources in a stream's plan, known before it has made progress."""
+"""The Kafka sources and the sink in a stream's plan, before it has made progress."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from spark_kafka_testkit._jvm.plans import (
     kafka_options,
     options_of_query,
+    sink_options,
     source_of_column,
 )
 from spark_kafka_testkit._queries.position import Source
@@ -21,6 +22,7 @@ __all__ = [
     "named_topics",
     "planned_sources",
     "planned_sources_of_query",
+    "sink_topic",
     "source_of_partition",
 ]
 
@@ -46,6 +48,19 @@ def planned_sources_of_query(query: StreamingQuery) -> list[Source]:
         return [_source(options) for options in options_of_query(query) or []]
     except Exception:  # noqa: BLE001  as above
         return []
+
+
+def sink_topic(query: StreamingQuery, servers: str) -> str | None:
+    """The topic of a broker that a query writes to, or None if that is not known.
+
+    The rows may name their topics themselves.
+    """
+    try:
+        options = sink_options(query) or {}
+    except Exception:  # noqa: BLE001  as above, or the query has not planned it yet
+        return None
+    is_here = options.get("kafka.bootstrap.servers") == servers
+    return options.get("topic") if is_here else None
 
 
 def source_of_partition(df: DataFrame) -> Source | None:

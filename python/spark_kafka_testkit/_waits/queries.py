@@ -11,6 +11,7 @@ from spark_kafka_testkit._queries.patterns import matching_topics
 from spark_kafka_testkit._queries.planned import (
     named_topics,
     planned_sources_of_query,
+    sink_topic,
 )
 from spark_kafka_testkit._queries.position import Ends, Place, Position
 from spark_kafka_testkit._queries.state import QueryState
@@ -62,7 +63,7 @@ def wait_for_query_alive(
     interval = _arguments.seconds("interval", interval)
     state = QueryState(query)
     if cluster is not None:
-        _check_sources(cluster, state)
+        _check_topics(cluster, state)
     pauses = Pauses(timeout)
     while not _is_alive_or_done(state):
         if pauses.is_over:
@@ -76,21 +77,24 @@ def wait_for_query_alive(
         pauses.rest(interval)
 
 
-def _check_sources(cluster: Cluster, state: QueryState) -> None:
-    """Check that a query that is starting reads existing topics.
+def _check_topics(cluster: Cluster, state: QueryState) -> None:
+    """Check that a query writes to an existing topic, and while it starts, its sources.
 
-    Spark looks for them for a minute, and then does not name them.
+    Spark looks for them for a minute, and then may not name them.
 
     Raises:
         UnknownTopicError: a topic does not exist.
     """
-    if cluster.broker.is_visited:
-        return  # which may create topics automatically
-    if state.progress is None and state.is_active:
-        servers = cluster.broker.bootstrap_servers
+    if cluster.broker.is_visited or not state.is_active:
+        return  # a broker that may create topics automatically
+    servers = cluster.broker.bootstrap_servers
+    if state.progress is None:
         sources = planned_sources_of_query(state.query)
         names = named_topics(sources, servers)
         cluster.require_topics(names, f"Query {state.name} reads")
+    sink = sink_topic(state.query, servers)
+    if sink is not None:
+        cluster.require_topics([sink], f"Query {state.name} writes to")
 
 
 def _is_alive_or_done(state: QueryState) -> bool:
@@ -131,7 +135,7 @@ def _wait_for_one(
 ) -> None:
     state = QueryState(query)
     _check_has_batches(state)
-    _check_sources(cluster, state)
+    _check_topics(cluster, state)
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()

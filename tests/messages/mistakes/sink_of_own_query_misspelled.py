@@ -11,4 +11,4 @@ def test_mistake(kafka_utils, kafka_spark, kafka_topic, tmp_path):
     options = {**kafka_utils.spark_options(), "kafka.max.block.ms": "100"}
     writer = rows.writeStream.format("kafka").option("topic", "gym-bils")
     writer = writer.options(**options).option("checkpointLocation", tmp_path)
-    kafka_utils.wait_until_processed(writer.start())
+    writer.start().awaitTermination()
