@@ -1,4 +1,4 @@
-"""What a red test says: 38 mistakes, made on purpose.
+"""What a red test says: 42 mistakes, made on purpose.
 
 The bar: cause, place and remedy stand in the first two lines of the message, and the
 message begins within the first 15 lines of the report. Each file of `mistakes` is a

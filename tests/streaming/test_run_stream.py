@@ -212,6 +212,27 @@ def test_what_killed_the_query_is_raised_at_the_end(
         assert "met" in str(failure)
 
 
+@needs_jvm
+def test_a_stream_shows_what_killed_it(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """With the line of the function."""
+
+    def save(df: DataFrame, batch: int) -> None:
+        raise KeyError("price")
+
+    kafka.create_topics([topic])
+    rows = queries.source(topic)
+    with kafka.run_stream(rows, foreach_batch=save, timeout=900) as stream:
+        stream.add_data(topic, [("k", "v")])
+        stream.expect_failure()
+    line = save.__code__.co_firstlineno + 1
+    assert repr(stream).splitlines()[-1] == (
+        f"  exception: KeyError: 'price' (in save, test_run_stream.py:{line}: "
+        'raise KeyError("price"))>'
+    )
+
+
 def test_the_tests_own_error_is_raised_before_that_of_the_query(
     kafka: KafkaUtils,
     queries: Queries,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["remedy", "shorten"]
 
 SECTION = "Spark's exception"
+OF_JAVA = "Py4JJavaError"
+"""py4j's class for those that PySpark has no class for."""
 FAILING = "E   "
 NO_TOPIC = re.compile(r"Topic (?P<topic>[\w.-]+) not present in metadata")
 NO_PARTITION = re.compile(
@@ -41,7 +43,7 @@ ATTACH = (
 def shorten(
     report: pytest.TestReport, error: BaseException, topics: Callable[[], Sequence[str]]
 ) -> None:
-    """Reduce an exception of PySpark's to its cause and place.
+    """Reduce an exception of PySpark's, or one of Java's, to its cause and place.
 
     The whole text goes to a separate section.
 
@@ -50,7 +52,7 @@ def shorten(
         error: the exception.
         topics: a function that returns the topics of the broker, as far as known.
     """
-    if not is_of_spark(error):
+    if not (is_of_spark(error) or type(error).__name__ == OF_JAVA):
         return
     traceback = getattr(report.longrepr, "reprtraceback", None)
     entries = getattr(traceback, "reprentries", None)

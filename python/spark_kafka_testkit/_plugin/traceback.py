@@ -32,10 +32,12 @@ RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 def cut(error: BaseException) -> bool:
-    """Remove the kit's and PySpark's functions from the end of an error's traceback.
+    """Remove the kit's and PySpark's functions from an error's traceback.
 
     That is done for errors that they raise for their caller, so that the message is
-    next to the caller's line. A fault of the kit itself keeps its frames.
+    next to the caller's line. PySpark appends the frames of a Python function that
+    Spark has called, so its own may also be in the middle. A fault of the kit itself
+    keeps its frames.
 
     Returns:
         Whether there were any such frames.
@@ -47,12 +49,11 @@ def cut(error: BaseException) -> bool:
         frame = frame.tb_next
     if not frames or not _is_for_the_caller(error, frames[-1]):
         return False
-    own = len(frames)
-    while own > 0 and _is_inside(frames[own - 1]):
-        own -= 1
-    if own in (0, len(frames)):
+    own = [frame for frame in frames if not _is_inside(frame)]
+    if len(own) in (0, len(frames)):
         return False
-    frames[own - 1].tb_next = None
+    for frame, following in zip(own, [*own[1:], None], strict=True):
+        frame.tb_next = following
     cause = error.__cause__
     if cause is not None and not _is_of_users(cause):  # otherwise it is shown first
         error.__cause__, error.__suppress_context__ = None, True

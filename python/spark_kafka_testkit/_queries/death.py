@@ -10,6 +10,7 @@ __all__ = ["Death"]
 
 CONTEXT = "=== Streaming Query ==="
 TRACEBACK = "Traceback (most recent call last):"
+OF_JAVA = "py4j.protocol.Py4JJavaError: "
 FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in (?P<name>.+)')
 # Frames of PySpark's own functions, and of what they call.
 INSIDE = re.compile(
@@ -17,8 +18,10 @@ INSIDE = re.compile(
     r"|[/\\]python[/\\]pyspark[/\\]"
 )
 BEFORE_CAUSE = re.compile(
-    r"\[STREAM_FAILED\] .*? terminated with exception: "
-    r"|Job aborted due to stage failure: .*?most recent failure: Lost task .*?\): "
+    rf"(?:{OF_JAVA})?An error occurred while calling [\w.]+\n: "
+    r"|\[STREAM_FAILED\] .*? terminated with exception: "
+    r"|(?:org\.apache\.spark\.SparkException: )?"
+    r"Job aborted due to stage failure: .*?most recent failure: Lost task .*?\): "
     r"|Writing job aborted\.?:? ?",
     re.DOTALL,
 )
@@ -97,7 +100,11 @@ def _of_python(text: str) -> tuple[str, str]:
             name = frame["name"]
         place = f"in {name}, {file}:{frame['line']}{code}"
     rest = [line for line in lines[end:] if line and not line.startswith(" ")]
-    return STATE.sub("", rest[0]) if rest else TRACEBACK, place
+    if not rest:
+        return TRACEBACK, place
+    if rest[0].startswith(OF_JAVA):
+        return _of_java("\n".join(rest)), place
+    return PACKAGE.sub("", STATE.sub("", rest[0]), count=1), place
 
 
 def _of_java(text: str) -> str:

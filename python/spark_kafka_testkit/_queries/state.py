@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spark_kafka_testkit import _arguments, _timeline
 from spark_kafka_testkit._jvm.spark_jvm import execution_of, is_clocked, trigger_of
+from spark_kafka_testkit._queries.death import Death
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -116,11 +117,12 @@ class QueryState:
 
     @property
     def cause_of_death(self) -> str | None:
-        """The first line of what it died of, or None."""
+        """What it died of, with the line of the user's that raised it, or None."""
         exception = self.query.exception()
         if exception is None:
             return None
-        return str(exception).strip().partition("\n")[0]
+        death = Death.of(str(exception))
+        return f"{death.cause} ({death.place})" if death.place else death.cause
 
     def describe(self) -> str:
         """Its state in a few lines, for an error's text."""

@@ -42,6 +42,38 @@ def test_the_error_of_a_python_function_is_told_with_its_line() -> None:
     ]
 
 
+OF_JAVA = """\
+[FOREACH_BATCH_USER_FUNCTION_ERROR] An error occurred in the user provided function in foreach batch sink. Reason: An exception was raised by the Python Proxy. Return Message: Traceback (most recent call last):
+  File "/x/site-packages/pyspark/sql/utils.py", line 163, in call
+    self.func(DataFrame(jdf, wrapped_session_jdf), batch_id)
+  File "/home/me/job.py", line 16, in save
+    df.write.parquet(path)
+  File "/x/site-packages/pyspark/sql/readwriter.py", line 2093, in parquet
+    self._jwrite.parquet(path)
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (
+            "py4j.protocol.Py4JJavaError: An error occurred while calling o380.parquet.\n: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 2.0 failed 1 times, most recent failure: Lost task 0.0 in stage 2.0 (TID 2) (vm executor driver): java.io.IOException: no space\n\tat org.apache.hadoop.fs.Some.create(Some.java:774)",
+            "IOException: no space",
+        ),
+        (
+            "pyspark.errors.exceptions.captured.SparkRuntimeException: [USER_RAISED_EXCEPTION] bad row",
+            "SparkRuntimeException: [USER_RAISED_EXCEPTION] bad row",
+        ),
+    ],
+)
+def test_an_error_that_spark_raises_in_a_python_function_is_told_as_its_own(
+    error: str, cause: str
+) -> None:
+    """And the line is the user's that called Spark."""
+    death = Death.of(OF_JAVA + error + CONTEXT)
+    assert death.lines[:2] == [cause, "  in save, job.py:16: df.write.parquet(path)"]
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
@@ -56,6 +88,10 @@ def test_the_error_of_a_python_function_is_told_with_its_line() -> None:
         (
             "[USER_RAISED_EXCEPTION] bad order SQLSTATE: P0001",
             "[USER_RAISED_EXCEPTION] bad order",
+        ),
+        (
+            "An error occurred while calling o44.save.\n: java.sql.SQLException: No suitable driver\n\tat java.sql/java.sql.DriverManager",
+            "SQLException: No suitable driver",
         ),
         ("x" * 400, "x" * 297 + "..."),
         ("", ""),
