@@ -57,6 +57,23 @@ def test_state_is_told_only_where_a_window_is_missing(
         assert told(caught) == "  missing:    ('none',)"
 
 
+@needs_jvm
+def test_a_sink_topic_that_does_not_exist_is_told(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """Also where another topic is waited for."""
+    kafka.send_messages(topic, [("a", "x")])
+    query = queries.to_topic(queries.source(topic), f"{sink}s")
+    with pytest.raises(WaitError) as caught:
+        kafka.wait_for_records(sink, timeout=0.1, query=query)
+    assert told(caught) == (
+        f"Query {query.id} writes to topic '{sink}s', which does not exist. Did you "
+        f"mean {sink!r}? If not, call create_topics(['{sink}s']) first."
+    )
+    (cause,) = caught.value.causes
+    assert cause == told(caught)
+
+
 def test_records_before_a_query_are_told_only_where_something_is_missing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:

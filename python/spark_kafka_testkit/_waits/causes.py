@@ -19,7 +19,8 @@ from spark_kafka_testkit._queries.position import Position, Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads.results import read_records
 from spark_kafka_testkit._text import Cause, did_you_mean, is_misspelled
-from spark_kafka_testkit._waits.queries import ends_of
+from spark_kafka_testkit._waits.queries import check_topics, ends_of
+from spark_kafka_testkit.errors import UnknownTopicError
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -246,7 +247,16 @@ def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
         )
 
 
-FINDERS = (_unclocked, _began_late, _dropped, _held, _strays)
+def _missing_topics(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
+    """Topics of running queries that do not exist."""
+    for seen in queries:
+        try:
+            check_topics(cluster, QueryState(seen.query))
+        except UnknownTopicError as error:
+            yield Cause(error.problem, error.advice)
+
+
+FINDERS = (_unclocked, _missing_topics, _began_late, _dropped, _held, _strays)
 
 
 def _records(count: int) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._cluster import Cluster
 
 __all__ = [
+    "check_topics",
     "ends_of",
     "lag",
     "wait_for_query_alive",
@@ -63,7 +64,7 @@ def wait_for_query_alive(
     interval = _arguments.seconds("interval", interval)
     state = QueryState(query)
     if cluster is not None:
-        _check_topics(cluster, state)
+        check_topics(cluster, state)
     pauses = Pauses(timeout)
     while not _is_alive_or_done(state):
         if pauses.is_over:
@@ -77,7 +78,7 @@ def wait_for_query_alive(
         pauses.rest(interval)
 
 
-def _check_topics(cluster: Cluster, state: QueryState) -> None:
+def check_topics(cluster: Cluster, state: QueryState) -> None:
     """Check that a query writes to an existing topic, and while it starts, its sources.
 
     Spark looks for them for a minute, and then may not name them.
@@ -135,7 +136,7 @@ def _wait_for_one(
 ) -> None:
     state = QueryState(query)
     _check_has_batches(state)
-    _check_topics(cluster, state)
+    check_topics(cluster, state)
     of_topic = None if topic is None else {topic: cluster.offsets(topic)}
     ends: Ends = {}
     position = Position()
