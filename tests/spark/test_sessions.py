@@ -316,10 +316,11 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
         "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0",
     }
     assert caplog.messages == [
-        "The kit has no Kafka connector for Spark 9.9.0 with Scala 2.13, only for 3.5, "
-        "4.0, 4.1, 4.2. Spark will try to fetch "
-        "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0, which its repositories may "
-        "not have."
+        "Spark 9.9.0 with Scala 2.13 is unknown to this kit, which has Kafka "
+        "connectors for 3.5, 4.0, 4.1, 4.2. Install the newest kit with a Spark that "
+        "it knows: pip install --upgrade 'spark-kafka-testkit[spark]'. Otherwise Spark "
+        "asks its repositories for org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0, "
+        "unless spark.jars or spark.jars.packages names a spark-sql-kafka-0-10."
     ]
 
 

@@ -166,11 +166,12 @@ def test_the_doctor_tells_where_the_connector_is_from(
     finding = check_spark()[-1]
     assert finding.state == "warning"
     assert str(finding) == (
-        "connector: the kit has no Kafka connector for Spark 9.9.0 with Scala "
-        f"{VERSION.scala}, only for 3.5, 4.0, 4.1, 4.2. Spark will try to fetch "
-        f"org.apache.spark:spark-sql-kafka-0-10_{VERSION.scala}:9.9.0, which its "
-        "repositories may not have. If the session does not start, install a Spark "
-        "whose connector the kit has: pip install 'spark-kafka-testkit[spark]'."
+        f"connector: Spark 9.9.0 with Scala {VERSION.scala} is unknown to this kit, "
+        "which has Kafka connectors for 3.5, 4.0, 4.1, 4.2. Install the newest kit "
+        "with a Spark that it knows: pip install --upgrade "
+        "'spark-kafka-testkit[spark]'. Otherwise Spark asks its repositories for "
+        f"org.apache.spark:spark-sql-kafka-0-10_{VERSION.scala}:9.9.0, unless "
+        "spark.jars or spark.jars.packages names a spark-sql-kafka-0-10."
     )
 
 
@@ -188,11 +189,11 @@ def test_a_vendors_spark_of_an_unknown_minor_version_asks_for_apaches_connector(
     )
 
 
-def test_a_jvm_that_ends_is_reported_with_its_cause(
+def test_a_connector_that_no_repository_has_is_named(
     run_script: RunScript, spark_called: SparkCalled, tmp_path: Path
 ) -> None:
-    """No repository has the connector; the user's own was asked, and the password in
-    its address is nowhere.
+    """A new session and a running one say what to do. The user's own repository was
+    asked, and the password in its address is nowhere.
     """
     asked: list[str] = []
 
@@ -221,7 +222,13 @@ def test_a_jvm_that_ends_is_reported_with_its_cause(
             try:
                 new_session(KafkaUtils.spark_conf(conf))
             except errors.SparkSetupError as error:
-                print(error)
+                print("new:", error)
+            for name, value in conf.items():
+                builder = builder.config(name, value)
+            try:
+                KafkaUtils.attach(builder.getOrCreate())
+            except errors.SparkSetupError as error:
+                print("attached:", error)
             """,
             SPARK_HOME=str(spark_called("9.9.0")),
             SPARK_KAFKA_TESTKIT_MAVEN_URL=(
@@ -238,10 +245,12 @@ def test_a_jvm_that_ends_is_reported_with_its_cause(
         "SPARK_KAFKA_TESTKIT_MAVEN_URL. Put them in a file that "
         "spark.jars.ivySettings names"
     ) in lines
-    assert lines[-1] == (
-        "Spark's JVM ended before the session was ready: Ivy found no "
-        f"org.apache.spark:{name}:9.9.0 in the repositories that it asked. Spark 9.9.0 "
-        "needs this connector. Set SPARK_KAFKA_TESTKIT_MAVEN_URL to a Maven repository "
-        "that has it, or install a Spark whose connector the kit has: pip install "
-        "'spark-kafka-testkit[spark]'."
+    what = (
+        f"Ivy found no org.apache.spark:{name}:9.9.0 in the repositories that it "
+        f"asked. Spark 9.9.0 with Scala {VERSION.scala} is unknown to this kit, which "
+        "has Kafka connectors for 3.5, 4.0, 4.1, 4.2. Install the newest kit with a "
+        "Spark that it knows: pip install --upgrade 'spark-kafka-testkit[spark]'. Or "
+        "set SPARK_KAFKA_TESTKIT_MAVEN_URL to a Maven repository that has this one."
     )
+    assert f"new: Spark's JVM ended before the session was ready: {what}" in lines
+    assert lines[-1] == f"attached: {what}"

@@ -12,13 +12,24 @@ from spark_kafka_testkit._jvm.jars import (
     connector_versions,
     nearest_connector,
     own_jar,
+    scala_versions,
 )
 from spark_kafka_testkit._versions import apache_version, minor_version
-from spark_kafka_testkit.errors import SparkSetupError
+from spark_kafka_testkit.errors import JarError, SparkSetupError
 
-__all__ = ["CONNECTOR", "SparkVersion", "installed_spark", "spark_and_jars"]
+__all__ = [
+    "CONNECTOR",
+    "KNOWN_SPARK",
+    "SparkVersion",
+    "installed_spark",
+    "spark_and_jars",
+]
 
 CONNECTOR = "spark-sql-kafka-0-10"
+KNOWN_SPARK = (
+    "Install the newest kit with a Spark that it knows: pip install --upgrade "
+    "'spark-kafka-testkit[spark]'"
+)
 
 
 @dataclass(frozen=True)
@@ -50,17 +61,36 @@ class SparkVersion:
 
     @property
     def not_locked(self) -> str:
-        """The message for when the kit has no connector for it."""
+        """What is wrong if the kit has no connector for it."""
         known = ", ".join(dict.fromkeys(map(minor_version, connector_versions())))
         return (
-            f"the kit has no Kafka connector for Spark {self.spark} with Scala "
-            f"{self.scala}, only for {known}. Spark will try to fetch "
-            f"{self.connector}, which its repositories may not have"
+            f"Spark {self.spark} with Scala {self.scala} is unknown to this kit, which "
+            f"has Kafka connectors for {known}"
+        )
+
+    @property
+    def without_connector(self) -> str:
+        """What to do then."""
+        return (
+            f"{KNOWN_SPARK}. Otherwise Spark asks its repositories for "
+            f"{self.connector}, unless spark.jars or spark.jars.packages names a "
+            f"{CONNECTOR}."
         )
 
     @property
     def helper(self) -> Path:
-        """The helper jar for it."""
+        """The helper jar for it.
+
+        Raises:
+            JarError: the kit has none for this Scala, or it was not found.
+        """
+        known = scala_versions()
+        if self.scala not in known:
+            raise JarError(
+                f"Spark {self.spark} is built with Scala {self.scala}, but the kit's "
+                f"helper only with {' and '.join(known)}.",
+                f"{KNOWN_SPARK}.",
+            )
         return own_jar(f"spark-kafka-testkit_{self.scala}.jar")
 
 
@@ -89,7 +119,7 @@ def spark_and_jars() -> tuple[SparkVersion, Path]:
     ]
     for home in homes:
         for jar in (home / "jars").glob("spark-core_*.jar"):
-            if match := re.fullmatch(r"spark-core_(\d+\.\d+)-(.+)\.jar", jar.name):
+            if match := re.fullmatch(r"spark-core_([\d.]+)-(.+)\.jar", jar.name):
                 return SparkVersion(spark=match[2], scala=match[1]), home / "jars"
     raise SparkSetupError(
         "No Spark was found: SPARK_HOME is not set, and the pyspark package is not "

@@ -51,6 +51,7 @@ __all__ = [
     "kafka_clients",
     "nearest_connector",
     "own_jar",
+    "scala_versions",
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
@@ -157,6 +158,11 @@ def connector_scala(spark_version: str) -> str | None:
     """The Scala version of the connector locked for this Spark, or None."""
     locked = nearest_connector(spark_version)
     return None if locked is None else str(_lock()["connectors"][locked]["scala"])
+
+
+def scala_versions() -> list[str]:
+    """The Scala versions of the Sparks in the lock. The kit has a helper for each."""
+    return list(dict.fromkeys(it["scala"] for it in _lock()["connectors"].values()))
 
 
 def kafka_clients(spark_version: str) -> LockedJar:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spark_kafka_testkit._jvm.helper import API_CLASS
 from spark_kafka_testkit._jvm.installed_spark import (
     CONNECTOR,
+    KNOWN_SPARK,
     SparkVersion,
     spark_and_jars,
 )
@@ -85,16 +86,18 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
         version, folder = spark_and_jars()
         with local_host_name(settings):
             cause = cause_of(start_again(folder.parent, settings))
-        advice = ""
-        if version.connector in cause:
-            advice = (
-                f" Spark {version.spark} needs this connector. Set {MAVEN_ENV} to a "
-                "Maven repository that has it, or install a Spark whose connector the "
-                f"kit has: pip install 'spark-kafka-testkit[spark]'."
-            )
+        advice = _not_found(version) if version.connector in cause else ""
         raise SparkSetupError(
-            f"Spark's JVM ended before the session was ready: {cause}.{advice}"
+            f"Spark's JVM ended before the session was ready: {cause}.", advice
         ) from error
+
+
+def _not_found(version: SparkVersion) -> str:
+    """What to do if no repository has the connector."""
+    return (
+        f"{version.not_locked}. {KNOWN_SPARK}. Or set {MAVEN_ENV} to a Maven "
+        "repository that has this one."
+    )
 
 
 def attach(spark: SparkSession) -> None:
@@ -115,13 +118,23 @@ def attach(spark: SparkSession) -> None:
             log.warning("%s", not_locked(version))
             if address := repository():
                 jvm.append_property("spark.jars.repositories", address)
-            _add_jar(spark, f"ivy://{version.connector}")
+            _add_from_ivy(spark, version)
         for jar in connector or ():
             _add_jar(spark, str(jar))
     if jvm.load_class(API_CLASS) is None and jvm.kafka_package != RELOCATED:
         _add_jar(spark, str(version.helper))
     jvm.use_class_loader()
     _check_pairings(spark)
+
+
+def _add_from_ivy(spark: SparkSession, version: SparkVersion) -> None:
+    try:
+        _add_jar(spark, f"ivy://{version.connector}")
+    except Exception as error:
+        cause = cause_of(str(error))
+        if version.connector not in cause:
+            raise
+        raise SparkSetupError(f"{cause}.", _not_found(version)) from error
 
 
 def _check_pairings(spark: SparkSession) -> None:

@@ -254,4 +254,4 @@ def repository() -> str | None:
 
 def not_locked(version: SparkVersion) -> str:
     """The message for when the kit has no connector."""
-    return f"{version.not_locked[0].upper()}{version.not_locked[1:]}."
+    return f"{version.not_locked}. {version.without_connector}"

@@ -110,8 +110,7 @@ def _check_lock(version: SparkVersion) -> Finding:
             "connector",
             "warning",
             version.not_locked,
-            "If the session does not start, install a Spark whose connector the kit "
-            "has: pip install 'spark-kafka-testkit[spark]'.",
+            version.without_connector,
         )
     seen = f"that of Spark {version.nearest}"
     if version.nearest != version.apache:
