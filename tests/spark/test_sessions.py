@@ -324,6 +324,59 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
     ]
 
 
+PACKAGE = "org.apache.spark:spark-sql-kafka-0-10_2.13:9.8.0"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"spark.jars.packages": f"a:b:1,{PACKAGE}"},
+        {"spark.jars": "/mine/spark-sql-kafka-0-10_2.13-9.8.0.jar"},
+        {"spark.driver.extraClassPath": "/mine/spark-sql-kafka-0-10_2.13-9.8.0.jar"},
+        {},  # it is in the folder of Spark's jars
+    ],
+)
+def test_a_spark_without_a_locked_connector_may_bring_one(
+    given: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    in_a_new_process: None,
+) -> None:
+    """Then nothing is fetched, and the user hears nothing."""
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars/spark-core_2.13-9.9.0.jar").touch()
+    if not given:
+        (tmp_path / "jars/spark-sql-kafka-0-10_2.13-9.9.0.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    conf = KafkaUtils.spark_conf(given)
+    packages = given.get("spark.jars.packages")
+    assert conf.get("spark.jars.packages") == packages
+    arguments = KafkaUtils.spark_submit_args(given)
+    asked = ["--packages", packages] if packages else []
+    jars = ["--jars", given["spark.jars"]] if "spark.jars" in given else []
+    assert arguments[: arguments.index("--conf")] == [*jars, *asked]
+    assert caplog.messages == []
+
+
+def test_submit_arguments_keep_the_jars_and_packages_that_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connector comes after them, by its coordinate or as the locked jars."""
+    given = {"spark.jars": "/mine.jar", "spark.jars.packages": "a:b:1"}
+    monkeypatch.delenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", raising=False)
+    locked = ",".join(["/mine.jar", *map(str, connector())])
+    expected = ["--jars", locked, "--packages", "a:b:1"]
+    assert KafkaUtils.spark_submit_args(given)[:4] == expected
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars/spark-core_2.13-9.9.0.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    fetched = "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0"
+    expected = ["--jars", "/mine.jar", "--packages", f"a:b:1,{fetched}"]
+    assert KafkaUtils.spark_submit_args(given)[:4] == expected
+    assert caplog.messages[-1].startswith("Spark 9.9.0 with Scala 2.13 is unknown")
+
+
 def test_spark_conf_adds_to_the_defaults_of_the_platform(
     run_script: RunScript, tmp_path: Path
 ) -> None:

@@ -88,18 +88,19 @@ def submit_arguments(conf: Mapping[str, str]) -> list[str]:
     quick = {name: value for name, value in QUICK.items() if name not in given}
     settings = {**quick, **driver_settings(given), **conf}
     connector = connector_of(version)
-    if connector is None:
+    jars = [*filter(None, [given.get("spark.jars")])]
+    packages = [*filter(None, [given.get("spark.jars.packages")])]
+    arguments = []
+    if connector is not None:
+        jars += map(str, connector)
+    elif not _has_connector(given, folder):
         log.warning("%s", not_locked(version))
-        packages = [
-            *filter(None, [given.get("spark.jars.packages")]),
-            version.connector,
-        ]
-        arguments = ["--packages", ",".join(packages)]
+        packages.append(version.connector)
         if address := repository():
             arguments += ["--repositories", address]
-    else:
-        jars = [*filter(None, [given.get("spark.jars")]), *map(str, connector)]
-        arguments = ["--jars", ",".join(jars)]
+    for option, entries in (("--jars", jars), ("--packages", packages)):
+        if entries:
+            arguments += [option, ",".join(entries)]
     for name, value in settings.items():
         if name not in ("spark.jars", "spark.jars.packages"):
             arguments += ["--conf", f"{name}={value}"]
@@ -123,10 +124,11 @@ def plan(
     packages = known.get("spark.jars.packages", "")
     connector = connector_of(version)
     if connector is None:
-        log.warning("%s", not_locked(version))
-        _append(settings, given, "spark.jars.packages", version.connector)
-        if address := repository():
-            _append(settings, given, "spark.jars.repositories", address)
+        if not _has_connector(known, folder):
+            log.warning("%s", not_locked(version))
+            _append(settings, given, "spark.jars.packages", version.connector)
+            if address := repository():
+                _append(settings, given, "spark.jars.repositories", address)
     elif CONNECTOR not in packages:
         jars += connector
     starts = _starts_jvm(known)
@@ -171,6 +173,13 @@ def _starts_jvm(known: Mapping[str, str]) -> bool:
     Only then do they decide what is on the JVM's class path.
     """
     return finds_class(CONNECTOR_CLASS) is None and may_be_local(known)
+
+
+def _has_connector(known: Mapping[str, str], folder: Path) -> bool:
+    """Whether Spark, or the user's settings, already bring a connector."""
+    names = ("spark.jars", "spark.jars.packages", CLASS_PATH)
+    named = any(CONNECTOR in known.get(name, "") for name in names)
+    return named or any(folder.glob(f"{CONNECTOR}_*.jar"))
 
 
 def _has_kafka(known: Mapping[str, str], folder: Path, jars: Sequence[Path]) -> bool:
