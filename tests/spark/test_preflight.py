@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,18 +87,26 @@ def test_a_connector_for_another_scala_is_reported(run_script: RunScript) -> Non
     assert (told, attach, setup) == (f"error {text}", f"attach: {text}", text)
 
 
-def test_a_connector_of_another_spark_is_reported(run_script: RunScript) -> None:
-    """It has the same Scala, and another version."""
+@pytest.mark.parametrize("group", ["", "org.apache.spark_"])
+def test_a_connector_of_another_spark_is_reported(
+    group: str, run_script: RunScript, tmp_path: Path
+) -> None:
+    """It has the same Scala, and another version. Ivy puts the group before the name
+    of a jar.
+    """
     if VERSION.scala == "2.12":
         pytest.skip("the lock has one Spark of Scala 2.12")
     spark = OTHER_SPARK["2.13"]
+    jars = [
+        Path(shutil.copy(jar, tmp_path / f"{group}{jar.name}"))
+        for jar in connector(spark, "2.13")
+    ]
     out = run_script(
-        SHOW + "show(builder.getOrCreate())\n",
-        submit_args=jars_option(*connector(spark, "2.13")),
+        SHOW + "show(builder.getOrCreate())\n", submit_args=jars_option(*jars)
     )
     assert out.splitlines()[-1] == (
-        f"error connector: spark-sql-kafka-0-10_2.13-{spark}.jar belongs to Spark "
-        f"{spark}, but this is {VERSION.spark}. Remove it. {ADVICE}"
+        f"error connector: {group}spark-sql-kafka-0-10_2.13-{spark}.jar belongs to "
+        f"Spark {spark}, but this is {VERSION.spark}. Remove it. {ADVICE}"
     )
 
 

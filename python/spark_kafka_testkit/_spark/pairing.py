@@ -42,7 +42,10 @@ __all__ = [
 log = logging.getLogger("spark_kafka_testkit")
 
 Severity = Literal["ok", "warning", "error"]
-CONNECTOR_NAME = re.compile(r"spark-sql-kafka-0-10_(\d+\.\d+)-(.+)\.jar")
+CONNECTOR_NAME = re.compile(
+    r"(?:org\.apache\.spark_)?spark-sql-kafka-0-10_(\d+\.\d+)-(.+)\.jar"
+)
+"""Jars that come with spark.jars.packages have the group before their name."""
 NO_CONNECTOR = "not on the class path (Spark: 'Failed to find data source: kafka')"
 BROUGHT = {
     PRODUCER_CLASS: "kafka-clients",
