@@ -37,7 +37,12 @@ from spark_kafka_testkit._plugin.reporting import register
 from spark_kafka_testkit._plugin.run import Run, Used, current, summary
 from spark_kafka_testkit._plugin.spark_error import shorten
 from spark_kafka_testkit._plugin.terminal import output
-from spark_kafka_testkit._plugin.traceback import cut, name_shortly
+from spark_kafka_testkit._plugin.traceback import (
+    cut,
+    is_of_fixture,
+    message_alone,
+    name_shortly,
+)
 from spark_kafka_testkit._progress import outputs
 from spark_kafka_testkit._spark.archive import is_recording
 from spark_kafka_testkit._streams.follow import FollowedQuery
@@ -307,11 +312,15 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add a section to the report of a failed test, and shorten its traceback.
 
-    The kit's own functions are removed from the traceback.
+    The kit's own functions are removed from the traceback. If only pytest's are left,
+    as for a fixture of the kit, the message stands alone.
     """
+    is_cut = False
     if call.excinfo is not None and not item.config.getoption("fulltrace", False):
-        cut(call.excinfo.value)
+        is_cut = cut(call.excinfo.value)
     report = yield
+    if call.excinfo is not None and is_cut and is_of_fixture(call.excinfo.value):
+        report.longrepr = message_alone(call.excinfo)
     name_shortly(report)
     if call.excinfo is not None:
         item.stash[FAILURE] = call.excinfo.value

@@ -204,13 +204,21 @@ def test_with_a_session(kafka_spark):
 
 
 def test_a_session_whose_jvm_ends_is_an_error_with_its_cause(inner: Inner) -> None:
-    """The error is the kit's own, and PySpark does not tell the cause."""
+    """The error is the kit's own, and PySpark does not tell the cause. It comes first,
+    without the functions of pytest that ask for the fixture.
+    """
     result = inner("-p", "no:logging", test_own=NO_JVM)
     result.assert_outcomes(errors=1)
-    assert (
+    _, shown = text_of(result).split("ERROR at setup of test_with_a_session")
+    assert shown.splitlines()[1:3] == [
         "SparkSetupError: Spark's JVM ended before the session was ready: Multiple "
-        "garbage collectors selected.\n"
-    ) in text_of(result)
+        "garbage collectors selected.",
+        "---------------------------- Captured stdout setup "
+        "-----------------------------",
+    ]
+    result.stdout.fnmatch_lines(
+        ["ERROR test_own.py::test_with_a_session - SparkSetupError: Spark's JVM *"]
+    )
 
 
 STREAMS = """

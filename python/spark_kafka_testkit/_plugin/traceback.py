@@ -20,7 +20,14 @@ from spark_kafka_testkit.errors import KafkaTestkitError
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["cut", "cutting", "is_of_spark", "name_shortly"]
+__all__ = [
+    "cut",
+    "cutting",
+    "is_of_fixture",
+    "is_of_spark",
+    "message_alone",
+    "name_shortly",
+]
 
 __unittest = True  # unittest shows no frames of a module that has this
 
@@ -81,6 +88,19 @@ def is_of_spark(error: BaseException) -> bool:
     )
 
 
+def is_of_fixture(error: BaseException) -> bool:
+    """Whether it is the kit's, and nobody but pytest has called the kit."""
+    return isinstance(error, KafkaTestkitError) and not _is_of_users(error)
+
+
+def message_alone(error: pytest.ExceptionInfo[BaseException]) -> Any:
+    """What pytest shows of an error without its traceback."""
+    shown: Any = error.getrepr(style="value")
+    lines = shown.reprtraceback.reprentries[0].lines
+    lines[0] = f"{type(error.value).__name__}: {lines[0]}"
+    return shown
+
+
 def name_shortly(report: pytest.TestReport) -> None:
     """Remove the module's name from the line in pytest's summary, which is short."""
     crash = getattr(report.longrepr, "reprcrash", None)
@@ -99,10 +119,13 @@ def _is_for_the_caller(error: BaseException, last: TracebackType) -> bool:
     return _is_own(code.co_filename) and code.co_code[last.tb_lasti] == RAISE
 
 
-def _is_of_users(cause: BaseException) -> bool:
-    """Whether a function of the user's is involved. Java's trace has none."""
+def _is_of_users(error: BaseException) -> bool:
+    """Whether a function of the user's is in the traceback.
+
+    Java's trace has none, and neither has that of a fixture of the kit.
+    """
     files = [
-        frame.f_code.co_filename for frame, _ in traceback.walk_tb(cause.__traceback__)
+        frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
     return any(
         not (_is_own(file) or LIBRARIES.search(file) or file.startswith(STDLIB))
