@@ -88,6 +88,7 @@
       width: Math.max(frame.clientWidth, 200),
       height,
       scales: { x: { time: false, range: group.range }, y: { range } },
+      legend: { markers: { dash: (_, n) => (n && lines[n - 1].dash ? "dashed" : "solid") } },
       cursor: { sync: { key: group.key }, drag: { x: true, y: false } },
       axes: [
         { ...axis, incrs: group.steps, values: (_, values) => values.map(group.tick), space: group.space },
