@@ -12,10 +12,10 @@ CONTEXT = "=== Streaming Query ==="
 TRACEBACK = "Traceback (most recent call last):"
 OF_JAVA = "py4j.protocol.Py4JJavaError: "
 FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in (?P<name>.+)')
-# Frames of PySpark's own functions, and of what they call.
+# Frames of PySpark's own functions, of the standard library, and of what they call.
 INSIDE = re.compile(
     r"[/\\](site|dist)-packages[/\\]|pyspark\.zip|py4j-[\d.]+-src\.zip"
-    r"|[/\\]python[/\\]pyspark[/\\]"
+    r"|[/\\]python[/\\]pyspark[/\\]|[/\\]lib[/\\]python3\.\d+[/\\]|^<frozen "
 )
 BEFORE_CAUSE = re.compile(
     rf"(?:{OF_JAVA})?An error occurred while calling [\w.]+\n: "

@@ -28,6 +28,8 @@ PYTHON = """\
            ^^^^^^^^^^
   File "/x/lib/python3.11/site-packages/library/numbers.py", line 3, in convert
     raise ValueError(value)
+  File "/x/lib/python3.11/enum.py", line 7, in __call__
+    return cls(value)
 ValueError: no number
  SQLSTATE: 38000"""
 
