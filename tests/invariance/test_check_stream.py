@@ -33,9 +33,9 @@ def test_what_is_found_is_told_whole(kafka: KafkaUtils, spark: SparkSession) -> 
     schedule = "send orders[0] | batch | send orders[1] | batch"
     error = finding(kafka, spark, jobs.zero_watermark, schedule=schedule)
     assert str(error) == (
-        "The answer of zero_watermark depends on where batches end. With this "
-        "schedule:\n"
-        f"  {schedule}\n"
+        "The answer of zero_watermark depends on where batches end. Rows came too "
+        "late. Give withWatermark() a longer delay.\n"
+        f"With this schedule: {schedule}\n"
         "it differs from the answer to the same records in one batch:\n"
         "  missing:    ('k1', 'v1')\n"
         "Spark dropped rows as late (1 in a batch).\n"
@@ -93,8 +93,9 @@ def test_a_job_that_is_random_is_told_as_such(
     error = finding(kafka, spark, jobs.random_values)
     assert error.relation == "determinism"
     assert str(error).startswith(
-        "The answer of random_values is not deterministic. This schedule gives two:\n"
-        f"  {error.schedule}\n"
+        "The answer of random_values is not deterministic. Look for uuid(), rand(), "
+        "the clock, or a global variable.\n"
+        f"This schedule gives two: {error.schedule}\n"
         "the second differs from the first:\n"
     )
     assert len(error.records) == 1
@@ -238,9 +239,8 @@ def test_another_answer_in_real_time_is_found(
     error = finding(kafka, spark, jobs.dated, **REAL_TIME)
     assert error.relation == "real_time"
     assert (
-        "The answer of dated depends on whether it runs in batches or in real time. "
-        "With this schedule:\n"
-        f"  {error.schedule}\n"
+        "The answer of dated depends on whether it runs in batches or in real time.\n"
+        f"With this schedule: {error.schedule}\n"
         "in real-time mode it differs from the answer in one batch:\n"
     ) in str(error)
     assert 'same_under=["real_time"]' in str(error)

@@ -8,14 +8,34 @@ from typing import Any
 
 from spark_kafka_testkit._invariance.relations import MODES, RELATIONS
 from spark_kafka_testkit._invariance.schedule import Schedule
-from spark_kafka_testkit._text import first_line, shown
+from spark_kafka_testkit._queries.death import Death
+from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._waits.difference import difference
+from spark_kafka_testkit._waits.equality import unmatched
 from spark_kafka_testkit.errors import NotInvariant
 
 __all__ = ["DETERMINISM", "Finding"]
 
 DETERMINISM = "determinism"
 SHOWN_RECORDS = 10
+AGAIN = "Let a batch that runs again change nothing: use its number, or MERGE."
+BY_ITSELF = "Let no result depend on what else is in its batch. Keep it in the state."
+BY_TIME = "Order by a time in the records, not by when they come."
+REMEDIES = {
+    DETERMINISM: "Look for uuid(), rand(), the clock, or a global variable.",
+    "batches": BY_ITSELF,
+    "triggers": BY_ITSELF,
+    "restarts": "Keep what must last in Spark's state or in a table, not in Python.",
+    "replays": AGAIN,
+    "crashes": AGAIN,
+    "arrival": BY_TIME,
+    "partitions": BY_TIME,
+    "idle": "Go by the time in the records, not by the clock.",
+    "retention": "Leave failOnDataLoss at true.",
+    "duplicates": "Drop the second one with dropDuplicatesWithinWatermark().",
+    "other_keys": "Group by the key.",
+}
+"""What to do about an answer that depends on something."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +91,14 @@ class Finding:
         seed: int | None,
         drawn: Mapping[str, Any] | None,
     ) -> Iterator[str]:
-        if self.relation == DETERMINISM:
-            yield f"The answer of {job} is not deterministic. This schedule gives two:"
-        else:
-            what = RELATIONS[self.relation]
-            yield f"The answer of {job} depends on {what}. With this schedule:"
-        yield f"  {self.schedule}"
-        if self.death is not None:
-            yield f"it dies: {first_line(self.death)}"
-        else:
+        what = "is not deterministic"
+        if self.relation != DETERMINISM:
+            what = f"depends on {RELATIONS[self.relation]}"
+        yield f"The answer of {job} {what}. {self._remedy}".rstrip()
+        is_twice = self.relation == DETERMINISM
+        so = "This schedule gives two" if is_twice else "With this schedule"
+        yield f"{so}: {self.schedule}"
+        if self.death is None:
             yield self._against
             yield difference(self.answer, self.expected)
         if self.late_rows:
@@ -91,6 +110,24 @@ class Finding:
         yield f"To see it again: {self._replay(job, drawn)}"
         if seed is not None:
             yield f"Found with seed={seed}."
+
+    @property
+    def _remedy(self) -> str:
+        """What to do about it, or what it dies of."""
+        if self.death is not None:
+            return f"It dies: {_told(self.death)}"
+        if self._is_of_order:
+            return "Only the order differs. Let answer= sort its list."
+        if self.late_rows:
+            return "Rows came too late. Give withWatermark() a longer delay."
+        return REMEDIES.get(self.relation, "")
+
+    @property
+    def _is_of_order(self) -> bool:
+        """Whether the answers are lists of the same."""
+        if not (isinstance(self.answer, list) and isinstance(self.expected, list)):
+            return False
+        return not any(unmatched(self.expected, self.answer))
 
     @property
     def _against(self) -> str:
@@ -109,3 +146,10 @@ class Finding:
         if self.relation in MODES or (self.relation == DETERMINISM and is_plain):
             again = f'same_under=["{self.relation}"]'
         return f"kafka.check_stream({job}, inputs={inputs}, {again})"
+
+
+def _told(error: Exception) -> str:
+    """The cause of a job's death and its place, in one line."""
+    death = Death.of(str(error))
+    place = f" ({death.place})" if death.place else ""
+    return f"{type(error).__name__}: {death.cause}{place}"

@@ -134,7 +134,7 @@ class Search:
     def _reference(self, schedule: Schedule) -> Outcome:
         outcome = self.runs.submit(self.stage, self._at_once(schedule)).result()
         if outcome.death is not None:
-            raise outcome.death
+            raise outcome.death from None  # not the steps to it, which are the kit's
         return outcome
 
     def _check(self, reference: Outcome) -> None:

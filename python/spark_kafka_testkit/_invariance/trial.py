@@ -281,6 +281,9 @@ class Trial:
         """What the job gives: a DataFrame, or its query; the first of several."""
         self._stop_others()
         made = self._stage.job(self._job_run, self._read)
+        if made is None:
+            name = self._stage.job.name
+            raise TypeError(f"{name} returned nothing. Is return missing?")
         if isinstance(made, (list, tuple)) and made:
             made, *self._others = made
         return made

@@ -1,0 +1,50 @@
+"""What a finding says in its first two lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spark_kafka_testkit._invariance.finding import DETERMINISM, Finding
+from spark_kafka_testkit._invariance.relations import MODES, RELATIONS
+from spark_kafka_testkit._invariance.schedule import Schedule
+
+SCHEDULE = "send orders[0] | batch | replay"
+DEATH = """\
+An exception was raised by the Python Proxy. Return Message: Traceback (most recent call last):
+  File "/home/me/job.py", line 3, in save
+    raise KeyError(batch)
+KeyError: 1
+"""
+
+
+def lines(relation: str, *answers: Any, **facts: Any) -> list[str]:
+    finding = Finding(relation, Schedule.parse(SCHEDULE), *answers, **facts)
+    return str(finding.error("job", {}, None, None)).splitlines()
+
+
+@pytest.mark.parametrize("relation", [*RELATIONS, DETERMINISM])
+def test_the_first_line_says_what_to_do_and_the_second_how_it_was_found(
+    relation: str,
+) -> None:
+    first, second, *_ = lines(relation, [1], [2])
+    assert second.endswith(f": {SCHEDULE}")
+    assert (first.count(". ") > 0) == (relation not in MODES)
+
+
+def test_lists_that_differ_in_their_order_are_told_as_such() -> None:
+    """Nothing else does: not other lists, and not rows in any order."""
+    told = "Only the order differs. Let answer= sort its list."
+    assert lines("batches", [1, 2], [2, 1])[0].endswith(told)
+    assert told not in lines("batches", [1, 2], [2, 2])[0]
+    assert told not in lines("batches", {"a": 1}, {"a": 2})[0]
+
+
+def test_what_a_job_dies_of_is_told_with_its_line() -> None:
+    first, second, *_ = lines("replays", [1], None, death=ValueError(DEATH))
+    assert first == (
+        "The answer of job depends on batches that run again. It dies: ValueError: "
+        "KeyError: 1 (in save, job.py:3: raise KeyError(batch))"
+    )
+    assert second == f"With this schedule: {SCHEDULE}"
