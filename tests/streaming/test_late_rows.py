@@ -114,7 +114,8 @@ def test_each_late_row_counts(
             "accepted.",
             "The late rows were those of 2026-01-01T09:51:00Z, 2026-01-01T09:52:00Z, "
             "2026-01-01T09:51:00Z. The last watermark that they missed was "
-            "2026-01-01T10:15:00Z.",
+            "2026-01-01T10:15:00Z. Send in time order, or give withWatermark() a "
+            "longer delay.",
         ]
 
 

@@ -115,7 +115,7 @@ def test_the_state_of_other_operators_is_seen(
         ]
         (click,) = one.state("symmetricHashJoin", side="right")
         assert click["at2"] == at("09:07")
-        with pytest.raises(TypeError, match=r"^side must be a str, not NoneType$"):
+        with pytest.raises(TypeError, match=r"^A join keeps rows of its two sides\. "):
             one.state()
 
 

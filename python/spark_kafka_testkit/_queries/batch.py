@@ -11,6 +11,7 @@ from spark_kafka_testkit._event_time import as_local
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 
 __all__ = [
+    "NO_OPERATOR",
     "Batch",
     "local",
     "newest_event",
@@ -19,6 +20,11 @@ __all__ = [
     "time_of",
     "watermark_of",
 ]
+
+NO_OPERATOR = (
+    "The query has no stateful operator. It takes one of groupBy(), dropDuplicates(), "
+    "a join of two streams, or a function with state."
+)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from spark_kafka_testkit._jvm.stateful_inputs import (
     EVENT_TIME,
     StatefulInputs,
 )
-from spark_kafka_testkit._queries.batch import watermark_of
+from spark_kafka_testkit._queries.batch import NO_OPERATOR, watermark_of
 from spark_kafka_testkit._queries.position import Offsets, offsets_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class LateRows:
         watermark: the watermark that the last of them was compared with.
         uncounted: Spark's count for the batches whose rows could not be counted here.
         reason: why they could not be counted.
+        reached: the watermark after the last batch.
     """
 
     operator: str
@@ -64,6 +65,7 @@ class LateRows:
     watermark: datetime | None = None
     uncounted: int = 0
     reason: str = ""
+    reached: datetime | None = None
 
     def take(
         self,
@@ -89,7 +91,16 @@ class LateRows:
     def describe(self) -> str:
         """The times of the rows, for people."""
         if not self.times:
-            return "No row was late."
+            if self.reached is None:
+                return (
+                    "No row was late: the query has no watermark. Give the DataFrame "
+                    "one with withWatermark()."
+                )
+            return (
+                f"No row was late. The watermark is {self.reached:{TIME}} and counts "
+                "for later batches. Send rows whose time or window ends before it, "
+                "after process_all_available()."
+            )
         return (
             f"The late rows were those of {listed(self.times)}. The last watermark "
             f"that they missed was {self.watermark:{TIME}}."
@@ -119,7 +130,7 @@ def chosen(
     if len(found) == 1:
         return found[0]
     if not operators:
-        raise ValueError("The query has no stateful operator.")
+        raise ValueError(NO_OPERATOR)
     names = ", ".join(
         f"{number} ({one.operator})" for number, one in enumerate(operators)
     )
@@ -157,6 +168,8 @@ class LateRowsReader:
                 ):
                     late.take(count, times, watermark, reason)
             watermark = watermark_of(progress) or watermark
+        for late in found:
+            late.reached = watermark
         return found
 
     def reached(self, operator: int, *, once: bool = False) -> int:

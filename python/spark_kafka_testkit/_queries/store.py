@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
+from spark_kafka_testkit._queries.batch import NO_OPERATOR
 from spark_kafka_testkit._text import shown
 from spark_kafka_testkit.errors import SparkSetupError
 
@@ -54,6 +55,11 @@ def read_state(
     number, name = _operator(spark, checkpoint, operator)
     options: dict[str, str] = {"operatorId": str(number)}
     if name == "symmetricHashJoin":
+        if side is None:
+            raise TypeError(
+                "A join keeps rows of its two sides. Give the one to read: "
+                'side="left" or side="right".'
+            )
         options["joinSide"] = _arguments.choice("side", side, SIDES)
     elif side is not None:
         raise ValueError(f"side is for a join of two streams, but this is {name}")
@@ -81,7 +87,7 @@ def _operator(
     if len(found) == 1:
         return found[0]
     if not known:
-        raise ValueError("The query has no stateful operator.")
+        raise ValueError(NO_OPERATOR)
     listed = ", ".join(f"{number} ({name})" for number, name in known)
     what = "The query's" if wanted is None else f"operator={shown(wanted)}: the query's"
     raise ValueError(f"{what} stateful operators are {listed}. Give one by number.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._jvm.plans import keyed_without_time, output_mode
 from spark_kafka_testkit._queries.batch import (
+    NO_OPERATOR,
     local,
     operators_sum,
     rows_in,
@@ -32,6 +33,7 @@ NO_WATERMARK = (
     "It has no watermark, so nothing leaves the state. Give the DataFrame one with "
     "withWatermark()."
 )
+LONGER_DELAY = " Send in time order, or give withWatermark() a longer delay."
 NO_TIME_IN_KEY = "Rows whose key has no event time never leave the state."
 TIMED_KEYS = {
     "Aggregate": "Group by a window() of the column with the watermark.",
@@ -164,7 +166,7 @@ class StreamState(StreamChecks):
         told = [*self._past, *self.query.recentProgress]
         batches = [one for one in told if one["stateOperators"]]
         if not batches:
-            raise ValueError("The query has no stateful operator.")
+            raise ValueError(NO_OPERATOR)
         progress: Any = batches[-1]  # after a start, a trigger without a batch has none
         operators = [dict(one) for one in progress["stateOperators"]]
         total = operators_sum(progress, "numRowsTotal")
@@ -262,9 +264,10 @@ class StreamState(StreamChecks):
         if any(account[name] != count for name, count in wanted.items()):
             expected = ", ".join(f"{count} {name}" for name, count in wanted.items())
             seen = ", ".join(f"{account[name]} {name}" for name in wanted)
+            delay = LONGER_DELAY if late.rows > dropped else ""
             raise WaitError(
                 f"Rows of {late.operator}: expected {expected}, got {seen}.\n"
-                f"{late.describe()}",
+                f"{late.describe()}{delay}",
                 query=self.query,
             )
 
