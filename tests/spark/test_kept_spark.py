@@ -387,7 +387,8 @@ def test_a_run_that_does_not_fit_says_why(
         **env,
     )
     assert said == (
-        f"the session is in its own Spark, because the kept one has a different {text}"
+        "the session is in its own Spark, because the kept one has a different "
+        f"{text}. To replace it, run up --spark here"
     )
 
 

@@ -159,7 +159,7 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
         if differing := differences(lease.facts, facts(settings)):
             return Use(
                 "its own Spark, because the kept one has a different "
-                f"{listed(differing)}"
+                f"{listed(differing)}. To replace it, run up --spark here"
             )
         use = lease_file.lock("use")
         try:
