@@ -115,7 +115,7 @@ def test_the_first_trigger_is_a_batch_even_without_data(
             run.next_batch()
         assert str(caught.value) == (
             "No batch was run at 2026-01-01 09:06:00: nothing was sent since the last "
-            "one, and no timer was due."
+            "one, and no timer was due. Send first, or advance() to the timer."
         )
         run.check_answer([])
 
@@ -244,7 +244,8 @@ def test_what_has_not_run_is_told(
             run.check_answer([("a", "09:02:00.000")])
         assert str(caught.value).splitlines()[1] == (
             "The query runs on the test's clock, which has not let it run all that was "
-            "sent. Call advance() or next_batch() first."
+            "sent: it shows 2026-01-01 09:01:00, and the next trigger is due at "
+            "2026-01-01 09:02:00. Call next_batch() or advance() further."
         )
         run.restart()
         with pytest.raises(WaitError, match="has not let it run since its start"):
@@ -325,7 +326,7 @@ def test_what_is_not_done_in_time_is_told(
             lambda run: run.advance_to("2026-01-01T08:59"),
             ValueError,
             "The clock can't go back: it stands at 2026-01-01 09:00:00, but "
-            "advance_to() got 2026-01-01 08:59:00.",
+            "advance_to() got 2026-01-01 08:59:00. Give a later time.",
         ),
         (
             lambda run: run.advance_to("noon"),

@@ -191,6 +191,5 @@ def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> Non
     with pytest.raises(TypeError) as caught, kafka.follow(lambda: None):  # type: ignore[arg-type,return-value]
         pytest.fail("nothing was started")
     assert str(caught.value) == (
-        "the result of the function must be a StreamingQuery, not NoneType. Is "
-        ".start() missing?"
+        "The function that starts the query returned nothing. Is return missing?"
     )

@@ -55,7 +55,7 @@ def test_a_step_is_one_batch_of_what_was_sent(
         with pytest.raises(WaitError) as caught:
             run.next_batch()
     assert str(caught.value) == (
-        "No batch was run: nothing was sent since the last one."
+        "No batch was run: nothing was sent since the last one. Call add_data() first."
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.decoder import Decoder
 from spark_kafka_testkit._queries.state import QueryState
-from spark_kafka_testkit._text import readable
+from spark_kafka_testkit._text import Cause, readable
 from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.answer import Answer, End, RowsAnswer
 from spark_kafka_testkit._waits.causes import causes
@@ -35,6 +35,11 @@ INTERVAL_SECONDS = 0.25
 AS_BYTES: tuple[Deserializer, Deserializer] = ("BINARY", "BINARY")
 AS_SHOWN: tuple[Deserializer, Deserializer] = (readable, readable)
 """Text as a test would write it, and bytes where they are no text."""
+
+CAME_EARLIER = Cause(
+    "What is missing came earlier, and this check looks only at what is new.",
+    "Check all that came with check_answer().",
+)
 
 
 class StreamChecks(ABC):
@@ -64,6 +69,7 @@ class StreamChecks(ABC):
         self._checked: End | None = None
         self._is_stepped = False
         self._before_batch: End | None = None
+        self._death_seen_by = ""  # the step that expected the query to die
 
     @property
     def query(self) -> StreamingQuery:
@@ -246,6 +252,17 @@ class StreamChecks(ABC):
         state = QueryState(self.query)
         return state.is_active and not state.is_clocked
 
+    def _is_dead_as_expected(self) -> bool:
+        return bool(self._death_seen_by) and not QueryState(self.query).is_active
+
+    def _why_at_rest(self) -> list[Cause]:
+        """Why nothing more comes, if a step of the test has ended the query."""
+        if not self._is_dead_as_expected():
+            return []
+        return [
+            Cause(f"The query is dead since {self._death_seen_by}.", "Call start().")
+        ]
+
     def _is_at_rest(self) -> bool:
         """Whether nothing more comes once everything that was sent is processed."""
         if not self._goes_on():
@@ -295,6 +312,7 @@ class StreamChecks(ABC):
         spark = self._session()
         answer = self._answer(since, deserializers)
         wanted = answer.wanted(expected)
+        self._await_step()
         is_running = self._goes_on()
         finality = Finality(self._cluster, spark)
         if is_running and QueryState(self.query).mode == "micro-batch":
@@ -307,14 +325,38 @@ class StreamChecks(ABC):
             self._timeout if is_running else 0,
             INTERVAL_SECONDS,
             query=self.query,
+            is_death_expected=bool(self._death_seen_by),
             finality=(lambda: "") if until_timeout else finality.reason,
-            explain=lambda last: [
-                *causes(
-                    self._cluster,
-                    [self.query],
-                    is_lacking=answer.is_lacking(wanted, last),
-                ),
-                *answer.explain(wanted, last),
-            ],
+            explain=partial(self._explain, answer, wanted, deserializers),
         )
         self._checked = answer.end
+
+    @abstractmethod
+    def _await_step(self) -> None:
+        """Wait for the end of the query's step, if it runs in steps."""
+
+    def _explain(
+        self,
+        answer: Answer,
+        wanted: Any,
+        deserializers: tuple[Deserializer, Deserializer],
+        last: Any,
+    ) -> list[str]:
+        """Why the last answer is not the one that is wanted."""
+        is_lacking = answer.is_lacking(wanted, last)
+        why: list[str] = [*(self._why_at_rest() if is_lacking else [])]
+        if is_lacking and not why and answer.since is not None:
+            with suppress(Exception):  # the other causes count too
+                whole = self._answer(None, deserializers)
+                if not whole.is_lacking(wanted, whole.read(wanted)):
+                    why = [CAME_EARLIER]
+        if not why:
+            clock = self._shown_clock()
+            why = causes(
+                self._cluster, [self.query], is_lacking=is_lacking, clock=clock
+            )
+        return [*why, *answer.explain(wanted, last)]
+
+    def _shown_clock(self) -> str:
+        """What the test's clock shows, if there is one."""
+        return ""

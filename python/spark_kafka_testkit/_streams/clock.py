@@ -169,7 +169,7 @@ class ClockedSteps(StreamSteps):
         if moment < clock.time:
             raise ValueError(
                 f"The clock can't go back: it stands at {shown_time(clock.time)}, but "
-                f"advance_to() got {shown_time(moment)}."
+                f"advance_to() got {shown_time(moment)}. Give a later time."
             )
         with waiting("advance_to"):
             return self._go_on(moment)
@@ -207,6 +207,14 @@ class ClockedSteps(StreamSteps):
             query=self.query,
         )
 
+    def _shown_clock(self) -> str:
+        if self._clock is None:
+            return ""
+        return (
+            f"it shows {shown_time(self._clock.time)}, and the next trigger is due at "
+            f"{shown_time(self._clock.next)}"
+        )
+
     def _clock_for(self, step: str) -> RunClock:
         if self._clock is None:
             raise TypeError(
@@ -229,7 +237,8 @@ class ClockedSteps(StreamSteps):
         if not batches:
             raise WaitError(
                 f"No batch was run at {shown_time(self._clock_for('a batch').time)}: "
-                "nothing was sent since the last one, and no timer was due.",
+                "nothing was sent since the last one, and no timer was due. Send "
+                "first, or advance() to the timer.",
                 query=self.query,
             )
         return batches[0]

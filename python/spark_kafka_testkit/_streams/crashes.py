@@ -17,17 +17,26 @@ from spark_kafka_testkit._streams.crash_points import (
 )
 from spark_kafka_testkit._streams.driver_crash import InDriver, driver_settings
 from spark_kafka_testkit._streams.steps import StreamSteps
+from spark_kafka_testkit._text import Cause
+from spark_kafka_testkit._waits.answer import Answer
 from spark_kafka_testkit._waits.clock import Pauses
+from spark_kafka_testkit._waits.equality import unmatched
 from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit.errors import WaitError
 
 __all__ = ["CrashSteps"]
+
+WRITTEN_AGAIN = Cause(
+    "A batch ran again, and Kafka's sink wrote it again.",
+    "Expect a dict, the last value of each key, or let the job drop duplicates.",
+)
 
 
 class CrashSteps(StreamSteps):
     """The steps of a query that is to survive. See `StreamSteps` for the others."""
 
     _crash: Crash | None = None
+    _ran_again = False  # whether a batch was to run again
 
     def crash(self, point: Point) -> Crash:
         """Lose a batch: the one that consists of what is sent in the `with` block.
@@ -80,6 +89,10 @@ class CrashSteps(StreamSteps):
                 "The query is stopped inside the block of crash(). Send the records to "
                 "lose there. The batch runs when the block ends."
             )
+        if self._is_dead_as_expected():
+            raise RuntimeError(
+                f"The query is dead since {self._death_seen_by}. Call start() first."
+            )
         super().process_all_available()
 
     process_all_available.__doc__ = StreamSteps.process_all_available.__doc__
@@ -117,6 +130,7 @@ class CrashSteps(StreamSteps):
                 f"it instead of batch {batch}. Run it with start(), then replay."
             )
         log.forget_commit(batch)
+        self._ran_again = True
         self.start()
         self._run_due()
         state, pauses = QueryState(self.query), Pauses(self._timeout)
@@ -130,6 +144,25 @@ class CrashSteps(StreamSteps):
                 )
             pauses.rest()
         return batch
+
+    def _why_at_rest(self) -> list[Cause]:
+        if self._crash is None:
+            return super()._why_at_rest()
+        return [
+            Cause(
+                "The query is stopped inside the block of crash(). The batch runs when "
+                "the block ends.",
+                "Check after the block.",
+            )
+        ]
+
+    def _explain(
+        self, answer: Answer, wanted: Any, deserializers: Any, last: Any
+    ) -> list[str]:
+        why = super()._explain(answer, wanted, deserializers, last)
+        if self._ran_again and self._topic is not None and _repeats(wanted, last):
+            why.insert(0, WRITTEN_AGAIN)
+        return why
 
     @property
     def has_committed(self) -> bool:
@@ -203,7 +236,7 @@ class CrashSteps(StreamSteps):
                     query=self.query,
                 )
             pauses.rest()
-        if not self._failure_expected:  # else it died of an earlier crash
+        if not self._death_seen_by:  # else it died of an earlier crash
             state.raise_if_dead()
 
     def _begin_crash(self, crash: Crash) -> tuple[CrashPoint, int]:
@@ -256,7 +289,8 @@ class CrashSteps(StreamSteps):
         self._crash = None
         self._set_failing(False)
         if crash.has_come:
-            self._failure_expected = True
+            self._ran_again = True
+            self._death_seen_by = f"crash({crash.point!r})"
 
     def _end(self) -> Exception | None:
         problem = super()._end()
@@ -267,3 +301,11 @@ class CrashSteps(StreamSteps):
                 "the records to lose in it."
             )
         return problem
+
+
+def _repeats(wanted: Any, last: Any) -> bool:
+    """Whether the answer has all that is wanted, and some of it more than once."""
+    if not (isinstance(wanted, list) and isinstance(last, list)):
+        return False
+    missing, more = unmatched(wanted, last)
+    return not missing and bool(more) and all(one in wanted for one in more)

@@ -200,10 +200,12 @@ class ExactlyOnce(StreamSteps):
         advice = []
         if found.repeated:
             advice.append(OF_OTHERS if self._topic is None else OF_KAFKA)
-        elif found.lost:
-            advice.append(OF_LOSSES)
-        else:
+        elif found.strange:
             advice.append(OF_STRANGERS)
+        elif self._is_dead_as_expected():
+            advice += self._why_at_rest()
+        else:
+            advice.append(OF_LOSSES)
         listed = [f"  {line}" for line in found.lines] if more else []
         return "\n".join(
             [

@@ -71,12 +71,17 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         if self._begin is not None:
             session = [_running_session()] if _takes_session(self._begin) else []
             started = self._begin(*session)
+            if started is None:
+                raise TypeError(
+                    "The function that starts the query returned nothing. Is return "
+                    "missing?"
+                )
             self._begin_query(
                 _arguments.streaming_query("the result of the function", started)
             )
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
-        self._is_begun, self._failure_expected = True, False
+        self._is_begun, self._death_seen_by = True, ""
         with waiting("start"):
             wait_for_query_alive(self.query, self._timeout, cluster=self._cluster)
 

@@ -163,7 +163,7 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             self.checkpoint = self._new_folder("checkpoint")
         if self._sink is not None and self.path is None:
             self.path = self._new_folder("output")
-        self._failure_expected = False
+        self._death_seen_by = ""
         with waiting("start"):
             with self._keeping_progress(), self._clock_in(self.checkpoint):
                 self._begin_query(self._writer().start())
@@ -225,7 +225,8 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
         filled = [one for one in history if Batch.of(one, one).has_data]
         if not filled:
             raise WaitError(
-                "No batch was run: nothing was sent since the last one.",
+                "No batch was run: nothing was sent since the last one. Call "
+                "add_data() first.",
                 query=self.query,
             )
         if len(filled) > 1:

@@ -51,8 +51,6 @@ class StreamSteps(StreamState):
         timeout: the time limit for each step that waits, in seconds.
     """
 
-    _failure_expected = False
-
     def __repr__(self) -> str:
         name = type(self).__name__
         if self._query is None:
@@ -97,6 +95,10 @@ class StreamSteps(StreamState):
                 )
             pauses.rest()
         state.raise_if_dead()
+
+    def _await_step(self) -> None:
+        if self.query.isActive and ends_on_its_own(self.query):
+            self._await_end()
 
     def _run_due(self) -> None:
         """Run the next trigger, if the query is waiting for a test's clock."""
@@ -182,7 +184,7 @@ class StreamSteps(StreamState):
                 f"{when or f' within {self._timeout:g} s'}.\n{state.describe()}",
                 query=self.query,
             )
-        self._failure_expected = True
+        self._death_seen_by = "expect_failure()"
         return exception
 
     def __enter__(self) -> Self:
@@ -224,7 +226,7 @@ class StreamSteps(StreamState):
             if self._query is None:
                 return None
             stop(self._query)
-            return None if self._failure_expected else self._query.exception()
+            return None if self._death_seen_by else self._query.exception()
         except Exception as error:  # noqa: BLE001  the block's own error comes first
             return error
         finally:

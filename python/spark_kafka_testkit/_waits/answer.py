@@ -24,11 +24,12 @@ class Answer(ABC):
             everything.
 
     Attributes:
+        since: as given.
         end: up to where it was last read.
     """
 
     def __init__(self, since: End | None) -> None:
-        self._since = since
+        self.since = since
         self.end: End | None = since
 
     @abstractmethod
@@ -101,8 +102,8 @@ class RowsAnswer(Answer):
 
     def read(self, wanted: Any) -> Any:
         rows = self.end = self.mark()
-        if self._since:
-            _, rows = unmatched(list(self._since), rows)
+        if self.since:
+            _, rows = unmatched(list(self.since), rows)
         items = wanted.parts if isinstance(wanted, Contains) else wanted
         if isinstance(items, list) and any(isinstance(row, dict) for row in items):
             return [_as_dict(row) for row in rows]

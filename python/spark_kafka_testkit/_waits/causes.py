@@ -39,7 +39,11 @@ WINDOWS = "tateStoreSave"
 
 
 def causes(
-    cluster: Cluster, queries: Sequence[StreamingQuery], *, is_lacking: bool = True
+    cluster: Cluster,
+    queries: Sequence[StreamingQuery],
+    *,
+    is_lacking: bool = True,
+    clock: str = "",
 ) -> list[str]:
     """One or two sentences for each fact that may be the cause, with what to do.
 
@@ -47,15 +51,16 @@ def causes(
         cluster: where the topics are.
         queries: the queries that may write what is expected.
         is_lacking: whether something expected may still be to come.
+        clock: what a test's clock of the queries shows, if that is known.
     """
     found: list[str] = []
     try:
-        seen = [_Seen.of(query, len(queries)) for query in queries]
+        seen = [_Seen.of(query, len(queries), clock) for query in queries]
     except Exception as error:  # noqa: BLE001  the failure itself must be reported
         log.debug("no cause found: %s", error)
         return found
     for find in FINDERS:
-        if find in (_began_late, _held) and not is_lacking:
+        if find in (_began_late, _held, _unread) and not is_lacking:
             continue
         try:
             found += find(cluster, seen)
@@ -70,16 +75,18 @@ class _Seen:
 
     Attributes:
         name: its name for people, or an empty string if there is only one query.
+        clock: what its clock shows, if that is known.
     """
 
     query: StreamingQuery
     history: list[Any]
     name: str
+    clock: str
 
     @classmethod
-    def of(cls, query: StreamingQuery, count: int) -> _Seen:
+    def of(cls, query: StreamingQuery, count: int, clock: str) -> _Seen:
         name = "" if count == 1 else f" {QueryState(query).name}"
-        return cls(query, list(query.recentProgress), name)
+        return cls(query, list(query.recentProgress), name, clock)
 
     @property
     def of_it(self) -> str:
@@ -242,9 +249,24 @@ def _unclocked(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
             done = "all that was sent"
         yield Cause(
             f"The query{seen.name} runs on the test's clock, which has not let it run "
-            f"{done}.",
-            "Call advance() or next_batch() first.",
+            f"{done}{f': {seen.clock}' if seen.clock else ''}.",
+            "Call next_batch() or advance() further.",
         )
+
+
+def _unread(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
+    """Records that came after a query had ended."""
+    for seen in queries:
+        state, position = QueryState(seen.query), Position()
+        if state.is_active or not (seen.history and position.take(seen.history[-1])):
+            continue
+        ends = ends_of(cluster, state, position)
+        behind = sum(max(0, place.behind) for place in position.places(ends))
+        if behind:
+            yield Cause(
+                f"The query{seen.name} has ended, and {_records(behind)} came later.",
+                "Run it again: next_batch(), if it runs in steps, or start().",
+            )
 
 
 def _missing_topics(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:
@@ -256,7 +278,15 @@ def _missing_topics(cluster: Cluster, queries: Sequence[_Seen]) -> Iterator[str]
             yield Cause(error.problem, error.advice)
 
 
-FINDERS = (_unclocked, _missing_topics, _began_late, _dropped, _held, _strays)
+FINDERS = (
+    _unclocked,
+    _unread,
+    _missing_topics,
+    _began_late,
+    _dropped,
+    _held,
+    _strays,
+)
 
 
 def _records(count: int) -> str:

@@ -31,6 +31,7 @@ def assert_eventually(
     interval: float = 1.0,
     *,
     query: StreamingQuery | None = None,
+    is_death_expected: bool = False,
     retry_on: type[Exception] | tuple[type[Exception], ...] = (),
     finality: Callable[[], str] = lambda: "",
     explain: Callable[[Any], Sequence[str]] = lambda last: [],
@@ -38,6 +39,7 @@ def assert_eventually(
     """See `KafkaUtils.assert_eventually`.
 
     Args:
+        is_death_expected: whether a dead query counts as one that has ended.
         finality: a function that returns why the result can no longer change, or an
             empty string if it can. If it can't, the wait ends.
         explain: a function that takes the last result, if it is not the expected one,
@@ -63,7 +65,7 @@ def assert_eventually(
         checks += 1
         if outcome.is_expected:
             return
-        if state is not None:
+        if state is not None and not is_death_expected:
             state.raise_if_dead()
         if has_ended or is_last or final:
             when = f" within {timeout:g} s" if timeout else ""

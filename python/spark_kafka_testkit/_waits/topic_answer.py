@@ -140,8 +140,8 @@ class TopicAnswer(Answer):
         return [record.key for record in records]
 
     def _request(self) -> ReadRequest:
-        if isinstance(self._since, dict):
-            return ReadRequest(self._topic, self._since)
+        if isinstance(self.since, dict):
+            return ReadRequest(self._topic, self.since)
         return ReadRequest(self._topic)
 
     @staticmethod
