@@ -1,4 +1,4 @@
-"""What a red test says: 42 mistakes, made on purpose.
+"""What a red test says: 67 mistakes, made on purpose.
 
 The bar: cause, place and remedy stand in the first two lines of the message, and the
 message begins within the first 15 lines of the report. Each file of `mistakes` is a
@@ -18,12 +18,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyspark
 import pytest
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "python"
 MISTAKES = sorted((HERE / "mistakes").glob("*.py"))
 LATEST_LINE = 15
+VERSION = tuple(map(int, pyspark.__version__.split(".")[:2]))
 
 Reports = dict[str, dict[str, Any]]
 
@@ -44,6 +46,7 @@ def run(folder: Path, files: list[Path]) -> tuple[Reports, str]:
     environment |= {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": f"{PACKAGE}:{HERE}",
+        "TZ": "UTC",  # of the times in messages
         "SEEN_REPORTS": str(seen),
     }
     plugins = ["-p", "spark_kafka_testkit", "-p", "reporting", "-p", "no:cacheprovider"]
@@ -79,6 +82,8 @@ def message(report: dict[str, Any]) -> tuple[int, list[str]]:
     told = re.sub(r"test_mistake(-\w+)?-[0-9a-f]{8}", "TOPIC", told)
     told = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", told)
     told = re.sub(r"run_stream_[0-9a-f]{32}", "ID", told)
+    told = re.sub(r"'/\S+-check-\w+/", "'FOLDER/", told)
+    told = re.sub(r"check-[0-9a-f]{12}-\d+", "TOPIC", told)
     told = re.sub(r"\.py:\d+", ".py:LINE", told)
     told = re.sub(r"\(\d checks\)", "(N checks)", told)
     return first + 1, told.splitlines()
@@ -94,6 +99,8 @@ def test_a_red_test_says_what_is_wrong(
     assert spec.loader is not None
     mistake = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(mistake)
+    if getattr(mistake, "SPARK", VERSION) > VERSION:
+        pytest.skip("this Spark can't read a state")
     report = reports[file.stem]
     line, (first, *others) = message(report)
     assert first == mistake.FIRST

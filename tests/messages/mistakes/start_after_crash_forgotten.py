@@ -1,0 +1,15 @@
+"""Nobody starts the stream after its crash."""
+
+FIRST = (
+    "WaitError: The result was not the expected one when its query had ended (1 check)."
+)
+SECOND = "The query is dead since crash('before_sink'). Call start()."
+
+
+def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):
+    source, sink = kafka_topics
+    rows = kafka_utils.read_stream(kafka_spark, source).select("key", "value")
+    run = kafka_stream(rows, sink)
+    with run.crash("before_sink"):
+        run.add_data(source, [("a", "1")])
+    run.check_answer([("a", "1")])
