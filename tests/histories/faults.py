@@ -30,11 +30,13 @@ class Edit:
     line: str
     fault: str
 
-    def apply(self, folder: Path) -> None:
+    def apply(self, folder: Path) -> Path:
+        """Puts the fault into the file, which is somewhere in a folder."""
         (file,) = folder.rglob(self.file)
         text = file.read_text()
         assert text.count(self.line) == 1, f"{self.file} has no line {self.line!r}"
         file.write_text(text.replace(self.line, self.fault))
+        return file
 
 
 @contextmanager

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
-import spark_kafka_testkit
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch
 from spark_kafka_testkit._jvm.java import find_java
+from tests.quick_java import QUICK_JAVA
 
 from .faults import ROOT, Edit, assert_found
 
-SCALA = ROOT / "jvm/helper/src/main"
-OWNER = ROOT / "jvm/owner/src/main/scala"
+SCALA = ROOT / "jvm/helper/src/main/scala"
 FAULTS = {
     "stops at the last record": Edit(
         "Progress.scala",
@@ -50,34 +50,42 @@ FAULTS = {
 def test_a_fault_of_the_jvm_reader_is_found(
     fault: str, kafka: KafkaUtils, tmp_path: Path
 ) -> None:
-    """A helper jar, built from sources with one line changed, reads the histories."""
+    """A helper jar reads the histories in which one line of the sources is changed."""
     sources = tmp_path / "sources"
-    for name in ("scala", "scala-2.13"):
-        shutil.copytree(SCALA / name, sources / name)
-    shutil.copytree(OWNER, sources / "owner")
-    FAULTS[fault].apply(sources)
-    build(sources, tmp_path / "spark-kafka-testkit_2.13.jar")
+    shutil.copytree(SCALA, sources)
+    changed = FAULTS[fault].apply(sources)
+    jar = installed_spark().helper
+    put(compiled(changed, jar, tmp_path / "classes"), jar, tmp_path / jar.name)
     assert_found(kafka, "jvm", {"SPARK_KAFKA_TESTKIT_JARS": str(tmp_path)})
 
 
-def build(sources: Path, jar: Path) -> None:
-    """A helper jar, by the Scala compiler that Spark ships."""
+def compiled(source: Path, helper: Path, classes: Path) -> Path:
+    """The classes of one source, by the Scala compiler that Spark ships; the helper has
+    the others.
+    """
     import pyspark
 
-    version = spark_kafka_testkit.__version__
-    (sources / "BuildInfo.scala").write_text(
-        "package sparkkafka.testkit\n"
-        f'private[testkit] object BuildInfo {{ val version: String = "{version}" }}\n'
-    )
     spark = installed_spark()
     connector = connector_jars(spark.spark, spark.scala)
     assert connector is not None
-    jars = [*Path(pyspark.__file__).parent.glob("jars/*.jar")]
+    jars = [helper, *Path(pyspark.__file__).parent.glob("jars/*.jar")]
     class_path = os.pathsep.join(map(str, [*jars, *fetch(connector, "the connector")]))
-    compiler = ["-cp", class_path, "scala.tools.nsc.Main", "-nowarn", "-usejavacp"]
-    files = [str(file) for file in sources.rglob("*.scala")]
+    java = [find_java().executable, *QUICK_JAVA.split(), "-Xss4m", "-cp", class_path]
+    compiler = ["scala.tools.nsc.Main", "-nowarn", "-usejavacp"]
+    classes.mkdir()
     subprocess.run(
-        [find_java().executable, "-Xss4m", *compiler, "-d", jar, *files],
+        [*java, *compiler, "-d", classes, source],
         check=True,
         capture_output=True,
     )
+    return classes
+
+
+def put(classes: Path, jar: Path, copy: Path) -> None:
+    """Copies a jar, with these classes in the place of its own."""
+    ours = {str(file.relative_to(classes)): file for file in classes.rglob("*.class")}
+    with zipfile.ZipFile(jar) as source, zipfile.ZipFile(copy, "w") as target:
+        assert ours.keys() <= set(source.namelist())
+        for name in source.namelist():
+            data = ours[name].read_bytes() if name in ours else source.read(name)
+            target.writestr(name, data)
