@@ -17,6 +17,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 
+from .quick_java import QUICK_JAVA
 from .sessions import spark_session
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def spark() -> Iterator[SparkSession]:
         session = spark_session()
     yield session
     session.stop()
+
+
+@pytest.fixture
+def quick_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark's JVMs that other processes start compile as the kit's do."""
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", QUICK_JAVA)
 
 
 @pytest.fixture

@@ -16,12 +16,15 @@ from contextlib import contextmanager
 
 from spark_kafka_testkit._brokers.ports import free_ports
 
+from .quick_java import QUICK_JAVA
+
 SETTINGS = {
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
     "spark.connect.grpc.binding.address": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.log.level": "ERROR",
+    "spark.driver.extraJavaOptions": QUICK_JAVA,
 }
 
 

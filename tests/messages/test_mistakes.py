@@ -147,6 +147,7 @@ BY_HAND = NO_CONNECTOR.replace(
 )
 
 
+@pytest.mark.usefixtures("quick_java")
 def test_a_session_without_the_connector_is_told(tmp_path: Path) -> None:
     """By the kit's reader and by Spark's, with what to do."""
     kits, by_hand = tmp_path / "kits.py", tmp_path / "by_hand.py"

@@ -12,6 +12,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from tests.plugin.conftest import PLUGIN, ROOT, Inner
 from tests.processes import HANG_SECONDS
+from tests.quick_java import QUICK_JAVA
 
 pytest_plugins = ["pytester"]
 
@@ -153,6 +154,7 @@ def with_spark(
     (folder / "pytest.ini").write_text(
         "[pytest]\nspark_options =\n  spark.master: local[1]\n"
         "  spark.ui.enabled: false\n  spark.app.name: theirs\n"
+        f"  spark.driver.extraJavaOptions: {QUICK_JAVA}\n"
     )
     broker = f"--kafka-bootstrap-servers={kafka.broker}"
     done = subprocess.run(

@@ -370,6 +370,7 @@ def test_a_query_of_a_test_without_kafka_still_runs(spark):
 """
 
 
+@pytest.mark.usefixtures("quick_java")
 def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
     inner: Inner,
 ) -> None:

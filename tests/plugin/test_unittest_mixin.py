@@ -13,6 +13,7 @@ from tests.plugin.conftest import Inner, text_of
 from tests.processes import HANG_SECONDS
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("quick_java")
 
 TESTS = """
 import tempfile

@@ -17,13 +17,14 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._jvm.installed_spark import installed_spark, spark_and_jars
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch
 from tests.processes import HANG_SECONDS
+from tests.quick_java import QUICK_JAVA
 
 VERSION = installed_spark()
 
 RunScript = Callable[..., str]
 SparkCalled = Callable[[str], Path]
 
-PRELUDE = """
+PRELUDE = f"""
 import logging, sys
 from pyspark.sql import SparkSession
 from spark_kafka_testkit import KafkaUtils, errors
@@ -32,12 +33,13 @@ logging.getLogger("spark_kafka_testkit").addHandler(logging.StreamHandler(sys.st
 logging.getLogger("spark_kafka_testkit").setLevel("INFO")
 builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
 builder = builder.config("spark.log.level", "ERROR")
+builder = builder.config("spark.driver.extraJavaOptions", "{QUICK_JAVA}")
 kafka = KafkaUtils(bootstrap_servers=sys.argv[1])
 kafka.setup()
 topic = sys.argv[2]
 
 def read(spark):
-    return {
+    return {{
         row.key: row.value
         for row in spark.read.format("kafka")
         .option("kafka.bootstrap.servers", kafka.broker)
@@ -45,7 +47,7 @@ def read(spark):
         .load()
         .selectExpr("CAST(key AS STRING) AS key", "CAST(value AS STRING) AS value")
         .collect()
-    }
+    }}
 """
 
 
