@@ -70,11 +70,11 @@ def compiled(source: Path, helper: Path, classes: Path) -> Path:
     assert connector is not None
     jars = [helper, *Path(pyspark.__file__).parent.glob("jars/*.jar")]
     class_path = os.pathsep.join(map(str, [*jars, *fetch(connector, "the connector")]))
-    java = [find_java().executable, *QUICK_JAVA.split(), "-Xss4m", "-cp", class_path]
-    compiler = ["scala.tools.nsc.Main", "-nowarn", "-usejavacp"]
+    java = [str(find_java().executable), *QUICK_JAVA.split(), "-Xss4m"]
+    compiler = ["-cp", class_path, "scala.tools.nsc.Main", "-nowarn", "-usejavacp"]
     classes.mkdir()
     subprocess.run(
-        [*java, *compiler, "-d", classes, source],
+        [*java, *compiler, "-d", str(classes), str(source)],
         check=True,
         capture_output=True,
     )
