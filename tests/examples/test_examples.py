@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.processes import PATIENT
-from tests.quick_java import QUICK_JAVA
 
 ROOT = Path(__file__).parents[2]
 JOBS = ROOT / "examples/jobs"
@@ -29,7 +28,6 @@ def test_the_tests_of_all_jobs_pass() -> None:
         **PATIENT,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # spark-submit
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "SPARK_SUBMIT_OPTS": QUICK_JAVA,  # for the session that spark-submit starts
         "PYTHONPATH": str(ROOT / "python"),
     }
     plugins = ["-p", "spark_kafka_testkit", "-p", "no:cacheprovider"]
