@@ -102,7 +102,7 @@ def test_each_late_row_counts(
         run.check_late(dropped=0)
         run.add_data(topic, clicks("a", "10:15"))
         run.check_late(dropped=0)
-        run.add_data(topic, clicks("a", "09:51", "09:52", "10:11", "10:16"))
+        run.add_data(topic, clicks("a", "09:51", "10:11", "09:52", "10:16"))
         run.add_data(topic, clicks("test", "09:53"))
         run.check_late(dropped=2, accepted=3, filtered=1)
         run.add_data(topic, clicks("b", "09:51"))
