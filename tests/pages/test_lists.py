@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from spark_kafka_testkit._brokers.broker import Backend
+from spark_kafka_testkit._invariance.relations import DEFAULT, RELATIONS
 from spark_kafka_testkit._plugin.options import SETTINGS
 from spark_kafka_testkit.serde import DESERIALIZERS
 
@@ -46,6 +47,17 @@ def test_every_option_of_the_plugin_is_listed() -> None:
 def test_every_backend_is_listed() -> None:
     """The plugin's option is where users look for them."""
     assert set(get_args(Backend)) <= named("docs/pytest.md", "| `--kafka-backend` |")
+
+
+def test_every_relation_is_listed() -> None:
+    """With a mark on those that are not tried by default."""
+    page = (ROOT / "docs/check-stream.md").read_text()
+    _, _, table = page.partition("| relation | what is done | not tried for |")
+    table, _, _ = table.partition("\n\n")
+    rows = re.findall(r"^\| `(\w+)`( \(\*on request\*\))? \|", table, re.M)
+    assert [(name, not mark) for name, mark in rows] == [
+        (name, name in DEFAULT) for name in RELATIONS
+    ]
 
 
 def test_every_assertion_of_the_cheat_sheet_is_run() -> None:
