@@ -96,6 +96,10 @@ def test_argument(kafka_utils):
     kafka_utils.create_topics([""])
 
 
+def test_generated(kafka_utils):
+    kafka_utils.wait_for_records("t", "2")
+
+
 def test_fault_of_the_kits(kafka_utils, monkeypatch):
     monkeypatch.setattr(Cluster, "create_topics", lambda *_: 1 / 0)
     kafka_utils.create_topics(["t"])
@@ -122,5 +126,12 @@ def test_the_message_stands_by_the_tests_own_line(inner: Inner) -> None:
         ]
     )
     assert KITS_FILE in inner("-k", "fault", test_red=RED).stdout.str()
+    generated = inner("-k", "generated", test_red=RED).stdout.str()
+    assert "RecordMatcher" not in generated
+    assert "<string>" not in generated
+    assert (
+        '>       kafka_utils.wait_for_records("t", "2")\n'
+        "E       TypeError: count must be an int, not str\n"
+    ) in generated
     full = inner("-k", "waiting", "--full-trace", test_red=RED)
     assert KITS_FILE in full.stdout.str()

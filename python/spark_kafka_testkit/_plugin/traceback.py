@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _text
@@ -33,6 +33,7 @@ __unittest = True  # unittest shows no frames of a module that has this
 
 KIT = Path(_text.__file__).parent
 BETWEEN = {contextlib.__file__}
+GENERATED = "<string>"  # the file of a method that dataclasses write
 LIBRARIES = re.compile(r"[/\\](site|dist)-packages[/\\]")
 STDLIB = sysconfig.get_paths()["stdlib"]
 RAISE = dis.opmap["RAISE_VARARGS"]
@@ -116,7 +117,7 @@ def _is_for_the_caller(error: BaseException, last: TracebackType) -> bool:
     if isinstance(error, KafkaTestkitError) or is_of_spark(error):
         return True
     code = last.tb_frame.f_code
-    return _is_own(code.co_filename) and code.co_code[last.tb_lasti] == RAISE
+    return _is_own(last.tb_frame) and code.co_code[last.tb_lasti] == RAISE
 
 
 def _is_of_users(error: BaseException) -> bool:
@@ -124,18 +125,17 @@ def _is_of_users(error: BaseException) -> bool:
 
     Java's trace has none, and neither has that of a fixture of the kit.
     """
-    files = [
-        frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)
-    ]
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return any(
-        not (_is_own(file) or LIBRARIES.search(file) or file.startswith(STDLIB))
-        for file in files
+        not (_is_own(frame) or LIBRARIES.search(file) or file.startswith(STDLIB))
+        for frame in frames
+        for file in [frame.f_code.co_filename]
     )
 
 
 def _is_inside(frame: TracebackType) -> bool:
     file = frame.tb_frame.f_code.co_filename
-    return file in BETWEEN or _is_own(file) or _is_sparks(file)
+    return file in BETWEEN or _is_own(frame.tb_frame) or _is_sparks(file)
 
 
 def _is_sparks(file: str) -> bool:
@@ -148,5 +148,9 @@ def _is_sparks(file: str) -> bool:
     return not set(homes).isdisjoint(Path(file).parents)
 
 
-def _is_own(file: str) -> bool:
+def _is_own(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    if file == GENERATED:
+        module = str(frame.f_globals.get("__name__"))
+        return module.partition(".")[0] == __name__.partition(".")[0]
     return KIT in Path(file).parents
