@@ -32,6 +32,7 @@ __all__ = [
     "duration",
     "factor",
     "flag",
+    "followed_query",
     "is_encodable",
     "is_whole",
     "known",
@@ -276,6 +277,23 @@ def streaming_query(name: str, value: Any) -> Any:
             "missing?"
         )
     return value
+
+
+def followed_query(name: str, value: Any, verb: str) -> Any:
+    """The one query that `follow()` takes over. A job may have several.
+
+    Args:
+        name: as for all rules.
+        value: as for all rules.
+        verb: how the user hands the query over, for the error.
+    """
+    if isinstance(value, (list, tuple, set, Mapping)) and value:
+        raise TypeError(
+            f"{name} must be one StreamingQuery, not a {type(value).__name__}. "
+            f"follow() follows one query: {verb} the one to follow, and wait for the "
+            "others with wait_until_processed(a, b)."
+        )
+    return streaming_query(name, value)
 
 
 def moment(name: str, value: Any) -> int:

@@ -193,3 +193,25 @@ def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> Non
     assert str(caught.value) == (
         "The function that starts the query returned nothing. Is return missing?"
     )
+
+
+def test_of_several_queries_one_is_followed(
+    kafka: KafkaUtils, queries: Queries
+) -> None:
+    """A job that starts two returns both: the text says what to return, and how to
+    wait for the other.
+    """
+    rate = queries.spark.readStream.format("rate").load()
+    both = [queries.to_memory(rate, "a"), queries.to_memory(rate, "b")]
+    why = (
+        "must be one StreamingQuery, not a %s. follow() follows one query: %s the one "
+        "to follow, and wait for the others with wait_until_processed(a, b)."
+    )
+    with pytest.raises(TypeError) as caught:
+        kafka.follow(tuple(both))  # type: ignore[arg-type]
+    assert str(caught.value) == f"query {why % ('tuple', 'give')}"
+    with pytest.raises(TypeError) as caught, kafka.follow(lambda: both):  # type: ignore[arg-type,return-value]
+        pytest.fail("nothing was started")
+    assert str(caught.value) == (
+        f"the result of the function {why % ('list', 'return')}"
+    )

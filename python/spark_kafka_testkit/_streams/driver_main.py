@@ -27,7 +27,9 @@ def main() -> None:
     try:
         begin = pickle.loads(job)  # noqa: S301  as above
         spark = new_session(session_settings({**OWN_CONF, **conf}, reuse=False))
-        query = _arguments.streaming_query("the result of the function", begin(spark))
+        query = _arguments.followed_query(
+            "the result of the function", begin(spark), "return"
+        )
         query.awaitTermination()
     except BaseException:  # noqa: BLE001  it is reported, and the process is killed anyway
         traceback.print_exc()

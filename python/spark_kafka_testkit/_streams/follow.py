@@ -51,7 +51,7 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
         if callable(query):
             self._begin = query
         else:
-            self._query = _arguments.streaming_query("query", query)
+            self._query = _arguments.followed_query("query", query, "give")
 
     def start(self) -> None:
         """Call the function that starts the query, and wait until the query is alive.
@@ -77,7 +77,9 @@ class FollowedQuery(CrashSteps, ExactlyOnce):
                     "missing?"
                 )
             self._begin_query(
-                _arguments.streaming_query("the result of the function", started)
+                _arguments.followed_query(
+                    "the result of the function", started, "return"
+                )
             )
         elif self._is_begun:
             raise RuntimeError(UNKNOWN_START)
