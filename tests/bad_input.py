@@ -440,8 +440,8 @@ SENT: list[tuple[str, Any, type[Exception], str]] = [
     ("hostile partition", [Record("k", "v", partition=Hostile())], TypeError, "The partition of message 0 must be an int, not Hostile"),  # type: ignore[arg-type]
     ("negative partition", [Record("k", "v", partition=-1)], ValueError, "The partition of message 0 must not be negative, got -1"),
     ("large partition", [Record("k", "v", partition=1 << 31)], ValueError, "The partition of message 0 must be at most 2,147,483,647, got 2147483648"),
-    ("timestamp", [Record("k", "v", timestamp="1")], TypeError, "The timestamp of message 0 must be an int, not str"),
-    ("nan timestamp", [Record("k", "v", timestamp=math.nan)], TypeError, "The timestamp of message 0 must be an int, not float"),
+    ("timestamp", [Record("k", "v", timestamp="1")], TypeError, "The timestamp of message 0 must be an int of milliseconds, or a datetime such as at('09:00'), not str"),
+    ("nan timestamp", [Record("k", "v", timestamp=math.nan)], TypeError, "The timestamp of message 0 must be an int of milliseconds, or a datetime such as at('09:00'), not float"),
     ("negative timestamp", [Record("k", "v", timestamp=-1)], ValueError, "The timestamp of message 0 is a time before 1970: -1"),
     ("large timestamp", [Record("k", "v", timestamp=1 << 63)], ValueError, f"The timestamp of message 0 must be at most {LARGEST}, got {1 << 63}"),
     ("early timestamp", [Record("k", "v", timestamp=datetime(1960, 1, 1, tzinfo=timezone.utc))], ValueError, "The timestamp of message 0 is a time before 1970: 1960-01-01 00:00:00+00:00"),

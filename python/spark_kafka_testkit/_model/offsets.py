@@ -326,6 +326,11 @@ def to_millis(name: str, time: int | datetime) -> int:
             raise ValueError(
                 f"{name} is a time that does not exist in UTC: {time}"
             ) from error
+    if not _arguments.is_whole(millis):
+        raise TypeError(
+            f"{name} must be an int of milliseconds, or a datetime such as "
+            f"at('09:00'), not {type(millis).__name__}"
+        )
     number = _arguments.whole(name, millis, None, _arguments.LONG_MAX)
     if number < 0:  # to Kafka, negative times have a meaning: -1 is the end
         given = time if isinstance(time, datetime) else shown(time)

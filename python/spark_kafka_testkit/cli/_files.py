@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.encode import check_record
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit.cli._csv import csv_batches
@@ -155,8 +156,11 @@ def _records(file: IO[bytes], name: str) -> Iterator[Record]:
             timestamp=parsed.get("timestamp"),
             headers=headers,
         )
+        which = f"line {number} of {name}"
         try:
-            check_record(place, f"line {number} of {name}")
+            if place.timestamp is not None:  # JSON has no datetime
+                _arguments.whole(f"The timestamp of {which}", place.timestamp, None)
+            check_record(place, which)
         except (TypeError, ValueError) as error:
             raise click.ClickException(f"{error}.") from error
         pairs = headers.items() if isinstance(headers, dict) else headers

@@ -122,7 +122,8 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"timestamp": np.float64(1)},
             TypeError,
-            "The timestamp of message 1 must be an int, not float64",
+            "The timestamp of message 1 must be an int of milliseconds, or a datetime "
+            "such as at('09:00'), not float64",
         ),
         (
             {"partition": np.True_},
@@ -157,7 +158,8 @@ def test_numbers_of_a_record_may_be_those_of_numpy() -> None:
         (
             {"timestamp": 1.5},
             TypeError,
-            "The timestamp of message 1 must be an int, not float",
+            "The timestamp of message 1 must be an int of milliseconds, or a datetime "
+            "such as at('09:00'), not float",
         ),
         (
             {"headers": [("h",)]},

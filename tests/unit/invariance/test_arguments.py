@@ -61,7 +61,8 @@ def job_of(function: Any, *inputs: str) -> Job:
         (
             lambda: Inputs(RECORDS, lambda record: "noon"),
             TypeError,
-            "event_time of orders[0] must be an int, not str",
+            "event_time of orders[0] must be an int of milliseconds, or a datetime "
+            "such as at('09:00'), not str",
         ),
         (
             lambda: Inputs(RECORDS, None).check(Schedule.parse("send orders[1]")),
