@@ -172,7 +172,8 @@ STREAMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"trigger": "5 seconds"},
         TypeError,
-        "trigger must be a dict of arguments for Spark's trigger(), not str",
+        "trigger must be a dict of arguments for Spark's trigger(), such as "
+        "{'availableNow': True}, not str",
     ),
     ({"sink_options": ["a"]}, TypeError, "sink_options must be a dict, not list"),
     (

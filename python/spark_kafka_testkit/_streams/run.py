@@ -114,8 +114,8 @@ class StreamRun(ClockedSteps, CrashSteps, ExactlyOnce):
             )
         if trigger is not None and not isinstance(trigger, Mapping):
             raise TypeError(
-                "trigger must be a dict of arguments for Spark's trigger(), not "
-                f"{type(trigger).__name__}"
+                "trigger must be a dict of arguments for Spark's trigger(), such as "
+                f"{{'availableNow': True}}, not {type(trigger).__name__}"
             )
         super().__init__(cluster, topic, answer, timeout)
         self._df = df
