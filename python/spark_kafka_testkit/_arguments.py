@@ -186,12 +186,19 @@ def is_encodable(value: str) -> bool:
     return True
 
 
-def topic(name: str, value: Any) -> str:
-    """The name of a topic, by Kafka's own rules."""
+def topic(name: str, value: Any, *, is_named: bool = True) -> str:
+    """The name of a topic, by Kafka's own rules.
+
+    Args:
+        name: as for all rules.
+        value: as for all rules.
+        is_named: whether the error shows the value as that of an argument in Python.
+    """
     text(name, value)
     if not TOPIC.match(value):
+        prefix = f"{name}=" if is_named else ""
         raise ValueError(
-            f"{name}={shown(value)} is not a valid topic name: Kafka allows 1 to "
+            f"{prefix}{shown(value)} is not a valid topic name: Kafka allows 1 to "
             f"{LONGEST_TOPIC} of the characters a-z, A-Z, 0-9, '.', '_' and '-', but "
             "not '.' or '..'."
         )

@@ -16,7 +16,7 @@ from tests.processes import HANG_SECONDS
 Line = tuple[tuple[str, ...], str]
 
 NO_NAME = (
-    "the name=%s is not a valid topic name: Kafka allows 1 to 249 of the characters "
+    "%s is not a valid topic name: Kafka allows 1 to 249 of the characters "
     "a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'."
 )
 NAMES = [

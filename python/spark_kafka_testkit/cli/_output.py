@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -50,7 +51,7 @@ def by_rule(rule: Callable[[str, Any], str], name: str) -> Callable[[str], str]:
     return convert
 
 
-topic_type = by_rule(_arguments.topic, "the name")
+topic_type = by_rule(partial(_arguments.topic, is_named=False), "the name")
 
 json_option = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 address_option = click.option(
