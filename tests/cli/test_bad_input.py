@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from spark_kafka_testkit.cli._output import rate
 from tests.cli.conftest import COMMAND, CommandLine
 from tests.processes import HANG_SECONDS
 
@@ -155,6 +156,15 @@ def test_settings_of_a_broker(run: Any, args: tuple[str, ...], text: str) -> Non
     code, lines = run("up", *args)
     told = f"Error: Invalid value for '{args[0]}': {text}"
     assert (code, lines[-1]) == (2, told)
+
+
+def test_a_rate_is_told_of_many() -> None:
+    """A few take the time of a connection, and of a rate below one there is nothing to
+    tell.
+    """
+    assert rate(2, 5.3) == "2 in 5.3 s"
+    assert rate(2000, 0.5) == "2,000 in 0.5 s (4,000/s)"
+    assert rate(1000, 5000) == "1,000 in 5000.0 s"
 
 
 def record(**fields: Any) -> bytes:

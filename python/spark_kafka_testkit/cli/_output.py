@@ -37,6 +37,7 @@ ADDRESS = f"{__name__}.address"
 """The key of the given address in a command's context, for commands in errors."""
 NO_BROKER = 3
 LINE_SECONDS = 5.0
+MANY = 1000
 
 
 def by_rule(rule: Callable[[str, Any], str], name: str) -> Callable[[str], str]:
@@ -141,8 +142,14 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str
 
 
 def rate(count: int, seconds: float) -> str:
-    """How many, and in what time: `1,000 in 0.5 s (2,000/s)`."""
-    return f"{count:,} in {seconds:.1f} s ({count / max(seconds, 1e-9):,.0f}/s)"
+    """How many, and in what time: `2,000 in 0.5 s (4,000/s)`.
+
+    A few take the time of a connection, so their rate would say nothing.
+    """
+    per_second = count / max(seconds, 1e-9)
+    has_rate = count >= MANY and per_second >= 1
+    told = f" ({per_second:,.0f}/s)" if has_rate else ""
+    return f"{count:,} in {seconds:.1f} s{told}"
 
 
 @contextmanager
