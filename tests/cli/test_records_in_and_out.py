@@ -140,7 +140,8 @@ def test_many_messages_take_no_more_memory(
         (
             ("--format", "jsonl"),
             b"1\n{",
-            "Line 2 of stdin is not valid JSON: Expecting",
+            "Line 2 of stdin is not valid JSON: Expecting property name enclosed in "
+            "double quotes: column 2.",
         ),
         (
             ("--format", "jsonl", "--key", "id"),

@@ -183,7 +183,10 @@ def _parsed(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes, Any]]:
             except RecursionError as error:
                 raise _fault(name, number, "is nested too deep") from error
             except ValueError as error:
-                raise _fault(name, number, f"is not valid JSON: {error}") from error
+                told = str(error)
+                if isinstance(error, json.JSONDecodeError):  # its line is always 1
+                    told = f"{error.msg}: column {error.colno}"
+                raise _fault(name, number, f"is not valid JSON: {told}") from error
             yield number, line, parsed
 
 
