@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import signal
 import os
 import re
+import signal
+import struct
+import subprocess
+import termios
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import COMMAND, CommandLine
 from tests.processes import HANG_SECONDS, wait_until
 
 
@@ -294,7 +299,9 @@ def test_read_prints_values_alone(shared: CommandLine, topic: str) -> None:
 
 
 def test_read_prints_columns_for_people(shared: CommandLine, topic: str) -> None:
-    """Null is told from text, and a line end does not break the line."""
+    """Null is told from text, and a line end does not break the line. Only a terminal
+    cuts it.
+    """
     lines = (
         b'{"key": null, "value": "a\\nb", "timestamp": 0}\n'
         + (
@@ -302,12 +309,31 @@ def test_read_prints_columns_for_people(shared: CommandLine, topic: str) -> None
         ).encode()
     )
     shared.ok("produce", topic, "-", "-f", "records", stdin=lines)
-    assert shared.ok("read", topic, "--table") == (
+    head = (
         "PARTITION      OFFSET  TIMESTAMP                KEY                   VALUE\n"
         "        0           0  1970-01-01T00:00:00.000  (null)                a\\nb\n"
         "        0           1  1970-01-01T00:00:00.001  "
-        "kkkkkkkkkkkkkkkkkkk…  vvvvvvvvv…\n"
     )
+    whole = f"{head}{'k' * 30}  {'v' * 90}\n"
+    assert shared.ok("read", topic, "--table") == whole
+    near, far = os.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {name: shared.env[name] for name in shared.env if name != "COLUMNS"}
+    done = subprocess.run(
+        [*COMMAND, "read", topic],
+        check=False,
+        env=env,
+        stdout=far,
+        timeout=HANG_SECONDS,
+    )
+    os.close(far)
+    printed = b""
+    with suppress(OSError):  # how Linux tells the end
+        while data := os.read(near, 4096):
+            printed += data
+    os.close(near)
+    assert done.returncode == 0
+    assert printed.decode().replace("\r\n", "\n") == f"{head}{'k' * 19}…  vvvvvvvvv…\n"
 
 
 def test_follow_prints_what_there_is_then_what_comes(

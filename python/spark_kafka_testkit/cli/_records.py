@@ -211,7 +211,8 @@ def _to_bound(text: str) -> Bound:
     "--json/--table",
     "is_json",
     default=None,
-    help="JSON lines or columns. Default: columns on a terminal, else JSON lines.",
+    help="JSON lines or columns. Default: columns on a terminal, cut to its width, "
+    "else JSON lines.",
 )
 @click.option(
     "--value-only",
@@ -317,10 +318,13 @@ def _time(record: Record) -> str:
 
 
 def _columns(partition: str, offset: str, time: str, key: str, value: str) -> str:
-    width = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns)
-    if len(key) > 20:
+    is_cut = sys.stdout.isatty()
+    if is_cut and len(key) > 20:
         key = f"{key[:19]}…"
     line = f"{partition:>9}  {offset:>10}  {time:<23}  {key:<20}  {value}"
+    if not is_cut:
+        return line
+    width = max(NARROW, shutil.get_terminal_size((NARROW, 24)).columns)
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
