@@ -15,6 +15,10 @@ from tests.cli.conftest import CommandLine
 from tests.processes import children, is_alive, pids, text_of, wait_until
 from tests.systems import refusing
 
+NOTHING = (
+    "No broker and no Spark is up. Start a broker with: spark-kafka-testkit up. Start "
+    "both with: spark-kafka-testkit up --spark\n"
+)
 UP = ("up", "--backend", "embedded")
 RUN = """
 from spark_kafka_testkit import KafkaUtils
@@ -102,8 +106,8 @@ def test_without_a_broker_each_command_says_so(command: CommandLine) -> None:
     broker says how to get one.
     """
     done = command.run("status")
-    assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
-    assert command.ok("down") == "No broker was up.\n"
+    assert (done.returncode, done.stdout) == (3, NOTHING)
+    assert command.ok("down") == "No broker and no Spark was up.\n"
     for args in (
         ("topics",),
         ("create", "t"),
@@ -130,7 +134,7 @@ def test_a_state_file_that_is_not_understood_is_reported(command: CommandLine) -
     )
     how = "Its keeper is running. End it with: spark-kafka-testkit down"
     done = command.run("status")
-    assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
+    assert (done.returncode, done.stdout) == (3, NOTHING)
     assert done.stderr == f"{told} {how}\n"
     done = command.run("topics")
     assert done.returncode == 3
@@ -182,7 +186,7 @@ def test_no_broker_stays_where_files_can_not_be_locked(
         "reuse).\n"
     )
     done = command.run("status", LD_PRELOAD=library)
-    assert (done.returncode, done.stdout) == (3, "No broker is up.\n")
+    assert (done.returncode, done.stdout) == (3, NOTHING)
     assert list(command.kept.iterdir()) == list(command.temp.iterdir()) == []
 
 

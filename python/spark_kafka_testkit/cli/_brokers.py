@@ -49,6 +49,10 @@ __all__ = ["COMMANDS", "seconds_of"]
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_DAYS = 36_500
+NOTHING = (
+    "No broker and no Spark is up. Start a broker with: spark-kafka-testkit up. Start "
+    "both with: spark-kafka-testkit up --spark"
+)
 
 
 def seconds_of(text: str) -> float | None:
@@ -250,7 +254,7 @@ def down(address: str | None, force: bool, is_json: bool) -> None:
             ended.append(lease)
     lines = [f"ended: {_described(lease)}" for lease in ended]
     if not used:
-        lines = lines or ["No broker was up."]
+        lines = lines or ["No broker and no Spark was up."]
     say(is_json, [_facts(lease) for lease in ended], *lines)
     if used:
         words = ["down", address or "", "--force"]
@@ -302,7 +306,7 @@ def status(ctx: click.Context, is_json: bool) -> None:
             )
         if rows:
             lines += columns([*header, *COLUMNS], rows)
-    say(is_json, facts, *(lines or ["No broker is up."]))
+    say(is_json, facts, *(lines or [NOTHING]))
     if not facts:
         ctx.exit(NO_BROKER)
 
