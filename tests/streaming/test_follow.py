@@ -93,9 +93,12 @@ def test_a_memory_sink_is_known_by_the_querys_name(
 
 
 def test_what_killed_a_jobs_query_is_raised(
-    kafka: KafkaUtils, queries: Queries, topic: str
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """At the block's end, unless it was expected."""
+    """At the block's end, unless it was expected; and once."""
     kafka.create_topics([topic])
 
     def job() -> StreamingQuery:
@@ -107,6 +110,7 @@ def test_what_killed_a_jobs_query_is_raised(
         kafka.follow(job) as run,
     ):
         run.query.awaitTermination()
+    assert not caplog.messages, "the test has been told"
     with kafka.follow(job) as run:
         assert "as the test wants it" in str(run.expect_failure())
 

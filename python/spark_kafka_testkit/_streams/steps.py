@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit._jvm.spark_jvm import ends_on_its_own
+from spark_kafka_testkit._queries.death import Death
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._queries.state import QueryState
@@ -203,7 +204,7 @@ class StreamSteps(StreamState):
             return
         if error is None:
             raise problem
-        if error is not problem:
+        if not _is_told(problem, error):
             log.warning("query %s: %s", QueryState(self.query).name, problem)
 
     def close(self) -> None:
@@ -242,3 +243,15 @@ class StreamSteps(StreamState):
     def _stop_running(self) -> None:
         if self._query is not None:
             stop(self._query)
+
+
+def _is_told(problem: Exception, error: object) -> bool:
+    """Whether the error that ends a block is the problem, or has its cause in the text.
+
+    Spark makes a new exception each time it is asked what a query died of, and its text
+    differs from that of `awaitTermination`.
+    """
+    cause, text = Death.of(str(problem)).cause, str(error)
+    if error is problem:
+        return True
+    return bool(cause) and (cause in text or cause == Death.of(text).cause)
