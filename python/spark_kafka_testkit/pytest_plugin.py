@@ -44,7 +44,7 @@ from spark_kafka_testkit._plugin.traceback import (
     name_shortly,
 )
 from spark_kafka_testkit._progress import outputs
-from spark_kafka_testkit._spark.archive import is_recording
+from spark_kafka_testkit._spark.archive import unfinished
 from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamOptions, StreamRun
 from spark_kafka_testkit._streams.steps import StreamSteps
@@ -268,11 +268,11 @@ def pytest_terminal_summary(
     text = config.stash.get(SUMMARY, None)
     if text is not None:
         terminalreporter.write_line(text)
-    if is_recording():
+    if why := unfinished():
         terminalreporter.write_line(
-            "kafka: this run was too short to record what Spark starts from. Run "
-            "`spark-kafka-testkit prepare` once, and Spark's JVM uses half the CPU "
-            "time before a first stream answers"
+            "kafka: the kit can halve Spark's start by a class archive, which is not "
+            f"recorded yet: {why}. Run `spark-kafka-testkit prepare` once, which "
+            "records it"
         )
 
 

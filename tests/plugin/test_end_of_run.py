@@ -36,3 +36,28 @@ def test_sparks_producers_do_not_look_for_a_broker_that_has_gone(
     )
     result.assert_outcomes(passed=1)
     assert "could not be established" not in text_of(result)
+
+
+RECORDING = """
+import subprocess
+from spark_kafka_testkit._spark import archive
+
+archive._recorder = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+archive._started = float("-inf")
+"""
+
+
+def test_an_archive_that_is_not_recorded_yet_is_told_of(
+    pytester: pytest.Pytester,
+) -> None:
+    """With the true reason, and what to do, for people who don't know such archives."""
+    pytester.makepyfile("def test_passes(): pass")
+    pytester.makeconftest(RECORDING)
+    result = pytester.runpytest_subprocess(*PLUGIN, timeout=HANG_SECONDS)
+    result.assert_outcomes(passed=1)
+    assert (
+        "kafka: the kit can halve Spark's start by a class archive, which is not "
+        "recorded yet: a run records it in the background, with the CPU time that its "
+        "tests leave, and this one left too little. Run `spark-kafka-testkit prepare` "
+        "once, which records it\n"
+    ) in result.stdout.str()

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from spark_kafka_testkit import _clock
 from spark_kafka_testkit._cache import environment
 from spark_kafka_testkit._jvm.class_archive import ClassArchive
 from spark_kafka_testkit._jvm.java import find_java
@@ -27,9 +28,9 @@ from spark_kafka_testkit.errors import JarError, JavaNotFoundError
 __all__ = [
     "ARCHIVE_ENV",
     "SparkArchive",
-    "is_recording",
     "record_beside",
     "start_recorder",
+    "unfinished",
 ]
 
 log = logging.getLogger("spark_kafka_testkit")
@@ -112,6 +113,7 @@ def _wish() -> str:
 
 
 _recorder: subprocess.Popen[bytes] | None = None
+_started = 0.0
 
 
 def record_beside(settings: Mapping[str, str]) -> None:
@@ -121,17 +123,31 @@ def record_beside(settings: Mapping[str, str]) -> None:
     soon after this process does. A process that ends soon pays nothing, because it
     would not live to see the archive.
     """
-    global _recorder  # noqa: PLW0603
+    global _recorder, _started  # noqa: PLW0603
     if _recorder is not None or _wish() != "record":
         return
     log.info("recording a class archive for Spark's JVM in the background")
     _recorder = start_recorder(settings, subprocess.DEVNULL, DELAY_SECONDS)
+    _started = _clock.monotonic()
     close_in_children(_recorder)
 
 
-def is_recording() -> bool:
-    """Whether a recording that this process has started is still going on."""
-    return _recorder is not None and _recorder.poll() is None
+def unfinished() -> str:
+    """Why a recording that this process has started is not finished yet.
+
+    Empty if it is, or if none was started.
+    """
+    if _recorder is None or _recorder.poll() is not None:
+        return ""
+    if _clock.monotonic() - _started < DELAY_SECONDS:
+        return (
+            f"a run records it from {DELAY_SECONDS:g} s after Spark's start on, and "
+            "this one had ended by then"
+        )
+    return (
+        "a run records it in the background, with the CPU time that its tests leave, "
+        "and this one left too little"
+    )
 
 
 def start_recorder(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars, fetch
-from spark_kafka_testkit._spark import conf
+from spark_kafka_testkit._spark import archive, conf
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV, CONF_FOLDERS
 from spark_kafka_testkit._spark.conf import DRIVER_OPTIONS, archive_of, plan
 
@@ -159,3 +161,29 @@ def test_what_java_refuses_is_not_tried_again(cache: Path) -> None:
     (refusal,) = (cache / "archives").glob("*.refused")
     os.utime(refusal, (1, 1))
     assert archive_of(settings).is_lacking
+
+
+def test_a_recording_that_is_not_finished_has_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It begins late, and takes only the time that others leave."""
+    ends_with_stdin = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    recorder = subprocess.Popen(ends_with_stdin, stdin=subprocess.PIPE)
+    monkeypatch.setattr(archive, "start_recorder", lambda *_: recorder)
+    monkeypatch.setattr(archive, "_recorder", None)
+    monkeypatch.setattr(archive, "_started", 0.0)
+    monkeypatch.setattr(archive, "DELAY_SECONDS", 7200.0)
+    monkeypatch.setenv(ARCHIVE_ENV, "record")
+    assert archive.unfinished() == ""
+    archive.record_beside({})
+    assert archive.unfinished() == (
+        "a run records it from 7200 s after Spark's start on, and this one had ended by "
+        "then"
+    )
+    monkeypatch.setattr(archive, "DELAY_SECONDS", 0.0)
+    assert archive.unfinished() == (
+        "a run records it in the background, with the CPU time that its tests leave, "
+        "and this one left too little"
+    )
+    recorder.communicate()
+    assert archive.unfinished() == ""
