@@ -40,8 +40,11 @@ __all__ = ["Cluster", "OnUse"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
-OnUse = Callable[[str, str | None], None]
-"""Called with the topic that is used, and the client's name if one moves records."""
+OnUse = Callable[[str | None, str | None], None]
+"""Called with the topic that is used, and the client's name if one moves records.
+
+The topic is None if it is one of the kit's own.
+"""
 
 
 class Cluster:
@@ -57,6 +60,7 @@ class Cluster:
         since: when it was set up, in seconds since the epoch.
         created: the topics that were created here and still exist.
         unasked: those of them that were created because something was sent to them.
+        own: topics that the kit creates for itself, and that no user knows.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Cluster:
         self.config = ClientConfig(broker.bootstrap_servers, client_config or {})
         self.created: set[str] = set()
         self.unasked: set[str] = set()
+        self.own: set[str] = set()
         self._on_use = tuple(on_use)
         self._known: set[str] = set()
         self._gone: set[str] = set()
@@ -166,7 +171,7 @@ class Cluster:
     def _tell(self, names: Iterable[str], client: str | None) -> None:
         for on_use in self._on_use:
             for name in names:
-                on_use(name, client)
+                on_use(None if name in self.own else name, client)
 
     # Topics
 

@@ -39,6 +39,7 @@ class Topics:
             if not free:
                 stem = uuid.uuid4().hex[:12]
                 names = [f"check-{stem}-{number}" for number in range(AT_ONCE)]
+                self._cluster.own.update(names)
                 self._cluster.create_topics(names, partitions)
                 self._made += names
                 free.extend(names)

@@ -38,8 +38,9 @@ class Recorder:
         except NotSetUpError:
             return None
 
-    def _note(self, topic: str, client: str | None) -> None:
-        self.topics.pop(topic, None)
-        self.topics[topic] = None
+    def _note(self, topic: str | None, client: str | None) -> None:
+        if topic is not None:
+            self.topics.pop(topic, None)
+            self.topics[topic] = None
         if client is not None:
             self.clients.add(client)
