@@ -175,13 +175,23 @@ def test_a_job_may_have_a_session_of_its_own(
 def test_a_topic_that_the_job_does_not_read_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Its plan says what it reads."""
-    text = f"^Topic 'elsewhere' is not a source of the stream, which reads '{topic}'. "
-    with (
-        kafka.follow(queries.to_topic(queries.source(topic), sink), sink) as run,
-        pytest.raises(ValueError, match=text),
-    ):
-        run.add_data("elsewhere", [("a", 1)])
+    """Its plan says what it reads. Of several, the text says which is meant."""
+    text = (
+        "Topic '%s' is not a source of the stream, which reads %s. %sSend to another "
+        "topic with send_messages()."
+    )
+    with kafka.follow(queries.to_topic(queries.source(topic), sink), sink) as run:
+        for name in ("elsewhere", f"{topic}s"):
+            with pytest.raises(ValueError) as caught:  # noqa: PT011
+                run.add_data(name, [("a", 1)])
+            assert str(caught.value) == text % (name, repr(topic), "")
+    both = queries.source(f"{topic},{sink}")
+    with kafka.follow(queries.to_memory(both, "of_both"), answer=list) as run:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            run.add_data(f"{topic}x", [("a", 1)])
+        meant = f"Did you mean {topic!r}? "
+        names = f"{topic!r}, {sink!r}"
+        assert str(caught.value) == text % (f"{topic}x", names, meant)
 
 
 def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:

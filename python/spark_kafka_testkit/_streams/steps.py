@@ -155,10 +155,11 @@ class StreamSteps(StreamState):
             and not self._cluster.has_topic(topic)
         ):
             reads = ", ".join(map(repr, named))
+            # of one topic it would only repeat the name
+            meant = did_you_mean(topic, named) if len(named) > 1 else ""
             raise ValueError(
                 f"Topic {topic!r} is not a source of the stream, which reads "
-                f"{reads}.{did_you_mean(topic, named)} Send to another topic with "
-                "send_messages()."
+                f"{reads}.{meant} Send to another topic with send_messages()."
             )
         self._cluster.send(topic, batches(messages, key_serializer, value_serializer))
 

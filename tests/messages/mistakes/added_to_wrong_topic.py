@@ -1,6 +1,6 @@
 """The topic of add_data is misspelled."""
 
-FIRST = "ValueError: Topic 'farm-ordrs' is not a source of the stream, which reads 'farm-orders'. Did you mean 'farm-orders'? Send to another topic with send_messages()."
+FIRST = "ValueError: Topic 'farm-ordrs' is not a source of the stream, which reads 'farm-orders'. Send to another topic with send_messages()."
 SECOND = ""
 
 
