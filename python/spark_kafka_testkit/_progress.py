@@ -1,4 +1,8 @@
-"""What people see while something large is fetched: a line, and a bar on a terminal."""
+"""What people see while something takes long.
+
+It is a line before and a line after. While something large is fetched, a terminal also
+shows a bar.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import NamedTuple, TextIO
 
 from spark_kafka_testkit import _clock
 
-__all__ = ["Output", "fetching", "outputs"]
+__all__ = ["Output", "fetching", "outputs", "working"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -72,6 +76,24 @@ def fetching(what: str, size: int) -> Iterator[Callable[[int], None]]:
         if is_loud:
             output.say(end)
     log.info("%s", end)
+
+
+@contextmanager
+def working(start: str, end: str) -> Iterator[None]:
+    """Show that a long step is under way, for the duration of the block.
+
+    Args:
+        start: the line before it.
+        end: the line after it, to which the time is added. Not shown if it fails.
+    """
+    begun = _clock.monotonic()
+    with outputs[-1]() as output:
+        log.info("%s", start)
+        output.say(start)
+        yield
+        told = f"{end} in {_clock.monotonic() - begun:.0f} s"
+        output.say(told)
+    log.info("%s", told)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -161,7 +162,9 @@ def own(kept: KeptSpark) -> Any:
 
 def test_up_finds_the_spark_that_is_up(kept: KeptSpark) -> None:
     """It says for whom it is, and how to take it; `status` and `doctor` know it."""
-    lines = kept.ok(*UP).splitlines()
+    done = kept.run(*UP)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
     spark = kept.spark()
     assert spark["working_folder"] == str(kept.folder)
     assert "secret" not in spark
@@ -404,8 +407,18 @@ def test_variables_that_no_job_reads_are_not_compared(kept: KeptSpark) -> None:
 
 
 def test_other_settings_replace_it(ending: KeptSpark) -> None:
-    """`up` ends the one before, and says in what it differed; no process is left."""
-    ending.ok(*UP)
+    """`up` ends the one before, and says in what it differed; no process is left. While
+    it takes long, it says what it does.
+    """
+    done = ending.run(*UP)
+    assert done.returncode == 0, done.stderr
+    started = [re.sub(r"\d+ s$", "N s", line) for line in done.stderr.splitlines()]
+    assert started[-4:] == [
+        f"Starting a Spark for test runs in {ending.folder}",
+        "Started it in N s",
+        "Running a first stream in it, which no test then waits for",
+        "Ran it in N s",
+    ]
     before = ending.spark()
     lines = ending.ok(*UP, "--spark-conf", "spark.driver.memory=700m").splitlines()
     after = ending.spark()

@@ -32,6 +32,7 @@ from spark_kafka_testkit._kept.lease import (
     running,
 )
 from spark_kafka_testkit._kept.reuse import REUSE_ENV
+from spark_kafka_testkit._progress import working
 from spark_kafka_testkit._spark.kept import use as kept_spark
 from spark_kafka_testkit._spark.kept.lease import SparkFile, SparkLease
 from spark_kafka_testkit._text import shown
@@ -225,7 +226,8 @@ def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
     if kept_spark.take(spark_conf) is None:
         return
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    with tempfile.TemporaryDirectory() as folder:
+    start = "Running a first stream in it, which no test then waits for"
+    with working(start, "Ran it"), tempfile.TemporaryDirectory() as folder:
         spark = KafkaUtils.spark_session(spark_conf)
         exercise(spark, kafka, Path(folder))
         spark.stop()

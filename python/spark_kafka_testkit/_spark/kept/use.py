@@ -6,12 +6,14 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.kept_jvm import KeptJvm
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, finds_class
 from spark_kafka_testkit._kept.keep import end_here, living, start_keeper
 from spark_kafka_testkit._kept.lease import Unclear
+from spark_kafka_testkit._progress import working
 from spark_kafka_testkit._spark.conf import plan, spark_conf
 from spark_kafka_testkit._spark.kept.lease import (
     JVM_SETTINGS,
@@ -71,7 +73,9 @@ def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
             "settings": spark_conf(wanted),
             "facts": needed,
         }
-        return start_keeper(lease_file, KEEPER, order), how
+        start = f"Starting a Spark for test runs in {Path.cwd()}"
+        with working(start, "Started it"):
+            return start_keeper(lease_file, KEEPER, order), how
 
 
 @dataclass
