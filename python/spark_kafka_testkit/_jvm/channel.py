@@ -38,6 +38,9 @@ class Channel:
             address.
         masked: removes the secrets from a text of Java's.
 
+    Raises:
+        HelperError: the helper took no connection in time.
+
     Attributes:
         silence_seconds: how long the helper may neither accept nor send a byte.
         is_idle: whether an operation is complete, so that another may follow.
@@ -54,11 +57,17 @@ class Channel:
             self._socket.bind((LOOPBACK, 0))
             port, secret = ask(self._socket.getsockname()[1]).split()
             self._socket.connect((LOOPBACK, int(port)))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.sendall(secret.encode())
+        except TimeoutError as error:
+            self._socket.close()
+            raise HelperError(
+                "The JVM helper has not accepted a connection within "
+                f"{CONNECT_SECONDS:g} s. Is its JVM suspended, or out of memory?"
+            ) from error
         except BaseException:
             self._socket.close()
             raise
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(secret.encode())
         self._raw = SocketStream(self._socket, CONNECT_SECONDS)
         self.stream = cast(BinaryIO, io.BufferedRWPair(self._raw, self._raw, 1 << 16))
 
