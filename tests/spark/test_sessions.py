@@ -299,6 +299,13 @@ def test_spark_conf_leaves_the_users_choice_of_what_is_quick(
     assert {name: conf[name] for name in mine} == mine
 
 
+def install_unknown_spark(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the installed Spark one whose minor version the kit does not know."""
+    (home / "jars").mkdir()
+    (home / "jars/spark-core_2.13-9.9.0.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(home))
+
+
 def test_a_spark_without_a_locked_connector_gets_its_coordinate(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -306,9 +313,7 @@ def test_a_spark_without_a_locked_connector_gets_its_coordinate(
     in_a_new_process: None,
 ) -> None:
     """For other minor versions Spark resolves exactly its own, and the user knows."""
-    (tmp_path / "jars").mkdir()
-    (tmp_path / "jars/spark-core_2.13-9.9.0.jar").touch()
-    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    install_unknown_spark(tmp_path, monkeypatch)
     monkeypatch.delenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", raising=False)
     assert KafkaUtils.spark_conf() == {
         **BY_JARS,
@@ -344,11 +349,9 @@ def test_a_spark_without_a_locked_connector_may_bring_one(
     in_a_new_process: None,
 ) -> None:
     """Then nothing is fetched, and the user hears nothing."""
-    (tmp_path / "jars").mkdir()
-    (tmp_path / "jars/spark-core_2.13-9.9.0.jar").touch()
+    install_unknown_spark(tmp_path, monkeypatch)
     if not given:
         (tmp_path / "jars/spark-sql-kafka-0-10_2.13-9.9.0.jar").touch()
-    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     conf = KafkaUtils.spark_conf(given)
     packages = given.get("spark.jars.packages")
     assert conf.get("spark.jars.packages") == packages
@@ -368,9 +371,7 @@ def test_submit_arguments_keep_the_jars_and_packages_that_are_given(
     locked = ",".join(["/mine.jar", *map(str, connector())])
     expected = ["--jars", locked, "--packages", "a:b:1"]
     assert KafkaUtils.spark_submit_args(given)[:4] == expected
-    (tmp_path / "jars").mkdir()
-    (tmp_path / "jars/spark-core_2.13-9.9.0.jar").touch()
-    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    install_unknown_spark(tmp_path, monkeypatch)
     fetched = "org.apache.spark:spark-sql-kafka-0-10_2.13:9.9.0"
     expected = ["--jars", "/mine.jar", "--packages", f"a:b:1,{fetched}"]
     assert KafkaUtils.spark_submit_args(given)[:4] == expected

@@ -78,11 +78,9 @@ class StreamSteps(StreamState):
             WaitError: it had not ended in time.
             RuntimeError: it runs until it is stopped.
         """
-        if not self.query.isActive:
-            return
-        if not ends_on_its_own(self.query):
+        self._await_step()
+        if self.query.isActive:
             raise RuntimeError("The query is already running. Call stop() first.")
-        self._await_end()
 
     def _await_end(self) -> None:
         """Wait until the query has done its step."""
@@ -252,7 +250,7 @@ def _is_told(problem: Exception, error: object) -> bool:
     Spark makes a new exception each time it is asked what a query died of, and its text
     differs from that of `awaitTermination`.
     """
-    cause, text = Death.of(str(problem)).cause, str(error)
     if error is problem:
         return True
+    cause, text = Death.of(str(problem)).cause, str(error)
     return bool(cause) and (cause in text or cause == Death.of(text).cause)
