@@ -20,6 +20,7 @@ INSIDE = re.compile(
 BEFORE_CAUSE = re.compile(
     rf"(?:{OF_JAVA})?An error occurred while calling [\w.]+\n: "
     r"|\[STREAM_FAILED\] .*? terminated with exception: "
+    r"|\(STREAM_FAILED\) "  # `exception()` of Spark Connect
     r"|(?:org\.apache\.spark\.SparkException: )?"
     r"Job aborted due to stage failure: .*?most recent failure: Lost task .*?\): "
     r"|Writing job aborted\.?:? ?",

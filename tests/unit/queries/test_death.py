@@ -87,6 +87,10 @@ def test_an_error_that_spark_raises_in_a_python_function_is_told_as_its_own(
             "[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: Job aborted due to stage failure: Task 0 in stage 3.0 failed 1 times, most recent failure: Lost task 0.0 in stage 3.0 (TID 3) (vm executor driver): java.lang.RuntimeException: no\n\tat Some.where(",
             "RuntimeException: no",
         ),
+        (  # as `exception()` of Spark Connect gives it
+            "(STREAM_FAILED) [USER_RAISED_EXCEPTION] bad order SQLSTATE: P0001",
+            "[USER_RAISED_EXCEPTION] bad order",
+        ),
         (
             "[USER_RAISED_EXCEPTION] bad order SQLSTATE: P0001",
             "[USER_RAISED_EXCEPTION] bad order",
