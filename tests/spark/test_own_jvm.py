@@ -276,6 +276,48 @@ def test_a_jvm_that_stays_suspended_is_told_when_the_time_is_up(
     )
 
 
+def test_a_jvm_that_is_silent_amid_a_read_is_told_at_the_users_line(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """Without the functions of pyarrow, which reads, and of the socket."""
+    run(
+        kafka,
+        topic,
+        """
+        import signal, traceback
+        from kafka import KafkaProducer
+        from spark_kafka_testkit._clients import jvm
+        from spark_kafka_testkit._plugin.traceback import cut
+
+        kafka.send_messages(topic, [("k", "v")])
+        producer = KafkaProducer(
+            bootstrap_servers=kafka.broker, transactional_id=topic
+        )
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, b"held").get(30)
+        jvm.READ_GRACE_SECONDS = 1.0
+        stream = kafka.iter_records(topic, timeout=1)
+        assert next(stream).key == "k"
+        os.kill(pid(), signal.SIGSTOP)
+        try:
+            next(stream)
+        except errors.HelperError as error:
+            assert cut(error)
+            told = traceback.format_exception(error)
+            assert len(told) == 3, told  # the heading, the user's line, the message
+            assert told[2].startswith(
+                "spark_kafka_testkit.errors.HelperError: The JVM helper has been "
+                "silent for 2 s."
+            )
+        else:
+            raise AssertionError("nothing was told")
+        finally:
+            os.kill(pid(), signal.SIGCONT)
+        """,
+    )
+
+
 def test_the_secret_of_the_jvm_is_shown_nowhere_and_asked_of_everyone(
     kafka: KafkaUtils, topic: str
 ) -> None:

@@ -34,7 +34,8 @@ __unittest = True  # unittest shows no frames of a module that has this
 KIT = Path(_text.__file__).parent
 BETWEEN = {contextlib.__file__}
 GENERATED = "<string>"  # the file of a method that dataclasses write
-LIBRARIES = re.compile(r"[/\\](site|dist)-packages[/\\]")
+# Cython names its own files, relative to where the library was built.
+LIBRARIES = re.compile(r"[/\\](site|dist)-packages[/\\]|\.(pyx|pxi)$")
 STDLIB = sysconfig.get_paths()["stdlib"]
 RAISE = dis.opmap["RAISE_VARARGS"]
 
@@ -58,6 +59,9 @@ def cut(error: BaseException) -> bool:
     if not frames or not _is_for_the_caller(error, frames[-1]):
         return False
     own = [frame for frame in frames if not _is_inside(frame)]
+    if any(_is_users(frame.tb_frame) for frame in own):
+        while not _is_users(own[-1].tb_frame):
+            own.pop()  # of a library through which the kit has called itself
     if len(own) in (0, len(frames)):
         return False
     for frame, following in zip(own, [*own[1:], None], strict=True):
@@ -125,12 +129,12 @@ def _is_of_users(error: BaseException) -> bool:
 
     Java's trace has none, and neither has that of a fixture of the kit.
     """
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return any(
-        not (_is_own(frame) or LIBRARIES.search(file) or file.startswith(STDLIB))
-        for frame in frames
-        for file in [frame.f_code.co_filename]
-    )
+    return any(_is_users(frame) for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _is_users(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return not (_is_own(frame) or LIBRARIES.search(file) or file.startswith(STDLIB))
 
 
 def _is_inside(frame: TracebackType) -> bool:
