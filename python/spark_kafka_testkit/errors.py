@@ -514,6 +514,7 @@ class WaitError(KafkaTestkitError, AssertionError):
         topics: the offset up to which each topic was read, per topic and partition.
         query: the streaming query that was waited for, or None.
         causes: why, as far as facts tell: a sentence or two for each cause.
+        advice: what to do. In the text it stands below the problem's first line.
     """
 
     def __init__(
@@ -531,7 +532,8 @@ class WaitError(KafkaTestkitError, AssertionError):
         self.expected, self.last, self.checks = expected, last, checks
         self.topics = {name: dict(offsets) for name, offsets in (topics or {}).items()}
         self.query, self.causes = query, tuple(causes)
-        super().__init__(f"{problem}\n{advice}" if advice else problem)
+        first, *rest = problem.split("\n")
+        super().__init__("\n".join([first, advice, *rest] if advice else [problem]))
         self.problem, self.advice = problem, advice
 
 

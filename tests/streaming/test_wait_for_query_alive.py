@@ -131,10 +131,10 @@ def test_a_query_that_is_not_alive_in_time_is_named_with_its_status(
     assert isinstance(caught.value, WaitError)
     assert str(caught.value) == (
         f"Query 'waits' ({query.id}) was not alive within 2 s.\n"
+        "Give it more time (timeout=...), or look for the reason in Spark's log.\n"
         f"  query 'waits' ({query.id}): active, status 'Getting offsets from "
         "KafkaV2[Subscribe[nowhere]]'\n"
-        "  last progress: none\n"
-        "Give it more time (timeout=...), or look for the reason in Spark's log."
+        "  last progress: none"
     )
 
 

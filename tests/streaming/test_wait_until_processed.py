@@ -243,10 +243,12 @@ def test_an_open_transaction_holds_up_a_read_committed_query(
         hold(producer, topic, 10)
         with pytest.raises(WaitError) as caught:
             kafka.wait_until_processed(query, timeout=1)
-        assert caught.value.args[0].splitlines()[1] == (
+        assert str(caught.value).splitlines()[1:3] == [
+            f"A transaction is open in topic {topic!r}, partition 0. Commit or abort "
+            "it.",
             f"  topic {topic!r}, partition 0: at 0, the end is 10 (a transaction is "
-            "open since 0)"
-        )
+            "open since 0)",
+        ]
         producer.commit_transaction()
         kafka.wait_until_processed(query)
         assert queries.rows("committed") == 10
@@ -297,12 +299,12 @@ def test_a_query_that_was_stopped_ends_the_wait(
     assert str(caught.value) == (
         f"Query 'stopped' ({query.id}) has ended without having processed its topics "
         "up to their end.\n"
+        "A query that stops on its own (availableNow, once) reads up to the end that "
+        "its topics had when it started. Send before that.\n"
         f"  topic {topic!r}, partition 0: at 0, the end is 10\n"
         f"  query 'stopped' ({query.id}): ended, status 'Stopped'\n"
         "  last progress: batch 0, 0 input rows, begun "
-        f"{query.lastProgress['timestamp']}\n"
-        "A query that stops on its own (availableNow, once) reads up to the end that "
-        "its topics had when it started. Send before that."
+        f"{query.lastProgress['timestamp']}"
     )
 
 
@@ -319,12 +321,12 @@ def test_a_wait_that_times_out_says_where_the_query_is(
     assert str(caught.value) == (
         f"Query 'late' ({query.id}) has not processed its topics up to their end "
         "within 0.3 s.\n"
+        "Give it more time (timeout=...), or look for what holds it: a trigger's "
+        "interval, minOffsetsPerTrigger.\n"
         f"  topic {topic!r}, partition 1: at 0, the end is 1\n"
         f"  query 'late' ({query.id}): active, status 'Waiting for next trigger'\n"
         "  last progress: batch 0, 0 input rows, begun "
-        f"{query.lastProgress['timestamp']}\n"
-        "Give it more time (timeout=...), or look for what holds it: an open "
-        "transaction, a trigger's interval, minOffsetsPerTrigger."
+        f"{query.lastProgress['timestamp']}"
     )
 
 
@@ -341,11 +343,11 @@ def test_a_query_in_its_first_batch_is_described(
     blocking.released.set()
     assert str(caught.value) == (
         f"Query {query.id} has not processed its topics up to their end within 0.2 s.\n"
-        f"  query {query.id}: active, status 'Processing new data'\n"
-        "  last progress: none\n"
         "It has not finished a batch yet. Give it more time (timeout=...). If it runs "
         "in real-time mode, which Spark Connect does not show, use wait_for_records on "
-        "its sink topic."
+        "its sink topic.\n"
+        f"  query {query.id}: active, status 'Processing new data'\n"
+        "  last progress: none"
     )
     kafka.wait_until_processed(query)
 

@@ -101,7 +101,7 @@ def _wait_until_read(stage: Stage, run: StreamRun) -> None:
         if pauses.is_over:
             raise WaitError(
                 f"Query {state.name} has not read its topics to their end in real-time "
-                f"mode within {stage.timeout:g} s.\n{state.describe()}\n"
+                f"mode within {stage.timeout:g} s.\n{state.describe()}",
                 "Give the check more time (timeout=...), or leave 'real_time' out of "
                 "same_under.",
                 query=run.query,

@@ -240,7 +240,7 @@ class StreamChecks(ABC):
             raise WaitError(
                 f"The queries of the session were not at rest within {self._timeout:g} "
                 "s, so something new may still come.\n"
-                f"{QueryState(self.query).describe()}\n"
+                f"{QueryState(self.query).describe()}",
                 "A source that is not Kafka, or a processing-time timer, never lets a "
                 "query rest. check_new_answer([]) looks after two batches.",
                 query=self.query,

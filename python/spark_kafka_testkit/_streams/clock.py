@@ -99,7 +99,7 @@ class RunClock:
             raise WaitError(
                 f"Query {state.name} had not run what was due by {shown_time(to)} "
                 f"within {timeout:g} s: its clock stands at {shown_time(rest.time)}.\n"
-                f"{state.describe()}\n"
+                f"{state.describe()}",
                 "Give it more time (timeout=...), or advance by less.",
                 query=query,
             )

@@ -230,7 +230,7 @@ class CrashSteps(StreamSteps):
                 raise WaitError(
                     f"Query {state.name} did not come to rest within {self._timeout:g} "
                     "s, so the kit can't tell which batch is next.\n"
-                    f"{state.describe()}\n"
+                    f"{state.describe()}",
                     "A processing-time timer, or a source that produces data on its "
                     "own, never lets a query rest.",
                     query=self.query,

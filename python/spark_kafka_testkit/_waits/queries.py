@@ -308,7 +308,9 @@ def _why_not_processed(
 ) -> tuple[str, str]:
     """What has happened, and what to do."""
     behind = [place for place in position.places(ends) if place.behind]
-    lines = [f"  {place}{_held_by(cluster, place)}" for place in behind]
+    open_since = [(place, _open_since(cluster, place)) for place in behind]
+    held = [place for place, offset in open_since if offset is not None]
+    lines = [f"  {place}{_held(offset)}" for place, offset in open_since]
     if timeout is None:
         happened = "has ended without having processed its topics up to their end."
         advice = (
@@ -324,23 +326,34 @@ def _why_not_processed(
         )
     else:
         happened = f"has not processed its topics up to their end within {timeout:g} s."
-        advice = (
-            "Give it more time (timeout=...), or look for what holds it: an open "
-            "transaction, a trigger's interval, minOffsetsPerTrigger."
-            if position.is_known
-            else "It has not finished a batch yet. Give it more time (timeout=...). If "
-            "it runs in real-time mode, which Spark Connect does not show, use "
-            "wait_for_records on its sink topic."
-        )
+        if held:
+            advice = (
+                f"A transaction is open in topic {held[0].topic!r}, partition "
+                f"{held[0].partition}. Commit or abort it."
+            )
+        elif position.is_known:
+            advice = (
+                "Give it more time (timeout=...), or look for what holds it: a "
+                "trigger's interval, minOffsetsPerTrigger."
+            )
+        else:
+            advice = (
+                "It has not finished a batch yet. Give it more time (timeout=...). If "
+                "it runs in real-time mode, which Spark Connect does not show, use "
+                "wait_for_records on its sink topic."
+            )
     lines = [f"Query {state.name} {happened}", *lines, state.describe()]
     return "\n".join(lines), advice
 
 
-def _held_by(cluster: Cluster, place: Place) -> str:
+def _open_since(cluster: Cluster, place: Place) -> int | None:
+    """The offset where a transaction begins that is still open, if there is one."""
     try:
         now = cluster.offsets(place.topic)[place.partition]
     except (KafkaTestkitError, KeyError):
-        return ""  # the rest of the message is more useful than why this is missing
-    if now.stable >= place.offsets.end:
-        return ""
-    return f" (a transaction is open since {now.stable})"
+        return None  # the rest of the message is more useful than why this is missing
+    return now.stable if now.stable < place.offsets.end else None
+
+
+def _held(since: int | None) -> str:
+    return "" if since is None else f" (a transaction is open since {since})"

@@ -3,9 +3,7 @@
 from kafka import KafkaProducer
 
 FIRST = "WaitError: Query 'ID' (ID) has not processed its topics up to their end within 2 s."
-SECOND = (
-    "topic 'TOPIC', partition 0: at 0, the end is 1 (a transaction is open since 0)"
-)
+SECOND = "A transaction is open in topic 'TOPIC', partition 0. Commit or abort it."
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topic):

@@ -3,7 +3,7 @@
 FIRST = (
     "WaitError: Query ID has ended without having processed its topics up to their end."
 )
-SECOND = "topic 'TOPIC', partition 0: at 1, the end is 2"
+SECOND = "A query that stops on its own (availableNow, once) reads up to the end that its topics had when it started. Send before that."
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

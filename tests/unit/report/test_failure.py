@@ -76,15 +76,17 @@ def test_a_wait_has_its_causes_and_what_to_do() -> None:
     """Each cause is a sentence, and the remedies are together."""
     late = Cause("1 row was dropped as late.", "Send in the order of time.")
     error = WaitError(
-        "The result was not the expected one.\n  missing: 1",
+        "Wrong answer: missing 1\n  checked 2 times",
         "Give it more time.",
         expected={("a", 1): [1.5, float("nan")]},
         last={1: object},
         causes=[late],
     )
-    assert str(error).endswith("missing: 1\nGive it more time.")
+    assert str(error) == (
+        "Wrong answer: missing 1\nGive it more time.\n  checked 2 times"
+    )
     found = told(error)
-    assert found["headline"] == "The result was not the expected one."
+    assert found["headline"] == "Wrong answer: missing 1"
     assert found["cause"] == ["1 row was dropped as late. Send in the order of time."]
     assert found["remedy"] == "Send in the order of time. Give it more time."
     assert found["facts"] == {
