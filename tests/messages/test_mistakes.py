@@ -85,7 +85,7 @@ def message(report: dict[str, Any]) -> tuple[int, list[str]]:
     told = re.sub(r"'/\S+-check-\w+/", "'FOLDER/", told)
     told = re.sub(r"check-[0-9a-f]{12}-\d+", "TOPIC", told)
     told = re.sub(r"\.py:\d+", ".py:LINE", told)
-    told = re.sub(r"\(\d checks\)", "(N checks)", told)
+    told = re.sub(r"after \d+ checks?:", "after N checks:", told)
     return first + 1, told.splitlines()
 
 

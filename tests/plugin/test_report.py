@@ -116,12 +116,12 @@ def test_the_message_stands_by_the_tests_own_line(inner: Inner) -> None:
     assert KITS_FILE not in printed
     line = ">       kafka_utils.assert_eventually(lambda: 1, 2, timeout=0)\n"
     assert (
-        f"{line}E       spark_kafka_testkit.errors.WaitError: The result was not the "
-        "expected one (1 check)."
+        f"{line}E       spark_kafka_testkit.errors.WaitError: Wrong answer: "
+        "expected 2, last 1\n"
     ) in printed
     result.stdout.fnmatch_lines(
         [
-            "FAILED test_red.py::test_waiting - WaitError: The result*",
+            "FAILED test_red.py::test_waiting - WaitError: Wrong answer: *",
             "FAILED test_red.py::test_argument - ValueError: topic_names*",
         ]
     )

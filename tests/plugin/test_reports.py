@@ -201,9 +201,7 @@ def test_what_tests_did_in_time_is_on_the_page(inner: Inner, reports: Reports) -
     wrong = failures["test_streams.py::test_wrong"]
     assert wrong["phase"] == "call"
     assert wrong["error"] == "WaitError"
-    assert wrong["headline"] == (
-        "The result was not the expected one when its query had ended (1 check)."
-    )
+    assert wrong["headline"] == "Wrong answer: missing 'a': '2'"
     assert wrong["place"] == {"file": "test_streams.py", "line": 30}
     assert wrong["facts"]["expected"] == {"a": "2"}
     assert wrong["facts"]["last"] == {}
@@ -227,8 +225,7 @@ def test_what_tests_did_in_time_is_on_the_page(inner: Inner, reports: Reports) -
     assert len(rows) == 6
     assert rows[4].startswith(
         r"| test\_streams.py::test\_wrong\[\</script\>\<script\>alert\(1\)"
-        r"\</script\>\] | WaitError: The result was not the expected one when its "
-        r"query had ended \(1 check\).<br>"
+        r"\</script\>\] | WaitError: Wrong answer: missing 'a': '2'<br>"
     )
 
 

@@ -26,7 +26,7 @@ def sink(kafka: KafkaUtils, topic: str) -> str:
 
 
 def told(caught: pytest.ExceptionInfo[WaitError]) -> str:
-    """The second line: a cause, or the difference."""
+    """The second line, which is a cause if there is one."""
     return str(caught.value).splitlines()[1]
 
 
@@ -40,7 +40,7 @@ def test_state_is_told_only_where_a_window_is_missing(
         run.check_answer({"09:00": "1"})
         with pytest.raises(WaitError) as caught:
             run.check_answer({"09:00": "2"})
-        assert told(caught) == "  different:  '09:00': expected '2', last '1'"
+        assert told(caught).startswith("  final after ")
         with pytest.raises(WaitError) as caught:
             run.check_answer({"09:00": "1", "10:00": "1"})
         assert told(caught).startswith("The state holds 1 row, and the watermark is ")
@@ -84,7 +84,7 @@ def test_records_before_a_query_are_told_only_where_something_is_missing(
         run.add_data(topic, [("b", "y")])
         with pytest.raises(WaitError) as caught:
             run.check_answer({"b": "Z"})
-        assert told(caught) == "  different:  'b': expected 'Z', last 'Y'"
+        assert told(caught).startswith("  final after ")
         with pytest.raises(WaitError) as caught:
             run.check_answer({"a": "X", "b": "Y"})
         assert ", so 1 record before it is not read. " in told(caught)
@@ -104,7 +104,7 @@ def test_a_function_that_looks_at_no_row_has_read_them(
         run.process_all_available()
         with pytest.raises(WaitError) as caught:
             kafka.assert_eventually(lambda: 1, 2, timeout=0, query=run.query)
-        assert told(caught) == "  expected: 2"
+        assert told(caught).startswith("  query ")
 
 
 @needs_jvm
@@ -125,7 +125,7 @@ def test_a_topic_that_another_query_reads_is_no_mistake(
             other.check_answer([("a",)])
             with pytest.raises(WaitError) as caught:
                 run.check_answer({"a": "X", "b": "Y"})
-        assert told(caught) == "  missing:    'a': 'X'"
+        assert told(caught).startswith("  final after ")
 
 
 class Letters:
@@ -147,6 +147,7 @@ def test_an_explanation_that_fails_is_left_out(
         run.check_answer({"a": "5", "b": "[" * 100_000}.items())
         with pytest.raises(WaitError) as caught:
             run.check_answer({"a": Letters(), "b": "["})
+        assert str(caught.value).startswith("Wrong answer: 'a': expected <")
         assert told(caught).startswith("  different:  'a': expected <")
 
 

@@ -46,7 +46,7 @@ def test_a_jobs_query_has_the_steps_of_a_stream(
         assert run.query.id == first.id
         run.add_data(topic, [("b", "y")])
         run.check_answer([("a", "X"), ("b", "Y")])
-        with pytest.raises(WaitError, match="is final"):
+        with pytest.raises(WaitError, match="\n  final after "):
             run.check_answer({"a": "Z"})
         with pytest.raises(RuntimeError, match="is already running"):
             run.start()

@@ -110,8 +110,8 @@ def test_each_late_row_counts(
         with pytest.raises(WaitError) as caught:
             run.check_late(dropped=2, accepted=4)
         assert str(caught.value).splitlines()[:2] == [
-            "Rows of stateStoreSave: expected 2 dropped, 4 accepted, got 3 dropped, 3 "
-            "accepted.",
+            "Expected 2 dropped, 4 accepted, got 3 dropped, 3 accepted (rows of "
+            "stateStoreSave)",
             "The late rows were those of 2026-01-01T09:51:00Z, 2026-01-01T09:52:00Z, "
             "2026-01-01T09:51:00Z. The last watermark that they missed was "
             "2026-01-01T10:15:00Z. Send in time order, or give withWatermark() a "

@@ -100,7 +100,7 @@ class Finding:
         yield f"{so}: {self.schedule}"
         if self.death is None:
             yield self._against
-            yield difference(self.answer, self.expected)
+            yield from difference(self.answer, self.expected).lines
         if self.late_rows:
             yield f"Spark dropped rows as late ({self.late_rows} in a batch)."
         for name, record in list(records.items())[:SHOWN_RECORDS]:

@@ -193,10 +193,7 @@ class ExactlyOnce(StreamSteps):
             yield Sighting(identity, topic, record.partition, record.offset)
 
     def _told(self, found: Differences) -> str:
-        sink = "The sink" if self._topic is None else f"Topic {self._topic!r}"
-        first = found.lines[0]
-        more = found.count - 1
-        rest = f", and {more} more (below)" if more else ""
+        first, more = found.lines[0], found.count - 1
         advice = []
         if found.repeated:
             advice.append(OF_OTHERS if self._topic is None else OF_KAFKA)
@@ -207,13 +204,9 @@ class ExactlyOnce(StreamSteps):
         else:
             advice.append(OF_LOSSES)
         listed = [f"  {line}" for line in found.lines] if more else []
-        return "\n".join(
-            [
-                f"{sink} does not have each record exactly once: {first}{rest}.",
-                *advice,
-                *listed,
-            ]
-        )
+        sink = [] if self._topic is None else [f"  sink: topic {self._topic!r}"]
+        headline = f"Not exactly once: {first}{f', and {more} more' if more else ''}"
+        return "\n".join([headline, *advice, *listed, *sink])
 
     def _begin_checks(self) -> None:
         super()._begin_checks()

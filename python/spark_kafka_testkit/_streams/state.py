@@ -266,7 +266,7 @@ class StreamState(StreamChecks):
             seen = ", ".join(f"{account[name]} {name}" for name in wanted)
             delay = LONGER_DELAY if late.rows > dropped else ""
             raise WaitError(
-                f"Rows of {late.operator}: expected {expected}, got {seen}.\n"
+                f"Expected {expected}, got {seen} (rows of {late.operator})\n"
                 f"{late.describe()}{delay}",
                 query=self.query,
             )

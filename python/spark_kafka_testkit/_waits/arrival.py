@@ -127,14 +127,14 @@ def wait_for_records(
         return matched[: matcher.count]
     if state is not None:
         state.raise_if_dead()
-    when = "when its query had ended" if has_ended else f"within {timeout:g} s"
+    when = "when its query had ended" if has_ended else f"after {timeout:g} s"
     why = explain()
+    looked_at = "1 record" if len(records) == 1 else f"{len(records)} records"
+    last = "".join(f", the last: {shorten(record)}" for record in records[-1:])
     lines = [
-        f"Topic {request.topic!r} did not have the records {when}.",
+        f"Found {len(matched)} of {matcher} in topic {request.topic!r} {when}",
         *why,
-        f"  wanted: {matcher}",
-        f"  found:  {len(matched)}, among {len(records)} looked at",
-        *(f"  last looked at: {shorten(record)}" for record in records[-1:]),
+        f"  looked at {looked_at}{last}",
         *_where_it_ends(client, request),
         *([state.describe()] if state is not None else []),
     ]

@@ -12,7 +12,7 @@ from spark_kafka_testkit import _arguments, _clock
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._reads import watched as _reads
 from spark_kafka_testkit._text import shown
-from spark_kafka_testkit._waits.difference import difference, named, shorten
+from spark_kafka_testkit._waits.difference import Difference, difference, raised, unmet
 from spark_kafka_testkit._waits.equality import equal
 from spark_kafka_testkit.errors import WaitError
 
@@ -61,33 +61,35 @@ def assert_eventually(
         is_last = _clock.monotonic() >= deadline
         has_ended = state is not None and not state.is_active
         with _reads.noted() as reads:
-            outcome = _outcome(result_func, expected, retry_on)
+            failure = _failure(result_func, expected, retry_on)
         checks += 1
-        if outcome.is_expected:
+        if failure is None:
             return
         if state is not None and not is_death_expected:
             state.raise_if_dead()
         if has_ended or is_last or final:
-            when = f" within {timeout:g} s" if timeout else ""
-            if has_ended:
-                when = " when its query had ended"
-            if final:
-                when = f" and is final: {final}"
-            counted = f"{checks} check" if checks == 1 else f"{checks} checks"
-            why = _why(explain, outcome)
-            lines = [*why, outcome.shown(), *reads.describe()]
+            why = _why(explain, failure)
+            found = failure.difference()
+            final = final or ("its query has ended" if has_ended else "")
+            after = f" after {timeout:g} s" if timeout and not final else ""
+            lines = [
+                f"{failure.verdict}{after}: {found.brief}",
+                *why,
+                *found.rest,
+                *_counted(checks, final),
+                *reads.describe(),
+            ]
             if state is not None:
                 lines.append(state.describe())
             raise WaitError(
-                f"The result was not the expected one{when} ({counted}).\n"
-                + "\n".join(lines),
+                "\n".join(lines),
                 expected=expected,
-                last=outcome.last,
+                last=failure.last,
                 checks=checks,
                 topics=reads.ends(),
                 query=query,
                 causes=why,
-            ) from outcome.error
+            ) from failure.error
         final = finality()
         if final:
             continue  # check once more, now that it is final
@@ -107,36 +109,47 @@ def _check_exceptions(retry_on: Any) -> None:
             )
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """The result of a check. `shown` says how `last` differs from what was expected."""
+def _counted(checks: int, final: str) -> list[str]:
+    """A line about the checks, if there is something to tell."""
+    if final:
+        counted = "1 check" if checks == 1 else f"{checks} checks"
+        return [f"  final after {counted}: {final}"]
+    return [f"  checked {checks} times"] if checks > 1 else []
 
-    is_expected: bool
-    last: Any = None
-    shown: Callable[[], str] = str
+
+@dataclass(frozen=True)
+class _Failure:
+    """A check that failed. `difference` compares `last` with what was expected."""
+
+    last: Any
+    difference: Callable[[], Difference]
     error: Exception | None = None
 
+    @property
+    def verdict(self) -> str:
+        return "Wrong answer" if self.error is None else "No answer"
 
-def _why(explain: Callable[[Any], Sequence[str]], outcome: _Outcome) -> Sequence[str]:
+
+def _why(explain: Callable[[Any], Sequence[str]], failure: _Failure) -> Sequence[str]:
     """The explanation, if there is one.
 
     An explanation that fails must not replace what it explains.
     """
     try:
-        return list(explain(outcome.last))
+        return list(explain(failure.last))
     except Exception as error:  # noqa: BLE001  as above
         log.debug("no cause found: %s", error)
         return []
 
 
-def _outcome(
+def _failure(
     result_func: Callable[[], Any],
     expected: Any,
     retry_on: type[Exception] | tuple[type[Exception], ...],
-) -> _Outcome:
+) -> _Failure | None:
+    """The check of a result, if it fails."""
     # Classes are values, and so are Spark's rows, although both can be called.
     is_predicate = callable(expected) and not isinstance(expected, (type, tuple))
-    wanted = f"{named(expected)} is true" if is_predicate else shorten(expected)
     try:
         result = result_func()
         if is_predicate:
@@ -144,13 +157,9 @@ def _outcome(
         else:
             is_expected = equal(result, expected)
         if is_expected:
-            return _Outcome(True)
+            return None
     except retry_on as error:
-        last = f"{type(error).__name__}: {error}"
-        shown = f"  expected: {wanted}\n  last:     {last}"
-        return _Outcome(False, error, lambda: shown, error)
-    if is_predicate:
-        last = shorten(result)
-        shown = f"  expected: {wanted}\n  last:     {last}"
-        return _Outcome(False, result, lambda: shown)
-    return _Outcome(False, result, partial(difference, result, expected))
+        told = partial(raised, error, expected, is_predicate=is_predicate)
+        return _Failure(error, told, error)
+    compare = unmet if is_predicate else difference
+    return _Failure(result, partial(compare, result, expected))

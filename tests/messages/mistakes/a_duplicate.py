@@ -1,7 +1,7 @@
 """A record was sent twice."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
-SECOND = "repeated:   ('a', '1'): expected once, found 2 times"
+FIRST = "WaitError: Wrong answer: repeated ('a', '1'): expected once, found 2 times"
+SECOND = "final after N checks: its query has processed all that is in Kafka, and waits for data"
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

@@ -2,7 +2,7 @@
 
 from spark_kafka_testkit import at
 
-FIRST = "WaitError: The result was not the expected one (1 check)."
+FIRST = "WaitError: Wrong answer: missing 'a': '1'"
 SECOND = "The query runs on the test's clock, which has not let it run since its start: it shows 2026-01-01 09:00:30, and the next trigger is due at 2026-01-01 09:01:00. Call next_batch() or advance() further."
 MINUTES = {"processingTime": "1 minute"}
 

@@ -1,8 +1,6 @@
 """The check stands inside the block of the crash."""
 
-FIRST = (
-    "WaitError: The result was not the expected one when its query had ended (1 check)."
-)
+FIRST = "WaitError: Wrong answer: missing ('a', '1')"
 SECOND = "The query is stopped inside the block of crash(). The batch runs when the block ends. Check after the block."
 
 

@@ -1,6 +1,6 @@
 """JSON is expected as a text with other spaces."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = """WaitError: Wrong answer: 'a': expected '{"id": 7}', last '{"id":7}'"""
 SECOND = 'The values are equal as JSON. Give value_deserializer="JSON", and expect dicts or lists.'
 
 

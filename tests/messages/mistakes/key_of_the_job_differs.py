@@ -1,6 +1,6 @@
 """The job changes the key by which records are counted."""
 
-FIRST = "WaitError: Topic 'TOPIC' does not have each record exactly once: 'a' was never written (sent to topic 'TOPIC', partition 0, offset 0), and 1 more (below)."
+FIRST = "WaitError: Not exactly once: 'a' was never written (sent to topic 'TOPIC', partition 0, offset 0), and 1 more"
 SECOND = "key= matches what the job writes with what was sent. Is the key the same in both? If not, give expected=."
 
 

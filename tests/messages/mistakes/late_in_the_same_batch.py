@@ -4,7 +4,7 @@ from pyspark.sql.functions import window
 
 from spark_kafka_testkit import Record, at
 
-FIRST = "WaitError: Rows of stateStoreSave: expected 1 dropped, got 0 dropped."
+FIRST = "WaitError: Expected 1 dropped, got 0 dropped (rows of stateStoreSave)"
 SECOND = "No row was late. The watermark is 2026-01-01T09:20:00Z and counts for later batches. Send rows whose time or window ends before it, after process_all_available()."
 
 

@@ -1,6 +1,6 @@
 """The stream reads from latest, and the test sends before it starts."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: missing 'a': '1'"
 SECOND = "Nothing was processed: the query began at offset 1 of 'TOPIC' (startingOffsets=latest), so 1 record before it is not read. Send after it is alive, or give startingOffsets=earliest."
 
 

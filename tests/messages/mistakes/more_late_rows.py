@@ -4,7 +4,7 @@ from pyspark.sql.functions import window
 
 from spark_kafka_testkit import Record, at
 
-FIRST = "WaitError: Rows of stateStoreSave: expected 1 dropped, got 2 dropped."
+FIRST = "WaitError: Expected 1 dropped, got 2 dropped (rows of stateStoreSave)"
 SECOND = "The late rows were those of 2026-01-01T09:04:00Z, 2026-01-01T09:05:00Z. The last watermark that they missed was 2026-01-01T09:20:00Z. Send in time order, or give withWatermark() a longer delay."
 
 

@@ -1,8 +1,6 @@
 """The last batch is to have written what the one before it wrote."""
 
-FIRST = (
-    "WaitError: The result was not the expected one when its query had ended (1 check)."
-)
+FIRST = "WaitError: Wrong answer: missing ('a', '1')"
 SECOND = "What is missing came earlier, and this check looks only at what is new. Check all that came with check_answer()."
 
 

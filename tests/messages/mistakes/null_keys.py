@@ -1,6 +1,6 @@
 """The job loses the keys, and a dict is expected."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: None: expected '1', last '2'"
 SECOND = "2 records have no key, and a dict keeps only the last of them. Expect a list of (key, value) pairs."
 
 

@@ -1,6 +1,6 @@
 """A number is expected where the topic has its text."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: 'a': expected 3, last '3'"
 SECOND = "The values are text. Give value_deserializer=int."
 
 

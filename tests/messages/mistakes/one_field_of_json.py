@@ -1,7 +1,7 @@
 """One field of a nested value is another."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
-SECOND = "different:  'a'.lines[1].n: expected 2, last 1"
+FIRST = "WaitError: Wrong answer: 'a'.lines[1].n: expected 2, last 1"
+SECOND = "final after N checks: its query has processed all that is in Kafka, and waits for data"
 
 
 def test_mistake(kafka_utils, kafka_spark, kafka_stream, kafka_topics):

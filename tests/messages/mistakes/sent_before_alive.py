@@ -1,6 +1,6 @@
 """The job's own query reads from latest, and has not begun when the test sends."""
 
-FIRST = "WaitError: Topic 'TOPIC' did not have the records within 1 s."
+FIRST = "WaitError: Found 0 of 1 record in topic 'TOPIC' after 1 s"
 SECOND = "Nothing was processed: the query began at offset 1 of 'TOPIC' (startingOffsets=latest), so 1 record before it is not read. Send after it is alive, or give startingOffsets=earliest."
 
 

@@ -1,6 +1,6 @@
 """The topic of send_messages is misspelled; it is created."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: missing 'a': '1'"
 SECOND = "No query reads topic 'mill-ordrs', which did not exist until 1 record was sent to it. Did you mean 'mill-orders'?"
 
 

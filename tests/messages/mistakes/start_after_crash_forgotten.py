@@ -1,8 +1,6 @@
 """Nobody starts the stream after its crash."""
 
-FIRST = (
-    "WaitError: The result was not the expected one when its query had ended (1 check)."
-)
+FIRST = "WaitError: Wrong answer: missing ('a', '1')"
 SECOND = "The query is dead since crash('before_sink'). Call start()."
 
 

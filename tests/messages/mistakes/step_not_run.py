@@ -1,8 +1,6 @@
 """A stream in steps is checked before its step."""
 
-FIRST = (
-    "WaitError: The result was not the expected one when its query had ended (1 check)."
-)
+FIRST = "WaitError: Wrong answer: missing ('a', '1')"
 SECOND = "The query has ended, and 1 record came later. Run it again: next_batch(), if it runs in steps, or start()."
 
 

@@ -1,6 +1,8 @@
 """The job writes to Kafka, and is to be exactly-once."""
 
-FIRST = "WaitError: Topic 'TOPIC' does not have each record exactly once: 'a' was written twice (partition 0, offsets 0 and 1)."
+FIRST = (
+    "WaitError: Not exactly once: 'a' was written twice (partition 0, offsets 0 and 1)"
+)
 SECOND = "Kafka's sink is at-least-once: a batch that runs again is written again. Let readers drop duplicates by this key, or write with foreachBatch."
 
 

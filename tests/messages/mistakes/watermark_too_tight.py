@@ -2,7 +2,7 @@
 
 from pyspark.sql.functions import window
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: missing '09:00': '1'"
 SECOND = "1 row was dropped as late: the watermark was 2026-01-01T09:30:00Z, its time 2026-01-01T09:04:00Z. Send in time order, or give withWatermark a longer delay."
 
 

@@ -2,7 +2,7 @@
 
 from pyspark.sql.functions import window
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: missing '09:00': '1'"
 SECOND = "The state holds 1 row, and the watermark is 2026-01-01T08:54:00Z. In append mode a window comes out when a record later than its end plus the delay has moved the watermark."
 
 

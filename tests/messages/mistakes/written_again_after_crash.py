@@ -1,6 +1,6 @@
 """After a crash, Kafka's sink is to have each record once."""
 
-FIRST = "WaitError: The result was not the expected one and is final: its query has processed all that is in Kafka, and waits for data (N checks)."
+FIRST = "WaitError: Wrong answer: repeated ('a', '1'): expected once, found 2 times"
 SECOND = "A batch ran again, and Kafka's sink wrote it again. Expect a dict, the last value of each key, or let the job drop duplicates."
 
 

@@ -15,11 +15,11 @@ from spark_kafka_testkit._timeline import Wait
 BEGUN = 1_796_000_000.0
 WATERMARK = 1_767_225_600.0
 MESSAGE = (
-    "WaitError: The result was not the expected one and is final: all queries have "
-    "processed all that is in Kafka and wait for data.\n"
+    "WaitError: Wrong answer: missing ('bob', '{\"pages\":1,\"minutes\":0}')\n"
     "1 row was dropped as late: the watermark was 2026-01-01T10:10:00Z, its time "
     "2026-01-01T09:05:00Z. Send in the order of time, or give withWatermark a longer "
-    "delay.\n  missing:    ('bob', '{\"pages\":1,\"minutes\":0}')\n"
+    "delay.\n  final after 4 checks: all queries have processed all that is in Kafka, "
+    "and wait for data\n"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 from pyspark.sql import Row
 
+from spark_kafka_testkit._waits.difference import difference
 from spark_kafka_testkit._waits.equality import InAnyOrder
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
-ONCE = "The result was not the expected one (1 check).\n"
+WRONG = "Wrong answer: "
 NAN = float("nan")
 FRAME = pd.DataFrame({"k": ["a", None], "v": [1.0, NAN]})
 
@@ -28,86 +30,133 @@ def failure(result: Any, expected: Any) -> str:
 
 
 def shown(result: Any, expected: Any) -> str:
-    """What is shown of a difference."""
-    return failure(result, expected).partition("\n")[2]
+    """What is shown of a difference in full, below the first line."""
+    return "\n".join(difference(result, expected).lines)
 
 
 @pytest.mark.parametrize(
-    ("result", "expected", "lines"),
+    ("result", "expected", "told"),
     [
-        ({}, {"k": 1}, "  missing:    'k': 1"),
-        ({"k": 1}, {}, "  unexpected: 'k': 1"),
-        ({"k": 1}, {"k": 2}, "  different:  'k': expected 2, last 1"),
-        ({"k": None}, {"k": ""}, "  different:  'k': expected '', last None"),
-        ({None: 1}, {}, "  unexpected: None: 1"),
-        ({b"k": 1}, {"k": 1}, "  missing:    'k': 1\n  unexpected: b'k': 1"),
-        ([1], {1: 1}, "  expected: {1: 1}\n  last:     [1]"),
-        ([1, 2], [2, 3, 3], "  missing:    3\n  missing:    3\n  unexpected: 1"),
-        ([1, 1], [1], "  repeated:   1: expected once, found 2 times"),
-        ([1], [1, 1], "  missing:    1: expected 2 times, found once"),
-        ({1}, {2}, "  missing:    2\n  unexpected: 1"),
-        ([[1]], [[2], {}], "  missing:    [2]\n  missing:    {}\n  unexpected: [1]"),
-        ([1, 2], [2, 1], "  expected: [2, 1]\n  last:     [1, 2]"),
-        ((1,), [2], "  missing:    2\n  unexpected: 1"),
-        (None, 0, "  expected: 0\n  last:     None"),
+        ({}, {"k": 1}, "missing 'k': 1"),
+        ({"k": 1}, {}, "unexpected 'k': 1"),
+        ({"k": 1}, {"k": 2}, "'k': expected 2, last 1"),
+        ({"k": None}, {"k": ""}, "'k': expected '', last None"),
+        ({None: 1}, {}, "unexpected None: 1"),
+        ([1], {1: 1}, "expected {1: 1}, last [1]"),
+        ([1, 1], [1], "repeated 1: expected once, found 2 times"),
+        ([1], [1, 1], "missing 1: expected 2 times, found once"),
+        ([1, 2], [2, 1], "expected [2, 1], last [1, 2]"),
+        (None, 0, "expected 0, last None"),
     ],
 )
-def test_the_difference_of_two_values_is_shown(
-    result: Any, expected: Any, lines: str
+def test_a_short_difference_is_told_in_one_line(
+    result: Any, expected: Any, told: str
 ) -> None:
-    """Dicts are compared key by key, and all else is put side by side."""
-    assert failure(result, expected) == ONCE + lines
+    """It is not repeated below."""
+    assert failure(result, expected) == WRONG + told
 
 
 @pytest.mark.parametrize(
-    ("result", "expected", "form"),
+    ("result", "expected", "told", "lines"),
     [
-        ({}, dict.fromkeys(range(11), 0), "  missing:    {n}: 0"),
-        (dict.fromkeys(range(11), 0), {}, "  unexpected: {n}: 0"),
         (
-            dict.fromkeys(range(11), 0),
-            dict.fromkeys(range(11), 1),
+            {b"k": 1},
+            {"k": 1},
+            "missing 'k': 1, and 1 more",
+            "  missing:    'k': 1\n  unexpected: b'k': 1",
+        ),
+        (
+            [1, 2],
+            [2, 3, 3],
+            "missing 3, and 2 more",
+            "  missing:    3\n  missing:    3\n  unexpected: 1",
+        ),
+        ({1}, {2}, "missing 2, and 1 more", "  missing:    2\n  unexpected: 1"),
+        (
+            [[1]],
+            [[2], {}],
+            "missing [2], and 2 more",
+            "  missing:    [2]\n  missing:    {}\n  unexpected: [1]",
+        ),
+        ((1,), [2], "missing 2, and 1 more", "  missing:    2\n  unexpected: 1"),
+    ],
+)
+def test_of_several_differences_the_first_line_has_one(
+    result: Any, expected: Any, told: str, lines: str
+) -> None:
+    """All are listed below."""
+    assert failure(result, expected) == f"{WRONG}{told}\n{lines}"
+
+
+@pytest.mark.parametrize(
+    ("result", "expected", "first", "form"),
+    [
+        ({}, dict.fromkeys(range(13), 0), "missing 0: 0", "  missing:    {n}: 0"),
+        (dict.fromkeys(range(13), 0), {}, "unexpected 0: 0", "  unexpected: {n}: 0"),
+        (
+            dict.fromkeys(range(13), 0),
+            dict.fromkeys(range(13), 1),
+            "0: expected 1, last 0",
             "  different:  {n}: expected 1, last 0",
         ),
+        (
+            [*range(13), *range(13)],
+            list(range(13)),
+            "repeated 0: expected once, found 2 times",
+            "  repeated:   {n}: expected once, found 2 times",
+        ),
     ],
-    ids=["missing", "unexpected", "different"],
+    ids=["missing", "unexpected", "different", "repeated"],
 )
 def test_each_list_is_cut_after_ten(
-    result: dict[int, int], expected: dict[int, int], form: str
+    result: Any, expected: Any, first: str, form: str
 ) -> None:
     """What was left out is counted."""
-    shown = [form.format(n=n) for n in range(10)]
-    assert failure(result, expected) == ONCE + "\n".join([*shown, "  ... and 1 more"])
+    lines = [form.format(n=n) for n in range(10)]
+    assert failure(result, expected) == "\n".join(
+        [f"{WRONG}{first}, and 12 more", *lines, "  ... and 3 more"]
+    )
 
 
 def test_a_list_of_ten_is_not_cut() -> None:
     """'and 0 more' is not said."""
-    shown = [f"  missing:    {n}: 0" for n in range(10)]
-    assert failure({}, dict.fromkeys(range(10), 0)) == ONCE + "\n".join(shown)
+    lines = [f"  missing:    {n}: 0" for n in range(10)]
+    assert shown({}, dict.fromkeys(range(10), 0)) == "\n".join(lines)
 
 
 @pytest.mark.parametrize(
-    ("length", "shown"),
+    ("length", "shown_value"),
     [(118, f"'{'x' * 118}'"), (119, f"'{'x' * 116}...")],
 )
-def test_a_long_value_is_cut(length: int, shown: str) -> None:
+def test_a_long_value_is_cut(length: int, shown_value: str) -> None:
     """It is cut at 120 characters, quotes counted."""
-    assert failure("x" * length, 0) == f"{ONCE}  expected: 0\n  last:     {shown}"
+    assert shown(["x" * length], []) == f"  unexpected: {shown_value}"
 
 
 def test_long_values_are_cut_where_they_differ() -> None:
-    """The same beginning of both says nothing."""
+    """The same beginning of both says nothing. The first line has both."""
     one, other = "x" * 500 + "one" + "y" * 500, "x" * 500 + "other"
     assert failure({"k": one}, {"k": other}) == (
-        f"{ONCE}  different:  'k': expected ...{'x' * 19}other', "
+        f"{WRONG}'k': expected ...{'x' * 19}other', last ...{'x' * 19}one{'y' * 12}...\n"
+        f"  different:  'k': expected ...{'x' * 19}other', "
         f"last ...{'x' * 19}one{'y' * 92}..."
     )
+
+
+@pytest.mark.parametrize("key", ["k", "k" * 200])
+def test_the_first_line_stays_short(key: str) -> None:
+    """Whatever differs."""
+    values = "x" * 500, ["y" * 500], {"z": "z" * 500}
+    for result, expected in product(values, values):
+        if result is not expected:
+            first = failure({key: result}, {key: expected}).partition("\n")[0]
+            assert len(first) <= len(WRONG) + 120
 
 
 def test_dicts_that_differ_in_order_alone_are_shown() -> None:
     """An error that shows no difference helps nobody."""
     forth, back = OrderedDict(a=1, b=2), OrderedDict(b=2, a=1)
-    assert failure(forth, back) != ONCE
+    assert failure(forth, back) == (f"{WRONG}expected {back!r}, last {forth!r}")
 
 
 def test_dicts_are_compared_key_by_key() -> None:
@@ -119,7 +168,7 @@ def test_dicts_are_compared_key_by_key() -> None:
     with pytest.raises(AssertionError) as caught:
         assert_eventually(lambda: result, expected, timeout=0)
     assert str(caught.value) == (
-        "The result was not the expected one (1 check).\n"
+        "Wrong answer: missing 'absent': 2, and 2 more\n"
         "  missing:    'absent': 2\n"
         f"  different:  'other': expected 'y', last '{'x' * 116}...\n"
         "  unexpected: 'extra': 3"
@@ -158,15 +207,6 @@ def test_parts_of_another_shape_are_shown_whole() -> None:
     )
 
 
-def test_many_differences_are_counted() -> None:
-    """Ten lines of a kind are shown."""
-    with pytest.raises(AssertionError) as caught:
-        assert_eventually(dict, {n: n for n in range(13)}, timeout=0)
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 12
-    assert lines[-2:] == ["  missing:    9: 9", "  ... and 3 more"]
-
-
 def test_the_difference_of_frames_is_shown() -> None:
     """Columns come first, then labels, then rows; arrays are shown as lists."""
     assert shown(FRAME, FRAME.rename(columns={"v": "w"})) == (
@@ -179,7 +219,8 @@ def test_the_difference_of_frames_is_shown() -> None:
         "  missing:    (None, 2.0)\n  unexpected: (None, None)"
     )
     assert shown(FRAME, FRAME.iloc[::-1].reset_index(drop=True)) == (
-        "  expected: [(None, None), ('a', 1.0)]\n  last:     [('a', 1.0), (None, None)]"
+        "  different:  expected [(None, None), ('a', 1.0)], "
+        "last [('a', 1.0), (None, None)]"
     )
     assert (
         shown(np.array([1, 2]), [1, 3]) == "  missing:    3\n  unexpected: np.int64(2)"
@@ -190,7 +231,7 @@ def test_the_difference_of_frames_is_shown() -> None:
         "last       k    v 0     a  1.0 1  None  NaN"
     )
     assert shown(FRAME, None) == (
-        "  expected: None\n"
-        "  last:     Table(kind='pandas.DataFrame', columns=['k', 'v'], labels=[0, 1], "
+        "  different:  expected None, last "
+        "Table(kind='pandas.DataFrame', columns=['k', 'v'], labels=[0, 1], "
         "values=[['a', None], [1.0, None]])"
     )

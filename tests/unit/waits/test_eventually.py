@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Any
 from unittest.mock import ANY
@@ -40,9 +41,7 @@ def test_an_assertion_without_time_checks_once() -> None:
     """timeout=0 is a plain assertion."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: 1, 2, timeout=0)
-    assert str(caught.value) == (
-        "The result was not the expected one (1 check).\n  expected: 2\n  last:     1"
-    )
+    assert str(caught.value) == "Wrong answer: expected 2, last 1"
 
 
 def test_what_the_function_raises_goes_through() -> None:
@@ -57,9 +56,7 @@ def test_the_last_result_is_the_one_shown() -> None:
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: next(results), 0, timeout=0.05, interval=60)
     assert str(caught.value) == (
-        "The result was not the expected one within 0.05 s (2 checks).\n"
-        "  expected: 0\n"
-        "  last:     2"
+        "Wrong answer after 0.05 s: expected 0, last 2\n  checked 2 times"
     )
 
 
@@ -87,17 +84,22 @@ def is_long(result: str) -> bool:
 
 
 def test_a_predicate_says_whether_the_result_will_do() -> None:
-    """Where it never does, its name and place are shown."""
+    """Where it never does, its name and place are shown, and more of a long result."""
     results = iter(["a", "ab", "abcd"])
     assert_eventually(lambda: next(results), is_long, interval=0.001)
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: "abc", is_long, timeout=0)
     line = is_long.__code__.co_firstlineno
-    assert str(caught.value) == (
-        "The result was not the expected one (1 check).\n"
-        f"  expected: is_long (test_eventually.py:{line}) is true\n"
-        "  last:     'abc'"
+    told = f"Wrong answer: is_long (test_eventually.py:{line}) is not true of"
+    assert str(caught.value) == f"{told} 'abc'"
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(lambda: "x" * 200, lambda result: not is_long(result), 0)
+    first, second = str(caught.value).splitlines()
+    assert re.fullmatch(
+        r"Wrong answer: <lambda> \(test_eventually.py:\d+\) is not true of 'x{36}\.\.\.",
+        first,
     )
+    assert second == f"  last:     '{'x' * 116}..."
 
 
 def test_a_matcher_is_compared_like_a_value() -> None:
@@ -111,7 +113,7 @@ def test_a_function_or_class_that_is_the_result_is_a_value() -> None:
     """A class is no predicate, and what is equal is as expected."""
     assert_eventually(lambda: is_long, is_long, timeout=0)
     assert_eventually(lambda: int, int, timeout=0)
-    with pytest.raises(WaitError, match="expected: <class 'bool'>"):
+    with pytest.raises(WaitError, match="expected <class 'bool'>"):
         assert_eventually(lambda: 1, bool, timeout=0)
 
 
@@ -131,14 +133,27 @@ def test_an_error_that_was_named_means_not_yet() -> None:
     )
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: {}["n"], 1, timeout=0, retry_on=KeyError)
-    assert str(caught.value) == (
-        "The result was not the expected one (1 check).\n"
-        "  expected: 1\n"
-        "  last:     KeyError: 'n'"
-    )
+    assert str(caught.value) == "No answer: KeyError: 'n'\n  expected: 1"
     assert isinstance(caught.value.__cause__, KeyError)
     with pytest.raises(IndexError):
         assert_eventually(lambda: "a"[1], 1, retry_on=KeyError)
+
+
+def test_an_error_in_many_lines_is_told_by_its_first() -> None:
+    """The others stand below; so does what is expected."""
+
+    def result() -> None:
+        raise AssertionError("assert 1 == 2\n + where 1 = n")
+
+    with pytest.raises(WaitError) as caught:
+        assert_eventually(result, is_long, timeout=0, retry_on=AssertionError)
+    line = is_long.__code__.co_firstlineno
+    assert str(caught.value) == (
+        "No answer: AssertionError: assert 1 == 2\n"
+        f"  expected: is_long (test_eventually.py:{line}) is true\n"
+        "  last:     AssertionError: assert 1 == 2\n"
+        " + where 1 = n"
+    )
 
 
 def test_a_failed_wait_knows_what_was_expected_and_what_was_seen() -> None:

@@ -42,18 +42,14 @@ def test_only_what_was_asked_for_is_shown() -> None:
     """What else there is does not count."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: {"a": 2, "b": 3}, contains({"a": 1}), timeout=0)
-    assert str(caught.value).splitlines()[1:] == [
-        "  different:  'a': expected 1, last 2"
-    ]
+    assert str(caught.value) == "Wrong answer: 'a': expected 1, last 2"
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: ["x", "y"], contains(["x", "z"]), timeout=0)
-    assert str(caught.value).splitlines()[1:] == ["  missing:    'z'"]
+    assert str(caught.value) == "Wrong answer: missing 'z'"
     nested = {"k": contains({"n": 1})}
     with pytest.raises(WaitError) as caught:
         assert_eventually(lambda: {"k": {"n": 2, "m": 3}}, nested, timeout=0)
-    assert str(caught.value).splitlines()[1:] == [
-        "  different:  'k'.n: expected 1, last 2"
-    ]
+    assert str(caught.value) == "Wrong answer: 'k'.n: expected 1, last 2"
 
 
 def test_what_has_no_parts_is_refused() -> None:
