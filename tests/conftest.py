@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,16 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (cache / "maven").symlink_to(cache_folder() / "maven")
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(cache))
     return cache
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What the kit has logged. kafka-python warns, too, on a busy machine."""
+    return lambda: [
+        message
+        for name, _, message in caplog.record_tuples
+        if name == "spark_kafka_testkit"
+    ]
 
 
 @pytest.fixture

@@ -421,7 +421,10 @@ def test_a_damaged_archive_is_recorded_anew(
 
 
 def test_a_broker_that_dies_of_its_archive_is_started_without(
-    temp: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+    temp: Path,
+    own_cache: Path,
+    caplog: pytest.LogCaptureFixture,
+    logged: Callable[[], list[str]],
 ) -> None:
     """One that is broken, and whose stamp fits all the same; it is removed."""
     EmbeddedBroker().stop()
@@ -438,7 +441,7 @@ def test_a_broker_that_dies_of_its_archive_is_started_without(
         assert not stamp.exists()
     finally:
         second.stop()
-    assert caplog.messages == [
+    assert logged() == [
         f"the class archive {archive} is no longer used",
         "starting the embedded broker again without a class archive",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,7 +97,7 @@ def test_what_killed_a_jobs_query_is_raised(
     kafka: KafkaUtils,
     queries: Queries,
     topic: str,
-    caplog: pytest.LogCaptureFixture,
+    logged: Callable[[], list[str]],
 ) -> None:
     """At the block's end, unless it was expected; and once."""
     kafka.create_topics([topic])
@@ -110,7 +111,7 @@ def test_what_killed_a_jobs_query_is_raised(
         kafka.follow(job) as run,
     ):
         run.query.awaitTermination()
-    assert not caplog.messages, "the test has been told"
+    assert not logged(), "the test has been told"
     with kafka.follow(job) as run:
         assert "as the test wants it" in str(run.expect_failure())
 

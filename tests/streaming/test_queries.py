@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_stream_that_blocks_is_reported_at_the_end_of_its_block(
     topic: str,
     blocking: BlockingFunction,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    logged: Callable[[], list[str]],
 ) -> None:
     """If the block has failed, that is raised, and the stream is logged."""
     kafka.create_topics([topic])
@@ -167,5 +168,5 @@ def test_a_stream_that_blocks_is_reported_at_the_end_of_its_block(
         "it is left behind."
     )
     assert str(caught.value) == text
-    assert caplog.messages == [f"query {stream.query.id}: {text}"]
+    assert logged() == [f"query {stream.query.id}: {text}"]
     kafka.assert_eventually(lambda: queries.spark.streams.active, [])
