@@ -21,7 +21,8 @@ from spark_kafka_testkit._invariance.search import Search, StreamReport
 from spark_kafka_testkit._invariance.stage import Stage
 from spark_kafka_testkit._invariance.topics import Topics
 from spark_kafka_testkit._jvm.query_clock import has_clock
-from spark_kafka_testkit._jvm.spark_jvm import is_connect, silenced
+from spark_kafka_testkit._jvm.spark_jvm import is_connect
+from spark_kafka_testkit._jvm.spark_log import silenced
 from spark_kafka_testkit._streams.run import OUTPUT_MODES
 from spark_kafka_testkit.errors import SparkSetupError
 

@@ -6,8 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from spark_kafka_testkit._jvm.helper import (
@@ -39,7 +38,6 @@ __all__ = [
     "is_connect",
     "is_on_class_path",
     "session_of",
-    "silenced",
     "singleton",
     "trigger_of",
 ]
@@ -48,7 +46,6 @@ CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 PRODUCER_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
 PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
 CLOSE_SECONDS = 2.0
-SPARK_LOGGER = "org.apache.spark"
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -337,40 +334,6 @@ def cloned(session: SparkSession, count: int) -> list[SparkSession]:
         type(session)(classic._sc, classic._jsparkSession.cloneSession())
         for _ in range(count)
     ]
-
-
-@contextmanager
-def silenced(session: SparkSession) -> Iterator[None]:
-    """Keep Spark's JVM from logging, while queries die on purpose."""
-    try:
-        restore = _silence(session)
-    except Exception as error:  # noqa: BLE001  logging other than log4j 2
-        log.info("Spark's logs can't be silenced: %s", error)
-        yield
-        return
-    try:
-        yield
-    finally:
-        restore()
-
-
-def _silence(session: SparkSession) -> Callable[[], None]:
-    """Silence Spark's loggers, and return a function that undoes it."""
-    log4j: Any = cast("Any", session).sparkContext._jvm.org.apache.logging.log4j
-    context = log4j.LogManager.getContext(False)
-    levels, config = log4j.core.config.Configurator, context.getConfiguration()
-    is_users = config.getLoggers().containsKey(SPARK_LOGGER)
-    before = config.getLoggerConfig(SPARK_LOGGER).getLevel()
-    levels.setLevel(SPARK_LOGGER, log4j.Level.OFF)
-
-    def restore() -> None:
-        if is_users:
-            levels.setLevel(SPARK_LOGGER, before)
-        else:  # Spark's shells show everything of a logger with its own level
-            config.removeLogger(SPARK_LOGGER)
-            context.updateLoggers()
-
-    return restore
 
 
 def session_of(query: StreamingQuery) -> SparkSession:

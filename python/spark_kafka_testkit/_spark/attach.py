@@ -16,6 +16,7 @@ from spark_kafka_testkit._jvm.installed_spark import (
 )
 from spark_kafka_testkit._jvm.jars import MAVEN_ENV, connector_scala
 from spark_kafka_testkit._jvm.spark_jvm import CONNECTOR_CLASS, SparkJvm, is_connect
+from spark_kafka_testkit._jvm.spark_log import leave_out_told
 from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.conf import connector_of, not_locked, repository
 from spark_kafka_testkit._spark.loopback import local_host_name
@@ -79,7 +80,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
         builder = builder.config(name, value)
     try:
         with local_host_name(settings), python_of_this_process(settings):
-            return builder.getOrCreate()
+            spark = builder.getOrCreate()
     except PySparkRuntimeError as error:
         if "JAVA_GATEWAY_EXITED" not in str(error):
             raise
@@ -90,6 +91,8 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
         raise SparkSetupError(
             f"Spark's JVM ended before the session was ready: {cause}.", advice
         ) from error
+    leave_out_told(spark)
+    return spark
 
 
 def _not_found(version: SparkVersion) -> str:

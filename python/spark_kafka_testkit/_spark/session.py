@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN_CONF", "session", "session_settings", "stop"]
 
-OWN_CONF = {"spark.master": "local[2]", "spark.app.name": "spark-kafka-testkit"}
+OWN_CONF = {
+    "spark.master": "local[2]",
+    "spark.app.name": "spark-kafka-testkit",
+    "spark.ui.showConsoleProgress": "false",  # pytest would show it as output of a test
+}
 
 
 def session(conf: Mapping[str, str]) -> SparkSession:
