@@ -14,10 +14,19 @@ from typing import NamedTuple, TextIO
 
 from spark_kafka_testkit import _clock
 
-__all__ = ["Output", "fetching", "outputs", "working"]
+__all__ = [
+    "PATIENCE_SECONDS",
+    "Output",
+    "counting",
+    "fetching",
+    "outputs",
+    "saying",
+    "working",
+]
 
 log = logging.getLogger("spark_kafka_testkit")
 
+PATIENCE_SECONDS = 3.0
 LOUD_BYTES = 5_000_000  # anything smaller arrives before anybody wonders
 
 
@@ -94,6 +103,46 @@ def working(start: str, end: str) -> Iterator[None]:
         told = f"{end} in {_clock.monotonic() - begun:.0f} s"
         output.say(told)
     log.info("%s", told)
+
+
+def saying(line: str) -> None:
+    """Show a line."""
+    log.info("%s", line)
+    with outputs[-1]() as output:
+        output.say(line)
+
+
+@contextmanager
+def counting(what: str, total: int, unit: str) -> Iterator[Callable[[], None]]:
+    """Show on a terminal how many are done, until the block ends.
+
+    Nothing is shown of a block that ends soon.
+
+    Yields a function to call for each that is done.
+    """
+    done, is_shown = 0, False
+    due = _clock.monotonic() + PATIENCE_SECONDS
+
+    def advance() -> None:
+        nonlocal done, is_shown, due
+        done += 1
+        if _clock.monotonic() >= due:
+            is_shown = True
+            due = _clock.monotonic() + 1
+            _on_this_line(f"{what}: {done} of {total} {unit}")
+
+    try:
+        yield advance
+    finally:
+        if is_shown:
+            _on_this_line("")
+
+
+def _on_this_line(text: str) -> None:
+    with outputs[-1]() as output:
+        if output.terminal is not None:
+            output.terminal.write(f"\r\x1b[K{text}")
+            output.terminal.flush()
 
 
 @contextmanager

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.plugin.conftest import Inner
+import sys
+
+import pytest
+
+from spark_kafka_testkit import KafkaUtils
+from tests.plugin.conftest import PLUGIN, Inner, text_of
+from tests.plugin.test_progress import on_a_terminal
 
 pytest_plugins = ["pytester"]
 
@@ -34,6 +40,14 @@ def test_numbered(kafka_check_stream):
 """
 
 
+MENDED = CHECK.replace('f"{number} AS number"', '"0 AS number"')
+IMPATIENT = """
+from spark_kafka_testkit import _progress
+
+_progress.PATIENCE_SECONDS = 0
+"""
+
+
 def test_a_schedule_that_has_failed_is_tried_first(inner: Inner) -> None:
     cached = ("-p", "cacheprovider")
     first = inner(*cached, test_check=CHECK)
@@ -49,5 +63,18 @@ def test_a_schedule_that_has_failed_is_tried_first(inner: Inner) -> None:
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["*depends on where batches end.*"])
     again.stdout.no_fnmatch_line("*Found by seed*")
-    mended = CHECK.replace('f"{number} AS number"', '"0 AS number"')
-    inner(*cached, test_check=mended).assert_outcomes(passed=1)
+    inner(*cached, test_check=MENDED).assert_outcomes(passed=1)
+
+
+def test_a_terminal_shows_how_many_trials_are_done(
+    inner: Inner, kafka: KafkaUtils, pytester: pytest.Pytester
+) -> None:
+    """In a line that is gone when they are. Elsewhere nothing is shown."""
+    result = inner(conftest=IMPATIENT, test_check=MENDED)
+    result.assert_outcomes(passed=1)
+    assert "of 3 trials" not in text_of(result)
+    address = f"--kafka-bootstrap-servers={kafka.broker}"
+    written = on_a_terminal(sys.executable, "-m", "pytest", *PLUGIN, address)
+    assert "\r\x1b[Kcheck_stream: 1 of 3 trials" in written
+    assert "1 passed" in written
+    assert written.rindex("\r\x1b[K") > written.rindex("of 3 trials")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from spark_kafka_testkit._jvm.java import find_java
+from spark_kafka_testkit._progress import PATIENCE_SECONDS
 from tests.plugin.conftest import PLUGIN, Inner, text_of
 
 pytest_plugins = ["pytester"]
@@ -134,6 +138,30 @@ def test_waits_for_the_jvm(kafka_utils, jvm, kafka_spark):
 def test_sparks_jvm_starts_while_the_broker_does(inner: Inner) -> None:
     """A test that wants both waits for the slower one."""
     inner(test_ahead=AHEAD).assert_outcomes(passed=1)
+
+
+SLOW_JAVA = """#!/bin/sh
+case "$*" in *SparkSubmit*) sleep {seconds} ;; esac
+exec "{java}" "$@"
+"""
+STARTING = "kafka: Starting Spark, which takes longest the first time"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_start_of_spark_that_takes_long_is_announced(
+    quiet: bool, inner: Inner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The option -q silences it."""
+    script = tmp_path / "bin" / "java"
+    script.parent.mkdir()
+    java = find_java().executable
+    script.write_text(SLOW_JAVA.format(seconds=PATIENCE_SECONDS + 1, java=java))
+    script.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    options = ["-q"] if quiet else []
+    result = inner(*options, test_slow="def test_spark(kafka_spark): pass")
+    result.assert_outcomes(passed=1)
+    assert text_of(result).count(STARTING) == (0 if quiet else 1)
 
 
 NOT_AHEAD = """

@@ -23,6 +23,7 @@ from spark_kafka_testkit._invariance.topics import Topics
 from spark_kafka_testkit._jvm.query_clock import has_clock
 from spark_kafka_testkit._jvm.spark_jvm import is_connect
 from spark_kafka_testkit._jvm.spark_log import silenced
+from spark_kafka_testkit._progress import counting
 from spark_kafka_testkit._streams.run import OUTPUT_MODES
 from spark_kafka_testkit.errors import SparkSetupError
 
@@ -104,7 +105,12 @@ def check_stream(
             "their clock. Spark Connect can do neither.",
             "Use a classic session, for example that of KafkaUtils.spark_session().",
         )
-    with closing(Topics(cluster)) as topics, silenced(session), Runs(session) as runs:
+    with (
+        closing(Topics(cluster)) as topics,
+        silenced(session),
+        Runs(session) as runs,
+        counting("check_stream", trials, "trials") as tell,
+    ):
         reports = []
         for records in drawn:
             stage = Stage(
@@ -120,7 +126,7 @@ def check_stream(
             )
             if planned is not None:
                 stage.inputs.check(planned)
-            search = Search(stage, runs, wanted, millis, seed)
+            search = Search(stage, runs, wanted, millis, seed, tell)
             result = (
                 search.run(-(-trials // len(drawn)))
                 if planned is None

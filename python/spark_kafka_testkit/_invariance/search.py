@@ -61,6 +61,7 @@ class Search:
         wanted: the relations.
         late: the promise of the job in milliseconds; None: what its watermark says.
         seed: of the schedules.
+        tell: called after each random schedule.
     """
 
     stage: Stage
@@ -68,6 +69,7 @@ class Search:
     wanted: Sequence[str]
     late: int | None
     seed: int | None
+    tell: Callable[[], None]
     skipped: dict[str, str] = field(default_factory=dict)
 
     def run(self, trials: int) -> Finding | StreamReport:
@@ -93,6 +95,7 @@ class Search:
         for pending in self._ahead(schedules):
             if finding := pending():
                 return self._confirmed(finding)
+            self.tell()
         varied = {name for schedule in schedules for name in self._varied(schedule)}
         seen = tuple(one for one in held if one in varied or one in MODES)
         return StreamReport(len(schedules), seen, dict(self.skipped), self.seed)

@@ -19,6 +19,7 @@ from spark_kafka_testkit._jvm.spark_jvm import (
 )
 from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._plugin import marker
+from spark_kafka_testkit._progress import PATIENCE_SECONDS, saying
 from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm, warm_up
 from spark_kafka_testkit._spark.loopback import is_local
 from spark_kafka_testkit._spark.session import OWN_CONF, session_settings, stop
@@ -61,9 +62,7 @@ class SparkStart:
             self._settings = self._new_settings(OWN_CONF)
         except KafkaTestkitError:
             return  # the fixture reports it
-        threading.Thread(
-            target=_start_quietly, args=[self._settings], name=THREAD, daemon=True
-        ).start()
+        _start_beside(self._settings)
 
     def _new_settings(self, conf: Mapping[str, str]) -> dict[str, str]:
         return session_settings(conf, reuse=choose_reuse(self._keep or None))
@@ -90,6 +89,7 @@ class SparkStart:
         else:
             settings = self._settings
             _await_broker(request)
+        _await_jvm(settings)
         own = new_session(settings)
         try:
             attach(own)  # options of PYSPARK_SUBMIT_ARGS may have hidden the jars
@@ -117,6 +117,27 @@ def _is_sure(test: pytest.Item) -> bool:
         and marker.uses_ours_alone(test, *OURS)
         and not any(fixtures.getfixturedefs(name, test) for name in USERS_FIXTURES)
     )
+
+
+def _start_beside(settings: Mapping[str, str]) -> threading.Thread:
+    """Start Spark's JVM in another thread, or wait there until it has started."""
+    thread = threading.Thread(
+        target=_start_quietly, args=[settings], name=THREAD, daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _await_jvm(settings: Mapping[str, str]) -> None:
+    """Wait for Spark's JVM, and say so if that takes long.
+
+    The wait is in this thread because capture lets no other one reach the terminal.
+    """
+    starting = _start_beside(settings)
+    starting.join(PATIENCE_SECONDS)
+    if starting.is_alive():
+        saying("Starting Spark, which takes longest the first time")
+        starting.join()
 
 
 def _start_quietly(settings: Mapping[str, str]) -> None:
