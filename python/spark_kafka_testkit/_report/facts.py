@@ -42,7 +42,7 @@ class QueryFacts:
     """A query, over all of its starts.
 
     Attributes:
-        name: its name, or the beginning of its id.
+        name: its name, or what it reads and writes with the beginning of its id.
         state: what it does, or what it died of.
         is_clocked: whether its batches have the times of a test's clock.
         is_stateful: whether it has an operator with state.

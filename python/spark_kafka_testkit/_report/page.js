@@ -91,11 +91,11 @@
       legend: { markers: { dash: (_, n) => (n && lines[n - 1].dash ? "dashed" : "solid") } },
       cursor: { sync: { key: group.key }, drag: { x: true, y: false } },
       axes: [
-        { ...axis, incrs: group.steps, values: (_, values) => values.map(group.tick), space: group.space },
+        { ...axis, label: group.axis, labelSize: 18, labelFont: axis.font, size: 36, incrs: group.steps, values: (_, values) => values.map(group.tick), space: group.space },
         { ...axis, incrs: options.steps_of_y, size: options.size || 52, values: (_, values) => values.map(ticks) },
       ],
       series: [
-        { label: group.label, value: (_, value) => (value == null ? "–" : group.tell(value)) },
+        { label: group.label, value: (_, value) => (value == null ? "" : group.tell(value)) },
         ...lines.map((line) => ({
           label: line.label,
           stroke: () => color(line.place),
@@ -104,7 +104,7 @@
           spanGaps: true,
           paths: line.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
           points: { show: line.points, size: 6, fill: () => css("--back") },
-          value: (_, value) => tell(value),
+          value: (_, value) => (value == null ? "" : tell(value)),
         })),
       ],
       hooks: { drawClear: [shade(waits)] },
@@ -158,7 +158,7 @@
         lines.push(line(`${query.name} has read`, scale(x), y, { place: index ? others++ : place, steps: true }));
       });
     });
-    if (lines.length) plot(parent, group, "Offsets, all partitions together", 240, lines, { waits, steps_of_y: OF_COUNTS });
+    if (lines.length) plot(parent, group, "Offsets (records), all partitions together", 256, lines, { waits, steps_of_y: OF_COUNTS });
   };
 
   const small = (parent, group, queries, scale, waits) => {
@@ -169,7 +169,7 @@
         return y && line(query.name, scale(query.t), y, { place, steps: options.steps });
       }).filter((each) => each && each.x.length);
       if (!lines.length) return;
-      plot(add(grid, "div"), group, title, 150, lines, { waits, ...options });
+      plot(add(grid, "div"), group, title, 166, lines, { waits, ...options });
     };
     if (group.clocked) draw("Rows of a batch", (query) => query.rows, { steps_of_y: OF_COUNTS });
     else draw("Rows per second", rate);
@@ -238,7 +238,7 @@
     const waits = test.waits;
     const running = test.queries.filter((query) => !query.clocked && query.t.length);
     test.queries.forEach((query) => {
-      const told = add(parent, "p", `Query ${query.name}: ${query.does}`, "note");
+      const told = add(parent, "p", `Query ${query.name} ${query.does === "runs" ? "was still running at the end" : query.does}`, "note");
       if (query.does.startsWith("died")) told.classList.add("bad");
     });
     if (test.left_out) add(parent, "p", `${test.left_out} more queries are not shown.`, "note");
@@ -250,6 +250,7 @@
       const from = Math.max(0, first - (to - first) * 0.05);
       const group = newGroup(key, {
         label: "time",
+        axis: "time since the test began",
         range: () => [from, to],
         tick: (value) => `${Number(value.toFixed(3))} s`,
         tell: seconds,
@@ -275,6 +276,7 @@
         clocked: true,
         steps: OF_CLOCK,
         label: "time, UTC",
+        axis: "time of the test's clock, UTC",
         range: (_, min, max) => padded(min, max, 1000),
         tick: (value) => (day ? time(value).slice(0, 8) : time(value, true).slice(5, 16)),
         tell: (value) => time(value, true),

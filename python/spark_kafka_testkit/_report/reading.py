@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spark_kafka_testkit._jvm.plans import sink_options
 from spark_kafka_testkit._queries.batch import (
     operators_sum,
     rows_in,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ends", "ReadQuery", "added_up"]
 
-OF_RUN = re.compile(r"^(run_stream_[0-9a-f]{8})[0-9a-f]{24}$")
+OF_RUN = re.compile(r"run_stream_[0-9a-f]{32}")
 """What the kit calls a query with a memory sink."""
 
 Ends = tuple[float, str, dict[int, int]]
@@ -37,8 +38,10 @@ class ReadQuery:
     """
 
     def __init__(self, query: StreamingQuery) -> None:
-        name = OF_RUN.sub(r"\1", query.name or "")
-        self._name = name or str(query.id)[:8]
+        name = query.name or ""
+        self._name = "" if OF_RUN.fullmatch(name) else name
+        self._id = str(query.id)
+        self._sink_topic = ""
         self._is_clocked = False
         self._state = ""
         self._progress: dict[tuple[str, int, str], Any] = {}
@@ -58,6 +61,7 @@ class ReadQuery:
             number, begun = int(progress["batchId"]), str(progress["timestamp"])
             if self._is_clocked or _seconds(begun) >= since:
                 self._progress[str(query.runId), number, begun] = progress
+        self._sink_topic = self._sink_topic or _sink_topic(query)
         cause = state.cause_of_death
         is_active = state.is_active
         self._state = f"died of: {cause}" if cause else "runs" if is_active else "ended"
@@ -65,13 +69,20 @@ class ReadQuery:
     def facts(self) -> QueryFacts:
         """All of it."""
         kept = list(self._progress.values())
+        batches = list(_batches(kept))
         return QueryFacts(
-            name=self._name,
+            name=self._name or self._described(batches),
             state=self._state,
             is_clocked=self._is_clocked,
             is_stateful=any(one["stateOperators"] for one in kept),
-            batches=list(_batches(kept)),
+            batches=batches,
         )
+
+    def _described(self, batches: Sequence[BatchFacts]) -> str:
+        """What it reads and writes, and the beginning of its id."""
+        read = dict.fromkeys(topic for batch in batches for topic in batch.reached)
+        way = " → ".join(filter(None, [", ".join(read), self._sink_topic]))
+        return f"{way} ({self._id[:8]})" if way else self._id[:8]
 
     def ends(self) -> Iterator[Ends]:
         """Where the topics of its sources ended, as the sources have seen them."""
@@ -123,6 +134,14 @@ def _batches(progress: Sequence[Any]) -> Iterator[BatchFacts]:
             late_rows=operators_sum(one, "numRowsDroppedByWatermark"),
             watermark=moment or None,  # 1970 is that of a query which has seen no time
         )
+
+
+def _sink_topic(query: StreamingQuery) -> str:
+    """The topic that the query's sink is set to write to, or an empty string."""
+    try:
+        return (sink_options(query) or {}).get("topic", "")
+    except Exception:  # noqa: BLE001  the query has not planned it yet
+        return ""
 
 
 def _seconds(timestamp: str) -> float:

@@ -56,19 +56,21 @@ def test_its_scripts_draw_a_test(tmp_path: Path) -> None:
     assert re.findall("<title>(.*?)</title>", seen) == ["Kafka tests"]
     assert "<img" not in seen.partition("<body>")[2].partition('id="data"')[0]
     assert [unescape(title) for title in re.findall("<h3>(.*?)</h3>", seen)] == [
-        "Offsets, all partitions together",
+        "Offsets (records), all partitions together",
         "Rows per second",
         "Duration of a batch, ms",
         "State, rows",
         "State, bytes",
         "Watermark, UTC",
-        "Offsets, all partitions together",
+        "Offsets (records), all partitions together",
         "Rows of a batch",
         "Watermark, UTC",
     ]
     assert seen.count("<canvas") == 9
     label = f"end of t{EVIL}-orders-1aec8d37"
     assert label in map(unescape, re.findall('<div class="u-label">(.*?)</div>', seen))
+    values = re.findall('<td class="u-value">(.*?)</td>', seen)
+    assert set(values) == {""}  # until the mouse is over a plot
     titles = re.findall(r"<summary>((?:Waits|Batches).*?)</summary>", seen)
     assert titles == ["Waits (3)", "Batches of orders (20)", "Batches of payments (20)"]
     rows = re.findall("<tr>(<td.*?)</tr>", seen)

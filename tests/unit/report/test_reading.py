@@ -14,7 +14,7 @@ class Query:
     """A query of Spark's that has ended; its classes need a JVM."""
 
     id = "67c2fcd5-0ecc-4a62-b7a4-a02d1300004d"
-    name = None
+    name: str | None = None
     isActive = False  # noqa: N815  as PySpark has it
 
     def __init__(self, run: str, *progress: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ def test_all_starts_of_a_query_are_one() -> None:
     other: Any = Query("run 2", again)
     read.read(other, since=DAY)
     assert read.facts() == QueryFacts(
-        name="67c2fcd5",
+        name="in (67c2fcd5)",
         state="ended",
         is_clocked=False,
         is_stateful=True,
@@ -82,6 +82,19 @@ def test_all_starts_of_a_query_are_one() -> None:
             BatchFacts(0, DAY + 5, None, 2, {"in": 5}, 3, 400, 1, DAY),
         ],
     )
+
+
+def test_a_query_has_its_own_name() -> None:
+    """That of the kit's memory sinks is none of the user's."""
+    names = ("bills", f"run_stream_{'0' * 32}")
+    told = []
+    for name in names:
+        query: Any = Query("run", progress(0, 1, {"0": 2}))
+        query.name = name
+        read = ReadQuery(query)
+        read.read(query, since=DAY)
+        told.append(read.facts().name)
+    assert told == ["bills", "in (67c2fcd5)"]
 
 
 def test_batches_before_the_test_are_left_out() -> None:
