@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from spark_kafka_testkit.cli._output import rate
+from spark_kafka_testkit.cli._output import rate, watched
 from tests.cli.conftest import COMMAND, CommandLine
 from tests.processes import HANG_SECONDS
 
@@ -165,6 +166,23 @@ def test_a_rate_is_told_of_many() -> None:
     assert rate(2, 5.3) == "2 in 5.3 s"
     assert rate(2000, 0.5) == "2,000 in 0.5 s (4,000/s)"
     assert rate(1000, 5000) == "1,000 in 5000.0 s"
+
+
+def test_a_bar_begins_without_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of none there is nothing to tell either."""
+    monkeypatch.setenv("TERM", "xterm")
+    near, far = os.openpty()
+    with os.fdopen(far, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        with watched("Sending to t", 10) as add:
+            add(0)
+    shown = ""
+    with suppress(OSError):  # how Linux tells the end
+        while piece := os.read(near, 10_000):
+            shown += piece.decode()
+    os.close(near)
+    assert "Sending to t" in shown
+    assert "/s" not in shown
 
 
 def record(**fields: Any) -> bytes:

@@ -349,7 +349,10 @@ def test_a_kept_broker_serves_one_run_at_a_time(command: CommandLine) -> None:
     holder = command.python(RUN.replace("input_from_the_test", "input()"))
     assert holder.stdout is not None
     assert holder.stdout.readline().startswith(address)
-    assert command.facts("status")[0]["in_use"] is True
+    (told,) = command.facts("status")
+    assert told["in_use"] is True
+    assert told["up_for_seconds"] >= 0
+    assert 0 < told["ends_in_seconds"] <= told["seconds"]
     second = command.python(RUN.replace("input_from_the_test", ""))
     assert not second.communicate()[0].startswith(address)
     holder.communicate("\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 from spark_kafka_testkit import __version__
@@ -16,6 +17,7 @@ def test_every_command_has_json_and_help(command: CommandLine) -> None:
         options = {option for param in sub.params for option in param.opts}
         assert ("--json" in options) == (name != "completion"), name
         assert sub.help, name
+        assert "INTEGER" not in sub.get_help(click.Context(sub)), name
         assert sub.get_short_help_str(100)[-3:] != "...", name
 
 

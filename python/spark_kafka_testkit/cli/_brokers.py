@@ -296,12 +296,22 @@ def status(ctx: click.Context, is_json: bool) -> None:
         for lease in running(place):
             lease_file = place(lease.key)
             user = lease_file.user_now()
-            facts.append({**_facts(lease), "in_use": bool(user), "user": user or None})
+            up_for = _clock.now() - lease.started
+            ends_in = lease.seconds - lease_file.idle_seconds()
+            facts.append(
+                {
+                    **_facts(lease),
+                    "up_for_seconds": round(up_for),
+                    "ends_in_seconds": round(ends_in),
+                    "in_use": bool(user),
+                    "user": user or None,
+                }
+            )
             rows.append(
                 [
                     *cells(lease),
-                    _time(_clock.now() - lease.started),
-                    _time(lease.seconds - lease_file.idle_seconds()),
+                    _time(up_for),
+                    _time(ends_in),
                     str(lease.pid),
                     f"by {user}" if user else "free",
                 ]

@@ -142,14 +142,14 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str
 
 
 def rate(count: int, seconds: float) -> str:
-    """How many, and in what time: `2,000 in 0.5 s (4,000/s)`.
+    """How many, and in what time: `2,000 in 0.5 s (4,000/s)`."""
+    return f"{count:,} in {seconds:.1f} s{_speed(count, seconds)}"
 
-    A few take the time of a connection, so their rate would say nothing.
-    """
+
+def _speed(count: int, seconds: float) -> str:
+    """How fast they come, or nothing: a few take the time of a connection."""
     per_second = count / max(seconds, 1e-9)
-    has_rate = count >= MANY and per_second >= 1
-    told = f" ({per_second:,.0f}/s)" if has_rate else ""
-    return f"{count:,} in {seconds:.1f} s{told}"
+    return f" ({per_second:,.0f}/s)" if count >= MANY and per_second >= 1 else ""
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def watched(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    done = TextColumn("{task.fields[count]:,} ({task.fields[per_second]:,.0f}/s)")
+    done = TextColumn("{task.fields[count]:,}{task.fields[speed]}")
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -176,14 +176,14 @@ def watched(
         console=Console(stderr=True),
         transient=True,
     ) as progress:
-        task = progress.add_task(what, total=size, count=0, per_second=0.0)
+        task = progress.add_task(what, total=size, count=0, speed="")
         started, total = _clock.monotonic(), 0
 
         def add(more: int) -> None:
             nonlocal total
             total += more
-            per_second = total / max(_clock.monotonic() - started, 1e-9)
-            progress.update(task, count=total, per_second=per_second)
+            speed = _speed(total, _clock.monotonic() - started)
+            progress.update(task, count=total, speed=speed)
             if position is not None:
                 progress.update(task, completed=position())
 

@@ -80,6 +80,7 @@ LOOK_SECONDS = 10.0
     "-p",
     "--partitions",
     type=click.IntRange(1, _arguments.INT_MAX),
+    metavar="N",
     help="Create the topic with this many partitions if it is missing. Default on a "
     "broker that is up: 1.",
 )
@@ -185,6 +186,7 @@ def _to_bound(text: str) -> Bound:
     "-n",
     "--limit",
     type=click.IntRange(1, sys.maxsize),
+    metavar="N",
     help="Stop after this many records.",
 )
 @click.option(

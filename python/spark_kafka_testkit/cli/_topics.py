@@ -71,6 +71,7 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
     "-p",
     "--partitions",
     type=click.IntRange(1, _arguments.INT_MAX),
+    metavar="N",
     default=1,
     show_default=True,
     help="Partitions of each topic.",
