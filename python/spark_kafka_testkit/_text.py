@@ -18,6 +18,7 @@ __all__ = [
 
 SHOWN_CHARACTERS = 60
 LINE_CHARACTERS = 200
+CLOSE = 0.75  # long names that share a few words have more than difflib's 0.6
 SHORTEST, SWAPPED = 4, 2
 
 
@@ -72,7 +73,7 @@ def shown(value: object) -> str:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """`" Did you mean 'orders'?"` if one of the names is close, otherwise ''."""
-    close = get_close_matches(name, list(names), n=1)
+    close = get_close_matches(name, list(names), n=1, cutoff=CLOSE)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

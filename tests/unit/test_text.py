@@ -13,6 +13,11 @@ def test_a_close_name_is_asked_for() -> None:
     assert did_you_mean("ordres", names) == " Did you mean 'orders'?"
     assert did_you_mean("payments", names) == ""
     assert did_you_mean("orders", []) == ""
+    one, other = (
+        "a_topic_that_does_not_exist-kafka-python-6a9a",
+        "a_codec_that_python_lacks-kafka-python-9f9a",
+    )
+    assert did_you_mean(one, [other]) == ""
 
 
 @pytest.mark.parametrize(
