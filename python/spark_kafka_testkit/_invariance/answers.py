@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit._text import readable
-from spark_kafka_testkit._waits.equality import Counts, equal, plain, unmatched
+from spark_kafka_testkit._waits.equality import (
+    Counts,
+    distinct,
+    equal,
+    plain,
+    unmatched,
+)
 
 __all__ = [
     "ANSWERS",
@@ -57,7 +63,7 @@ class Answers:
                 parts.setdefault(record.partition, []).append(_content(record))
             return parts
         rows = list(map(_content, held))
-        return _once(rows) if self.kind == "set" else rows
+        return distinct(rows) if self.kind == "set" else rows
 
     def key_of(self, one: Any) -> Any:
         """What tells a row from those of other keys."""
@@ -105,14 +111,6 @@ def _is_other(value: Any) -> bool:
         return any(map(_is_other, value))
     text = readable(value) if isinstance(value, bytes) else value
     return isinstance(text, str) and text.endswith(OTHER)
-
-
-def _once(rows: Iterable[Any]) -> list[Any]:
-    kept: list[Any] = []
-    for row in rows:
-        if not any(equal(row, other) for other in kept):
-            kept.append(row)
-    return kept
 
 
 def _are_alike(expected: Any, answer: Any, *, repeats: bool) -> bool:

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from spark_kafka_testkit._text import represented
-from spark_kafka_testkit._waits.equality import Counts, Table, equal, plain, unmatched
+from spark_kafka_testkit._waits.equality import (
+    Counts,
+    Table,
+    distinct,
+    equal,
+    plain,
+    unmatched,
+)
 from spark_kafka_testkit._waits.matchers import Contains
 
 __all__ = ["Difference", "difference", "named", "raised", "shorten", "unmet"]
@@ -203,9 +210,9 @@ def _of_sequences(result: list[Any], expected: list[Any]) -> list[_Item]:
 
     return [
         *(_Item("missing", _showing(value)) for value in _without(missing, few)),
-        *(_Item("missing", counted(value)) for value in _once(few)),
+        *(_Item("missing", counted(value)) for value in distinct(few)),
         *(_Item("different", show) for show in different),
-        *(_Item("repeated", counted(value)) for value in _once(many)),
+        *(_Item("repeated", counted(value)) for value in distinct(many)),
         *(_Item("unexpected", _showing(value)) for value in _without(unexpected, many)),
     ]
 
@@ -315,15 +322,6 @@ def _step(name: Any) -> str:
 def _without(values: list[Any], others: list[Any]) -> list[Any]:
     counts = Counts(others)
     return [value for value in values if not counts[value]]
-
-
-def _once(values: list[Any]) -> list[Any]:
-    """Each value of a list once."""
-    kept: list[Any] = []
-    for value in values:
-        if not any(equal(value, other) for other in kept):
-            kept.append(value)
-    return kept
 
 
 def _times(count: int) -> str:

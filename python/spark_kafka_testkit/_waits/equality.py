@@ -7,13 +7,13 @@ The rule is described in docs/streaming.md.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from numbers import Number
 from types import FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["Counts", "InAnyOrder", "Table", "equal", "plain", "unmatched"]
+__all__ = ["Counts", "InAnyOrder", "Table", "distinct", "equal", "plain", "unmatched"]
 
 ATOMS = frozenset({str, bytes, int, bool, type(None)})
 FAMILIES: dict[Any, type] = {list: list, tuple: list, Mapping: dict, Set: set}
@@ -111,9 +111,13 @@ class Counts:
 
     def __init__(self, values: Sequence[Any]) -> None:
         self._by_key: dict[Any, list[Any]] = {}
+        self._values: list[Any] = []
         for value in values:
-            self._by_key.setdefault(_key(value), []).append(value)
-        self._values = values
+            self.add(value)
+
+    def add(self, value: Any) -> None:
+        self._by_key.setdefault(_key(value), []).append(value)
+        self._values.append(value)
 
     def __getitem__(self, value: Any) -> int:
         key = _key(value)
@@ -121,6 +125,16 @@ class Counts:
             return sum(equal(value, other) for other in self._values)
         alike = [*self._by_key.get(key, ()), *self._by_key.get(None, ())]
         return sum(equal(value, other) for other in alike)
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Each value once."""
+    seen, kept = Counts([]), []
+    for value in values:
+        if not seen[value]:
+            seen.add(value)
+            kept.append(value)
+    return kept
 
 
 def plain(value: Any) -> Any:
