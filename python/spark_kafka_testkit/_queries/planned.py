@@ -50,16 +50,17 @@ def planned_sources_of_query(query: StreamingQuery) -> list[Source]:
         return []
 
 
-def sink_topic(query: StreamingQuery, servers: str) -> str | None:
-    """The topic of a broker that a query writes to, or None if that is not known.
+def sink_topic(query: StreamingQuery, servers: str | None = None) -> str | None:
+    """The topic that a query writes to, or None if that is not known.
 
-    The rows may name their topics themselves.
+    The rows may name their topics themselves. If servers are given, a topic of another
+    broker does not count.
     """
     try:
         options = sink_options(query) or {}
     except Exception:  # noqa: BLE001  as above, or the query has not planned it yet
         return None
-    is_here = options.get("kafka.bootstrap.servers") == servers
+    is_here = servers in (None, options.get("kafka.bootstrap.servers"))
     return options.get("topic") if is_here else None
 
 

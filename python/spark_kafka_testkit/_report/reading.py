@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._jvm.plans import sink_options
 from spark_kafka_testkit._queries.batch import (
     operators_sum,
     rows_in,
     time_of,
     watermark_of,
 )
+from spark_kafka_testkit._queries.planned import sink_topic
 from spark_kafka_testkit._queries.position import Offsets, offsets_of, sources_of
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._report.facts import BatchFacts, QueryFacts, TopicEnd
@@ -41,7 +41,7 @@ class ReadQuery:
         name = query.name or ""
         self._name = "" if OF_RUN.fullmatch(name) else name
         self._id = str(query.id)
-        self._sink_topic = ""
+        self._sink_topic: str | None = None
         self._is_clocked = False
         self._state = ""
         self._progress: dict[tuple[str, int, str], Any] = {}
@@ -61,7 +61,8 @@ class ReadQuery:
             number, begun = int(progress["batchId"]), str(progress["timestamp"])
             if self._is_clocked or _seconds(begun) >= since:
                 self._progress[str(query.runId), number, begun] = progress
-        self._sink_topic = self._sink_topic or _sink_topic(query)
+        if not self._name:
+            self._sink_topic = self._sink_topic or sink_topic(query)
         cause = state.cause_of_death
         is_active = state.is_active
         self._state = f"died of: {cause}" if cause else "runs" if is_active else "ended"
@@ -134,14 +135,6 @@ def _batches(progress: Sequence[Any]) -> Iterator[BatchFacts]:
             late_rows=operators_sum(one, "numRowsDroppedByWatermark"),
             watermark=moment or None,  # 1970 is that of a query which has seen no time
         )
-
-
-def _sink_topic(query: StreamingQuery) -> str:
-    """The topic that the query's sink is set to write to, or an empty string."""
-    try:
-        return (sink_options(query) or {}).get("topic", "")
-    except Exception:  # noqa: BLE001  the query has not planned it yet
-        return ""
 
 
 def _seconds(timestamp: str) -> float:
