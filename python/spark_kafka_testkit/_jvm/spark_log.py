@@ -51,10 +51,8 @@ def leave_out_told(session: SparkSession) -> None:
 
 
 def _leave_out_told(context: Any) -> None:
-    core = context._jvm.org.apache.logging.log4j.core
-    config = context._jvm.org.apache.logging.log4j.LogManager.getContext(
-        False
-    ).getConfiguration()
+    log4j = context._jvm.org.apache.logging.log4j
+    config = log4j.LogManager.getContext(False).getConfiguration()
     if not str(config.getConfigurationSource().getLocation()).endswith(DEFAULTS):
         return
     root = config.getRootLogger()
@@ -63,10 +61,10 @@ def _leave_out_told(context: Any) -> None:
         root.removeFilter(present)  # of an earlier session in this JVM
     if context.getConf().contains(LEVEL):
         return
-    result = core.Filter.Result
+    result = log4j.core.Filter.Result
     pattern = rf"(?s)(\[.*?\] )*({'|'.join(TOLD)}).*"
     root.addFilter(
-        core.filter.RegexFilter.createFilter(
+        log4j.core.filter.RegexFilter.createFilter(
             pattern, None, False, result.DENY, result.NEUTRAL
         )
     )
