@@ -29,6 +29,16 @@ topic = sys.argv[2]
 
 def pid():
     return _helper_jvm._slot._jvm._process.pid
+
+
+def open_transaction():
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=kafka.broker, transactional_id=topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"held").get(30)
+    return producer
 """
 
 
@@ -225,15 +235,9 @@ def test_a_jvm_that_is_suspended_amid_a_read_is_waited_for(
         topic,
         """
         import signal, threading, time
-        from kafka import KafkaProducer
 
         kafka.send_messages(topic, [("k", "v")])
-        producer = KafkaProducer(
-            bootstrap_servers=kafka.broker, transactional_id=topic
-        )
-        producer.init_transactions()
-        producer.begin_transaction()
-        producer.send(topic, b"held").get(30)
+        producer = open_transaction()
         stream = kafka.iter_records(topic, timeout=15)
         assert next(stream).key == "k"
         time.sleep(2)  # it waits for the transaction, and looks why
@@ -285,17 +289,11 @@ def test_a_jvm_that_is_silent_amid_a_read_is_told_at_the_users_line(
         topic,
         """
         import signal, traceback
-        from kafka import KafkaProducer
         from spark_kafka_testkit._clients import jvm
         from spark_kafka_testkit._plugin.traceback import cut
 
         kafka.send_messages(topic, [("k", "v")])
-        producer = KafkaProducer(
-            bootstrap_servers=kafka.broker, transactional_id=topic
-        )
-        producer.init_transactions()
-        producer.begin_transaction()
-        producer.send(topic, b"held").get(30)
+        producer = open_transaction()  # kept, for it ends with its last reference
         jvm.READ_GRACE_SECONDS = 1.0
         stream = kafka.iter_records(topic, timeout=1)
         assert next(stream).key == "k"
