@@ -58,8 +58,9 @@ val suites: Seq[Setting[_]] = {
     Test / javaOptions += "--add-opens=java.base/java.nio=ALL-UNNAMED", // for Arrow, as Spark does
     libraryDependencies ++= Seq(
       "org.scalameta" %% "munit" % Versions.munit % Test,
-      // Spark has one of Arrow's allocators on its class path
-      "org.apache.arrow" % "arrow-memory-unsafe" % baseline.arrow % Test,
+      // the jar meets newer Arrows too, each with one of their allocators
+      "org.apache.arrow" % "arrow-vector" % Versions.newest.arrow % Test,
+      "org.apache.arrow" % "arrow-memory-unsafe" % Versions.newest.arrow % Test,
       "org.apache.hadoop" % "hadoop-client-runtime" % baseline.hadoop % Test
     )
   )

@@ -63,6 +63,8 @@ object Versions {
     )
   )
 
+  val newest: Spark = sparks.maxBy(_.order)
+
   /** The helper is compiled against the oldest Spark of each Scala version, so that one thin jar
     * works with all newer ones.
     */

@@ -74,6 +74,9 @@ private[testkit] object RecordBatches {
     private val headerValue = header.getChild("value").asInstanceOf[VarBinaryVector]
     private var rows = 0
     private var bytes = 0L
+    // A vector without memory shares one empty buffer with all others of the process. Arrow sets
+    // the buffer's length while it writes (since 19), so two threads would spoil one another.
+    root.getFieldVectors.forEach(_.allocateNew())
     stream.start()
 
     def add(record: ConsumerRecord[Array[Byte], Array[Byte]]): Unit = {
