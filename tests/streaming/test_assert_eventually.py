@@ -13,7 +13,7 @@ from pyspark.sql import Row
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._waits.eventually import assert_eventually
-from spark_kafka_testkit.errors import WaitError
+from spark_kafka_testkit.errors import UnknownTopicError, WaitError
 
 from .conftest import Queries
 
@@ -74,6 +74,25 @@ def test_any_topic_that_was_read_wakes_the_assertion(
         started = time.monotonic()
         kafka.assert_eventually(check, count, timeout=60, interval=HOUR)
         assert time.monotonic() - started < 30
+
+
+def test_a_topic_that_can_no_longer_be_watched_wakes_the_assertion(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """The next check says why."""
+    kafka.create_topics([topic])
+    checks: list[int] = []
+
+    def check() -> int:
+        checks.append(len(kafka.read_records(topic)))
+        if len(checks) == 1:
+            threading.Timer(0.2, kafka.delete_topics, ([topic],)).start()
+        return checks[-1]
+
+    started = time.monotonic()
+    with pytest.raises(UnknownTopicError):
+        kafka.assert_eventually(check, 1, timeout=60, interval=HOUR)
+    assert time.monotonic() - started < 30
 
 
 def test_an_assertion_is_not_woken_for_nothing(

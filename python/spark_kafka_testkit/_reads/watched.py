@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Reads", "note", "noted"]
 
 LOOK_SECONDS = 0.1
+FAILED_SECONDS = 1.0
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -55,7 +56,11 @@ class Reads:
         ]
 
     def wait_for_more(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Wait until a topic holds more, the time is up, or `until` is true."""
+        """Wait until a topic holds more, the time is up, or `until` is true.
+
+        It also ends a second after a topic can no longer be watched, since the next
+        read may say why.
+        """
         deadline = _clock.monotonic() + seconds
         woken, done = threading.Event(), threading.Event()
         threads = [
@@ -91,6 +96,8 @@ def _watch(
                     return
     except Exception as error:  # noqa: BLE001  the next check meets it, and raises it
         log.debug("watching topic %r failed: %s", rest.topic, error)
+        done.wait(FAILED_SECONDS)
+        woken.set()
 
 
 def note(client: Client, request: ReadRequest, targets: Mapping[int, int]) -> None:
