@@ -22,6 +22,8 @@ ROWS = ("send", "read", "send-10", "read-10", "suite")
 HERE = Path(__file__).resolve().parent.parent
 RECORDS = 300_000
 CALLS = 50
+WARM_CALLS = 1500  # until then a JVM still compiles what a small call runs
+FEW = [("k", "v")] * 10
 # record nothing in parallel with what is measured
 ALONE = {"SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE": "use"}
 
@@ -40,7 +42,7 @@ def main() -> None:
             for which in (0, 1) if turn % 2 else (1, 0):
                 seconds[which].append(measuring[which].ask(row))
         first, second = (statistics.median(each[1:]) for each in seconds)
-        _say(f"{row:10}{first:11.4f}s{second:11.4f}s{second / first:17.2f}")
+        _say(f"{row:10}{first:11.5f}s{second:11.5f}s{second / first:17.2f}")
     for process in measuring:
         process.close()
 
@@ -85,8 +87,11 @@ def _measure() -> None:
     from spark_kafka_testkit import KafkaUtils
 
     builder = SparkSession.builder.master("local[2]")
-    compiled_alike = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"}
-    for name, value in KafkaUtils.spark_conf(compiled_alike).items():
+    alike = {
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    for name, value in KafkaUtils.spark_conf(alike).items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -98,22 +103,29 @@ def _measure() -> None:
 
     with KafkaUtils(backend="embedded") as kafka:
 
-        def on_topic(call: Callable[[str], Any], records: Any = ()) -> float:
+        def on_topic(
+            call: Callable[[str], Any], records: Any = FEW, calls: int = 1
+        ) -> float:
             topic = new_name()
             kafka.create_topics([topic])
-            kafka.send_messages(topic, records or [("k", "v")] * 10)
-            seconds = seconds_of(lambda: call(topic))
+            kafka.send_messages(topic, records)
+            seconds = [seconds_of(lambda: call(topic)) for _ in range(calls)]
             kafka.delete_topics([topic])
-            return seconds
+            return statistics.median(seconds)
 
-        def repeated(call: Callable[[str], Any]) -> float:
-            return on_topic(lambda topic: [call(topic) for _ in range(CALLS)]) / CALLS
+        def send(topic: str) -> None:
+            kafka.send_messages(topic, many[:10])
 
+        def read(topic: str) -> None:
+            kafka.get_all_records(spark, topic)
+
+        for call in (send, read):
+            on_topic(call, calls=WARM_CALLS)
         rows: dict[str, Callable[[], float]] = {
             "send": lambda: on_topic(lambda topic: kafka.send_messages(topic, many)),
-            "read": lambda: on_topic(lambda t: kafka.get_all_records(spark, t), many),
-            "send-10": lambda: repeated(lambda t: kafka.send_messages(t, many[:10])),
-            "read-10": lambda: repeated(lambda t: kafka.get_all_records(spark, t)),
+            "read": lambda: on_topic(read, many),
+            "send-10": lambda: on_topic(send, calls=CALLS),
+            "read-10": lambda: on_topic(read, calls=CALLS),
             "suite": lambda: sum(run_suite(kafka, spark, new_name).values()),
         }
         for line in sys.stdin:
