@@ -84,8 +84,11 @@ class Generator:
         """
         if not self._relations:
             return None
-        first = self._relations[number % len(self._relations)]
-        focus = {first} | {one for one in self._relations if rng.random() < BESIDE}
+        count = len(self._relations)
+        first = self._relations[number % count]
+        focus = {first}
+        if number >= count:  # first each by itself, which is quick to run and to shrink
+            focus |= {one for one in self._relations if rng.random() < BESIDE}
         if first != "retention":
             focus.discard("retention")  # a job may die of it: then nothing else is seen
         if first == "idle":

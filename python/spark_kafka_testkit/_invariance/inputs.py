@@ -96,6 +96,11 @@ class Inputs:
         other = key + OTHER.encode() if isinstance(key, bytes) else f"{key}{OTHER}"
         return record._replace(key=other)
 
+    def key(self, place: Place) -> bytes | None:
+        """The key of its record, of which another form has another."""
+        key = encode(self.records[place.input][place.index].key)
+        return None if key is None else bytes(key)
+
     @property
     def most_partitions(self) -> int:
         """How many partitions the records name; of many, some share one."""

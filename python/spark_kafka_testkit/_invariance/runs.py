@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -44,12 +45,23 @@ class Runs:
             self._sessions.put(one)
         self._pool = ThreadPoolExecutor(self.width, "check_stream")
         self._known: dict[tuple[Stage, Schedule], Future[Outcome]] = {}
+        self._abandoned = threading.Event()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.abandon()
         self._pool.shutdown(cancel_futures=True)
+
+    def abandon(self) -> None:
+        """Ends the runs that are under way or wait for their turn. Nobody may wait for
+        their outcomes.
+        """
+        known = self._known.items()
+        self._known = {key: future for key, future in known if future.done()}
+        self._abandoned.set()
+        self._abandoned = threading.Event()
 
     def submit(
         self, stage: Stage, schedule: Schedule, *, again: bool = False
@@ -61,7 +73,8 @@ class Runs:
         """
         key = stage, schedule
         if again or key not in self._known:
-            future = self._pool.submit(self._run, stage, schedule)
+            abandoned = self._abandoned
+            future = self._pool.submit(self._run, stage, schedule, abandoned)
             if again:
                 return future
             self._known[key] = future
@@ -86,9 +99,11 @@ class Runs:
         with self._session() as session:
             return batch_answer(stage, session, schedule, outcome)
 
-    def _run(self, stage: Stage, schedule: Schedule) -> Outcome:
+    def _run(
+        self, stage: Stage, schedule: Schedule, abandoned: threading.Event
+    ) -> Outcome:
         with self._session() as session:
-            return Trial(stage, session, schedule).run()
+            return Trial(stage, session, schedule, abandoned.is_set).run()
 
     @contextmanager
     def _session(self) -> Iterator[SparkSession]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from spark_kafka_testkit._event_time import shown_time
 from spark_kafka_testkit._invariance.finding import DETERMINISM, Finding
@@ -30,6 +32,7 @@ __all__ = ["Search", "StreamReport"]
 MOST_PROBES = 120
 MOST_WRITES = 4
 
+T = TypeVar("T")
 Pending = Callable[[], Finding | None]
 """A comparison whose runs have started. Calling it returns what it found."""
 
@@ -79,9 +82,10 @@ class Search:
         Raises:
             Exception: what the job has died of when all came in one batch.
         """
+        twice = self._twice(self._whole)
         reference = self._reference(self._whole)
         self._check(reference)
-        if finding := self._twice(self._whole)():
+        if finding := twice():
             return self._smallest(finding, self._twice)
         held = [name for name in self.wanted if not self._skips(name, reference)]
         if "batch_mode" in held:
@@ -92,8 +96,10 @@ class Search:
             return finding  # five seconds for each that is smaller
         held = [name for name in held if name not in self.skipped]
         schedules = list(self._schedules(held, reference, trials))
-        for pending in self._ahead(schedules):
+        pending_ones = map(self._against_one_batch, schedules)
+        for pending in _ahead(pending_ones, self.runs.width):
             if finding := pending():
+                self.runs.abandon()
                 return self._confirmed(finding)
             self.tell()
         varied = {name for schedule in schedules for name in self._varied(schedule)}
@@ -196,20 +202,14 @@ class Search:
             return Promise(self.late)
         return Promise(reference.delay if reference.has_watermark else None)
 
-    def _ahead(self, schedules: Sequence[Schedule]) -> Iterator[Pending]:
-        """Their comparisons; as many are begun as run side by side."""
-        begun: list[Pending] = []
-        for schedule in schedules:
-            begun.append(self._against_one_batch(schedule))
-            if len(begun) > self.runs.width:
-                yield begun.pop(0)
-        yield from begun
-
     # What is compared
 
     def _against_one_batch(self, schedule: Schedule) -> Pending:
         """The answer by a schedule, with that to the same records in one batch."""
-        at_once = self.runs.submit(self.stage, self._at_once(schedule))
+        plain = self._at_once(schedule)
+        if schedule == plain:
+            return lambda: None
+        at_once = self.runs.submit(self.stage, plain)
         by_schedule = self.runs.submit(self.stage, schedule)
         relation = self._relation(schedule)
 
@@ -312,19 +312,21 @@ class Search:
 
         def first_of(schedules: Sequence[Schedule]) -> Schedule | None:
             nonlocal found, left
-            abreast = max(1, self.runs.width // 2)
-            for begin in range(0, len(schedules), abreast):
-                some = schedules[begin : begin + abreast]
-                left -= len(some)
-                if left < 0:
-                    return None
-                for schedule, pending in [(one, compare(one)) for one in some]:
-                    if seen := pending():
-                        found = seen
-                        return schedule
+            compared = ((one, compare(one)) for one in schedules[:left])
+            for schedule, pending in _ahead(compared, self.runs.width // 2 - 1):
+                left -= 1
+                if seen := pending():
+                    found = seen
+                    return schedule
             return None
 
-        shrink(finding.schedule, first_of, self._base, self._keeps_order)
+        shrink(
+            finding.schedule,
+            first_of,
+            self._base,
+            self._keeps_order,
+            self.stage.inputs.key,
+        )
         return found
 
     def _relation(self, schedule: Schedule) -> str:
@@ -366,3 +368,13 @@ class Search:
     def _is_rearranged(self, schedule: Schedule) -> bool:
         sent = [place for place in schedule.places if not place.form]
         return sent != [place for place in self.stage.inputs.places if place in sent]
+
+
+def _ahead(begun: Iterator[T], count: int) -> Iterator[T]:
+    """The same, of which so many more have been drawn: drawing one begins its runs."""
+    waiting: deque[T] = deque()
+    for one in begun:
+        waiting.append(one)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from spark_kafka_testkit._invariance.schedule import (
     AddPartition,
     Batch,
     Crash,
     DeleteRecords,
+    Place,
     Replay,
     Schedule,
     Send,
@@ -18,6 +21,8 @@ from spark_kafka_testkit._invariance.schedule import (
 )
 
 __all__ = ["FirstOf", "shrink"]
+
+MOST_KEYS = 3
 
 FirstOf = Callable[[Sequence[Schedule]], Schedule | None]
 """Returns the first of some schedules that shows a difference. Returns None if none
@@ -29,6 +34,7 @@ def shrink(
     first_of: FirstOf,
     base: Schedule,
     keeps_order: Callable[[Schedule], bool] = lambda _: True,
+    key_of: Callable[[Place], Any] = lambda _: None,
 ) -> Schedule:
     """Makes a schedule smaller as long as it shows a difference: by settings, steps and
     records.
@@ -39,11 +45,13 @@ def shrink(
         base: has the settings that are usual.
         keeps_order: whether a schedule keeps the order of each partition, which are
             others where their number is.
+        key_of: the key of a record, or None. Most answers are per key.
     """
+    one_key = partial(_one_key, key_of)
     is_smaller = True
     while is_smaller:
         is_smaller = False
-        for candidates in (_plainer, _fewer_records, _fewer_steps):
+        for candidates in (_plainer, one_key, _fewer_steps, _fewer_records):
             while found := first_of(
                 list(filter(keeps_order, _fair(candidates(schedule, base), schedule)))
             ):
@@ -99,6 +107,19 @@ def _is_plain(step: Step) -> bool:
 
 def _as_batch(step: Step) -> Step:
     return Batch() if isinstance(step, Crash) else step
+
+
+def _one_key(
+    key_of: Callable[[Place], Any], schedule: Schedule, _: Schedule
+) -> Iterator[Schedule]:
+    """With the records of one key: those of the keys that have most."""
+    groups: dict[Any, set[Place]] = {}
+    for place in schedule.places:
+        groups.setdefault(key_of(place), set()).add(place)
+    groups.pop(None, None)
+    for group in sorted(groups.values(), key=len, reverse=True)[:MOST_KEYS]:
+        if len(group) > 1:
+            yield schedule.keeping(group.__contains__)
 
 
 def _fewer_records(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:

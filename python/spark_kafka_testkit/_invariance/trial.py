@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 
-__all__ = ["Trial", "is_trigger"]
+__all__ = ["Abandoned", "Trial", "is_trigger"]
 
 BEGIN = at("12:00")
 INTERVAL = timedelta(hours=1)
@@ -55,6 +55,10 @@ def is_trigger(time: int) -> bool:
     return since >= timedelta(0) and since % INTERVAL == timedelta(0)
 
 
+class Abandoned(BaseException):
+    """Nobody waits for the run any more."""
+
+
 class Trial:
     """One run.
 
@@ -62,10 +66,18 @@ class Trial:
         stage: see `Stage`.
         session: the session to run in; no other trial runs in it.
         schedule: what is done.
+        is_abandoned: whether nobody waits for the outcome any more.
     """
 
-    def __init__(self, stage: Stage, session: SparkSession, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        session: SparkSession,
+        schedule: Schedule,
+        is_abandoned: Callable[[], bool],
+    ) -> None:
         self._stage, self._session, self._schedule = stage, session, schedule
+        self._is_abandoned = is_abandoned
         self._run: CrashSteps | None = None
         self._others: list[StreamingQuery] = []
         self._is_own_query = False
@@ -82,6 +94,7 @@ class Trial:
 
         Raises:
             KafkaTestkitError: the run could not be made as it was wanted.
+            Abandoned: it was ended between two steps.
         """
         stage, schedule = self._stage, self._schedule
         folder = WorkFolder("check")
@@ -120,6 +133,8 @@ class Trial:
     # Steps
 
     def _do(self, step: Step) -> None:
+        if self._is_abandoned():
+            raise Abandoned
         if isinstance(step, Send):
             self._pending.extend(step.places)
         elif isinstance(step, Batch):

@@ -13,6 +13,7 @@ from spark_kafka_testkit._invariance.relations import DEFAULT
 from spark_kafka_testkit._invariance.schedule import (
     Batch,
     Crash,
+    Place,
     Replay,
     Restart,
     Schedule,
@@ -118,6 +119,29 @@ def test_what_is_left_is_what_shows_the_difference(shows: Shows) -> None:
 def test_where_nothing_smaller_shows_it_the_schedule_stays() -> None:
     schedule = Schedule.parse("send orders[0:3] | batch | restart | batch")
     assert shrink(schedule, lambda _: None, BASE) == schedule
+
+
+def test_the_records_of_one_key_are_tried_before_parts_of_all() -> None:
+    """Those of the keys that have most, and none that is alone with its key."""
+    schedule = Schedule.parse("send orders[0:6] | batch | send orders[6:12] | batch")
+    asked: list[str] = []
+
+    def first_of(schedules: Sequence[Schedule]) -> Schedule | None:
+        asked.extend(map(str, schedules))
+        return next((one for one in schedules if apart(one)), None)
+
+    def key_of(place: Place) -> int | None:
+        return place.index % 4 if place.index > 2 else None
+
+    smallest = shrink(schedule, first_of, BASE, key_of=key_of)
+    assert smallest == Schedule.parse(WRONG[apart])
+    of_one_key = "send orders[3] | batch | send orders[7], orders[11] | batch"
+    assert asked.index(of_one_key) < 4
+    alone: list[Schedule] = []
+    shrink(schedule, alone.extend, BASE, key_of=lambda place: place.index)
+    others: list[Schedule] = []
+    shrink(schedule, others.extend, BASE)
+    assert alone == others
 
 
 def test_nothing_is_asked_twice_and_nothing_larger() -> None:

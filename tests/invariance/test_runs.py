@@ -1,0 +1,64 @@
+"""Runs that nobody waits for any more end, and can be asked for again."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame
+
+from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._invariance.answers import Answers
+from spark_kafka_testkit._invariance.inputs import Inputs
+from spark_kafka_testkit._invariance.job import Job
+from spark_kafka_testkit._invariance.runs import Runs
+from spark_kafka_testkit._invariance.schedule import Schedule
+from spark_kafka_testkit._invariance.stage import Stage
+from spark_kafka_testkit._invariance.topics import Topics
+from spark_kafka_testkit._invariance.trial import Abandoned
+
+from .jobs import ORDERS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TWO_BATCHES = Schedule.parse("send orders[0] | batch | send orders[1] | batch")
+
+
+def test_a_run_that_is_abandoned_ends_after_its_step_and_can_be_asked_for_again(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    calls: list[DataFrame] = []
+    begun, abandoned = threading.Event(), threading.Event()
+
+    def job(orders: DataFrame) -> DataFrame:
+        calls.append(orders)
+        begun.set()
+        assert abandoned.wait(60)
+        return orders.selectExpr("CAST(value AS STRING) AS value")
+
+    cluster = kafka._cluster
+    assert cluster is not None
+    with closing(Topics(cluster)) as topics, Runs(spark) as runs:
+        stage = Stage(
+            cluster,
+            Job(job, ["orders"]),
+            Inputs(ORDERS, None),
+            Answers("rows", None),
+            topics,
+            "append",
+            None,
+            has_clock=True,
+            timeout=60,
+        )
+        under_way = runs.submit(stage, TWO_BATCHES)
+        assert begun.wait(60)
+        runs.abandon()
+        abandoned.set()
+        assert isinstance(under_way.exception(), Abandoned)
+        assert spark.streams.active == []
+        outcome = runs.submit(stage, TWO_BATCHES).result()
+        assert outcome.death is None
+        assert sorted(value for (value,) in outcome.answer) == ["v0", "v1"]
+    assert len(calls) == 2
