@@ -259,6 +259,29 @@ def test_an_open_transaction_holds_up_a_read_committed_query(
     assert queries.rows("committed") == 10
 
 
+def test_a_transaction_that_a_query_has_not_reached_is_not_what_holds_it(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """It is a fact in the message, and the advice is about the query."""
+    kafka.create_topics([topic])
+    kafka.send_messages(topic, TEN)
+    source = queries.source(topic)
+    query = queries.to_memory(source, "seldom", processingTime="1 hour")
+    kafka.wait_until_processed(query)
+    kafka.send_messages(topic, TEN)
+    with open_transaction(kafka) as producer:
+        hold(producer, topic, 1)
+        with pytest.raises(WaitError) as caught:
+            kafka.wait_until_processed(query, timeout=1)
+        producer.abort_transaction()
+    assert str(caught.value).splitlines()[1:3] == [
+        "Give it more time (timeout=...), or look for what holds it: a trigger's "
+        "interval, minOffsetsPerTrigger.",
+        f"  topic {topic!r}, partition 0: at 10, the end is 21 (a transaction is "
+        "open since 20)",
+    ]
+
+
 def test_a_read_uncommitted_query_does_not_wait_for_a_transaction(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:

@@ -127,12 +127,15 @@ class Place:
     offsets: PartitionOffsets
 
     @property
+    def position(self) -> int:
+        """The offset it reads next, as far as that is known."""
+        at = self.next_offset
+        return self.offsets.beginning if at is None else at
+
+    @property
     def behind(self) -> int:
         """How many offsets it has yet to read."""
-        start = self.next_offset
-        if start is None:
-            start = self.offsets.beginning
-        return max(0, self.offsets.end - start)
+        return max(0, self.offsets.end - self.position)
 
     def __str__(self) -> str:
         at = "not read yet" if self.next_offset is None else f"at {self.next_offset}"

@@ -309,7 +309,11 @@ def _why_not_processed(
     """What has happened, and what to do."""
     behind = [place for place in position.places(ends) if place.behind]
     open_since = [(place, _open_since(cluster, place)) for place in behind]
-    held = [place for place, offset in open_since if offset is not None]
+    held = [
+        place
+        for place, offset in open_since
+        if offset is not None and place.position >= offset
+    ]
     lines = [f"  {place}{_held(offset)}" for place, offset in open_since]
     if timeout is None:
         happened = "has ended without having processed its topics up to their end."
