@@ -35,9 +35,10 @@ class Queries:
             settings["subscribe"] = topic
         return reader.options(**settings).load()
 
-    def failing(self, topic: str) -> DataFrame:
-        """A stream that dies of the first record of a topic."""
-        return self.source(topic).selectExpr("raise_error('as the test wants it')")
+    def failing(self, topic: str, **options: str) -> DataFrame:
+        """A stream that dies of the first record of a topic that it reads."""
+        source = self.source(topic, **options)
+        return source.selectExpr("raise_error('as the test wants it')")
 
     def to_memory(self, df: DataFrame, name: str, **trigger: Any) -> StreamingQuery:
         writer = df.writeStream.format("memory").queryName(name)

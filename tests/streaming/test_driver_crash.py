@@ -78,7 +78,10 @@ def test_a_killed_driver_loses_nothing(
         assert crash.has_come
         assert isinstance(crash._place, InDriver)
         group = crash._place.process_id
-        assert [pid for pid in pids() if is_alive(pid) and group_of(pid) == group] == []
+        wait_until(
+            lambda: not any(is_alive(pid) and group_of(pid) == group for pid in pids()),
+            "a part of the driver is still there",
+        )
         log = BatchLog(Path(checkpoint))
         assert log.last_begun == crash.batch == log.last_committed + 1
         run.start()

@@ -102,17 +102,19 @@ def test_what_killed_a_jobs_query_is_raised(
     """At the block's end, unless it was expected; and once."""
     kafka.create_topics([topic])
 
-    def job() -> StreamingQuery:
-        return queries.to_memory(queries.failing(topic), "followed_to_death")
+    def job(starting: str) -> StreamingQuery:
+        source = queries.failing(topic, startingOffsets=starting)
+        return queries.to_memory(source, "followed_to_death")
 
     kafka.send_messages(topic, [("a", 1)])
     with (
         pytest.raises(StreamingQueryException, match="as the test wants it"),
-        kafka.follow(job) as run,
+        kafka.follow(lambda: job("earliest")) as run,
     ):
         run.query.awaitTermination()
     assert not logged(), "the test has been told"
-    with kafka.follow(job) as run:
+    with kafka.follow(lambda: job("latest")) as run:
+        run.add_data(topic, [("a", 1)])
         assert "as the test wants it" in str(run.expect_failure())
 
 

@@ -208,7 +208,9 @@ def test_what_killed_the_query_is_raised_at_the_end(
         dead_stream(kafka, df, sink, topic),
     ):
         pass
-    with kafka.run_stream(df, sink) as stream:
+    later = queries.source(topic, startingOffsets="latest")
+    with kafka.run_stream(later.transform(fails_on("bad")), sink) as stream:
+        stream.add_data(topic, [("k", "bad")])
         failure = stream.expect_failure()
         assert "met" in str(failure)
 
