@@ -97,7 +97,7 @@ class Inputs:
         return record._replace(key=other)
 
     def key(self, place: Place) -> bytes | None:
-        """The key of its record, of which another form has another."""
+        """The key that the user gave its record, whatever the form."""
         key = encode(self.records[place.input][place.index].key)
         return None if key is None else bytes(key)
 

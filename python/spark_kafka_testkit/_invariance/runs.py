@@ -73,8 +73,7 @@ class Runs:
         """
         key = stage, schedule
         if again or key not in self._known:
-            abandoned = self._abandoned
-            future = self._pool.submit(self._run, stage, schedule, abandoned)
+            future = self._pool.submit(self._run, stage, schedule, self._abandoned)
             if again:
                 return future
             self._known[key] = future
