@@ -23,20 +23,26 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 
 
-def sends_when_checked(
-    kafka: KafkaUtils, topic: str, read: Callable[[], Any]
+def acts_when_checked(
+    read: Callable[[], Any], act: Callable[..., Any], *arguments: Any
 ) -> Callable[[], Any]:
-    """A function to check, after whose first check another thread sends a record."""
+    """A function to check, after whose first check another thread does something."""
     checks: list[Any] = []
 
     def check() -> Any:
         checks.append(read())
         if len(checks) == 1:
-            sending = threading.Timer(0.2, kafka.send_messages, (topic, [("k", "new")]))
-            sending.start()
+            threading.Timer(0.2, act, arguments).start()
         return checks[-1]
 
     return check
+
+
+def sends_when_checked(
+    kafka: KafkaUtils, topic: str, read: Callable[[], Any]
+) -> Callable[[], Any]:
+    """It sends a record."""
+    return acts_when_checked(read, kafka.send_messages, topic, [("k", "new")])
 
 
 @pytest.mark.parametrize(
@@ -81,14 +87,9 @@ def test_a_topic_that_can_no_longer_be_watched_wakes_the_assertion(
 ) -> None:
     """The next check says why."""
     kafka.create_topics([topic])
-    checks: list[int] = []
-
-    def check() -> int:
-        checks.append(len(kafka.read_records(topic)))
-        if len(checks) == 1:
-            threading.Timer(0.2, kafka.delete_topics, ([topic],)).start()
-        return checks[-1]
-
+    check = acts_when_checked(
+        lambda: len(kafka.read_records(topic)), kafka.delete_topics, [topic]
+    )
     started = time.monotonic()
     with pytest.raises(UnknownTopicError):
         kafka.assert_eventually(check, 1, timeout=60, interval=HOUR)
