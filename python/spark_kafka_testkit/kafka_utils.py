@@ -1206,9 +1206,10 @@ class KafkaUtils:
         The settings also make the session fast for tests: no UI, 2 shuffle partitions,
         and the serial garbage collector (unless the environment names another). More
         apply to a local session. Its Python workers look for modules where this process
-        does, it listens on loopback, and it writes checkpoints without starting a
-        process for each file. Its JVM has the kit's jars on the class path, uses only
-        the quick compiler (`-XX:TieredStopAtLevel=1`), and starts from a class archive.
+        does and start quickly (`spark.python.daemon.module`). It listens on loopback,
+        and it writes checkpoints without starting a process for each file. Its JVM has
+        the kit's jars on the class path, uses only the quick compiler
+        (`-XX:TieredStopAtLevel=1`), and starts from a class archive.
         If there is no archive yet, one is recorded in the background
         (SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE=use or off prevents that).
 

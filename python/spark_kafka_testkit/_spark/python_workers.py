@@ -1,4 +1,6 @@
-"""The Python workers of a local session, which find what this process finds."""
+"""The Python workers of a local session: they find what this process finds, and start
+quickly.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,9 @@ __all__ = ["python_of_this_process", "worker_settings"]
 
 PYTHON_ENV = "PYSPARK_PYTHON"
 PATH_SETTING = "spark.executorEnv.PYTHONPATH"
+DAEMON_SETTING = "spark.python.daemon.module"
+DAEMON = "spark_kafka_testkit_daemon"
+DAEMON_FOLDER = Path(__file__).parent / "workers_path"
 
 
 @contextmanager
@@ -37,19 +42,26 @@ def python_of_this_process(conf: Mapping[str, str]) -> Iterator[None]:
 
 
 def worker_settings(conf: Mapping[str, str]) -> dict[str, str]:
-    """Make workers look for modules where this process does.
+    """Make workers look for modules where this process does, and start quickly.
 
     pytest puts the folders of tests on its path, and functions are sent with the name
-    of their module.
+    of their module. `workers_path/spark_kafka_testkit_daemon.py` tells what makes them
+    quick.
     """
     if PATH_SETTING in conf or not may_be_local(conf):
         return {}
     usual = [*sysconfig.get_paths().values(), *site.getsitepackages()]
     known = {str(Path(folder).resolve()) for folder in usual}
     folders = (Path(entry).resolve() for entry in sys.path if entry)
-    added = dict.fromkeys(
+    added = [
         str(folder)
         for folder in folders
         if folder.is_dir() and str(folder) not in known and folder.name != "lib-dynload"
-    )
-    return {PATH_SETTING: os.pathsep.join(added)} if added else {}
+    ]
+    settings = {}
+    if DAEMON_SETTING not in conf and DAEMON_FOLDER.is_dir():
+        settings[DAEMON_SETTING] = DAEMON
+        added.append(str(DAEMON_FOLDER))
+    if added:
+        settings[PATH_SETTING] = os.pathsep.join(dict.fromkeys(added))
+    return settings

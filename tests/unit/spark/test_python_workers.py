@@ -15,6 +15,7 @@ from spark_kafka_testkit._spark.python_workers import (
 )
 
 SETTING = "spark.executorEnv.PYTHONPATH"
+OWN_DAEMON = {"spark.python.daemon.module": "mine"}
 
 
 def test_what_was_added_to_the_path_is_handed_on(
@@ -24,11 +25,20 @@ def test_what_was_added_to_the_path_is_handed_on(
     there.
     """
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), str(tmp_path / "none")])
-    folders = worker_settings({})[SETTING].split(os.pathsep)
+    folders = worker_settings(OWN_DAEMON)[SETTING].split(os.pathsep)
     assert folders[-1] == str(tmp_path)
     assert not any("site-packages" in folder for folder in folders)
     monkeypatch.setattr(sys, "path", [str(Path(os.__file__).parent)])
-    assert worker_settings({}) == {}
+    assert worker_settings(OWN_DAEMON) == {}
+
+
+def test_the_daemon_of_the_kit_has_a_folder_of_its_own_on_the_path() -> None:
+    """Behind all others, and with nothing in it that could hide a module of a user."""
+    settings = worker_settings({})
+    folder = Path(settings[SETTING].split(os.pathsep)[-1])
+    assert [file.name for file in folder.glob("*.py")] == [
+        f"{settings['spark.python.daemon.module']}.py"
+    ]
 
 
 @pytest.mark.parametrize(

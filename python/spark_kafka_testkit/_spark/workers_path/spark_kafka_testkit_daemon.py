@@ -1,0 +1,55 @@
+"""PySpark's daemon, whose workers start quickly and don't look at all modules again.
+
+Spark runs this module instead of `pyspark.daemon`, with the Python of its workers. Its
+folder is on their path. The package `spark_kafka_testkit` need not be, and is not
+imported.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import SimpleNamespace
+
+
+def prefer_compiled() -> None:
+    """Take PySpark from its folder, where it is compiled, and not from its archive.
+
+    Spark puts `pyspark.zip` first on the path, and Python compiles what it imports from
+    an archive each time anew. It stays where PySpark is not installed, or is another.
+    """
+    installed = [entry for entry in sys.path if not entry.endswith(".zip")]
+    pyspark = PathFinder.find_spec("pyspark", installed)
+    if pyspark is None or pyspark.origin is None:
+        return
+    if PathFinder.find_spec("py4j", installed) is None:
+        return
+    archives = Path(pyspark.origin).parent / "python/lib"
+    sys.path[:] = [entry for entry in sys.path if Path(entry).parent != archives]
+
+
+class Collector:
+    """Collects garbage, and from then on leaves alone what imports have made.
+
+    PySpark's daemon collects after each task. With pandas imported, that takes longer
+    than the tasks of most tests.
+    """
+
+    def __init__(self) -> None:
+        self._modules = 0
+
+    def collect(self) -> None:
+        gc.collect()
+        if len(sys.modules) > self._modules:
+            self._modules = len(sys.modules)
+            gc.freeze()
+
+
+if __name__ == "__main__":
+    prefer_compiled()
+    from pyspark import daemon
+
+    vars(daemon)["gc"] = SimpleNamespace(**{**vars(gc), "collect": Collector().collect})
+    daemon.manager()
