@@ -1,9 +1,12 @@
-"""Runs that nobody waits for any more end, and can be asked for again."""
+"""Runs that nobody waits for any more end, and can be asked for again; those that are
+run twice have somebody who waits.
+"""
 
 from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
@@ -30,11 +33,11 @@ def test_a_run_that_is_abandoned_ends_after_its_step_and_can_be_asked_for_again(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
     calls: list[DataFrame] = []
-    begun, abandoned = threading.Event(), threading.Event()
+    begun, abandoned = threading.Semaphore(0), threading.Event()
 
     def job(orders: DataFrame) -> DataFrame:
         calls.append(orders)
-        begun.set()
+        begun.release()
         assert abandoned.wait(60)
         return orders.selectExpr("CAST(value AS STRING) AS value")
 
@@ -53,12 +56,21 @@ def test_a_run_that_is_abandoned_ends_after_its_step_and_can_be_asked_for_again(
             timeout=60,
         )
         under_way = runs.submit(stage, TWO_BATCHES)
-        assert begun.wait(60)
+        twice = runs.submit(stage, TWO_BATCHES, again=True)
+        others = [
+            runs.submit(stage, replace(TWO_BATCHES, shuffle=n + 3))
+            for n in range(runs.width)
+        ]
+        for _ in range(runs.width):
+            assert begun.acquire(timeout=60)
         runs.abandon()
         abandoned.set()
-        assert isinstance(under_way.exception(), Abandoned)
+        for run in (under_way, *others):
+            assert isinstance(run.exception(), Abandoned)
+        assert "v0" in str(twice.result().answer)
         assert spark.streams.active == []
         outcome = runs.submit(stage, TWO_BATCHES).result()
         assert outcome.death is None
         assert sorted(value for (value,) in outcome.answer) == ["v0", "v1"]
-    assert len(calls) == 2
+    # the last two waited in the queue, and the job was not asked
+    assert len(calls) == runs.width + 1

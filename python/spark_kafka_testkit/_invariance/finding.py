@@ -9,7 +9,7 @@ from typing import Any
 from spark_kafka_testkit._invariance.relations import MODES, RELATIONS
 from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._queries.death import Death
-from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._text import readable, shown
 from spark_kafka_testkit._waits.difference import difference
 from spark_kafka_testkit._waits.equality import unmatched
 from spark_kafka_testkit.errors import NotInvariant
@@ -57,6 +57,18 @@ class Finding:
     answer: Any
     death: Exception | None = None
     late_rows: int = 0
+
+    def concerns(self, key: bytes) -> bool:
+        """Whether what differs has this key in it; of an answer whose parts can't be
+        told apart, whether it may have.
+        """
+        if isinstance(self.expected, dict) and isinstance(self.answer, dict):
+            parts = unmatched([*self.expected.items()], [*self.answer.items()])
+        elif isinstance(self.expected, list) and isinstance(self.answer, list):
+            parts = unmatched(self.expected, self.answer)
+        else:
+            return True
+        return str(readable(key)) in str(parts)
 
     def error(
         self,

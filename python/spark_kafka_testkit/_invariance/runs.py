@@ -16,7 +16,7 @@ from spark_kafka_testkit._invariance.real_time import (
 )
 from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._invariance.stage import Outcome, Stage
-from spark_kafka_testkit._invariance.trial import Trial
+from spark_kafka_testkit._invariance.trial import Abandoned, Trial
 from spark_kafka_testkit._jvm.spark_jvm import cloned
 
 if TYPE_CHECKING:
@@ -46,17 +46,19 @@ class Runs:
         self._pool = ThreadPoolExecutor(self.width, "check_stream")
         self._known: dict[tuple[Stage, Schedule], Future[Outcome]] = {}
         self._abandoned = threading.Event()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.abandon()
+        self._ended.set()
         self._pool.shutdown(cancel_futures=True)
 
     def abandon(self) -> None:
-        """Ends the runs that are under way or wait for their turn. Nobody may wait for
-        their outcomes.
+        """Ends the runs that are under way or wait for their turn, but for those that
+        are run again. Nobody may wait for their outcomes.
         """
         known = self._known.items()
         self._known = {key: future for key, future in known if future.done()}
@@ -71,12 +73,13 @@ class Runs:
         Args:
             again: whether to run it though its outcome is known.
         """
+        if again:
+            return self._pool.submit(self._run, stage, schedule, self._ended)
         key = stage, schedule
-        if again or key not in self._known:
-            future = self._pool.submit(self._run, stage, schedule, self._abandoned)
-            if again:
-                return future
-            self._known[key] = future
+        if key not in self._known:
+            self._known[key] = self._pool.submit(
+                self._run, stage, schedule, self._abandoned
+            )
         return self._known[key]
 
     def submit_batch(self, stage: Stage, schedule: Schedule) -> Future[BatchAnswer]:
@@ -101,6 +104,8 @@ class Runs:
     def _run(
         self, stage: Stage, schedule: Schedule, abandoned: threading.Event
     ) -> Outcome:
+        if abandoned.is_set():
+            raise Abandoned
         with self._session() as session:
             return Trial(stage, session, schedule, abandoned.is_set).run()
 

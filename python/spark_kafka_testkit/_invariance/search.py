@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import TypeVar
 
 from spark_kafka_testkit._event_time import shown_time
@@ -97,7 +98,10 @@ class Search:
         held = [name for name in held if name not in self.skipped]
         schedules = list(self._schedules(held, reference, trials))
         pending_ones = map(self._against_one_batch, schedules)
-        for pending in _ahead(pending_ones, self.runs.width):
+        # most wrong jobs show themselves as soon as each relation has had its turn:
+        # until then few runs are begun that would be in vain
+        first = _ahead(islice(pending_ones, len(held)), 1)
+        for pending in chain(first, _ahead(pending_ones, self.runs.width)):
             if finding := pending():
                 self.runs.abandon()
                 return self._confirmed(finding)
@@ -300,9 +304,10 @@ class Search:
 
     def _confirmed(self, finding: Finding) -> Finding:
         """The smallest that shows the same; or that the job is not deterministic."""
-        if other := self._twice(finding.schedule)():
-            return self._smallest(other, self._twice)
-        return self._smallest(finding, self._against_one_batch)
+        again = self._twice(finding.schedule)
+        smallest = self._smallest(finding, self._against_one_batch)
+        other = again()
+        return self._smallest(other, self._twice) if other else smallest
 
     def _smallest(
         self, finding: Finding, compare: Callable[[Schedule], Pending]
@@ -312,10 +317,9 @@ class Search:
 
         def first_of(schedules: Sequence[Schedule]) -> Schedule | None:
             nonlocal found, left
-            compared = ((one, compare(one)) for one in schedules[:left])
-            for schedule, pending in _ahead(compared, self.runs.width // 2 - 1):
+            for schedule in schedules[:left]:
                 left -= 1
-                if seen := pending():
+                if seen := compare(schedule)():
                     found = seen
                     return schedule
             return None
@@ -326,6 +330,7 @@ class Search:
             self._base,
             self._keeps_order,
             self.stage.inputs.key,
+            finding.concerns,
         )
         return found
 

@@ -24,6 +24,7 @@ __all__ = ["FirstOf", "shrink"]
 
 MOST_KEYS = 3
 
+Candidates = Callable[[Schedule, Schedule], Iterator[Schedule]]
 FirstOf = Callable[[Sequence[Schedule]], Schedule | None]
 """Returns the first of some schedules that shows a difference. Returns None if none
 does, or if the search has run long enough."""
@@ -35,6 +36,7 @@ def shrink(
     base: Schedule,
     keeps_order: Callable[[Schedule], bool] = lambda _: True,
     key_of: Callable[[Place], Any] = lambda _: None,
+    is_suspect: Callable[[Any], bool] = lambda _: True,
 ) -> Schedule:
     """Makes a schedule smaller as long as it shows a difference: by settings, steps and
     records.
@@ -46,16 +48,27 @@ def shrink(
         keeps_order: whether a schedule keeps the order of each partition, which are
             others where their number is.
         key_of: the key of a record, or None. Most answers are per key.
+        is_suspect: whether the difference has to do with a key.
     """
-    one_key = partial(_one_key, key_of)
-    is_smaller = True
-    while is_smaller:
-        is_smaller = False
-        for candidates in (_plainer, one_key, _fewer_steps, _fewer_records):
-            while found := first_of(
-                list(filter(keeps_order, _fair(candidates(schedule, base), schedule)))
-            ):
-                schedule, is_smaller = found, True
+    by_key = partial(_by_key, key_of, is_suspect)
+
+    def smallest(schedule: Schedule, candidates: Candidates) -> Schedule:
+        while found := first_of(
+            list(filter(keeps_order, _fair(candidates(schedule, base), schedule)))
+        ):
+            schedule = found
+        return schedule
+
+    before = None
+    while schedule != before:
+        before = schedule
+        for candidates in (_plainer, by_key, _fewer_steps):
+            schedule = smallest(schedule, candidates)
+        # halves, quarters, ... each one
+        size = len(schedule.places)
+        while size > 1:
+            size = (size + 1) // 2
+            schedule = smallest(schedule, partial(_fewer_records, size))
     return schedule
 
 
@@ -109,31 +122,37 @@ def _as_batch(step: Step) -> Step:
     return Batch() if isinstance(step, Crash) else step
 
 
-def _one_key(
-    key_of: Callable[[Place], Any], schedule: Schedule, _: Schedule
+def _by_key(
+    key_of: Callable[[Place], Any],
+    is_suspect: Callable[[Any], bool],
+    schedule: Schedule,
+    _: Schedule,
 ) -> Iterator[Schedule]:
-    """With the records of one key: those of the keys that have most."""
+    """With the records of one key, a suspect; then without those of another one. First
+    those that have most records.
+    """
     groups: dict[Any, set[Place]] = {}
     for place in schedule.places:
         groups.setdefault(key_of(place), set()).add(place)
     groups.pop(None, None)
-    for group in sorted(groups.values(), key=len, reverse=True)[:MOST_KEYS]:
-        if len(group) > 1:
-            yield schedule.keeping(group.__contains__)
+    most = sorted(groups, key=lambda key: len(groups[key]), reverse=True)
+    large = [key for key in most if len(groups[key]) > 1]
+    suspects = list(filter(is_suspect, large)) or large
+    for key in suspects[:MOST_KEYS]:
+        yield schedule.keeping(groups[key].__contains__)
+    for key in [key for key in large if key not in suspects] or large:
+        yield schedule.keeping(lambda place, key=key: place not in groups[key])  # type: ignore[misc]
 
 
-def _fewer_records(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
-    """With a part of its records, then without one: halves, quarters, ... each one."""
+def _fewer_records(size: int, schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
+    """With one part of its records, then without it; a part has so many."""
     places = schedule.places
-    size = len(places)
-    while size > 1:
-        size = (size + 1) // 2
-        parts = [set(places[n : n + size]) for n in range(0, len(places), size)]
-        if size > 1 or len(places) <= 2:
-            for part in parts:
-                yield schedule.keeping(part.__contains__)
+    parts = [set(places[n : n + size]) for n in range(0, len(places), size)]
+    if size > 1 or len(places) <= 2:
         for part in parts:
-            yield schedule.keeping(lambda place, part=part: place not in part)  # type: ignore[misc]
+            yield schedule.keeping(part.__contains__)
+    for part in parts:
+        yield schedule.keeping(lambda place, part=part: place not in part)  # type: ignore[misc]
 
 
 def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:

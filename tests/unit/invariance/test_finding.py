@@ -48,3 +48,18 @@ def test_what_a_job_dies_of_is_told_with_its_line() -> None:
         "KeyError: 1 (in save, job.py:3: raise KeyError(batch))"
     )
     assert second == f"With this schedule: {SCHEDULE}"
+
+
+def test_keys_are_told_by_what_differs() -> None:
+    """A key is often a part of a value. Where an answer has no parts, any may be one."""
+    both = [("ada", 1), ("bob", 2)]
+
+    def concerned(expected: Any, answer: Any) -> list[bytes]:
+        finding = Finding("batches", Schedule.parse(SCHEDULE), expected, answer)
+        return list(filter(finding.concerns, (b"ada", b"bob", b"\xff")))
+
+    assert concerned(both, [("ada", 1), ("bob", 3)]) == [b"bob"]
+    assert concerned([*both, ("x", b"\xff")], both) == [b"\xff"]
+    assert concerned({"ada": 1, "bob": 2}, {"ada": 2, "bob": 2}) == [b"ada"]
+    assert concerned(['{"name": "ada"}'], []) == [b"ada"]
+    assert concerned(1, 2) == concerned(both, None) == [b"ada", b"bob", b"\xff"]

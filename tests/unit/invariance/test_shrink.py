@@ -116,6 +116,42 @@ def test_what_is_left_is_what_shows_the_difference(shows: Shows) -> None:
     assert max(looks) < 120
 
 
+def after_a_newer_one(schedule: Schedule) -> bool:
+    """Two records of one key are in two batches, and one of another key is sent too."""
+    return apart(schedule) and Place("orders", 10) in schedule.places
+
+
+def test_keys_that_have_nothing_to_do_with_it_are_left_out_first() -> None:
+    """Each of the others as a whole, once the suspect alone does not show it."""
+    schedule = Schedule.parse("send orders[0:6] | batch | send orders[6:12] | batch")
+    asked: list[str] = []
+
+    def first_of(schedules: Sequence[Schedule]) -> Schedule | None:
+        for one in schedules:
+            asked.append(str(one))
+            if after_a_newer_one(one):
+                return one
+        return None
+
+    smallest = shrink(
+        schedule,
+        first_of,
+        BASE,
+        key_of=lambda place: place.index % 4,
+        is_suspect=lambda key: key == 3,
+    )
+    assert list(dict.fromkeys(asked))[:3] == [
+        "send orders[3] | batch | send orders[7], orders[11] | batch",
+        "send orders[1:4], orders[5] | batch "
+        "| send orders[6], orders[7], orders[9:12] | batch",
+        "send orders[2], orders[3] | batch "
+        "| send orders[6], orders[7], orders[10], orders[11] | batch",
+    ]
+    assert (
+        str(smallest) == "send orders[3] | batch | send orders[7], orders[10] | batch"
+    )
+
+
 def test_where_nothing_smaller_shows_it_the_schedule_stays() -> None:
     schedule = Schedule.parse("send orders[0:3] | batch | restart | batch")
     assert shrink(schedule, lambda _: None, BASE) == schedule
