@@ -123,8 +123,11 @@ class Generator:
         rng: random.Random,
     ) -> Iterable[Step]:
         # the part at which the trial's own relation has its turn for sure
-        # (what is deleted before the job has read anything, it never knew of)
-        turn = rng.randrange(1 if first == "retention" else 0, len(parts))
+        # (what is deleted before the job has read anything, it never knew of, and a
+        # partition that is added at the end gets no record)
+        begin = 1 if first == "retention" else 0
+        end = len(parts) - 1 if first == "partitions" else len(parts)
+        turn = rng.randrange(begin, max(end, begin + 1))
         is_before = (
             "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
         )
@@ -161,7 +164,7 @@ class Generator:
                 yield Restart()
             if "triggers" not in focus and wants("idle", OFTEN):
                 yield Idle(rng.choice(HOURS))
-            if "partitions" in focus and rng.random() < SELDOM:
+            if wants("partitions", SELDOM):
                 yield AddPartition(rng.choice(sorted(self._inputs.records)))
 
     def _interleaved(self, partitions: int, rng: random.Random) -> list[Place]:

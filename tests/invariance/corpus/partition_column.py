@@ -52,7 +52,7 @@ def start(orders: DataFrame, run: Any) -> StreamingQuery:
         orders.where("value IS NOT NULL")
         .writeStream.format("kafka")
         .options(topic=run.topic, **run.kafka_options)
-        .option("kafka.max.block.ms", "5000")  # how long a missing partition is sought
+        .option("kafka.max.block.ms", "2000")  # how long a missing partition is sought
         .option("checkpointLocation", run.checkpoint)
         .start()
     )

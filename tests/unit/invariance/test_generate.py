@@ -179,6 +179,15 @@ def test_a_partition_is_added_when_all_is_processed() -> None:
             assert not (isinstance(step, AddPartition) and is_pending)
 
 
+def test_a_trial_of_partitions_adds_one_that_gets_records() -> None:
+    """If the records come in more than one part."""
+    for seed in range(100):
+        schedule = made(inputs_of(SOME), None, ["partitions", "batches"], seed)
+        kinds = list(map(type, schedule.steps))
+        if schedule.batches > 1:
+            assert Send in kinds[kinds.index(AddPartition) :]
+
+
 def test_records_without_times_get_some_that_do_not_change() -> None:
     given = {"orders": [("a", 1), ("b", 2)]}
     one, other = Inputs(given, None), Inputs(given, None)
