@@ -1206,10 +1206,9 @@ class KafkaUtils:
         The settings also make the session fast for tests: no UI, 2 shuffle partitions,
         and the serial garbage collector (unless the environment names another). More
         apply to a local session. Its Python workers look for modules where this process
-        does and start quickly (`spark.python.daemon.module`). It listens on loopback,
-        and it writes checkpoints without starting a process for each file. Its JVM has
-        the kit's jars on the class path, uses only the quick compiler
-        (`-XX:TieredStopAtLevel=1`), and starts from a class archive.
+        does, it listens on loopback, and it writes checkpoints without starting a
+        process for each file. Its JVM has the kit's jars on the class path, uses only
+        the quick compiler (`-XX:TieredStopAtLevel=1`), and starts from a class archive.
         If there is no archive yet, one is recorded in the background
         (SPARK_KAFKA_TESTKIT_SPARK_ARCHIVE=use or off prevents that).
 
@@ -1234,7 +1233,8 @@ class KafkaUtils:
         """A classic Spark session with the helper and the Kafka connector.
 
         It is the session that is already running in this process, or a new one with the
-        settings of `spark_conf()`.
+        settings of `spark_conf()`. The Python workers of a new one start quickly, by a
+        daemon of the kit (`spark.python.daemon.module`).
 
         With SPARK_KAFKA_TESTKIT_REUSE=1, and after `spark-kafka-testkit up --spark` in
         this working directory, a new session is created within a fraction of a second

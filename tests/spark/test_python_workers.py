@@ -1,33 +1,34 @@
-"""The workers of a local session take less time than PySpark's own."""
+"""The workers of a session that the kit makes take less time than PySpark's own."""
 
 from __future__ import annotations
 
-import gc
-import importlib
-from typing import TYPE_CHECKING
-
 import pyspark
-from pyspark.sql import functions as sf
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from .conftest import RunScript
 
 
-def seen_by_worker(_: int) -> str:
-    """What a worker has: where PySpark is from, and how many objects are left alone."""
-    return f"{importlib.import_module('pyspark').__file__} {gc.get_freeze_count()}"
-
-
-def test_workers_take_the_pyspark_that_is_compiled(spark: SparkSession) -> None:
+def test_workers_take_the_pyspark_that_is_compiled(run_script: RunScript) -> None:
     """Not the one in an archive, which each worker would compile anew. And once they
     have run a task, they don't look for garbage in what was imported.
     """
-    look = sf.udf(seen_by_worker, "string")
-    places, frozen = set(), 0
-    for _ in range(100):  # a task may get another worker while the first one tidies up
-        place, count = spark.range(1).select(look("id")).collect()[0][0].split()
-        places.add(place)
-        if frozen := int(count):
-            break
-    assert places == {pyspark.__file__}
-    assert frozen > 10_000
+    out = run_script(
+        """
+        from pyspark.sql.functions import udf
+
+        def seen(_):
+            import gc
+            return f"{pyspark.__file__} {gc.get_freeze_count()}"
+
+        import pyspark
+        spark = KafkaUtils.spark_session()
+        look = udf(seen, "string")
+        for _ in range(100):  # a task may get another worker while the first tidies up
+            place, frozen = spark.range(1).select(look("id")).first()[0].split()
+            if int(frozen):
+                break
+        print(place, frozen)
+        """
+    )
+    place, frozen = out.splitlines()[-1].split()
+    assert place == pyspark.__file__
+    assert int(frozen) > 10_000

@@ -21,7 +21,10 @@ from spark_kafka_testkit._model.client_config import RELOCATED
 from spark_kafka_testkit._spark.conf import connector_of, not_locked, repository
 from spark_kafka_testkit._spark.loopback import local_host_name
 from spark_kafka_testkit._spark.pairing import mismatches
-from spark_kafka_testkit._spark.python_workers import python_of_this_process
+from spark_kafka_testkit._spark.python_workers import (
+    daemon_settings,
+    python_of_this_process,
+)
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
 from spark_kafka_testkit._spark.submit import cause_of, start_again
 from spark_kafka_testkit._versions import apache_version
@@ -76,7 +79,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder
-    for name, value in settings.items():
+    for name, value in {**settings, **daemon_settings(settings)}.items():
         builder = builder.config(name, value)
     try:
         with local_host_name(settings), python_of_this_process(settings):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spark_kafka_testkit._spark.loopback import is_local, may_be_local
 
-__all__ = ["python_of_this_process", "worker_settings"]
+__all__ = ["daemon_settings", "python_of_this_process", "worker_settings"]
 
 PYTHON_ENV = "PYSPARK_PYTHON"
 PATH_SETTING = "spark.executorEnv.PYTHONPATH"
@@ -42,26 +42,38 @@ def python_of_this_process(conf: Mapping[str, str]) -> Iterator[None]:
 
 
 def worker_settings(conf: Mapping[str, str]) -> dict[str, str]:
-    """Make workers look for modules where this process does, and start quickly.
+    """Make workers look for modules where this process does.
 
     pytest puts the folders of tests on its path, and functions are sent with the name
-    of their module. `workers_path/spark_kafka_testkit_daemon.py` tells what makes them
-    quick.
+    of their module.
     """
     if PATH_SETTING in conf or not may_be_local(conf):
         return {}
     usual = [*sysconfig.get_paths().values(), *site.getsitepackages()]
     known = {str(Path(folder).resolve()) for folder in usual}
     folders = (Path(entry).resolve() for entry in sys.path if entry)
-    added = [
+    added = dict.fromkeys(
         str(folder)
         for folder in folders
         if folder.is_dir() and str(folder) not in known and folder.name != "lib-dynload"
-    ]
-    settings = {}
-    if DAEMON_SETTING not in conf and DAEMON_FOLDER.is_dir():
-        settings[DAEMON_SETTING] = DAEMON
-        added.append(str(DAEMON_FOLDER))
-    if added:
-        settings[PATH_SETTING] = os.pathsep.join(dict.fromkeys(added))
-    return settings
+    )
+    return {PATH_SETTING: os.pathsep.join(added)} if added else {}
+
+
+def daemon_settings(conf: Mapping[str, str]) -> dict[str, str]:
+    """Make workers of a session that the kit makes start quickly, by a daemon of ours.
+
+    It must be a classic and local one. Spark Connect and other machines do not look in
+    the daemon's folder, and without its daemon no function of Python runs.
+    """
+    if DAEMON_SETTING in conf or not is_local(conf.get("spark.master", "")):
+        return {}
+    is_connect = os.environ.get("SPARK_CONNECT_MODE") == "1"
+    usual_mode = "connect" if is_connect else "classic"
+    if conf.get("spark.api.mode", usual_mode) != "classic":
+        return {}
+    folders = [conf.get(PATH_SETTING, ""), str(DAEMON_FOLDER)]
+    return {
+        DAEMON_SETTING: DAEMON,
+        PATH_SETTING: os.pathsep.join(filter(None, folders)),
+    }

@@ -10,12 +10,14 @@ import pytest
 
 from spark_kafka_testkit._spark.python_workers import (
     PYTHON_ENV,
+    daemon_settings,
     python_of_this_process,
     worker_settings,
 )
 
 SETTING = "spark.executorEnv.PYTHONPATH"
-OWN_DAEMON = {"spark.python.daemon.module": "mine"}
+DAEMON = "spark.python.daemon.module"
+LOCAL = {"spark.master": "local[2]"}
 
 
 def test_what_was_added_to_the_path_is_handed_on(
@@ -25,20 +27,11 @@ def test_what_was_added_to_the_path_is_handed_on(
     there.
     """
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), str(tmp_path / "none")])
-    folders = worker_settings(OWN_DAEMON)[SETTING].split(os.pathsep)
+    folders = worker_settings({})[SETTING].split(os.pathsep)
     assert folders[-1] == str(tmp_path)
     assert not any("site-packages" in folder for folder in folders)
     monkeypatch.setattr(sys, "path", [str(Path(os.__file__).parent)])
-    assert worker_settings(OWN_DAEMON) == {}
-
-
-def test_the_daemon_of_the_kit_has_a_folder_of_its_own_on_the_path() -> None:
-    """Behind all others, and with nothing in it that could hide a module of a user."""
-    settings = worker_settings({})
-    folder = Path(settings[SETTING].split(os.pathsep)[-1])
-    assert [file.name for file in folder.glob("*.py")] == [
-        f"{settings['spark.python.daemon.module']}.py"
-    ]
+    assert worker_settings({}) == {}
 
 
 @pytest.mark.parametrize(
@@ -63,3 +56,36 @@ def test_workers_take_the_python_of_this_process(
     monkeypatch.setenv(PYTHON_ENV, "mine")
     with python_of_this_process({"spark.master": "local[2]"}):
         assert os.environ[PYTHON_ENV] == "mine"
+
+
+def test_the_daemon_of_the_kit_has_a_folder_of_its_own_on_the_path() -> None:
+    """Behind all others, and with nothing in it that could hide a module of a user."""
+    settings = daemon_settings({**LOCAL, SETTING: "mine"})
+    first, folder = settings[SETTING].split(os.pathsep)
+    assert first == "mine"
+    assert [file.name for file in Path(folder).glob("*.py")] == [
+        f"{settings[DAEMON]}.py"
+    ]
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {**LOCAL, DAEMON: "mine"},
+        {**LOCAL, "spark.api.mode": "connect"},
+        {"spark.master": "local-cluster[1,1,1024]"},
+        {"spark.master": "spark://x"},
+        {},
+    ],
+)
+def test_where_the_daemon_is_not_found_it_is_not_named(conf: dict[str, str]) -> None:
+    """No function of Python would run. And the user's own stays."""
+    assert daemon_settings(conf) == {}
+
+
+def test_a_pyspark_whose_sessions_are_on_connect_gets_no_daemon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SPARK_CONNECT_MODE", "1")
+    assert daemon_settings(LOCAL) == {}
+    assert daemon_settings({**LOCAL, "spark.api.mode": "classic"}) != {}
