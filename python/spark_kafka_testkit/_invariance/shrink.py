@@ -141,7 +141,7 @@ def _by_key(
     for key in suspects[:MOST_KEYS]:
         yield schedule.keeping(groups[key].__contains__)
     for key in [key for key in large if key not in suspects] or large:
-        yield schedule.keeping(lambda place, key=key: place not in groups[key])  # type: ignore[misc]
+        yield _without(schedule, groups[key])
 
 
 def _fewer_records(size: int, schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
@@ -152,7 +152,12 @@ def _fewer_records(size: int, schedule: Schedule, _: Schedule) -> Iterator[Sched
         for part in parts:
             yield schedule.keeping(part.__contains__)
     for part in parts:
-        yield schedule.keeping(lambda place, part=part: place not in part)  # type: ignore[misc]
+        yield _without(schedule, part)
+
+
+def _without(schedule: Schedule, part: set[Place]) -> Schedule:
+    rest = set(schedule.places) - part
+    return schedule.keeping(rest.__contains__)
 
 
 def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:

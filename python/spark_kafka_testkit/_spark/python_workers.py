@@ -68,9 +68,8 @@ def daemon_settings(conf: Mapping[str, str]) -> dict[str, str]:
     """
     if DAEMON_SETTING in conf or not is_local(conf.get("spark.master", "")):
         return {}
-    is_connect = os.environ.get("SPARK_CONNECT_MODE") == "1"
-    usual_mode = "connect" if is_connect else "classic"
-    if conf.get("spark.api.mode", usual_mode) != "classic":
+    usual = "connect" if os.environ.get("SPARK_CONNECT_MODE") == "1" else "classic"
+    if conf.get("spark.api.mode", usual) != "classic":
         return {}
     folders = [conf.get(PATH_SETTING, ""), str(DAEMON_FOLDER)]
     return {
