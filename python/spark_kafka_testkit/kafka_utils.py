@@ -354,7 +354,8 @@ class KafkaUtils:
             TopicExistsError: (a ValueError) a topic exists with another number of
                 partitions.
             TopicError: (a RuntimeError) the broker refused the topics that the message
-                names, and created the others. Or a topic was not ready in time.
+                names, and created the others. Or they were not ready within 30 s and
+                0.2 s more for each partition.
             TypeError, ValueError: an invalid argument, such as a name that Kafka does
                 not allow. In that case nothing is created.
         """

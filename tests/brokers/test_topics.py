@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, NotLeaderForPartitionError
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._kafka_python.admin import Admin
+from spark_kafka_testkit._kafka_python.topics import create_topics
+from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     TopicError,
@@ -42,6 +46,32 @@ def test_fifty_topics_are_created_and_deleted_by_one_call(
     assert set(names) <= set(kafka.admin_client.list_topics())
     kafka.delete_topics(names)
     assert not set(names) & set(kafka.admin_client.list_topics())
+
+
+def test_many_partitions_have_more_time(kafka: KafkaUtils, topic: str) -> None:
+    """A broker makes files for each of them, which a slow disk takes long for. There is
+    none here, so the first answers say what the broker says meanwhile.
+    """
+
+    looks = itertools.count(1)
+
+    class SlowDisk(Admin):
+        def end_offsets(self, partitions: Iterable[Any]) -> dict[Any, int]:
+            if next(looks) <= 3:
+                raise NotLeaderForPartitionError
+            return super().end_offsets(partitions)
+
+    with SlowDisk(ClientConfig(kafka.broker)) as admin:
+        create_topics(admin, [topic], 100, 1, ready_seconds=0.0)
+        assert next(looks) == 5
+        looks = itertools.count(1)
+        with pytest.raises(TopicError) as caught:
+            create_topics(admin, [topic], 100, 1, ready_seconds=-20.0)
+    assert str(caught.value) == (
+        "Topics were not ready 0 s after they were created (offsets: "
+        "NotLeaderForPartitionError: [Error 6] NotLeaderForPartitionError). Look at "
+        "the broker's log."
+    )
 
 
 def test_creating_a_topic_that_exists_is_no_error(

@@ -15,6 +15,7 @@ from spark_kafka_testkit.errors import TopicError, TopicExistsError
 __all__ = ["create_topics", "delete_topics"]
 
 READY_SECONDS = 30.0
+PARTITION_SECONDS = 0.2  # a broker makes files for each, and a slow disk takes 30 ms
 PAUSE_SECONDS = 0.01
 
 
@@ -34,6 +35,7 @@ def create_topics(
     Args:
         created: a set to which the created ones are added, however the call ends. If it
             ends before the broker has answered, these are all that were asked for.
+        ready_seconds: how long they may take, besides 0.2 s for each partition.
 
     Raises:
         TopicExistsError: one exists with another number of partitions. Then none is
@@ -150,13 +152,14 @@ def _await_ready(
     num_partitions: int,
     ready_seconds: float,
 ) -> None:
-    deadline = _clock.monotonic() + ready_seconds
+    seconds = ready_seconds + PARTITION_SECONDS * num_partitions * len(names)
+    deadline = _clock.monotonic() + seconds
     while waiting := _not_ready(admin, names, num_partitions):
         if _clock.monotonic() >= deadline:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
             raise TopicError(
                 list(waiting),
-                f"Topics were not ready {ready_seconds:g} s after they were created "
+                f"Topics were not ready {seconds:g} s after they were created "
                 f"({reasons}). Look at the broker's log.",
             )
         time.sleep(PAUSE_SECONDS)
