@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 
 from spark_kafka_testkit._invariance.inputs import Inputs
 from spark_kafka_testkit._invariance.relations import MODES
@@ -30,6 +33,8 @@ PARTITIONS = (1, 2, 3, 4)
 SHUFFLE = (1, 2, 3, 5)
 HOURS = (1, 5, 30)
 BESIDE = 0.25
+TURNS_ALONE = 2
+STILL = 0.001
 OFTEN, SELDOM = 0.5, 0.25
 NEED_A_BATCH = ("crashes", "retention")
 
@@ -84,33 +89,44 @@ class Generator:
         """
         if not self._relations:
             return None
-        count = len(self._relations)
-        first = self._relations[number % count]
+        turn, which = divmod(number, len(self._relations))
+        first = self._relations[which]
         focus = {first}
-        if number >= count:  # first each by itself, which is quick to run and to shrink
+        # first each by itself, which is quick to run and to shrink
+        if turn >= TURNS_ALONE:
             focus |= {one for one in self._relations if rng.random() < BESIDE}
         if first != "retention":
             focus.discard("retention")  # a job may die of it: then nothing else is seen
         if first == "idle":
             focus.discard("triggers")  # which have no clock
-        return self._of(focus, first, rng)
+        return self._of(focus, first, turn, rng)
 
-    def _of(self, focus: set[str], first: str, rng: random.Random) -> Schedule:
+    def _of(
+        self, focus: set[str], first: str, turn: int, rng: random.Random
+    ) -> Schedule:
         partitions, shuffle = self._partitions, Schedule(()).shuffle
         if "partitions" in focus:
-            partitions = rng.choice(PARTITIONS)
-            shuffle = rng.choice(SHUFFLE)
+            partitions, shuffle = rng.choice(PARTITIONS), rng.choice(SHUFFLE)
+        if first == "partitions":
+            partitions = self._numbers[turn % len(self._numbers)]
         order = list(self._inputs.places)
         if "arrival" in focus:
-            order = self._interleaved(partitions, rng)
+            names = list(self._inputs.records)
+            by_turn = first == "arrival" and len(names) > 1
+            still = names[turn % len(names)] if by_turn else None
+            order = self._interleaved(partitions, still, rng)
         if "duplicates" in focus:
             order = self._with_more(order, "again", rng)
         if "other_keys" in focus:
             order = self._with_more(order, "other", rng)
-        parts = self._cut(order, rng) if "batches" in self._relations else [order]
+        parts = [order]
+        if "batches" in self._relations:
+            # the more there are, the better a partition's turn can be chosen
+            fewest = MOST_CUTS if first == "partitions" else 1
+            parts = self._cut(order, rng.randint(fewest, MOST_CUTS), rng)
         if first == "retention" and len(parts) == 1:
             parts = [order[:1], order[1:]]
-        steps = list(self._steps(parts, focus, first, rng))
+        steps = list(self._steps(parts, partitions, focus, first, rng))
         by_start = "triggers" in focus
         is_busy = not by_start and "batches" in focus and rng.random() < SELDOM
         return Schedule(tuple(steps), partitions, shuffle, is_busy, by_start).tidy()
@@ -118,16 +134,17 @@ class Generator:
     def _steps(
         self,
         parts: list[list[Place]],
+        partitions: int,
         focus: Collection[str],
         first: str,
         rng: random.Random,
     ) -> Iterable[Step]:
         # the part at which the trial's own relation has its turn for sure
-        # (what is deleted before the job has read anything, it never knew of, and a
-        # partition that is added at the end gets no record)
+        # (what is deleted before the job has read anything, it never knew of)
         begin = 1 if first == "retention" else 0
-        end = len(parts) - 1 if first == "partitions" else len(parts)
-        turn = rng.randrange(begin, max(end, begin + 1))
+        turn, grown = rng.randrange(begin, len(parts)), ""
+        if first == "partitions":
+            turn, grown = rng.choice(self._growths(parts, partitions))
         is_before = (
             "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
         )
@@ -164,18 +181,71 @@ class Generator:
                 yield Restart()
             if "triggers" not in focus and wants("idle", OFTEN):
                 yield Idle(rng.choice(HOURS))
-            if wants("partitions", SELDOM):
+            if grown and is_turn:
+                yield AddPartition(grown)
+            elif not grown and wants("partitions", SELDOM):
                 yield AddPartition(rng.choice(sorted(self._inputs.records)))
 
-    def _interleaved(self, partitions: int, rng: random.Random) -> list[Place]:
-        """Another order of arrival that keeps each partition's, as late as is borne."""
+    @cached_property
+    def _numbers(self) -> list[int]:
+        """Of partitions, in turn: first that of which one more moves most records."""
+
+        def moving(partitions: int) -> int:
+            return sum(
+                count * count
+                for name in self._inputs.records
+                for count in self._moved(self._inputs.places, name, partitions).values()
+            )
+
+        most = max(PARTITIONS, key=moving)
+        return [most, *(number for number in PARTITIONS if number != most)]
+
+    def _growths(
+        self, parts: list[list[Place]], partitions: int
+    ) -> list[tuple[int, str]]:
+        """After which part one more partition of which input parts most records from
+        earlier ones of their key. After the last it would get none.
+        """
+        parted = {}
+        for number in range(max(len(parts) - 1, 1)):
+            for name in self._inputs.records:
+                before = self._moved(chain(*parts[: number + 1]), name, partitions)
+                after = self._moved(chain(*parts[number + 1 :]), name, partitions)
+                pairs = sum(before[key] * after[key] for key in before)
+                parted[number, name] = pairs
+        most = max(parted.values())
+        return [where for where, pairs in parted.items() if pairs == most]
+
+    def _moved(
+        self, places: Iterable[Place], name: str, partitions: int
+    ) -> Counter[bytes | None]:
+        """How many records of each key of an input another partition moves."""
+        return Counter(
+            self._inputs.key(place)
+            for place in places
+            if place.input == name
+            and self._inputs.partition(place, partitions)
+            != self._inputs.partition(place, partitions + 1)
+        )
+
+    def _interleaved(
+        self, partitions: int, still: str | None, rng: random.Random
+    ) -> list[Place]:
+        """Another order of arrival that keeps each partition's, as late as is borne.
+
+        Args:
+            still: an input that stands still for as long as that.
+        """
         queues: dict[tuple[str, int], list[Place]] = {}
         for place in self._inputs.places:
             where = place.input, self._inputs.partition(place, partitions)
             queues.setdefault(where, []).append(place)
         left = list(queues.values())
         # one may stand still for long, as a partition does whose broker is away
-        weights = [rng.choice((1, 1, 10)) for _ in left]
+        weights = [
+            rng.choice((1, 1, 10)) * (STILL if name == still else 1)
+            for name, _ in queues
+        ]
         order: list[Place] = []
         while any(left):
             oldest = min(self._inputs.time(p) for queue in left for p in queue)
@@ -204,8 +274,12 @@ class Generator:
                 more.append(replace(place, form=form))
         return more
 
-    def _cut(self, order: list[Place], rng: random.Random) -> list[list[Place]]:
-        """In parts; what is later than is borne stays with what makes it late."""
+    def _cut(
+        self, order: list[Place], count: int, rng: random.Random
+    ) -> list[list[Place]]:
+        """In parts, with so many cuts where they may be. What is later than is borne
+        stays with what makes it late.
+        """
         times = [self._inputs.time(place) for place in order]
         places = []
         newest = times[0]
@@ -213,7 +287,6 @@ class Generator:
             newest = max(newest, times[cut - 1])
             if self._promise.bears(newest - min(times[cut:])):
                 places.append(cut)
-        count = rng.randint(1, MOST_CUTS)
         cuts = sorted(rng.sample(places, min(count, len(places))))
         return [
             order[begin:end]

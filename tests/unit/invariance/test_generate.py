@@ -103,6 +103,16 @@ def test_each_partition_keeps_its_order(
     assert sorted(schedule.places) == sorted(inputs.places)
 
 
+@pytest.mark.parametrize("turn", range(4))
+def test_each_topic_stands_still_in_its_turn(turn: int) -> None:
+    """What comes of it then comes last, if the job bears that."""
+    inputs = inputs_of(SOME, SOME)
+    order = made(inputs, None, ["arrival"], seed=turn, number=turn).places
+    assert [place.input for place in order[:8]] == [f"topic{1 - turn % 2}"] * 8
+    bearing = made(inputs, 2 * MINUTE, ["arrival"], seed=turn, number=turn).places
+    assert bearing != order
+
+
 STEPS_OF = {
     "restarts": (Restart, Start),
     "replays": (Replay,),
@@ -186,6 +196,25 @@ def test_a_trial_of_partitions_adds_one_that_gets_records() -> None:
         kinds = list(map(type, schedule.steps))
         if schedule.batches > 1:
             assert Send in kinds[kinds.index(AddPartition) :]
+
+
+def test_a_trial_of_partitions_moves_a_key() -> None:
+    """Wherever the records are cut: each key comes early and late, and of any number of
+    partitions one more moves some of them.
+    """
+    keys = ["ada", "bob", "cy", "dan", "eve", "fay"]
+    inputs = inputs_of([(key, minute) for minute, key in enumerate(keys * 3)])
+    for seed in range(100):
+        schedule = made(inputs, None, ["partitions", "batches"], seed)
+        partitions = schedule.partitions
+        where: dict[bytes | None, set[int]] = {}
+        for step in schedule.steps:
+            partitions += isinstance(step, AddPartition)
+            for place in step.places if isinstance(step, Send) else ():
+                at = inputs.partition(place, partitions)
+                where.setdefault(inputs.key(place), set()).add(at)
+        if schedule.batches > 1:
+            assert any(len(partitions) > 1 for partitions in where.values())
 
 
 def test_records_without_times_get_some_that_do_not_change() -> None:
