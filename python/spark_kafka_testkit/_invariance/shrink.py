@@ -62,7 +62,7 @@ def shrink(
     before = None
     while schedule != before:
         before = schedule
-        for candidates in (_plainer, by_key, _fewer_steps):
+        for candidates in (_plainest, _plainer, by_key, _plainest, _fewer_steps):
             schedule = smallest(schedule, candidates)
         # halves, quarters, ... each one
         size = len(schedule.places)
@@ -100,18 +100,23 @@ def _has_sense(schedule: Schedule) -> bool:
     return True
 
 
+def _plainest(schedule: Schedule, base: Schedule) -> Iterator[Schedule]:
+    """With all but batches gone."""
+    yield replace(base, steps=_plain(schedule))
+
+
 def _plainer(schedule: Schedule, base: Schedule) -> Iterator[Schedule]:
-    """With all but batches gone; then with each setting as usual."""
-    yield replace(base, steps=tuple(map(_as_batch, filter(_is_plain, schedule.steps))))
-    for steps in (
-        schedule.steps,
-        tuple(map(_as_batch, filter(_is_plain, schedule.steps))),
-    ):
+    """With each setting as usual, and the same without all but batches."""
+    for steps in (schedule.steps, _plain(schedule)):
         yield replace(base, steps=steps)
         yield replace(schedule, steps=steps, partitions=base.partitions)
         yield replace(schedule, steps=steps, shuffle=base.shuffle)
         yield replace(schedule, steps=steps, by_start=False)
         yield replace(schedule, steps=steps, is_busy=False)
+
+
+def _plain(schedule: Schedule) -> tuple[Step, ...]:
+    return tuple(map(_as_batch, filter(_is_plain, schedule.steps)))
 
 
 def _is_plain(step: Step) -> bool:
@@ -161,8 +166,12 @@ def _without(schedule: Schedule, part: set[Place]) -> Schedule:
 
 
 def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
-    """Without a step, or with a simpler one."""
+    """Without all steps of a kind; without a step, or with a simpler one."""
     steps = schedule.steps
+    for kind in dict.fromkeys(type(s) for s in steps if not _is_plain(s)):
+        rest = tuple(step for step in steps if not isinstance(step, kind))
+        yield replace(schedule, steps=rest)
+    yield replace(schedule, steps=tuple(map(_as_batch, steps)))
     for number, step in enumerate(steps):
         if not isinstance(step, Send):
             yield replace(schedule, steps=steps[:number] + steps[number + 1 :])
