@@ -6,11 +6,13 @@
     python -m bench.invariance time
 
 `wrong` runs each wrong job with that many seeds. It reports whether the job was found,
-in how many seconds, and with how small a schedule. `replay` runs the printed lines that
-many times, and each must show the failure again. `right` runs each right twin with that
-many trials, and none may alarm. All note each result in a file,
-`bench/invariance-results.jsonl`, and continue where they were stopped. `time` runs 50
-trials of two to six batches, of a stateless and of a stateful job.
+in how many seconds, and with how small a schedule. Before each seed it measures what
+an empty Spark session takes from the shell (`bare`), because machines differ. `replay`
+runs the printed lines of each job that many times, and each must show the failure
+again. `right` runs each right twin with that many trials, and none may alarm. All note
+each result in a file, `bench/invariance-results.jsonl`, and continue where they were
+stopped. `time` runs 50 trials of two to six batches, of a stateless and of a stateful
+job.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import json
 import pkgutil
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -36,8 +39,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NOTES = Path(__file__).parent / "invariance-results.jsonl"
-PART = 20
-"""Trials of a right twin between two notes."""
+PART = 50
+"""Trials of a right twin between two notes: the default, which come to schedules of
+several relations.
+"""
+BARE = (
+    "from pyspark.sql import SparkSession\n"
+    "SparkSession.builder.master('local[2]').getOrCreate().range(1).count()"
+)
+MOST_BARE = 4
 
 
 def main() -> int:
@@ -55,15 +65,22 @@ def main() -> int:
         try:
             if options.what == "time":
                 return time_trials(kafka, spark)
-            for name in jobs:
-                module = importlib.import_module(f"tests.invariance.corpus.{name}")
-                with settings(spark, getattr(module, "CONF", {})):
-                    if options.what == "wrong":
-                        check_wrong(kafka, spark, name, module, options.seeds)
-                    elif options.what == "replay":
-                        check_replays(kafka, spark, name, module, options.times)
-                    else:
-                        check_right(kafka, spark, name, module, options.trials)
+            check, rounds = {
+                "wrong": (check_wrong, options.seeds),
+                "replay": (check_replay, options.times),
+                "right": (check_right, options.trials // PART),
+            }[options.what]
+            for number in range(rounds):
+                left = [n for n in jobs if not is_noted(options.what, n, number)]
+                bare = bare_seconds() if left else 0.0
+                for name in left:
+                    module = importlib.import_module(f"tests.invariance.corpus.{name}")
+                    note = {"what": options.what, "job": name, "seed": number}
+                    begun = time.monotonic()
+                    with settings(spark, getattr(module, "CONF", {})):
+                        note |= check(kafka, spark, module, number)
+                    seconds = round(time.monotonic() - begun, 2)
+                    keep({**note, "seconds": seconds, "bare": bare})
         finally:
             spark.stop()
     return summary(options.what)
@@ -84,48 +101,51 @@ class settings:  # noqa: N801  a context manager
             self._spark.conf.unset(name)
 
 
+def bare_seconds() -> float:
+    """What an empty Spark session takes in a fresh process."""
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-c", BARE], check=True, capture_output=True)
+    return round(time.monotonic() - begun, 2)
+
+
 def check_wrong(
-    kafka: KafkaUtils, spark: SparkSession, name: str, module: Any, seeds: int
-) -> None:
-    for seed in range(seeds):
-        if is_noted("wrong", name, seed):
-            continue
-        begun = time.monotonic()
-        note: dict[str, Any] = {"what": "wrong", "job": name, "seed": seed}
-        try:
-            kafka.check_stream(
-                module.wrong,
-                module.INPUTS,
-                spark=spark,
-                seed=seed,
-                **getattr(module, "OPTIONS", {}),
-            )
-            note["found"] = False
-        except NotInvariant as error:
-            steps = Schedule.parse(error.schedule).steps
-            note |= {
-                "found": True,
-                "relation": error.relation,
-                "schedule": error.schedule,
-                "records": len(error.records),
-                "steps": sum(not isinstance(step, Send) for step in steps),
-                "again": re.findall(r"^To see it again: (.*)$", str(error), re.M)[0],
-            }
-        except Exception as error:  # noqa: BLE001  noted, then the next
-            note |= {"found": False, "error": f"{type(error).__name__}: {error}"[:500]}
-        note["seconds"] = round(time.monotonic() - begun, 2)
-        keep(note)
+    kafka: KafkaUtils, spark: SparkSession, module: Any, seed: int
+) -> dict[str, Any]:
+    try:
+        kafka.check_stream(
+            module.wrong,
+            module.INPUTS,
+            spark=spark,
+            seed=seed,
+            **getattr(module, "OPTIONS", {}),
+        )
+    except NotInvariant as error:
+        steps = Schedule.parse(error.schedule).steps
+        return {
+            "found": True,
+            "relation": error.relation,
+            "schedule": error.schedule,
+            "records": len(error.records),
+            "steps": sum(not isinstance(step, Send) for step in steps),
+            "again": re.findall(r"^To see it again: (.*)$", str(error), re.M)[0],
+        }
+    except Exception as error:  # noqa: BLE001  noted, then the next
+        return {"found": False, "error": f"{type(error).__name__}: {error}"[:500]}
+    return {"found": False}
 
 
-def check_replays(
-    kafka: KafkaUtils, spark: SparkSession, name: str, module: Any, times: int
-) -> None:
+def check_replay(
+    kafka: KafkaUtils, spark: SparkSession, module: Any, number: int
+) -> dict[str, Any]:
     """By the lines that `wrong` was shown, one seed after the other."""
+    name = module.__name__.rpartition(".")[2]
     lines = [
         note["again"]
         for note in notes()
         if (note["what"], note["job"]) == ("wrong", name) and "again" in note
     ]
+    if not lines:
+        return {"found": False, "error": "run `wrong` first"}
 
     def check_stream(job: Any, inputs: Any, **options: Any) -> None:
         given = module.INPUTS if inputs is ... else inputs
@@ -133,46 +153,32 @@ def check_replays(
         kafka.check_stream(job, given, spark=spark, **{**own, **options})
 
     known = {"kafka": SimpleNamespace(check_stream=check_stream)}
-    for number in range(times if lines else 0):
-        if is_noted("replay", name, number):
-            continue
-        begun = time.monotonic()
-        line = lines[number % len(lines)]
-        note: dict[str, Any] = {"what": "replay", "job": name, "seed": number}
-        try:
-            eval(line, {**known, module.wrong.__name__: module.wrong})  # noqa: S307
-            note["found"] = False
-        except NotInvariant:
-            note["found"] = True
-        note |= {"line": line, "seconds": round(time.monotonic() - begun, 2)}
-        keep(note)
+    line = lines[number % len(lines)]
+    try:
+        eval(line, {**known, module.wrong.__name__: module.wrong})  # noqa: S307
+    except NotInvariant:
+        return {"line": line, "found": True}
+    return {"line": line, "found": False}
 
 
 def check_right(
-    kafka: KafkaUtils, spark: SparkSession, name: str, module: Any, trials: int
-) -> None:
+    kafka: KafkaUtils, spark: SparkSession, module: Any, number: int
+) -> dict[str, Any]:
     options = getattr(module, "RIGHT_OPTIONS", getattr(module, "OPTIONS", {}))
-    for seed in range(trials // PART):
-        if is_noted("right", name, seed):
-            continue
-        begun = time.monotonic()
-        note: dict[str, Any] = {"what": "right", "job": name, "seed": seed}
-        try:
-            report = kafka.check_stream(
-                module.right,
-                module.INPUTS,
-                spark=spark,
-                seed=1000 + seed,
-                trials=PART,
-                **options,
-            )
-            note |= {"alarm": "", "trials": report.trials, "skipped": report.skipped}
-        except NotInvariant as error:
-            note |= {"alarm": str(error), "trials": 0}
-        except Exception as error:  # noqa: BLE001  noted, then the next
-            note |= {"alarm": f"{type(error).__name__}: {error}"[:500], "trials": 0}
-        note["seconds"] = round(time.monotonic() - begun, 2)
-        keep(note)
+    try:
+        report = kafka.check_stream(
+            module.right,
+            module.INPUTS,
+            spark=spark,
+            seed=1000 + number,
+            trials=PART,
+            **options,
+        )
+    except NotInvariant as error:
+        return {"alarm": str(error), "trials": 0}
+    except Exception as error:  # noqa: BLE001  noted, then the next
+        return {"alarm": f"{type(error).__name__}: {error}"[:500], "trials": 0}
+    return {"alarm": "", "trials": report.trials, "skipped": report.skipped}
 
 
 def time_trials(kafka: KafkaUtils, spark: SparkSession) -> int:
@@ -230,11 +236,12 @@ def summary(what: str) -> int:
         if what == "wrong":
             found = [note for note in some if note["found"]]
             small = [n for n in found if n["records"] <= 3 and n["steps"] <= 3]
+            quick = [n for n in found if n["seconds"] <= MOST_BARE * n["bare"]]
             relations = sorted({note["relation"] for note in found})
             bad += len(some) - len(found)
             say(
                 f"{job}: found {len(found)} of {len(some)}, small {len(small)}, "
-                f"{seconds:.1f} s, by {', '.join(relations)}"
+                f"in time {len(quick)}, {seconds:.1f} s, by {', '.join(relations)}"
             )
         elif what == "replay":
             found = [note for note in some if note["found"]]
