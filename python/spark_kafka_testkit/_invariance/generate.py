@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, cycle
 
 from spark_kafka_testkit._invariance.inputs import Inputs
 from spark_kafka_testkit._invariance.relations import MODES
@@ -145,6 +145,8 @@ class Generator:
         turn, grown = rng.randrange(begin, len(parts)), ""
         if first == "partitions":
             turn, grown = rng.choice(self._growths(parts, partitions))
+        points = cycle(rng.sample(self._crash_points, len(self._crash_points)))
+        crashing = 1.0 if first == "crashes" else OFTEN  # each point has its turn
         is_before = (
             "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
         )
@@ -170,11 +172,8 @@ class Generator:
                 is_taken = False
             if "retention" in focus and is_turn:
                 yield DeleteRecords(part[0].input)
-            yield (
-                rng.choice(self._crash_points)
-                if self._crash_points and not is_taken and wants("crashes", OFTEN)
-                else Batch()
-            )
+            is_lost = not is_taken and wants("crashes", crashing)
+            yield next(points, Batch()) if is_lost else Batch()
             if wants("replays", OFTEN):
                 yield Replay()
             if wants("restarts", OFTEN):

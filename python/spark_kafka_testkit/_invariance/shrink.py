@@ -119,6 +119,10 @@ def _plain(schedule: Schedule) -> tuple[Step, ...]:
     return tuple(map(_as_batch, filter(_is_plain, schedule.steps)))
 
 
+def _kind(step: Step) -> object:
+    return step if isinstance(step, Crash) else type(step)
+
+
 def _is_plain(step: Step) -> bool:
     return isinstance(step, (Send, Batch, Crash))
 
@@ -166,12 +170,22 @@ def _without(schedule: Schedule, part: set[Place]) -> Schedule:
 
 
 def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
-    """Without all steps of a kind; without a step, or with a simpler one."""
+    """With one kind of step beside batches, or one cut; without a step, or with a
+    simpler one.
+    """
     steps = schedule.steps
-    for kind in dict.fromkeys(type(s) for s in steps if not _is_plain(s)):
-        rest = tuple(step for step in steps if not isinstance(step, kind))
-        yield replace(schedule, steps=rest)
-    yield replace(schedule, steps=tuple(map(_as_batch, steps)))
+    for kind in dict.fromkeys(map(_kind, steps)):
+        alone = tuple(
+            step if _kind(step) == kind else _as_batch(step)
+            for step in steps
+            if _kind(step) == kind or _is_plain(step)
+        )
+        yield replace(schedule, steps=alone)
+    cuts = [number for number, step in enumerate(steps[:-1]) if step == Batch()]
+    others = cuts[: len(cuts) // 2] + cuts[len(cuts) // 2 + 1 :]
+    yield replace(
+        schedule, steps=tuple(s for n, s in enumerate(steps) if n not in others)
+    )
     for number, step in enumerate(steps):
         if not isinstance(step, Send):
             yield replace(schedule, steps=steps[:number] + steps[number + 1 :])
