@@ -9,7 +9,8 @@
 in how many seconds, and with how small a schedule. Before each seed it measures what
 an empty Spark session takes from the shell (`bare`), because machines differ. `replay`
 runs the printed lines of each job that many times, and each must show the failure
-again. `right` runs each right twin with that many trials, and none may alarm. All note
+again. `right` runs each right twin with that many trials, in steps of 50, and none may
+alarm. All note
 each result in a file, `bench/invariance-results.jsonl`, and continue where they were
 stopped. `time` runs 50 trials of two to six batches, of a stateless and of a stateful
 job.
@@ -68,37 +69,23 @@ def main() -> int:
             check, rounds = {
                 "wrong": (check_wrong, options.seeds),
                 "replay": (check_replay, options.times),
-                "right": (check_right, options.trials // PART),
+                "right": (check_right, -(-options.trials // PART)),
             }[options.what]
             for number in range(rounds):
                 left = [n for n in jobs if not is_noted(options.what, n, number)]
-                bare = bare_seconds() if left else 0.0
+                is_timed = options.what == "wrong" and left
+                bare = {"bare": bare_seconds()} if is_timed else {}
                 for name in left:
                     module = importlib.import_module(f"tests.invariance.corpus.{name}")
                     note = {"what": options.what, "job": name, "seed": number}
                     begun = time.monotonic()
-                    with settings(spark, getattr(module, "CONF", {})):
+                    with corpus.settings(spark, module):
                         note |= check(kafka, spark, module, number)
                     seconds = round(time.monotonic() - begun, 2)
-                    keep({**note, "seconds": seconds, "bare": bare})
+                    keep({**note, "seconds": seconds, **bare})
         finally:
             spark.stop()
     return summary(options.what)
-
-
-class settings:  # noqa: N801  a context manager
-    """Settings of a session, for the duration of a block."""
-
-    def __init__(self, spark: SparkSession, conf: dict[str, str]) -> None:
-        self._spark, self._conf = spark, conf
-
-    def __enter__(self) -> None:
-        for name, value in self._conf.items():
-            self._spark.conf.set(name, value)
-
-    def __exit__(self, *_: object) -> None:
-        for name in self._conf:
-            self._spark.conf.unset(name)
 
 
 def bare_seconds() -> float:

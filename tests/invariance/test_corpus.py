@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,18 +71,6 @@ SHOWN_BY = {
 }
 
 
-@contextmanager
-def job_of(spark: SparkSession, name: str) -> Iterator[Any]:
-    """A module of the corpus, with the settings that it wants."""
-    module: Any = importlib.import_module(f"{corpus.__name__}.{name}")
-    conf = getattr(module, "CONF", {})
-    for key, value in conf.items():
-        spark.conf.set(key, value)
-    yield module
-    for key in conf:
-        spark.conf.unset(key)
-
-
 def how(shown_by: str) -> dict[str, Any]:
     """The options by which a fault shows."""
     if shown_by in (BATCH_MODE, DETERMINISM):
@@ -104,7 +90,8 @@ def test_the_corpus_is_whole() -> None:
 def test_the_wrong_job_is_found_and_its_twin_passes(
     name: str, kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    with job_of(spark, name) as module:
+    module: Any = importlib.import_module(f"{corpus.__name__}.{name}")
+    with corpus.settings(spark, module):
         options = getattr(module, "OPTIONS", {})
         with pytest.raises(NotInvariant):
             kafka.check_stream(
