@@ -7,6 +7,10 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["WorkFolder"]
 
@@ -17,7 +21,7 @@ class WorkFolder:
     """A new folder in the system's temporary folder.
 
     A lock on a file in it shows that its process is alive. What killed processes have
-    left, the next process removes.
+    left, the next process removes. It is a context manager.
 
     Args:
         purpose: a word that becomes part of the name.
@@ -34,6 +38,12 @@ class WorkFolder:
         _sweep(tempfile.gettempdir(), prefix)
         self.path = Path(tempfile.mkdtemp(prefix=prefix))
         self._held = _hold(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         """Remove it. A second call does nothing."""

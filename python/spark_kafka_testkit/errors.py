@@ -483,7 +483,7 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
             `spark.read`, or from the first of two runs.
         answer: the answer under the schedule, or None if the job died.
         records: what the schedule sends, by the names used in it.
-        replay: the call that shows it again.
+        replay: the call that shows it again, without the other options of the check.
     """
 
     def __init__(

@@ -1085,9 +1085,9 @@ class KafkaUtils:
         """Check that a job's answer does not depend on what it must not depend on.
 
         The check covers where batches end, restarts, replays, crashes, the order of
-        arrival, the number of partitions, and the passing of time. The job runs once
-        with all records in one batch, and then under random schedules that must not
-        change its answer. If one does, the failure shows the smallest schedule that
+        arrival, the number of partitions, and the passing of time. The job runs with
+        all records in one batch, and then under random schedules that must not change
+        its answer. If one does, the failure shows the smallest schedule that
         changes it.
 
         Example:
@@ -1170,7 +1170,8 @@ class KafkaUtils:
         Raises:
             NotInvariant: (an AssertionError) the answer depends on something.
             StreamingQueryException: the query dies even with everything in one batch.
-            SparkSetupError: (a RuntimeError) there is no session.
+            SparkSetupError: (a RuntimeError) there is no session, or it is one of Spark
+                Connect.
             TypeError, ValueError: an invalid argument.
         """
         _arguments.known("check_stream()", options, CheckOptions.__annotations__)

@@ -17,6 +17,7 @@ import pytest
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._invariance.check import CheckOptions
+from spark_kafka_testkit._invariance.examples import has_strategies
 from spark_kafka_testkit._invariance.search import StreamReport
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.own_helper import stop_own_helper
@@ -526,12 +527,11 @@ def kafka_check_stream(
         options.setdefault("trials", _kafka_wishes.trials)
         options.setdefault("seed", _kafka_wishes.seed)
         checked = partial(kafka_utils.check_stream, job, inputs, spark=kafka_spark)
-        if "schedule" in options:
+        # a kept schedule belongs to records, and strategies draw others
+        if "schedule" in options or has_strategies(inputs):
             return checked(**options)
         asked = {name: options.get(name) for name in options if name not in EFFORT}
-        return Failures(request.node, job.__name__, inputs, asked).check(
-            checked, options
-        )
+        return Failures(request.node, job, inputs, asked).check(checked, options)
 
     return check
 

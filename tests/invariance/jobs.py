@@ -83,6 +83,21 @@ def batches_written(orders: DataFrame, run: JobRun) -> StreamingQuery:
     return started(copied(orders), write, run)
 
 
+def forgets_to_return(orders: DataFrame) -> None:
+    orders.writeStream.format("noop").start()
+
+
+def shares(orders: DataFrame, run: JobRun) -> StreamingQuery:
+    """Each key with the number of records of all keys."""
+
+    def write(df: DataFrame, _: int) -> None:
+        counted = df.select("key", sf.lit(str(df.count())).alias("value"))
+        sink = counted.write.format("kafka").options(**run.kafka_options)
+        sink.option("topic", run.topic).save()
+
+    return started(copied(orders), write, run)
+
+
 def appended(orders: DataFrame, run: JobRun) -> StreamingQuery:
     """Not idempotent."""
 

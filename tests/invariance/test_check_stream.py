@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spark_kafka_testkit import JobRun, KafkaUtils, NotInvariant, Record, WaitError, at
+from spark_kafka_testkit._invariance.runs import Runs
+from spark_kafka_testkit._jvm.spark_jvm import cloned
 from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError
 from tests.sessions import needs_real_time
 
@@ -24,8 +28,14 @@ if TYPE_CHECKING:
 def finding(
     kafka: KafkaUtils, spark: SparkSession, job: Any, **options: Any
 ) -> NotInvariant:
+    return finding_of(kafka, spark, job, ORDERS, **options)
+
+
+def finding_of(
+    kafka: KafkaUtils, spark: SparkSession, job: Any, inputs: Any, **options: Any
+) -> NotInvariant:
     with pytest.raises(NotInvariant) as caught:
-        kafka.check_stream(job, ORDERS, spark=spark, seed=1, **options)
+        kafka.check_stream(job, inputs, spark=spark, seed=1, **options)
     return caught.value
 
 
@@ -320,7 +330,7 @@ def test_duplicates_are_sent_where_the_job_promises_to_drop_them(
         kafka, spark, jobs.counted, same_under=["duplicates"], output_mode="update"
     )
     assert error.relation == "duplicates"
-    assert "again" in error.schedule
+    assert re.fullmatch(r"send (orders\[\d\]), \1 again \| batch", error.schedule)
 
 
 def test_other_keys_do_not_change_the_answer_for_a_key(
@@ -334,6 +344,61 @@ def test_other_keys_do_not_change_the_answer_for_a_key(
         output_mode="update",
         trials=4,
     )
+    error = finding(
+        kafka, spark, jobs.shares, same_under=["other_keys"], answer="latest"
+    )
+    assert error.relation == "other_keys"
+    assert re.fullmatch(
+        r"send orders\[\d\], orders\[\d\] as another key \| batch", error.schedule
+    )
+
+
+def test_other_keys_are_left_out_where_they_can_not_be_told_apart(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """No alarm comes of them."""
+
+    def whole(orders: Any) -> Any:
+        return orders.selectExpr("CAST(CAST(key AS STRING) AS INT) AS key")
+
+    numbers = {"orders": [(1, "a"), (2, "b")]}
+    by_function, by_number, by_place = (
+        kafka.check_stream(
+            job, inputs, spark=spark, same_under=["other_keys"], trials=2, **options
+        )
+        for job, inputs, options in (
+            (jobs.copied, ORDERS, {"answer": len}),
+            (whole, numbers, {}),
+            (jobs.copied, ORDERS, {"answer": "by_partition", "sink": "kafka"}),
+        )
+    )
+    assert by_function.skipped["other_keys"] == (
+        "of a function's answer nobody knows which part is of which key"
+    )
+    assert by_number.skipped["other_keys"] == (
+        "other keys are texts, and some of yours are null or numbers"
+    )
+    assert by_place.same_under == ("other_keys",)
+
+
+def test_records_that_were_read_keep_their_partitions_order_but_not_their_number(
+    kafka: KafkaUtils, spark: SparkSession, topic: str
+) -> None:
+    """They come partition by partition, and topics of trials have fewer."""
+    kafka.create_topics([topic], 4)
+    minutes = [(n % 4, at("09:00") + timedelta(minutes=n // 2)) for n in range(8)]
+    kafka.send_messages(
+        topic,
+        [Record(f"k{p}", str(p), partition=p, timestamp=time) for p, time in minutes],
+    )
+    error = finding_of(
+        kafka,
+        spark,
+        jobs.zero_watermark,
+        {"orders": kafka.read_records(topic)},
+        same_under=["partitions", "batches"],
+    )
+    assert error.relation == "batches"
 
 
 def test_inputs_of_strategies_are_drawn(kafka: KafkaUtils, spark: SparkSession) -> None:
@@ -395,6 +460,42 @@ def test_an_event_time_in_the_value_must_be_told(
     assert report.trials == 4
 
 
+def test_where_a_query_of_the_jobs_own_writes_must_be_told(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    def started(orders: Any) -> Any:
+        return orders.writeStream.format("noop").start()
+
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  whole, below
+        kafka.check_stream(started, ORDERS, spark=spark)
+    assert str(caught.value) == (
+        "The kit can't tell where the job writes: it starts its query itself, and has "
+        "no parameter `run` with a topic or folder to write to. Give answer=, a "
+        "function that reads what the job wrote."
+    )
+
+
+def test_a_run_that_fails_does_not_hide_what_was_found(
+    kafka: KafkaUtils, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is shown, if not by the smallest schedule."""
+    is_found = threading.Event()
+
+    def abandon(runs: Runs) -> None:
+        is_found.set()
+        original(runs)
+
+    def unlucky(orders: Any) -> Any:
+        if is_found.is_set():
+            raise KafkaTestkitError("the broker is away")
+        return jobs.zero_watermark(orders)
+
+    original = Runs.abandon
+    monkeypatch.setattr(Runs, "abandon", abandon)
+    error = finding(kafka, spark, unlucky, same_under=["batches"])
+    assert error.relation == "batches"
+
+
 def test_what_kills_the_job_at_once_is_raised(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
@@ -404,16 +505,28 @@ def test_what_kills_the_job_at_once_is_raised(
         kafka.check_stream(lambda orders: orders.select("nothing"), ORDERS, spark=spark)
 
 
-def test_nothing_is_left(kafka: KafkaUtils, spark: SparkSession) -> None:
+@pytest.mark.parametrize("job", [jobs.copied, jobs.forgets_to_return])
+def test_nothing_is_left(
+    job: Any, kafka: KafkaUtils, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Topics and queries are gone, and Spark logs as before."""
+    sessions: list[SparkSession] = []
+
+    def noted(session: SparkSession, count: int) -> list[SparkSession]:
+        sessions.extend(cloned(session, count))
+        return sessions
+
+    monkeypatch.setattr("spark_kafka_testkit._invariance.runs.cloned", noted)
     logs: Any = spark.sparkContext._jvm
     config = logs.org.apache.logging.log4j.LogManager.getContext(
         False
     ).getConfiguration()
     before = set(kafka.admin_client.list_topics())
-    kafka.check_stream(jobs.copied, ORDERS, spark=spark, trials=3)
+    with suppress(TypeError):
+        kafka.check_stream(job, ORDERS, spark=spark, trials=3)
     assert set(kafka.admin_client.list_topics()) == before
-    assert not spark.streams.active
+    assert sessions
+    assert not any(session.streams.active for session in [spark, *sessions])
     assert not config.getLoggers().containsKey("org.apache.spark")
 
 

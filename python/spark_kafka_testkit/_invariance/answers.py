@@ -77,16 +77,17 @@ class Answers:
                 f"{lacking[0]!r}, only {', '.join(names)}. Give key=, a column name or "
                 "a list of them."
             )
-        values = tuple(one[name] for name in wanted)
+        values = tuple(_immutable(one[name]) for name in wanted)
         return values[0] if len(values) == 1 else values
 
     def without_others(self, answer: Any) -> Any:
         """Without what is of other keys."""
+        if self.kind == "by_partition":
+            kept = {number: _without_others(rows) for number, rows in answer.items()}
+            return {number: rows for number, rows in kept.items() if rows}
         if isinstance(answer, dict):
             return {key: value for key, value in answer.items() if not _is_other(key)}
-        if isinstance(answer, list):
-            return [row for row in answer if not _is_other(row)]
-        return answer
+        return _without_others(answer)
 
     def are_same(self, expected: Any, answer: Any, *, repeats: bool) -> bool:
         """Whether two answers are the same; floats by a tolerance.
@@ -102,7 +103,16 @@ class Answers:
 def _content(one: Any) -> Any:
     if isinstance(one, Record):
         return one.key, one.value
-    return tuple(one)
+    return tuple(map(_immutable, one))
+
+
+def _immutable(value: Any) -> Any:
+    """Bytes as `bytes`: Spark before 4.1 collects a bytearray."""
+    return bytes(value) if isinstance(value, bytearray) else value
+
+
+def _without_others(rows: Any) -> Any:
+    return [row for row in rows if not _is_other(row)]
 
 
 def _is_other(value: Any) -> bool:
@@ -155,7 +165,7 @@ def is_close(one: Any, other: Any) -> bool:
 
 def readable_record(record: Record) -> Record:
     """With its bytes as text, where they are."""
-    key, value = record.key, record.value
+    key, value = _immutable(record.key), _immutable(record.value)
     return record._replace(
         key=readable(key) if isinstance(key, bytes) else key,
         value=readable(value) if isinstance(value, bytes) else value,

@@ -10,6 +10,7 @@ from spark_kafka_testkit._invariance.answers import (
     readable_record,
     without_close,
 )
+from spark_kafka_testkit._invariance.job import JobRun
 from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._invariance.stage import Outcome, Stage
 from spark_kafka_testkit._model.records import Record
@@ -17,6 +18,7 @@ from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._text import first_line
 from spark_kafka_testkit._waits.equality import unmatched
 from spark_kafka_testkit._work_folder import WorkFolder
+from spark_kafka_testkit.errors import KafkaTestkitError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -67,7 +69,7 @@ class BatchAnswer:
         settled_rows, _ = unmatched(self.alone, only_alone)
         missing, more = unmatched(settled_rows, answer)
         missing, more = without_close(missing, more)
-        strange, _ = unmatched(more, [*only_alone, *only_closed])
+        strange, _ = without_close(more, [*only_alone, *only_closed])
         return not missing and not strange
 
 
@@ -75,14 +77,12 @@ def batch_answer(
     stage: Stage, session: SparkSession, schedule: Schedule, reference: Outcome
 ) -> BatchAnswer:
     """Runs the job on the records of a schedule by `spark.read`."""
-    folder = WorkFolder("check")
     counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
-    run = stage.run_in(session, folder, counts)
 
-    def read(name: str) -> DataFrame:
-        return sources.read_batch(session, run.topics[name], run.kafka_options)
+    def answer(run: JobRun) -> Any:
+        def read(name: str) -> DataFrame:
+            return sources.read_batch(session, run.topics[name], run.kafka_options)
 
-    def answer() -> Any:
         rows = stage.job(run, read).collect()
         if stage.sink == "kafka":
             rows = [
@@ -91,15 +91,17 @@ def batch_answer(
             ]
         return stage.answers.of(rows)
 
-    stage.send_places(run, schedule.places, counts)
-    try:
-        alone = answer()
-        if not reference.has_watermark:
-            return BatchAnswer(alone, alone)
-        for name, records in stage.inputs.closers.items():
-            stage.send(run.topics[name], records)
-        return BatchAnswer(alone, answer())
-    except Exception as error:  # noqa: BLE001  a function for streams may raise anything
-        return BatchAnswer(refusal=f"it does not run in batch: {first_line(error)}")
-    finally:
-        folder.remove()
+    with WorkFolder("check") as folder:
+        run = stage.run_in(session, folder, counts)
+        stage.send_places(run, schedule.places, counts)
+        try:
+            alone = closed = answer(run)
+            if reference.has_watermark:
+                stage.send_closers(run, counts)
+                closed = answer(run)
+        except KafkaTestkitError:
+            raise
+        except Exception as error:  # noqa: BLE001  a function for streams may raise any
+            why = f"it does not run in batch: {first_line(error)}"
+            return BatchAnswer(refusal=why)
+    return BatchAnswer(alone, closed)

@@ -95,6 +95,11 @@ def check_stream(
         seed = random.SystemRandom().randrange(10**6)
     seed = _arguments.whole("seed", seed, 0)
     job = Job(function, list(inputs))
+    if answer == "by_partition" and sink != "kafka" and not job.takes_run:
+        raise ValueError(
+            'answer="by_partition" compares the partitions of a Kafka sink. Give '
+            'sink="kafka".'
+        )
     answers = Answers(answer, [key] if isinstance(key, str) else key)
     drawn = list(examples(inputs, seed))
     if not drawn:
@@ -112,7 +117,7 @@ def check_stream(
         counting("check_stream", trials, "trials") as tell,
     ):
         reports = []
-        for records in drawn:
+        for number, records in enumerate(drawn):
             stage = Stage(
                 cluster,
                 job,
@@ -128,7 +133,7 @@ def check_stream(
                 stage.inputs.check(planned)
             search = Search(stage, runs, wanted, millis, seed, tell)
             result = (
-                search.run(-(-trials // len(drawn)))
+                search.run(range(number, trials, len(drawn)))
                 if planned is None
                 else search.replay(planned)
             )
@@ -142,9 +147,10 @@ def check_stream(
                 raise result.error(job.name, told, asked, given)
             reports.append(result)
     seen = {name for report in reports for name in report.same_under}
+    skipped = {name: why for report in reports for name, why in report.skipped.items()}
     return StreamReport(
         sum(report.trials for report in reports),
         tuple(name for name in RELATIONS if name in seen),
-        {name: why for report in reports for name, why in report.skipped.items()},
+        {name: why for name, why in skipped.items() if name not in seen},
         reports[0].seed,
     )

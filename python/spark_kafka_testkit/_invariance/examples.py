@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["examples"]
+__all__ = ["examples", "has_strategies"]
 
 COUNT = 5
 
 
 def examples(inputs: Mapping[str, Any], seed: int) -> Iterator[Mapping[str, Any]]:
     """The inputs, or some examples of them, where there are strategies."""
-    if not any(map(_is_strategy, inputs.values())):
+    if not has_strategies(inputs):
         yield inputs
         return
     from hypothesis import HealthCheck, Phase, given, settings, strategies
@@ -41,6 +41,11 @@ def examples(inputs: Mapping[str, Any], seed: int) -> Iterator[Mapping[str, Any]
 
     draw()
     yield from drawn
+
+
+def has_strategies(inputs: Mapping[str, Any]) -> bool:
+    """Whether any input is to be drawn."""
+    return any(map(_is_strategy, inputs.values()))
 
 
 def _is_strategy(value: Any) -> bool:

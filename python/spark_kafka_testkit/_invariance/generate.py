@@ -150,8 +150,6 @@ class Generator:
         is_before = (
             "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
         )
-        if not is_before:
-            yield Start()
         for number, part in enumerate(parts):
             is_turn = number == turn
 
@@ -173,7 +171,7 @@ class Generator:
             if "retention" in focus and is_turn:
                 yield DeleteRecords(part[0].input)
             is_lost = not is_taken and wants("crashes", crashing)
-            yield next(points, Batch()) if is_lost else Batch()
+            yield next(points) if is_lost else Batch()
             if wants("replays", OFTEN):
                 yield Replay()
             if wants("restarts", OFTEN):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,7 +65,7 @@ class Inputs:
             for index, record in enumerate(records)
         }
         self.places = _merged(self.records, self._times)
-        self.closers = self._closers(closers)
+        self._closers = self._all_closers(closers)
 
     @property
     def time_name(self) -> str:
@@ -118,15 +119,18 @@ class Inputs:
 
     def partition(self, place: Place, count: int) -> int:
         """Where it goes of so many partitions: by its key, as Kafka's producers do."""
-        record = self.record(place)
-        if record.partition is not None:
-            return int(record.partition) % count
-        key = encode(record.key)
-        return place.index % count if key is None else partition_of(key, count)
+        return _partition(self.record(place), place.index, count)
 
     def to_send(self, place: Place, count: int) -> Record:
         """The record with its partition."""
         return self.record(place)._replace(partition=self.partition(place, count))
+
+    def closers_to_send(self, name: str, count: int) -> list[Record]:
+        """The closers of an input with their partitions."""
+        return [
+            record._replace(partition=_partition(record, 0, count))
+            for record in self._closers.get(name, ())
+        ]
 
     def _time_of(self, name: str, index: int, record: Record) -> int:
         if self._event_time is None:
@@ -134,7 +138,7 @@ class Inputs:
         told = self._event_time(record)
         return to_millis(f"event_time of {name}[{index}]", told)
 
-    def _closers(self, given: Mapping[str, Any] | None) -> dict[str, list[Record]]:
+    def _all_closers(self, given: Mapping[str, Any] | None) -> dict[str, list[Record]]:
         if given is not None:
             for name in given:
                 _arguments.choice("input in closers", name, self.records)
@@ -148,6 +152,13 @@ class Inputs:
             for name, records in self.records.items()
             if records
         }
+
+
+def _partition(record: Record, index: int, count: int) -> int:
+    if record.partition is not None:
+        return int(record.partition) % count
+    key = encode(record.key)
+    return index % count if key is None else partition_of(key, count)
 
 
 def _records(name: str, given: Any, argument: str = "inputs") -> list[Record]:
@@ -179,14 +190,16 @@ def _merged(
     records: Mapping[str, list[Record]], times: Mapping[Place, int]
 ) -> tuple[Place, ...]:
     """All records: each input in its own order, and of two inputs first what is
-    earlier.
+    earlier. Of an input whose records name partitions, as those that were read do, each
+    partition counts as one.
     """
-    queues = [
-        [Place(name, index) for index in range(len(some))]
-        for name, some in records.items()
-    ]
+    queues: dict[tuple[str, int | None], deque[Place]] = {}
+    for name, some in records.items():
+        for index, record in enumerate(some):
+            queue = queues.setdefault((name, record.partition), deque())
+            queue.append(Place(name, index))
     merged = []
-    while queues := [queue for queue in queues if queue]:
-        first = min(queues, key=lambda queue: times[queue[0]])
-        merged.append(first.pop(0))
+    while left := [queue for queue in queues.values() if queue]:
+        first = min(left, key=lambda queue: times[queue[0]])
+        merged.append(first.popleft())
     return tuple(merged)

@@ -60,7 +60,7 @@ class Job:
         names = [
             one.name
             for one in signature(function).parameters.values()
-            if one.default is Parameter.empty
+            if (one.default is Parameter.empty or one.name in inputs)
             and one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
         ]
         self.takes_run = RUN in names

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._invariance.schedule import Schedule
+from spark_kafka_testkit._invariance.schedule import Place, Schedule
 from spark_kafka_testkit._invariance.sinks import read_topic
 from spark_kafka_testkit._invariance.stage import Stage
 from spark_kafka_testkit._queries.position import Position
@@ -55,38 +56,45 @@ def real_time_answer(
     if inputs > slots:
         why = f"it needs a task slot for each input: {inputs}, and there are {slots}"
         return RealTimeAnswer(refusal=why)
-    folder = WorkFolder("check")
     counts = dict.fromkeys(stage.inputs.records, 1)
+    with WorkFolder("check") as folder:
+        try:
+            return _answer(stage, session, folder, schedule.places, counts)
+        except Exception as error:
+            if REFUSED not in str(error):
+                raise
+            return RealTimeAnswer(refusal=f"Spark refuses it: {first_line(error)}")
+
+
+def _answer(
+    stage: Stage,
+    session: SparkSession,
+    folder: WorkFolder,
+    places: Sequence[Place],
+    counts: Mapping[str, int],
+) -> RealTimeAnswer:
     job_run = stage.run_in(session, folder, counts)
 
     def read(name: str) -> DataFrame:
         topic, options = job_run.topics[name], job_run.kafka_options
         return sources.read_stream(session, topic, options)
 
-    middle = len(schedule.places) // 2
-    try:
-        stage.send_places(job_run, schedule.places[:middle], counts)
-        run = StreamRun(
-            stage.cluster,
-            stage.job(job_run, read),
-            job_run.topic,
-            output_mode=stage.output_mode,
-            trigger={"realTime": BATCH},
-            checkpoint=job_run.checkpoint,
-            timeout=stage.timeout,
-        )
-        with run:
-            stage.send_places(job_run, schedule.places[middle:], counts)
-            _wait_until_read(stage, run)
-        return RealTimeAnswer(
-            stage.answers.of(read_topic(stage.cluster, session, job_run.topic))
-        )
-    except Exception as error:
-        if REFUSED not in str(error):
-            raise
-        return RealTimeAnswer(refusal=f"Spark refuses it: {first_line(error)}")
-    finally:
-        folder.remove()
+    middle = len(places) // 2
+    stage.send_places(job_run, places[:middle], counts)
+    run = StreamRun(
+        stage.cluster,
+        stage.job(job_run, read),
+        job_run.topic,
+        output_mode=stage.output_mode,
+        trigger={"realTime": BATCH},
+        checkpoint=job_run.checkpoint,
+        timeout=stage.timeout,
+    )
+    with run:
+        stage.send_places(job_run, places[middle:], counts)
+        _wait_until_read(stage, run)
+    found = read_topic(stage.cluster, session, job_run.topic)
+    return RealTimeAnswer(stage.answers.of(found))
 
 
 def _wait_until_read(stage: Stage, run: StreamRun) -> None:

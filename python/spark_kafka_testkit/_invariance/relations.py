@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from inspect import signature
 from typing import Final
@@ -38,6 +39,7 @@ DEFAULT: Final = tuple(name for name in RELATIONS if name not in ON_REQUEST)
 LOST_WITH_QUERY = "Spark's memory sink is lost with its query"
 REPEATS = "Kafka's sink may repeat records, and their order is compared"
 OWN_QUERY = "the job starts its query itself"
+NUMBER = re.compile(rb"\s*[+-]?[\d.]+\s*")
 NO_BATCH_ORACLE = "WithState"
 
 
@@ -107,6 +109,15 @@ def _of_arrival(stage: Stage, _: Outcome) -> str:
     return ""
 
 
+def _of_other_keys(stage: Stage, _: Outcome) -> str:
+    if callable(stage.answers.kind):
+        return "of a function's answer nobody knows which part is of which key"
+    keys = map(stage.inputs.key, stage.inputs.places)
+    if any(key is None or NUMBER.fullmatch(key) for key in keys):
+        return "other keys are texts, and some of yours are null or numbers"
+    return ""
+
+
 def _of_idle(stage: Stage, reference: Outcome) -> str:
     if reference.is_own_query or not stage.has_clock:
         return "the query runs on the machine's clock, which can't be set"
@@ -123,4 +134,5 @@ _REASONS: dict[str, Callable[[Stage, Outcome], str]] = {
     "batch_mode": _of_batch_mode,
     "real_time": _of_real_time,
     "arrival": _of_arrival,
+    "other_keys": _of_other_keys,
 }

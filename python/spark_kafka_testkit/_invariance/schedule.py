@@ -25,7 +25,7 @@ __all__ = [
 BASE_PARTITIONS: Final = 2
 BASE_SHUFFLE: Final = 2
 SEPARATOR = " | "
-NAME = r"[A-Za-z0-9._-]+"
+NAME = r"[\w.-]+"
 FORMS = {"": "", "again": " again", "other": " as another key"}
 
 
@@ -299,7 +299,8 @@ def _step(text: str) -> Step:
     if text.startswith("send "):
         return Send(tuple(_places(text.removeprefix("send "))))
     for point, told in CRASHES.items():
-        if found := re.fullmatch(rf"crash {told}( \d+)?", text):
+        number = r" (\d+)" if point == "at_write" else "()"
+        if found := re.fullmatch(f"crash {told}{number}", text):
             return Crash(point, int(found[1] or 0))
     if found := re.fullmatch(r"(\d+) h pass", text):
         return Idle(int(found[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,23 +16,19 @@ from spark_kafka_testkit._invariance.schedule import (
     Replay,
     Schedule,
     Send,
-    Start,
     Step,
 )
 
-__all__ = ["FirstOf", "shrink"]
+__all__ = ["shrink"]
 
 MOST_KEYS = 3
 
 Candidates = Callable[[Schedule, Schedule], Iterator[Schedule]]
-FirstOf = Callable[[Sequence[Schedule]], Schedule | None]
-"""Returns the first of some schedules that shows a difference. Returns None if none
-does, or if the search has run long enough."""
 
 
 def shrink(
     schedule: Schedule,
-    first_of: FirstOf,
+    shows: Callable[[Schedule], bool],
     base: Schedule,
     keeps_order: Callable[[Schedule], bool] = lambda _: True,
     key_of: Callable[[Place], Any] = lambda _: None,
@@ -43,7 +39,7 @@ def shrink(
 
     Args:
         schedule: one that shows it.
-        first_of: see `FirstOf`.
+        shows: whether a smaller one does. None is asked about twice.
         base: has the settings that are usual.
         keeps_order: whether a schedule keeps the order of each partition, which are
             others where their number is.
@@ -52,10 +48,20 @@ def shrink(
     """
     by_key = partial(_by_key, key_of, is_suspect)
 
+    asked = {schedule}
+
+    def smaller(than: Schedule, candidates: Candidates) -> Schedule | None:
+        for candidate in candidates(than, base):
+            tidy = candidate.tidy()
+            if tidy in asked or not (_has_sense(tidy) and keeps_order(tidy)):
+                continue
+            asked.add(tidy)
+            if shows(tidy):
+                return tidy
+        return None
+
     def smallest(schedule: Schedule, candidates: Candidates) -> Schedule:
-        while found := first_of(
-            list(filter(keeps_order, _fair(candidates(schedule, base), schedule)))
-        ):
+        while found := smaller(schedule, candidates):
             schedule = found
         return schedule
 
@@ -72,21 +78,14 @@ def shrink(
     return schedule
 
 
-def _fair(candidates: Iterator[Schedule], than: Schedule) -> list[Schedule]:
-    """Those that are smaller, each once, and ask nothing new of the job."""
-    kept: list[Schedule] = []
-    for candidate in candidates:
-        tidy = candidate.tidy()
-        if tidy != than and tidy.places and tidy not in kept and _has_sense(tidy):
-            kept.append(tidy)
-    return kept
-
-
 def _has_sense(schedule: Schedule) -> bool:
-    """Whether a batch is replayed, and a partition added, only where all is processed:
-    else a key that moves has its records in one batch with earlier ones. And whether
-    records are deleted only of a topic that the job has begun to read.
+    """Whether something is sent that is of the inputs, and asks nothing new of the job.
+    A batch is replayed, and a partition added, only where all is processed: else a key
+    that moves has its records in one batch with earlier ones. Records are deleted only
+    of a topic that the job has begun to read.
     """
+    if all(place.form == "other" for place in schedule.places):
+        return False
     is_pending, has_read = True, False
     for step in schedule.steps:
         if is_pending and isinstance(step, (AddPartition, Replay)):
@@ -192,7 +191,3 @@ def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
         if isinstance(step, Crash):
             plain: tuple[Step, ...] = (Batch(),)
             yield replace(schedule, steps=steps[:number] + plain + steps[number + 1 :])
-    if isinstance(steps[0], Send) and Start() in steps:
-        yield replace(
-            schedule, steps=(Start(), *(s for s in steps if not isinstance(s, Start)))
-        )

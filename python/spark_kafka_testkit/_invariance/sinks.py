@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._arrow.decoder import Decoder
@@ -24,12 +23,9 @@ class Rows:
 
     def __init__(self) -> None:
         self._of_batch: dict[int, list[Any]] = {}
-        self._lock = threading.Lock()
 
     def __call__(self, df: DataFrame, batch: int) -> None:
-        rows = df.collect()
-        with self._lock:
-            self._of_batch[batch] = rows
+        self._of_batch[batch] = df.collect()
 
     def held(self, output_mode: str) -> list[Any]:
         """All rows; in complete mode those of the last batch."""

@@ -107,9 +107,14 @@ class Stage:
         for name, count in partitions.items():
             own = (one for one in places if one.input == name)
             records = [self.inputs.to_send(one, count) for one in own]
-            self.send(run.topics[name], records)
+            self._send(run.topics[name], records)
 
-    def send(self, topic: str, records: list[Record]) -> None:
+    def send_closers(self, run: JobRun, partitions: Mapping[str, int]) -> None:
+        """Sends what closes windows, as `send_places` does."""
+        for name, count in partitions.items():
+            self._send(run.topics[name], self.inputs.closers_to_send(name, count))
+
+    def _send(self, topic: str, records: list[Record]) -> None:
         """Sends records, if there are any."""
         if records:
             self.cluster.send(topic, batches(records, None, None))

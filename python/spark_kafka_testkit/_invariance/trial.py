@@ -97,25 +97,23 @@ class Trial:
             Abandoned: it was ended between two steps.
         """
         stage, schedule = self._stage, self._schedule
-        folder = WorkFolder("check")
         try:
-            self._counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
-            self._job_run = stage.run_in(self._session, folder, self._counts)
-            self._session.conf.set(SHUFFLE, str(schedule.shuffle))
-            try:
-                for step in schedule.steps:
-                    self._do(step)
-                self._close()
-                return self._outcome(self._answer(), None)
-            finally:
-                self._end()
+            with WorkFolder("check") as folder:
+                self._counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
+                self._job_run = stage.run_in(self._session, folder, self._counts)
+                self._session.conf.set(SHUFFLE, str(schedule.shuffle))
+                try:
+                    for step in schedule.steps:
+                        self._do(step)
+                    self._close()
+                    return self._outcome(self._answer(), None)
+                finally:
+                    self._end()
         except KafkaTestkitError as error:
             add_note(error, f"With the schedule: {schedule}")
             raise
         except Exception as error:  # noqa: BLE001  the job's, or its query's
             return self._outcome(None, error)
-        finally:
-            folder.remove()
 
     def _outcome(self, answer: Any, death: Exception | None) -> Outcome:
         return Outcome(
@@ -336,12 +334,11 @@ class Trial:
 
     def _end(self) -> None:
         run, self._run = self._run, None
-        if run is None:
-            return
-        if clocked := self._clocked(run):
-            self._now = clocked.now
         try:
-            run.close()
+            if run is not None:
+                if clocked := self._clocked(run):
+                    self._now = clocked.now
+                run.close()
         finally:
             self._stop_others()
 
@@ -369,8 +366,7 @@ class Trial:
         self._stage.send_places(self._job_run, places, self._counts)
 
     def _send_closers(self) -> None:
-        for name, records in self._stage.inputs.closers.items():
-            self._stage.send(self._job_run.topics[name], records)
+        self._stage.send_closers(self._job_run, self._counts)
 
     def _answer(self) -> Any:
         return self._stage.answers.of(self._held())
@@ -379,6 +375,12 @@ class Trial:
         stage = self._stage
         if self._is_own_query and callable(stage.answers.kind):
             return self._job_run
+        if self._is_own_query and not stage.job.takes_run:
+            raise ValueError(
+                "The kit can't tell where the job writes: it starts its query itself, "
+                "and has no parameter `run` with a topic or folder to write to. Give "
+                "answer=, a function that reads what the job wrote."
+            )
         if self._is_own_query or stage.sink == "kafka":
             return read_topic(stage.cluster, self._session, self._job_run.topic)
         if stage.sink is None:

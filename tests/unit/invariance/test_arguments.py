@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -114,3 +114,23 @@ def test_a_job_gets_its_run_and_the_inputs_that_it_names() -> None:
     assert given == {"orders": "orders", "run": run, "retries": 3}
     assert job.takes_run
     assert job.name == "bills"
+
+
+def test_a_parameter_with_a_default_may_be_an_input() -> None:
+    def job(orders: Any, payments: Any = None, limit: int = 3) -> Any:
+        return orders, payments, limit
+
+    run, read = cast("Any", None), cast("Any", str.upper)
+    made = job_of(job, "orders", "payments")(run, read)
+    assert made == ("ORDERS", "PAYMENTS", 3)
+
+
+def test_records_that_name_partitions_are_sent_partition_by_partition_in_order() -> (
+    None
+):
+    """Those that were read come in the order of their partitions."""
+    times = [(0, 1), (0, 3), (1, 2), (1, 0)]
+    read = [Record("k", "v", partition=p, timestamp=t) for p, t in times]
+    inputs = Inputs({"orders": read}, None)
+    assert [place.index for place in inputs.places] == [0, 2, 3, 1]
+    assert inputs.closers_to_send("orders", 1)[0].partition == 0

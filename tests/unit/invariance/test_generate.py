@@ -64,17 +64,19 @@ RECORDS = st.lists(
     max_size=10,
 )
 SEEDS = st.integers(0, 10_000)
+NUMBERS = st.integers(0, 99)
 
 
-@given(RECORDS, RECORDS, st.sampled_from([0, 5 * MINUTE, 20 * MINUTE]), SEEDS)
+@given(RECORDS, RECORDS, st.sampled_from([0, 5 * MINUTE, 20 * MINUTE]), SEEDS, NUMBERS)
 def test_no_record_is_later_than_the_job_has_promised(
     first: list[tuple[str | None, int]],
     second: list[tuple[str | None, int]],
     late: int,
     seed: int,
+    number: int,
 ) -> None:
     inputs = inputs_of(first, second)
-    schedule = made(inputs, late, ["arrival", "batches"], seed)
+    schedule = made(inputs, late, ["arrival", "batches"], seed, number)
     before: list[int] = []
     batch: list[int] = []
     for step in schedule.steps:
@@ -87,14 +89,16 @@ def test_no_record_is_later_than_the_job_has_promised(
             batch = []
 
 
-@given(RECORDS, RECORDS, SEEDS)
+@given(RECORDS, RECORDS, SEEDS, NUMBERS)
 def test_each_partition_keeps_its_order(
     first: list[tuple[str | None, int]],
     second: list[tuple[str | None, int]],
     seed: int,
+    number: int,
 ) -> None:
     inputs = inputs_of(first, second)
-    schedule = made(inputs, None, ["arrival", "batches", "partitions"], seed)
+    relations = ["arrival", "batches", "partitions"]
+    schedule = made(inputs, None, relations, seed, number)
     seen: dict[tuple[str, int], list[int]] = {}
     for place in schedule.places:
         partition = inputs.partition(place, schedule.partitions)
@@ -122,7 +126,9 @@ STEPS_OF = {
 }
 
 
-@pytest.mark.parametrize("relation", [*STEPS_OF, "batches", "duplicates", "other_keys"])
+@pytest.mark.parametrize(
+    "relation", [*STEPS_OF, "batches", "triggers", "duplicates", "other_keys"]
+)
 def test_each_relation_is_looked_at_in_its_turn(relation: str) -> None:
     relations = [name for name in RELATIONS if name not in MODES]
     number = relations.index(relation)
@@ -133,6 +139,7 @@ def test_each_relation_is_looked_at_in_its_turn(relation: str) -> None:
             assert schedule.has(*STEPS_OF[relation])
         if relation == "batches":
             assert schedule.batches > 1
+        assert schedule.by_start == (relation == "triggers")
     forms = {place.form for schedule in schedules for place in schedule.places}
     if relation in ("duplicates", "other_keys"):
         assert {"duplicates": "again", "other_keys": "other"}[relation] in forms
@@ -189,7 +196,7 @@ def test_the_same_seed_makes_the_same_schedule() -> None:
 def test_a_partition_is_added_when_all_is_processed() -> None:
     inputs = inputs_of(SOME)
     for seed in range(100):
-        schedule = made(inputs, None, ["partitions", "batches"], seed)
+        schedule = made(inputs, None, ["partitions", "batches"], seed, seed)
         is_pending = False
         for step in schedule.steps:
             is_pending = isinstance(step, Send) or (
