@@ -19,6 +19,7 @@ from spark_kafka_testkit.errors import (
     TopicError,
     TopicExistsError,
 )
+from tests.processes import HANG_SECONDS
 
 
 def partitions(kafka: KafkaUtils, topic: str) -> int:
@@ -32,7 +33,9 @@ def test_a_created_topic_can_be_used_at_once(
 ) -> None:
     """The next line may write to it, and read from it."""
     kafka.create_topics([topic], num_partitions=3)
-    metadata = kafka.producer.send(topic, key=run, value=run, partition=run % 3).get(5)
+    metadata = kafka.producer.send(topic, key=run, value=run, partition=run % 3).get(
+        HANG_SECONDS
+    )
     assert (metadata.partition, metadata.offset) == (run % 3, 0)
     assert partitions(kafka, topic) == 3
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,11 @@ UNSET = (
     "SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS",
     "SPARK_KAFKA_TESTKIT_REUSE",
 )
+
+
+def without_progress(said: bytes) -> bytes:
+    """Without how far a send or a read is, which a command says every five seconds."""
+    return re.sub(rb"^(?:sending|reading): .*\n", b"", said, flags=re.M)
 
 
 class CommandLine:
@@ -66,9 +72,8 @@ class CommandLine:
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(*args, **env)
         out, err = process.communicate(stdin, timeout=HANG_SECONDS)
-        return subprocess.CompletedProcess(
-            args, process.returncode, out.decode(), err.decode()
-        )
+        said = without_progress(err).decode()
+        return subprocess.CompletedProcess(args, process.returncode, out.decode(), said)
 
     def ok(self, *args: str, stdin: bytes = b"", **env: str) -> str:
         """What a command prints that succeeds, and says nothing on stderr but how far

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, without_progress
 from tests.processes import children, wait_until
 
 AGAIN = b"Interrupted again, so it ended at once without cleaning up.\n"
@@ -26,7 +26,7 @@ def interrupt(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     wait_until(has_ended, "it goes on")
     out, err = process.communicate()
     assert process.returncode in (130, -signal.SIGINT)  # to a shell the same
-    return out, err
+    return out, without_progress(err)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
-from tests.processes import HANG_SECONDS
+from tests.processes import HANG_SECONDS, PATIENT
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
@@ -34,6 +34,8 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(CACHE))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
+    for name, value in PATIENT.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -82,8 +82,11 @@ def test_a_flag_is_set_and_unset_in_each_place(name: str, runs: Runs) -> None:
     assert getattr(runs.options(**on), name)
 
 
-def test_time_outs_are_multiplied_by_a_factor(runs: Runs) -> None:
+def test_time_outs_are_multiplied_by_a_factor(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is the KafkaUtils' argument."""
+    monkeypatch.delenv("SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR")
     assert "timeout_factor" not in runs.options().arguments
     variable = {"SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR": "3"}
     chosen = runs.options(ini="kafka_timeout_factor = 2", **variable)

@@ -139,7 +139,7 @@ def test_the_result_is_checked_once_more_when_the_query_has_ended(
     count = lambda: queries.rows("ended_early")  # noqa: E731
     kafka.assert_eventually(count, 1, interval=HOUR, query=query)
     with pytest.raises(
-        WaitError, match=r"\n  final after \d checks?: its query has ended\n"
+        WaitError, match=r"\n  final after \d+ checks?: its query has ended\n"
     ):
         kafka.assert_eventually(count, 2, query=query)
 

@@ -110,8 +110,10 @@ def test_a_query_that_never_rests_is_told(
     """Whether something new comes is not known then."""
     rate = queries.spark.readStream.format("rate").load()
     query = queries.to_memory(rate, "never_rests")
-    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=1) as run:
+    with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
         kafka.wait_for_query_alive(query)
+        run.process_all_available()
+        run._timeout = 1.0
         with pytest.raises(
             WaitError, match="were not at rest within 1 s, so something"
         ):

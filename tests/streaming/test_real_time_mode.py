@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit.errors import WaitError
 from tests.sessions import needs_jvm
 
 from .conftest import Queries
+
+LONG = 900.0
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -30,7 +32,13 @@ def test_a_read_takes_no_task_slot(
     spark, sink = queries.spark, f"{topic}-sink"
     kafka.create_topics([topic, sink], num_partitions=2)
     query = queries.to_topic(queries.source(topic), sink, realTime="5 minutes")
-    kafka.wait_for_query_alive(query)
+    first = {f"first{n}": "v" for n in range(2)}
+    kafka.send_messages(
+        topic, [Record(key, "v", partition=n) for n, key in enumerate(first)]
+    )
+    answer = lambda: kafka.get_all_records(spark, sink)  # noqa: E731
+    # then both of its tasks hold a slot
+    kafka.assert_eventually(answer, first, timeout=LONG, interval=0.05)
     done = threading.Event()
 
     def read_by_spark() -> None:
@@ -43,10 +51,8 @@ def test_a_read_takes_no_task_slot(
     assert kafka.client == "jvm"
     messages = {f"k{n}": f"v{n}" for n in range(10)}
     kafka.send_messages(topic, list(messages.items()))
-    assert kafka.get_all_records(spark, topic) == messages
-    kafka.assert_eventually(
-        lambda: kafka.get_all_records(spark, sink), messages, timeout=20, interval=0.05
-    )
+    assert kafka.get_all_records(spark, topic) == first | messages
+    kafka.assert_eventually(answer, first | messages, timeout=LONG, interval=0.05)
     assert query.lastProgress is None, "the batch has ended: the slots were free"
     assert not done.is_set()
     query.stop()

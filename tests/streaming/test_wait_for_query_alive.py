@@ -10,6 +10,7 @@ from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
+from tests.processes import wait_until
 from tests.sessions import ON_CONNECT, needs_own_functions
 
 from .conftest import BlockingFunction, Queries
@@ -126,11 +127,14 @@ def test_a_query_that_is_not_alive_in_time_is_named_with_its_status(
         .load()
     )
     query = queries.to_memory(df, "waits")
+    wait_until(
+        lambda: query.status["message"].startswith("Getting offsets"), "it never asks"
+    )
     with pytest.raises(AssertionError) as caught:
-        kafka.wait_for_query_alive(query, timeout=2)
+        kafka.wait_for_query_alive(query, timeout=0.1)
     assert isinstance(caught.value, WaitError)
     assert str(caught.value) == (
-        f"Query 'waits' ({query.id}) was not alive within 2 s.\n"
+        f"Query 'waits' ({query.id}) was not alive within 0.1 s.\n"
         "Give it more time (timeout=...), or look for the reason in Spark's log.\n"
         f"  query 'waits' ({query.id}): active, status 'Getting offsets from "
         "KafkaV2[Subscribe[nowhere]]'\n"

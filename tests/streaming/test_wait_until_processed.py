@@ -239,6 +239,7 @@ def test_an_open_transaction_holds_up_a_read_committed_query(
     kafka.create_topics([topic])
     committed = {"kafka.isolation.level": "read_committed"}
     query = queries.to_memory(queries.source(topic, **committed), "committed")
+    kafka.wait_until_processed(query)  # where it is, is known then
     with open_transaction(kafka) as producer:
         hold(producer, topic, 10)
         with pytest.raises(WaitError) as caught:
