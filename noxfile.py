@@ -33,6 +33,7 @@ SUITE = [
         "streaming",
         "histories/stateful",
         "spark",
+        "invariance",
     )
 ]
 NEEDED = [

@@ -72,6 +72,7 @@ def delete_topics(
     Args:
         created: a set from which those that are gone are removed, however the call
             ends.
+        gone_seconds: how long they may take, besides 0.2 s for each partition.
 
     Raises:
         TopicError: the broker refused some and deleted the others, or one was still
@@ -90,7 +91,9 @@ def delete_topics(
         for name, error in admin.delete(names)
         if error is not None and not isinstance(error, UnknownTopicOrPartitionError)
     }
-    deadline = _clock.monotonic() + gone_seconds
+    parts = sum(len(info["partitions"]) for info in there.values())
+    seconds = gone_seconds + PARTITION_SECONDS * parts
+    deadline = _clock.monotonic() + seconds
     while True:
         there = admin.existing(names)
         created.difference_update(set(names) - set(there) - set(refusals))
@@ -100,7 +103,7 @@ def delete_topics(
         if _clock.monotonic() >= deadline:
             raise TopicError(
                 waiting,
-                f"Topics {waiting} still existed {gone_seconds:g} s after they were "
+                f"Topics {waiting} still existed {seconds:g} s after they were "
                 "deleted. Does something that still reads or writes them, perhaps a "
                 "streaming query, make the broker create them again? Stop it first.",
             )
