@@ -81,7 +81,9 @@ class Answers:
         return values[0] if len(values) == 1 else values
 
     def without_others(self, answer: Any) -> Any:
-        """Without what is of other keys."""
+        """Without what is of other keys; None, of a job that died, as it is."""
+        if answer is None:
+            return None
         if self.kind == "by_partition":
             kept = {number: _without_others(rows) for number, rows in answer.items()}
             return {number: rows for number, rows in kept.items() if rows}

@@ -73,6 +73,8 @@ def test_rows_of_other_keys_are_left_out() -> None:
     parts = {0: [("a", 1), ("a-other", 2)], 1: [("b-other", 3)]}
     by_partition = Answers("by_partition", None)
     assert by_partition.without_others(parts) == {0: [("a", 1)]}
+    assert ROWS.without_others(None) is None  # the job has died
+    assert by_partition.without_others(None) is None
 
 
 @pytest.mark.parametrize(
