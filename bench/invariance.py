@@ -10,10 +10,9 @@ in how many seconds, and with how small a schedule. Before each seed it measures
 an empty Spark session takes from the shell (`bare`), because machines differ. `replay`
 runs the printed lines of each job that many times, and each must show the failure
 again. `right` runs each right twin with that many trials, in steps of 50, and none may
-alarm. All note
-each result in a file, `bench/invariance-results.jsonl`, and continue where they were
-stopped. `time` runs 50 trials of two to six batches, of a stateless and of a stateful
-job.
+alarm. All note each result in a file, `bench/invariance-results.jsonl`, and continue
+where they were stopped. `time` runs 50 trials of two to six batches, of a stateless
+and of a stateful job.
 """
 
 from __future__ import annotations

@@ -226,6 +226,7 @@ def test_a_job_may_have_several_queries(kafka: KafkaUtils, spark: SparkSession) 
     )
     # where the second query cuts its own batches is chance
     assert error.relation in ("batches", "determinism")
+    assert error.relation == "determinism" or len(error.records) == 2
 
 
 REAL_TIME: dict[str, Any] = {
