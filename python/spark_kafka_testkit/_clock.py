@@ -40,7 +40,8 @@ def keep_running(package: str) -> None:
     A freeze also affects the package's own threads, and deadlines are lost if a thread
     sees time jump.
     """
-    for name, module in list(sys.modules.items()):
+    # a copy is made in one step, and other threads import meanwhile
+    for name, module in sys.modules.copy().items():
         if name.startswith(f"{package}.") and getattr(module, "time", None) is time:
             module.__dict__["time"] = _running
 

@@ -106,7 +106,7 @@ class Recording:
 
     def _read_all(self) -> None:
         self._note_running()
-        for run, query in list(self._starts.items()):
+        for run, query in self._starts.copy().items():
             try:
                 has_ended = not query.isActive  # before: then nothing comes any more
                 self._read(query)
