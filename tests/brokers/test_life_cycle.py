@@ -127,6 +127,29 @@ def test_a_child_of_a_fork_ends_while_a_thread_of_its_parent_is_in_a_call(
         time.sleep(0.01)
 
 
+def test_topics_are_deleted_at_an_exit_that_allows_no_thread(
+    kafka: KafkaUtils, topic: str
+) -> None:
+    """As in Python 3.12, whose exit hooks can start none."""
+    done = run_python(
+        f"""
+        import atexit
+        import threading
+        from spark_kafka_testkit import KafkaUtils
+
+        def refuse(thread):
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+
+        utils = KafkaUtils(bootstrap_servers={kafka.broker!r})
+        utils.setup()
+        utils.create_topics([{topic!r}])
+        atexit.register(setattr, threading.Thread, "start", refuse)
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert topic not in kafka.admin_client.list_topics()
+
+
 def test_an_interrupted_setup_can_be_begun_again(kafka: KafkaUtils) -> None:
     """Python's own lock for imports is not lost, which an import may keep that is
     interrupted while it waits for another thread's.

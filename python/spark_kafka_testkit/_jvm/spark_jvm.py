@@ -261,14 +261,21 @@ def close_producers() -> None:
     if gateway is None:
         return
 
+    is_late = threading.Event()  # by then another query may run
+
     def close() -> None:
         with suppress(Exception):  # a JVM that is gone has none
-            if not active_queries():
-                singleton(gateway.jvm, PRODUCERS).reset()
+            pool = singleton(gateway.jvm, PRODUCERS)
+            if not active_queries() and not is_late.is_set():
+                pool.reset()
 
     thread = threading.Thread(target=close, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        return  # an exit hook in Python 3.12, soon before the JVM ends
     thread.join(CLOSE_SECONDS)
+    is_late.set()
 
 
 def singleton(view: Any, name: str) -> Any:

@@ -150,7 +150,10 @@ def new_topics(admin: KafkaAdminClient, shapes: Mapping[str, dict[str, Any]]) ->
 
 
 def started(call: Callable[[], Any]) -> Future[Any]:
-    """Start the call on a thread, which may have to be left behind."""
+    """Start the call on a thread, which may have to be left behind.
+
+    An exit hook can start no thread in Python 3.12. There the call is made at once.
+    """
     outcome: Future[Any] = Future()
 
     def run() -> None:
@@ -159,7 +162,10 @@ def started(call: Callable[[], Any]) -> Future[Any]:
         except BaseException as error:  # noqa: BLE001  passed on to the caller
             outcome.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError:
+        run()
     return outcome
 
 
