@@ -93,6 +93,7 @@ class Cluster:
         """kafka-python's producer for users, created on first use."""
         self.check_usable()
         with self._lock:
+            self.check_usable()  # it may have been closed meanwhile
             if self._producer is None:
                 self._producer = make_producer(self.config)
             return self._producer
@@ -123,6 +124,7 @@ class Cluster:
         self.check_usable()
         _clock.load_arrow()
         with self._lock:
+            self.check_usable()  # it may have been closed meanwhile
             return self._clients.choose(spark)
 
     def check_usable(self) -> None:

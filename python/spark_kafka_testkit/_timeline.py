@@ -119,10 +119,11 @@ class waiting:  # noqa: N801  it is used as a function
             return
         _thread.waits = False
         _alone -= self._alone
-        if _listener is not None:
+        listener = _listener
+        if listener is not None:
             failure = "" if error_type is None else error_type.__name__
             wait = Wait(self._name, self._begun, _clock.now(), failure, self._place)
-            _listener.wait_ended(wait)
+            listener.wait_ended(wait)
 
 
 def _place() -> str:

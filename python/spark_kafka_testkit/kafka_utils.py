@@ -1325,7 +1325,8 @@ class KafkaUtils:
         return causes(self._cluster, active_queries() if query is None else [query])
 
     def _set_up(self, caller: str) -> Cluster:
-        if self._cluster is None:
+        cluster = self._cluster  # another thread may tear it down meanwhile
+        if cluster is None:
             raise NotSetUpError(
                 f"KafkaUtils is not set up: {caller} needs a broker. Call setup() "
                 "first."
@@ -1336,7 +1337,7 @@ class KafkaUtils:
                 f"called in its child {os.getpid()}. Connections do not survive a "
                 "fork. Make a KafkaUtils(bootstrap_servers=...) in the child."
             )
-        return self._cluster
+        return cluster
 
 
 _every: weakref.WeakSet[KafkaUtils] = weakref.WeakSet()

@@ -330,7 +330,7 @@ def pytest_runtest_makereport(
                 shorten(report, call.excinfo.value, item.config.stash[RUN].topics)
     if report.failed and call.when != "teardown" and WISHES in item.stash:
         topics = {
-            recorder.cluster: list(reversed(recorder.topics))
+            recorder.cluster: list(recorder.topics)[::-1]
             for recorder in item.config.stash[RUN].recorders()
             if recorder.topics and recorder.cluster is not None
         }

@@ -16,7 +16,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from spark_kafka_testkit._jvm.socket_stream import SocketStream
@@ -201,5 +201,6 @@ class Channels:
     def close(self) -> None:
         """Close the idle channels, and the others when their operations end."""
         self._is_closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # no more, or another thread has closed the last
+            while True:
+                self._idle.pop().close()

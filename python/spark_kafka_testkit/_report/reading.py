@@ -89,7 +89,7 @@ class ReadQuery:
         """Where the topics of its sources ended, as the sources have seen them."""
         if self._is_clocked:
             return  # at times of the test's clock, which are no use to others
-        for progress in self._progress.values():
+        for progress in list(self._progress.values()):  # a late read may add some
             begun = _seconds(str(progress["timestamp"]))
             for source in progress["sources"]:
                 for told in (source.get("latestOffset"), source["endOffset"]):

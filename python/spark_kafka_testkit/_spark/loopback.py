@@ -56,7 +56,7 @@ def local_host_name(conf: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        del os.environ[name]
+        os.environ.pop(name, None)  # two sessions may start side by side
 
 
 def _is_chosen(conf: Mapping[str, str]) -> bool:

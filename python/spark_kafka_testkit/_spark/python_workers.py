@@ -38,7 +38,7 @@ def python_of_this_process(conf: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        del os.environ[PYTHON_ENV]
+        os.environ.pop(PYTHON_ENV, None)
 
 
 def worker_settings(conf: Mapping[str, str]) -> dict[str, str]:
