@@ -37,7 +37,7 @@ def loses_the_failure(patch: pytest.MonkeyPatch) -> None:
     """Its smallest schedule is one that shows nothing."""
 
     def of_nothing(self: Any, finding: Any, _: Any) -> Any:
-        return replace(finding, schedule=self._at_once(finding.schedule))
+        return replace(finding, schedule=self._compare.at_once(finding.schedule))
 
     patch.setattr(Search, "_smallest", of_nothing)
 

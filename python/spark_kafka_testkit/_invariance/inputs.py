@@ -121,6 +121,24 @@ class Inputs:
         """Where it goes of so many partitions: by its key, as Kafka's producers do."""
         return _partition(self.record(place), place.index, count)
 
+    def are_in_order(self, places: Iterable[Place]) -> bool:
+        """Whether these places are in the order in which all are sent at once.
+
+        Places of another form do not count.
+        """
+        sent = [place for place in places if not place.form]
+        return sent == [place for place in self.places if place in sent]
+
+    def keeps_order(self, schedule: Schedule) -> bool:
+        """Whether each partition gets its records in the order of the inputs."""
+        last: dict[tuple[str, int], int] = {}
+        for place in schedule.places:
+            where = place.input, self.partition(place, schedule.partitions)
+            if last.get(where, -1) > place.index:
+                return False
+            last[where] = place.index
+        return True
+
     def to_send(self, place: Place, count: int) -> Record:
         """The record with its partition."""
         return self.record(place)._replace(partition=self.partition(place, count))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from inspect import signature
 from typing import Final
 
@@ -43,8 +43,16 @@ NUMBER = re.compile(rb"\s*[+-]?[\d.]+\s*")
 NO_BATCH_ORACLE = "WithState"
 
 
-def why_not(relation: str, stage: Stage, reference: Outcome) -> str:
-    """Why a relation can't be asked of a job; empty where it can."""
+def why_not(
+    relation: str, wanted: Collection[str], stage: Stage, reference: Outcome
+) -> str:
+    """Why a relation can't be asked of a job; empty where it can.
+
+    Args:
+        wanted: all relations that are asked for.
+    """
+    if relation == "arrival" and "batches" not in wanted:
+        return "all comes in one batch, unless same_under has batches too"
     reason = _REASONS.get(relation)
     return "" if reason is None else reason(stage, reference)
 

@@ -6,25 +6,17 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 
 from spark_kafka_testkit._event_time import shown_time
-from spark_kafka_testkit._invariance.finding import DETERMINISM, Finding
+from spark_kafka_testkit._invariance.comparisons import Comparisons, Pending
+from spark_kafka_testkit._invariance.finding import Finding
 from spark_kafka_testkit._invariance.generate import Generator, Promise
 from spark_kafka_testkit._invariance.relations import MODES, why_not
 from spark_kafka_testkit._invariance.runs import Runs
-from spark_kafka_testkit._invariance.schedule import (
-    AddPartition,
-    Crash,
-    DeleteRecords,
-    Idle,
-    Replay,
-    Restart,
-    Schedule,
-    Start,
-)
+from spark_kafka_testkit._invariance.schedule import Crash, Schedule
 from spark_kafka_testkit._invariance.shrink import shrink
 from spark_kafka_testkit._invariance.stage import Outcome, Stage
 from spark_kafka_testkit._invariance.trial import is_trigger
@@ -37,8 +29,6 @@ MOST_WRITES = 4
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-Pending = Callable[[], Finding | None]
-"""A comparison whose runs have started. Calling it returns what it found."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,6 @@ class StreamReport:
     seed: int | None
 
 
-@dataclass
 class Search:
     """Looks for a schedule by which a job answers otherwise than to all at once.
 
@@ -71,13 +60,18 @@ class Search:
         tell: called after each random schedule.
     """
 
-    stage: Stage
-    runs: Runs
-    wanted: Sequence[str]
-    late: int | None
-    seed: int | None
-    tell: Callable[[], None]
-    skipped: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        stage: Stage,
+        runs: Runs,
+        wanted: Sequence[str],
+        late: int | None,
+        seed: int | None,
+        tell: Callable[[], None],
+    ) -> None:
+        self._stage, self._runs = stage, runs
+        self._wanted, self._late, self._seed, self._tell = wanted, late, seed, tell
+        self._compare = Comparisons(stage, runs)
 
     def run(self, numbers: Sequence[int]) -> Finding | StreamReport:
         """Runs random schedules; gives the smallest one that shows a difference, or
@@ -89,33 +83,38 @@ class Search:
         Raises:
             Exception: what the job has died of when all came in one batch.
         """
-        twice = self._twice(self._whole)
-        reference = self._reference(self._whole)
+        compare, whole = self._compare, self._compare.whole
+        twice = compare.twice(whole)
+        reference = self._reference(whole)
         self._check(reference)
         if finding := twice():
-            return self._smallest(finding, self._twice)
-        held = [name for name in self.wanted if not self._skips(name, reference)]
-        if "batch_mode" in held:
-            finding = self._in_batch(self._whole)()
-            if finding is not None:
-                return self._smallest(finding, self._in_batch)
-        if "real_time" in held and (finding := self._in_real_time(self._whole)()):
+            return self._smallest(finding, compare.twice)
+        skipped = {
+            name: why
+            for name in self._wanted
+            if (why := why_not(name, self._wanted, self._stage, reference))
+        }
+        held = [name for name in self._wanted if name not in skipped]
+        if "batch_mode" in held and (finding := compare.in_batch(whole)()):
+            return self._smallest(finding, compare.in_batch)
+        if "real_time" in held and (finding := compare.in_real_time(whole)()):
             return finding  # five seconds for each that is smaller
-        held = [name for name in held if name not in self.skipped]
+        skipped |= compare.refusals
+        held = [name for name in held if name not in skipped]
         schedules = list(self._schedules(held, reference, numbers))
-        pending_ones = map(self._against_one_batch, schedules)
+        pending_ones = map(compare.against_one_batch, schedules)
         # most wrong jobs show themselves as soon as each relation has had its turn:
         # until then few runs are begun that would be in vain
         alone = sum(name not in MODES for name in held)
         first = _ahead(islice(pending_ones, alone), 1)
-        for pending in chain(first, _ahead(pending_ones, self.runs.width)):
+        for pending in chain(first, _ahead(pending_ones, self._runs.width)):
             if finding := pending():
-                self.runs.abandon()
+                self._runs.abandon()
                 return self._confirmed(finding)
-            self.tell()
-        varied = {name for schedule in schedules for name in self._varied(schedule)}
+            self._tell()
+        varied = {name for schedule in schedules for name in compare.varied(schedule)}
         seen = tuple(one for one in held if one in varied or one in MODES)
-        return StreamReport(len(schedules), seen, dict(self.skipped), self.seed)
+        return StreamReport(len(schedules), seen, skipped, self._seed)
 
     def replay(self, schedule: Schedule) -> Finding | StreamReport:
         """Runs one schedule.
@@ -123,40 +122,20 @@ class Search:
         Raises:
             Exception: what the job has died of when all came in one batch.
         """
+        compare = self._compare
         self._reference(schedule)
-        varied = tuple(self._varied(schedule))
         return (
-            self._twice(schedule)()
-            or self._against_one_batch(schedule)()
-            or StreamReport(1, varied, {}, None)
+            compare.twice(schedule)()
+            or compare.against_one_batch(schedule)()
+            or StreamReport(1, tuple(compare.varied(schedule)), {}, None)
         )
 
     # What is run
 
-    @property
-    def _base(self) -> Schedule:
-        """The usual settings, and no steps."""
-        usual = Schedule(())
-        most = max(usual.partitions, self.stage.inputs.most_partitions)
-        return replace(usual, partitions=most)
-
-    @property
-    def _whole(self) -> Schedule:
-        places = self.stage.inputs.places
-        return Schedule.of_one_batch(places, partitions=self._base.partitions)
-
-    def _at_once(self, schedule: Schedule) -> Schedule:
-        """The same records in one batch."""
-        sent = {
-            replace(place, form="")
-            for place in schedule.places
-            if place.form != "other"
-        }
-        places = [place for place in self.stage.inputs.places if place in sent]
-        return Schedule.of_one_batch(places, partitions=self._base.partitions)
-
     def _reference(self, schedule: Schedule) -> Outcome:
-        outcome = self.runs.submit(self.stage, self._at_once(schedule)).result()
+        outcome = self._runs.submit(
+            self._stage, self._compare.at_once(schedule)
+        ).result()
         if outcome.death is not None:
             raise outcome.death from None  # not the steps to it, which are the kit's
         return outcome
@@ -166,7 +145,7 @@ class Search:
         Raises:
             ValueError: its event time is not the one that schedules go by.
         """
-        stage = self.stage
+        stage = self._stage
         newest, times = reference.newest, map(stage.inputs.time, stage.inputs.places)
         # what goes by the clock is a fault of the job, which the schedules show
         if newest is not None and newest not in times and not is_trigger(newest):
@@ -175,14 +154,6 @@ class Search:
                 f"that it has seen is {shown_time(newest)}. Give event_time=, a "
                 "function of a Record, and closers=, records that close its windows."
             )
-
-    def _skips(self, relation: str, reference: Outcome) -> bool:
-        why = why_not(relation, self.stage, reference)
-        if relation == "arrival" and "batches" not in self.wanted:
-            why = "all comes in one batch, unless same_under has batches too"
-        if why:
-            self.skipped[relation] = why
-        return bool(why)
 
     def _schedules(
         self, relations: Sequence[str], reference: Outcome, numbers: Sequence[int]
@@ -194,122 +165,30 @@ class Search:
         else:
             points.append(Crash("in_task"))
         generator = Generator(
-            self.stage.inputs,
+            self._stage.inputs,
             self._promise(reference),
             relations,
             points,
-            self._base.partitions,
+            self._compare.base.partitions,
         )
         for number in numbers:
-            schedule = generator.make(number, random.Random(f"{self.seed}/{number}"))
+            schedule = generator.make(number, random.Random(f"{self._seed}/{number}"))
             if schedule is not None:
                 yield schedule
 
     def _promise(self, reference: Outcome) -> Promise:
-        if self.late is not None:
-            return Promise(self.late)
+        if self._late is not None:
+            return Promise(self._late)
         return Promise(reference.delay if reference.has_watermark else None)
-
-    # What is compared
-
-    def _against_one_batch(self, schedule: Schedule) -> Pending:
-        """The answer by a schedule, with that to the same records in one batch."""
-        plain = self._at_once(schedule)
-        if schedule == plain:
-            return lambda: None
-        at_once = self.runs.submit(self.stage, plain)
-        by_schedule = self.runs.submit(self.stage, schedule)
-        relation = self._relation(schedule)
-
-        def compare() -> Finding | None:
-            expected, outcome = at_once.result(), by_schedule.result()
-            if outcome.death is not None and schedule.has(DeleteRecords):
-                return None  # what is lost was told
-            return self._finding(relation, schedule, expected, outcome)
-
-        return compare
-
-    def _twice(self, schedule: Schedule) -> Pending:
-        """Two answers by a schedule."""
-        first = self.runs.submit(self.stage, schedule)
-        second = self.runs.submit(self.stage, schedule, again=True)
-
-        def compare() -> Finding | None:
-            one, other = first.result(), second.result()
-            if one.death is not None:  # the other way round: the dead one is shown
-                one, other = other, one
-            there = self._finding(DETERMINISM, schedule, one, other)
-            # which of the two has more of what Kafka's sink repeats is chance
-            back = other.death is None and self._finding(
-                DETERMINISM, schedule, other, one
-            )
-            return there if there and (back or other.death is not None) else None
-
-        return compare
-
-    def _in_batch(self, schedule: Schedule) -> Pending:
-        """The answer to all in one batch, with that of the job by `spark.read`."""
-        at_once = self._at_once(schedule)
-        streamed = self.runs.submit(self.stage, at_once)
-        read = self.runs.submit_batch(self.stage, at_once)
-
-        def compare() -> Finding | None:
-            outcome, batch = streamed.result(), read.result()
-            if batch.refusal:
-                self.skipped["batch_mode"] = batch.refusal
-            if batch.refusal or outcome.death or batch.allows(self.stage, outcome):
-                return None
-            return Finding("batch_mode", at_once, batch.alone, outcome.answer)
-
-        return compare
-
-    def _in_real_time(self, schedule: Schedule) -> Pending:
-        """The answer to all in one batch, with that of the job in real-time mode."""
-        at_once = replace(self._at_once(schedule), partitions=1)
-        streamed = self.runs.submit(self.stage, at_once)
-        live = self.runs.submit_real_time(self.stage, at_once)
-
-        def compare() -> Finding | None:
-            expected, found = streamed.result().answer, live.result()
-            if found.refusal:
-                self.skipped["real_time"] = found.refusal
-            if found.refusal or self.stage.answers.are_same(
-                expected, found.answer, repeats=True
-            ):
-                return None
-            return Finding("real_time", at_once, expected, found.answer)
-
-        return compare
-
-    def _finding(
-        self, relation: str, schedule: Schedule, expected: Outcome, outcome: Outcome
-    ) -> Finding | None:
-        if expected.death is not None:
-            return None  # the records are too few for the job
-        answers, answer, wanted = self.stage.answers, outcome.answer, expected.answer
-        if any(place.form == "other" for place in schedule.places):
-            answer, wanted = map(answers.without_others, (answer, wanted))
-        is_at_least_once = self.stage.sink == "kafka" or outcome.is_own_query
-        repeats = is_at_least_once and schedule.has(Crash, Replay)
-        if outcome.death is None and answers.are_same(wanted, answer, repeats=repeats):
-            return None
-        return Finding(
-            relation,
-            schedule,
-            wanted,
-            answer,
-            outcome.death,
-            outcome.late_rows,
-        )
 
     # What is found
 
     def _confirmed(self, finding: Finding) -> Finding:
         """The smallest that shows the same; or that the job is not deterministic."""
-        again = self._twice(finding.schedule)
-        smallest = self._smallest(finding, self._against_one_batch)
+        again = self._compare.twice(finding.schedule)
+        smallest = self._smallest(finding, self._compare.against_one_batch)
         other = _found(again)
-        return self._smallest(other, self._twice) if other else smallest
+        return self._smallest(other, self._compare.twice) if other else smallest
 
     def _smallest(
         self, finding: Finding, compare: Callable[[Schedule], Pending]
@@ -329,52 +208,12 @@ class Search:
         shrink(
             finding.schedule,
             shows,
-            self._base,
-            self._keeps_order,
-            self.stage.inputs.key,
+            self._compare.base,
+            self._stage.inputs.keeps_order,
+            self._stage.inputs.key,
             finding.concerns,
         )
         return found
-
-    def _relation(self, schedule: Schedule) -> str:
-        """What a schedule is told to vary: what is rarest."""
-        return next(self._varied(schedule), "batches")
-
-    def _varied(self, schedule: Schedule) -> Iterator[str]:
-        """What a schedule varies, first what is rarest."""
-        base, forms = self._base, {place.form for place in schedule.places}
-        is_resized = (schedule.partitions, schedule.shuffle) != (
-            base.partitions,
-            base.shuffle,
-        )
-        varied = {
-            "retention": schedule.has(DeleteRecords),
-            "crashes": schedule.has(Crash),
-            "replays": schedule.has(Replay),
-            "restarts": schedule.has(Restart, Start),
-            "idle": schedule.has(Idle),
-            "partitions": is_resized or schedule.has(AddPartition),
-            "triggers": schedule.by_start,
-            "duplicates": "again" in forms,
-            "other_keys": "other" in forms,
-            "arrival": self._is_rearranged(schedule),
-            "batches": schedule.batches > 1,
-        }
-        return (name for name, is_so in varied.items() if is_so)
-
-    def _keeps_order(self, schedule: Schedule) -> bool:
-        """Whether each partition gets its records in the order of the inputs."""
-        last: dict[tuple[str, int], int] = {}
-        for place in schedule.places:
-            partition = self.stage.inputs.partition(place, schedule.partitions)
-            if last.get((place.input, partition), -1) > place.index:
-                return False
-            last[place.input, partition] = place.index
-        return True
-
-    def _is_rearranged(self, schedule: Schedule) -> bool:
-        sent = [place for place in schedule.places if not place.form]
-        return sent != [place for place in self.stage.inputs.places if place in sent]
 
 
 def _found(pending: Pending) -> Finding | None:

@@ -1,0 +1,180 @@
+"""What is compared: the answers of two runs of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from spark_kafka_testkit._invariance.finding import DETERMINISM, Finding
+from spark_kafka_testkit._invariance.runs import Runs
+from spark_kafka_testkit._invariance.schedule import (
+    AddPartition,
+    Crash,
+    DeleteRecords,
+    Idle,
+    Replay,
+    Restart,
+    Schedule,
+    Start,
+)
+from spark_kafka_testkit._invariance.stage import Outcome, Stage
+
+__all__ = ["Comparisons", "Pending"]
+
+Pending = Callable[[], Finding | None]
+"""A comparison whose runs have started. Calling it returns what it found."""
+
+
+@dataclass
+class Comparisons:
+    """Compares the answers of a job.
+
+    Args:
+        stage: see `Stage`.
+        runs: where the schedules are run.
+
+    Attributes:
+        refusals: why Spark does not run the job in batch or in real time, by relation.
+    """
+
+    stage: Stage
+    runs: Runs
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Schedule:
+        """The usual settings, and no steps."""
+        usual = Schedule(())
+        most = max(usual.partitions, self.stage.inputs.most_partitions)
+        return replace(usual, partitions=most)
+
+    @property
+    def whole(self) -> Schedule:
+        places = self.stage.inputs.places
+        return Schedule.of_one_batch(places, partitions=self.base.partitions)
+
+    def at_once(self, schedule: Schedule) -> Schedule:
+        """The same records in one batch."""
+        sent = {
+            replace(place, form="")
+            for place in schedule.places
+            if place.form != "other"
+        }
+        places = [place for place in self.stage.inputs.places if place in sent]
+        return Schedule.of_one_batch(places, partitions=self.base.partitions)
+
+    def against_one_batch(self, schedule: Schedule) -> Pending:
+        """The answer by a schedule, with that to the same records in one batch."""
+        plain = self.at_once(schedule)
+        if schedule == plain:
+            return lambda: None
+        at_once = self.runs.submit(self.stage, plain)
+        by_schedule = self.runs.submit(self.stage, schedule)
+        relation = self._relation(schedule)
+
+        def compare() -> Finding | None:
+            expected, outcome = at_once.result(), by_schedule.result()
+            if outcome.death is not None and schedule.has(DeleteRecords):
+                return None  # what is lost was told
+            return self._finding(relation, schedule, expected, outcome)
+
+        return compare
+
+    def twice(self, schedule: Schedule) -> Pending:
+        """Two answers by a schedule."""
+        first = self.runs.submit(self.stage, schedule)
+        second = self.runs.submit(self.stage, schedule, again=True)
+
+        def compare() -> Finding | None:
+            one, other = first.result(), second.result()
+            if one.death is not None:  # the other way round: the dead one is shown
+                one, other = other, one
+            there = self._finding(DETERMINISM, schedule, one, other)
+            # which of the two has more of what Kafka's sink repeats is chance
+            back = other.death is None and self._finding(
+                DETERMINISM, schedule, other, one
+            )
+            return there if there and (back or other.death is not None) else None
+
+        return compare
+
+    def in_batch(self, schedule: Schedule) -> Pending:
+        """The answer to all in one batch, with that of the job by `spark.read`."""
+        at_once = self.at_once(schedule)
+        streamed = self.runs.submit(self.stage, at_once)
+        read = self.runs.submit_batch(self.stage, at_once)
+
+        def compare() -> Finding | None:
+            outcome, batch = streamed.result(), read.result()
+            if batch.refusal:
+                self.refusals["batch_mode"] = batch.refusal
+            if batch.refusal or outcome.death or batch.allows(self.stage, outcome):
+                return None
+            return Finding("batch_mode", at_once, batch.alone, outcome.answer)
+
+        return compare
+
+    def in_real_time(self, schedule: Schedule) -> Pending:
+        """The answer to all in one batch, with that of the job in real-time mode."""
+        at_once = replace(self.at_once(schedule), partitions=1)
+        streamed = self.runs.submit(self.stage, at_once)
+        live = self.runs.submit_real_time(self.stage, at_once)
+
+        def compare() -> Finding | None:
+            expected, found = streamed.result().answer, live.result()
+            if found.refusal:
+                self.refusals["real_time"] = found.refusal
+            if found.refusal or self.stage.answers.are_same(
+                expected, found.answer, repeats=True
+            ):
+                return None
+            return Finding("real_time", at_once, expected, found.answer)
+
+        return compare
+
+    def _finding(
+        self, relation: str, schedule: Schedule, expected: Outcome, outcome: Outcome
+    ) -> Finding | None:
+        if expected.death is not None:
+            return None  # the records are too few for the job
+        answers, answer, wanted = self.stage.answers, outcome.answer, expected.answer
+        if any(place.form == "other" for place in schedule.places):
+            answer, wanted = map(answers.without_others, (answer, wanted))
+        is_at_least_once = self.stage.sink == "kafka" or outcome.is_own_query
+        repeats = is_at_least_once and schedule.has(Crash, Replay)
+        if outcome.death is None and answers.are_same(wanted, answer, repeats=repeats):
+            return None
+        return Finding(
+            relation,
+            schedule,
+            wanted,
+            answer,
+            outcome.death,
+            outcome.late_rows,
+        )
+
+    def _relation(self, schedule: Schedule) -> str:
+        """What a schedule is told to vary: what is rarest."""
+        return next(self.varied(schedule), "batches")
+
+    def varied(self, schedule: Schedule) -> Iterator[str]:
+        """What a schedule varies, first what is rarest."""
+        base, forms = self.base, {place.form for place in schedule.places}
+        is_resized = (schedule.partitions, schedule.shuffle) != (
+            base.partitions,
+            base.shuffle,
+        )
+        varied = {
+            "retention": schedule.has(DeleteRecords),
+            "crashes": schedule.has(Crash),
+            "replays": schedule.has(Replay),
+            "restarts": schedule.has(Restart, Start),
+            "idle": schedule.has(Idle),
+            "partitions": is_resized or schedule.has(AddPartition),
+            "triggers": schedule.by_start,
+            "duplicates": "again" in forms,
+            "other_keys": "other" in forms,
+            "arrival": not self.stage.inputs.are_in_order(schedule.places),
+            "batches": schedule.batches > 1,
+        }
+        return (name for name, is_so in varied.items() if is_so)
