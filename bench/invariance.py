@@ -18,6 +18,7 @@ and of a stateful job.
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import json
 import pkgutil
@@ -123,7 +124,10 @@ def check_wrong(
 def check_replay(
     kafka: KafkaUtils, spark: SparkSession, module: Any, number: int
 ) -> dict[str, Any]:
-    """By the lines that `wrong` was shown, one seed after the other."""
+    """By the lines that `wrong` was shown, one seed after the other.
+
+    Only what a line has as `...` is put in.
+    """
     name = module.__name__.rpartition(".")[2]
     lines = [
         note["again"]
@@ -133,15 +137,16 @@ def check_replay(
     if not lines:
         return {"found": False, "error": "run `wrong` first"}
 
-    def check_stream(job: Any, inputs: Any, **options: Any) -> None:
-        given = module.INPUTS if inputs is ... else inputs
-        own = getattr(module, "OPTIONS", {})
-        kafka.check_stream(job, given, spark=spark, **{**own, **options})
+    def check_stream(job: Any, **options: Any) -> None:
+        own = {"inputs": module.INPUTS, **getattr(module, "OPTIONS", {})}
+        given = {n: own[n] if value is ... else value for n, value in options.items()}
+        kafka.check_stream(job, spark=spark, **given)
 
-    known = {"kafka": SimpleNamespace(check_stream=check_stream)}
+    known = {"kafka": SimpleNamespace(check_stream=check_stream), "datetime": datetime}
+    names = {**vars(module), module.wrong.__name__: module.wrong, **known}
     line = lines[number % len(lines)]
     try:
-        eval(line, {**known, module.wrong.__name__: module.wrong})  # noqa: S307
+        eval(line, names)  # noqa: S307
     except NotInvariant:
         return {"line": line, "found": True}
     return {"line": line, "found": False}

@@ -483,7 +483,8 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
             `spark.read`, or from the first of two runs.
         answer: the answer under the schedule, or None if the job died.
         records: what the schedule sends, by the names used in it.
-        replay: the call that shows it again, without the other options of the check.
+        replay: the call that shows it again, with the options that were given. `...`
+            stands for inputs, and for what is long or has no name.
     """
 
     def __init__(

@@ -158,6 +158,10 @@ def test_an_append_that_runs_again_is_found(
     )
     assert replayed.relation == "replays"
     assert re.fullmatch(r"send orders\[\d\] \| batch \| replay", replayed.schedule)
+    assert replayed.replay == (
+        "kafka.check_stream(appended, inputs=..., answer=written, "
+        f'schedule="{replayed.schedule}")'
+    )
     crashed = finding(
         kafka, spark, jobs.appended, answer=jobs.written, same_under=["crashes"]
     )

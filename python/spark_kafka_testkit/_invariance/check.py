@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
@@ -72,6 +73,16 @@ def check_stream(
     timeout: float = 60,
 ) -> StreamReport:
     """See `KafkaUtils.check_stream`."""
+    repeated = _given(
+        answer=answer,
+        key=key,
+        late=late,
+        event_time=event_time,
+        closers=closers,
+        output_mode=output_mode,
+        sink=sink,
+        timeout=timeout,
+    )
     if not isinstance(inputs, Mapping) or not inputs:
         raise TypeError(
             'inputs must be a dict of records by name, {"orders": [...]}, not '
@@ -144,7 +155,7 @@ def check_stream(
                 }
                 asked = seed if planned is None else None
                 given = None if records is inputs else stage.inputs.records
-                raise result.error(job.name, told, asked, given)
+                raise result.error(job.name, told, asked, given, repeated)
             reports.append(result)
     seen = {name for report in reports for name in report.same_under}
     skipped = {name: why for report in reports for name, why in report.skipped.items()}
@@ -154,3 +165,13 @@ def check_stream(
         {name: why for name, why in skipped.items() if name not in seen},
         reports[0].seed,
     )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that are not left at their defaults."""
+    defaults = signature(check_stream).parameters
+    return {
+        name: value
+        for name, value in options.items()
+        if value != defaults[name].default
+    }

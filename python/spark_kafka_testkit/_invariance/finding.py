@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from spark_kafka_testkit._invariance.relations import MODES, RELATIONS
@@ -18,6 +19,7 @@ __all__ = ["DETERMINISM", "Finding"]
 
 DETERMINISM = "determinism"
 SHOWN_RECORDS = 10
+LONGEST_OPTION = 60
 AGAIN = "Let a batch that runs again change nothing: use its number, or MERGE."
 BY_ITSELF = "Let no result depend on what else is in its batch. Keep it in the state."
 BY_TIME = "Order by a time in the records, not by when they come."
@@ -62,13 +64,18 @@ class Finding:
         """Whether what differs has this key in it; of an answer whose parts can't be
         told apart, whether it may have.
         """
+        return self._differing is None or str(readable(key)) in self._differing
+
+    @cached_property
+    def _differing(self) -> str | None:
+        """What is in one answer alone; None where they have no parts."""
         if isinstance(self.expected, dict) and isinstance(self.answer, dict):
             parts = unmatched([*self.expected.items()], [*self.answer.items()])
         elif isinstance(self.expected, list) and isinstance(self.answer, list):
             parts = unmatched(self.expected, self.answer)
         else:
-            return True
-        return str(readable(key)) in str(parts)
+            return None
+        return str(parts)
 
     def error(
         self,
@@ -76,6 +83,7 @@ class Finding:
         records: Mapping[str, Any],
         seed: int | None,
         drawn: Mapping[str, Any] | None,
+        options: Mapping[str, Any],
     ) -> NotInvariant:
         """What is raised.
 
@@ -84,24 +92,26 @@ class Finding:
             records: what the schedule sends, by the names that it has there.
             seed: of the schedules.
             drawn: the inputs, where they were drawn of strategies.
+            options: of the check, which it needs again.
         """
+        replay = self._replay(job, drawn, options)
         return NotInvariant(
-            "\n".join(self._lines(job, records, seed, drawn)),
+            "\n".join(self._lines(records, seed, job, replay)),
             relation=self.relation,
             schedule=str(self.schedule),
             seed=seed,
             expected=self.expected,
             answer=self.answer,
             records=records,
-            replay=self._replay(job, drawn),
+            replay=replay,
         )
 
     def _lines(
         self,
-        job: str,
         records: Mapping[str, Any],
         seed: int | None,
-        drawn: Mapping[str, Any] | None,
+        job: str,
+        replay: str,
     ) -> Iterator[str]:
         what = "is not deterministic"
         if self.relation != DETERMINISM:
@@ -119,7 +129,7 @@ class Finding:
             yield f"  {name} is {shown(record)}"
         if len(records) > SHOWN_RECORDS:
             yield f"  ... and {len(records) - SHOWN_RECORDS} more"
-        yield f"To see it again: {self._replay(job, drawn)}"
+        yield f"To see it again: {replay}"
         if seed is not None:
             yield f"Found with seed={seed}."
 
@@ -151,13 +161,25 @@ class Finding:
             return "it differs from the answer of spark.read to the same records:"
         return "it differs from the answer to the same records in one batch:"
 
-    def _replay(self, job: str, drawn: Mapping[str, Any] | None) -> str:
+    def _replay(
+        self, job: str, drawn: Mapping[str, Any] | None, options: Mapping[str, Any]
+    ) -> str:
         inputs = "..." if drawn is None else repr(drawn)
         is_plain = self.schedule.batches == len(self.schedule.steps) - 1 == 1
         again = f'schedule="{self.schedule}"'
         if self.relation in MODES or (self.relation == DETERMINISM and is_plain):
             again = f'same_under=["{self.relation}"]'
-        return f"kafka.check_stream({job}, inputs={inputs}, {again})"
+        same = "".join(f"{name}={_spelt(value)}, " for name, value in options.items())
+        return f"kafka.check_stream({job}, inputs={inputs}, {same}{again})"
+
+
+def _spelt(value: Any) -> str:
+    """An option's value as it stands in a call, or `...` if that can't be read."""
+    if callable(value):
+        name = str(getattr(value, "__name__", ""))
+        return name if name.isidentifier() else "..."
+    text = repr(value)
+    return text if len(text) <= LONGEST_OPTION else "..."
 
 
 def _told(error: Exception) -> str:

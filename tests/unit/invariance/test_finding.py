@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ KeyError: 1
 
 def lines(relation: str, *answers: Any, **facts: Any) -> list[str]:
     finding = Finding(relation, Schedule.parse(SCHEDULE), *answers, **facts)
-    return str(finding.error("job", {}, None, None)).splitlines()
+    return str(finding.error("job", {}, None, None, {})).splitlines()
 
 
 @pytest.mark.parametrize("relation", [*RELATIONS, DETERMINISM])
@@ -48,6 +49,23 @@ def test_what_a_job_dies_of_is_told_with_its_line() -> None:
         "KeyError: 1 (in save, job.py:3: raise KeyError(batch))"
     )
     assert second == f"With this schedule: {SCHEDULE}"
+
+
+def test_the_call_that_shows_it_again_has_the_options_of_the_check() -> None:
+    """As you would write them. What can't be read in a line is left to you."""
+    options = {
+        "answer": sorted,
+        "key": ["day", "key"],
+        "late": timedelta(minutes=10),
+        "event_time": lambda record: record.timestamp,
+        "closers": {"orders": "a" * 60},
+    }
+    finding = Finding("batches", Schedule.parse(SCHEDULE), [1], [2])
+    assert finding.error("job", {}, None, None, options).replay == (
+        "kafka.check_stream(job, inputs=..., answer=sorted, key=['day', 'key'], "
+        "late=datetime.timedelta(seconds=600), event_time=..., closers=..., "
+        f'schedule="{SCHEDULE}")'
+    )
 
 
 def test_keys_are_told_by_what_differs() -> None:
