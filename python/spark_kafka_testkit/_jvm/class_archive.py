@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -173,7 +174,8 @@ def _note_use(archive: Path) -> None:
 def _thin_out(folder: Path, kept: Path) -> None:
     """Remove archives that have not been used for long.
 
-    If there are too many bytes, the least recently used ones go as well.
+    If those of one kind have too many bytes, the least recently used of them go as
+    well. Many brokers with other flags cost no Spark its archive.
     """
     try:
         archives = [
@@ -182,11 +184,12 @@ def _thin_out(folder: Path, kept: Path) -> None:
     except OSError:
         return  # another process is doing the same
     archives.sort(key=lambda archive: archive[1].st_atime, reverse=True)
-    size = 0
+    sizes: Counter[str] = Counter()
     for archive, facts in archives:
-        size += facts.st_size
+        kind = archive.name.rpartition("-")[0]
+        sizes[kind] += facts.st_size
         is_old = _clock.now() - facts.st_atime > UNUSED_SECONDS
-        if archive != kept and (is_old or size > MAX_BYTES):
+        if archive != kept and (is_old or sizes[kind] > MAX_BYTES):
             _remove(archive)
 
 

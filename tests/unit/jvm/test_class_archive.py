@@ -70,19 +70,20 @@ def test_what_was_recorded_for_killed_processes_is_removed(cache: Path) -> None:
     assert {file.name for file in (cache / "archives").iterdir()} == set(names[2:])
 
 
-def record(name: str, size: int = 1) -> Path:
-    """An archive that has been recorded; for another class path with each name."""
-    archive = ClassArchive(name, Java(Path("java"), "17"), [], [])
+def record(java: str, size: int = 1, kind: str = "k") -> Path:
+    """An archive that has been recorded, another one for each Java."""
+    archive = ClassArchive(kind, Java(Path(java), "17"), [], [])
     part = Path(archive.flags[0].partition("=")[2])
     with part.open("wb") as file:
         file.truncate(size)
+    before = set(part.parent.glob("*.jsa"))
     archive.end(is_whole=True)
-    (made,) = part.parent.glob(f"{name}-*.jsa")
+    (made,) = set(part.parent.glob("*.jsa")) - before
     return made
 
 
-def is_used(name: str) -> bool:
-    (flag, *_) = ClassArchive(name, Java(Path("java"), "17"), [], []).flags
+def is_used(java: str) -> bool:
+    (flag, *_) = ClassArchive("k", Java(Path(java), "17"), [], []).flags
     return flag.startswith("-XX:SharedArchiveFile=")
 
 
@@ -100,7 +101,10 @@ def test_an_archive_that_others_could_have_written_is_not_used(cache: Path) -> N
 def test_archives_that_nobody_uses_any_more_are_removed(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of older Javas and jars: after a month, or when there are too many bytes."""
+    """Those of older Javas and jars: after a month, or when there are too many bytes of
+    their kind.
+    """
+    other = record("other", 3, "spark")
     old, used, last = record("old"), record("used"), record("last")
     month_ago = time.time() - 31 * 86400
     for archive in (old, used):
@@ -109,7 +113,9 @@ def test_archives_that_nobody_uses_any_more_are_removed(
     new = record("new")
     assert [file.exists() for file in (old, used, last, new)] == [False] + [True] * 3
     assert not old.with_name(f"{old.name}.stamp").exists()
-    os.utime(used, (time.time() - 9, used.stat().st_mtime))
+    for archive, ago in ((used, 9), (other, 10)):
+        os.utime(archive, (time.time() - ago, archive.stat().st_mtime))
     monkeypatch.setattr("spark_kafka_testkit._jvm.class_archive.MAX_BYTES", 10)
     newest = record("newest", 8)
-    assert [file.exists() for file in (used, last, new, newest)] == [False] + [True] * 3
+    left = (other, last, new, newest)
+    assert [file.exists() for file in (used, *left)] == [False] + [True] * 4
