@@ -1,8 +1,7 @@
-"""What a report is told while a test runs: where waits begin and end, which queries the
-kit meets, and where topics end.
+"""What the kit tells a report while a test runs.
 
-Nobody listens unless a report is asked for. Each call here is one look at a variable
-then.
+It tells when waits begin and end, which queries it meets, and where topics end. Unless
+a report is asked for, nobody listens, and each call here only looks at a variable.
 """
 
 from __future__ import annotations
@@ -33,13 +32,14 @@ KIT = str(Path(__file__).parent)
 
 
 class Wait(NamedTuple):
-    """A wait of the kit's that has ended.
+    """A call of the kit that waited, and has ended.
 
     Attributes:
-        name: of the function that waited.
-        begun, ended: in seconds since the epoch.
-        failure: the class of the error that it ended with, or empty.
-        place: the line that called it, as `test_join.py:12`, or empty.
+        name: the name of the function that waited.
+        begun, ended: when it began and ended, in seconds since the epoch.
+        failure: the class of the error that it ended with, or an empty string.
+        place: the line that called it, such as `test_join.py:12`, or an empty string if
+            that is not known.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Wait(NamedTuple):
 
 
 class Listener(Protocol):
-    """Whoever makes a report. Calls come from any thread."""
+    """What receives the calls, to make a report. They may come from any thread."""
 
     def wait_ended(self, wait: Wait) -> None: ...
 
@@ -62,42 +62,48 @@ class Listener(Protocol):
 
 
 _listener: Listener | None = None
-_alone = 0  # how many waits go on that are told without what happens in them
+_alone = 0  # how many waits with `alone` are in progress
 _thread = threading.local()
 
 
 def listen(listener: Listener | None) -> Listener | None:
-    """Has a listener told from now on, or nobody, and gives the one before it."""
+    """Set the listener, or None for nobody, and return the previous one."""
     global _listener
     before, _listener = _listener, listener
     return before
 
 
 def query_met(query: StreamingQuery) -> None:
-    """The kit has been given a query, or looks at one."""
+    """Tell the listener that the kit was given a query, or looks at one."""
     if _listener is not None and not _alone:
         _listener.query_met(query)
 
 
 def query_ends(query: StreamingQuery) -> None:
-    """The kit is about to stop a query."""
+    """Tell the listener that the kit is about to stop a query."""
     if _listener is not None and not _alone:
         _listener.query_ends(query)
 
 
 def topic_ends(topic: str, ends: Mapping[int, int]) -> None:
-    """Partitions of a topic ended there at this moment."""
+    """Tell the listener where a topic ends at this moment.
+
+    Args:
+        topic: its name.
+        ends: the end offset of each partition that is known.
+    """
     if _listener is not None and not _alone:
         _listener.topic_ends(topic, ends)
 
 
 class waiting:  # noqa: N801  it is used as a function
-    """The block is a wait. One that is part of another, on the same thread, is not
-    told.
+    """Report the block to the listener as a wait.
+
+    A wait inside another one on the same thread is not reported.
 
     Args:
-        name: of the function that waits.
-        alone: whether nothing that happens meanwhile is told, on any thread.
+        name: the name of the function that waits.
+        alone: whether to report nothing else until the block ends, from any thread.
     """
 
     def __init__(self, name: str, *, alone: bool = False) -> None:
@@ -127,7 +133,7 @@ class waiting:  # noqa: N801  it is used as a function
 
 
 def _place() -> str:
-    """The line outside of the kit that has called it."""
+    """The line that called the kit, or an empty string if there is none."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename

@@ -975,12 +975,12 @@ class KafkaUtils:
         return wait.lag(self._set_up("lag()"), query)
 
     def report(self, query: StreamingQuery, *others: StreamingQuery) -> QueryReport:
-        """What a query has done so far, for a notebook to show as plots: the ends of
-        its topics against what it has read, rows per second, how long batches took, the
-        state it holds, and its watermark.
+        """What a query has done so far, which a notebook shows as plots.
 
-        It shows the batches that Spark still knows: the last 100 of a query of your
-        own, and 10,000 of one that `run_stream` has started. The query may have ended.
+        The plots show the ends of its topics and how far it has read them, rows per
+        second, how long batches took, the state it holds, and its watermark. They cover
+        the batches that Spark still knows: the last 100 of a query of your own, and
+        10,000 of one that `run_stream` started. The query may have ended.
 
         Example:
             report = kafka.report(query)
@@ -1178,7 +1178,7 @@ class KafkaUtils:
         options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
         cluster = self._set_up("check_stream()")
         session = sources.session_or_active(spark)
-        with waiting("check_stream", alone=True):  # its queries are too many to tell
+        with waiting("check_stream", alone=True):  # it has too many queries to show
             return check_stream(cluster, session, job, inputs, **options)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Readers with a fault of one line, which the histories must find."""
+"""Readers with a fault in one line, which the histories must find."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ARGUMENTS = ["-qx", "-p", "no:cacheprovider", "tests/histories/test_histories.py
 
 @dataclass(frozen=True)
 class Edit:
-    """One line of a file, and what the fault makes of it."""
+    """A fault: one line of a file, and what to put in its place."""
 
     file: str
     line: str
     fault: str
 
     def apply(self, folder: Path) -> Path:
-        """Puts the fault into the file, which is somewhere in a folder."""
+        """Put the fault into the file, which is somewhere in this folder."""
         (file,) = folder.rglob(self.file)
         text = file.read_text()
         assert text.count(self.line) == 1, f"{self.file} has no line {self.line!r}"
@@ -43,7 +43,7 @@ class Edit:
 def faulty_module(
     module: ModuleType, line: str, fault: str, folder: Path
 ) -> Iterator[ModuleType]:
-    """A module beside the given one, with the fault."""
+    """A copy of the module with the fault, beside the original."""
     source = Path(str(module.__file__))
     copy = folder / source.name
     copy.write_text(source.read_text())
@@ -51,7 +51,7 @@ def faulty_module(
     spec = spec_from_file_location(f"{module.__name__}_with_a_fault", copy)
     assert spec is not None
     assert spec.loader is not None
-    sys.modules[spec.name] = made = module_from_spec(spec)  # dataclasses look there
+    sys.modules[spec.name] = made = module_from_spec(spec)  # dataclasses look it up
     try:
         spec.loader.exec_module(made)
         yield made
@@ -60,7 +60,13 @@ def faulty_module(
 
 
 def assert_found(kafka: KafkaUtils, client: str, more: dict[str, str]) -> None:
-    """Runs the histories in a process of its own, which must fail by its assertion."""
+    """Run the histories in another process, which must fail at their assertion.
+
+    Args:
+        kafka: the broker to use.
+        client: the name of the only client to read with.
+        more: further environment variables.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *ARGUMENTS],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Histories of a topic, and the oracle: what a read of it must give."""
+"""Histories of a topic, and the oracle: what a read of it must return."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ class Out:
 
 @dataclass(frozen=True)
 class Send:
-    """Some records by one producer, flushed together: by a transactional one in its
-    open transaction, which it begins if need be; by the plain one for None.
+    """Records that one producer sends and flushes together.
+
+    Attributes:
+        producer: the number of a transactional producer, which sends them in its open
+            transaction and begins one if there is none. None for the plain producer.
+        records: the records.
     """
 
     producer: int | None
@@ -41,7 +45,12 @@ class End:
 
 @dataclass(frozen=True)
 class Delete:
-    """DeleteRecords: of the offsets that the partition holds, this part of ten."""
+    """A DeleteRecords request.
+
+    Attributes:
+        partition: the partition.
+        tenths: how many tenths of the offsets that it holds are deleted.
+    """
 
     partition: int
     tenths: int
@@ -49,7 +58,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Grow:
-    """One partition more."""
+    """The addition of one partition."""
 
 
 Operation: TypeAlias = Send | End | Delete | Grow
@@ -57,8 +66,13 @@ Operation: TypeAlias = Send | End | Delete | Grow
 
 @dataclass(frozen=True)
 class History:
-    """What happens before a read captures its ranges, and between that and its first
-    fetch.
+    """What happens to a topic around a read.
+
+    Attributes:
+        partitions: how many it has at first.
+        before: what happens before the read captures its ranges.
+        during: what happens between that and its first fetch.
+        allow_deleted: see `ReadRequest`.
     """
 
     partitions: int
@@ -69,7 +83,7 @@ class History:
 
 @dataclass
 class Transaction:
-    """One of a producer."""
+    """A transaction of a producer."""
 
     producer: int
     state: str = "open"
@@ -77,7 +91,7 @@ class Transaction:
 
 @dataclass
 class Entry:
-    """A record in the log: its offset is the one that the broker acknowledged."""
+    """A record in the log, at the offset that the broker acknowledged."""
 
     offset: int
     out: Out
@@ -94,25 +108,25 @@ class Entry:
 
 @dataclass
 class Partition:
-    """What the oracle knows of a partition."""
+    """What the oracle knows about a partition."""
 
     beginning: int = 0
     log: list[Entry] = field(default_factory=list)
 
     @property
     def acknowledged(self) -> int:
-        """The offset after the last one that was acknowledged; markers may follow."""
+        """The offset after the last acknowledged record. Markers may follow."""
         return self.log[-1].offset + 1 if self.log else 0
 
     def stable(self, end: int) -> int:
-        """The last stable offset, where the end offset is `end`."""
+        """The last stable offset, given the end offset."""
         held = [entry.offset for entry in self.log if entry.is_open]
         return max(self.beginning, min(held, default=end))
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a read of a partition must give, within the range that it captured."""
+    """What a read of a partition must return, within the range that it captured."""
 
     entries: tuple[Entry, ...]
     truncated: int
@@ -132,8 +146,9 @@ class Expected:
 def expected(
     partition: Partition, beginning: int, target: int, isolation: str
 ) -> Expected:
-    """The records of [beginning, target) that are still there and may be seen, after
-    all of the history.
+    """The records of [beginning, target) that exist after the whole history.
+
+    They are those that the isolation level lets a reader see.
     """
     entries = tuple(
         entry

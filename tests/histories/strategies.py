@@ -1,4 +1,4 @@
-"""Random histories."""
+"""A strategy for random histories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_PARTITIONS = 3
 CONTENT = st.one_of(
     st.none(), st.just(b""), st.binary(min_size=1, max_size=8), st.just(b"long" * 16)
 )
-# past 32 bits: py4j gives smaller numbers to Java as ints
+# more than 32 bits: py4j passes smaller numbers to Java as ints
 TIMESTAMPS = st.integers(1 << 33, 1 << 41)
 HEADERS = st.one_of(
     st.just(()),
@@ -36,8 +36,13 @@ def outs(partitions: int) -> st.SearchStrategy[tuple[Out, ...]]:
 def operations(
     draw: Any, partitions: int, running: set[int], most: int
 ) -> tuple[Operation, ...]:
-    """Operations that make sense one after another; `running` holds the producers with
-    an open transaction, before and after.
+    """A sequence of operations that makes sense.
+
+    Args:
+        draw: from hypothesis.
+        partitions: the number of partitions.
+        running: the producers with an open transaction, which this changes.
+        most: the largest number of operations.
     """
     found: list[Operation] = []
     for _ in range(draw(st.integers(0, most))):
@@ -67,7 +72,7 @@ def histories(draw: Any) -> History:
     running: set[int] = set()
     before = draw(operations(partitions, running, most=10))
     during = draw(operations(partitions, running, most=4))
-    # most transactions come to their end: a read that waits for one costs time
+    # most transactions end, because a read that waits for one takes time
     ends = [
         End(producer, draw(st.booleans()))
         for producer in sorted(running)

@@ -1,4 +1,4 @@
-"""The oracle's own worth: faults in the helper's reader are found."""
+"""The histories find faults in the helper's reader."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FAULTS = {
 def test_a_fault_of_the_jvm_reader_is_found(
     fault: str, kafka: KafkaUtils, tmp_path: Path
 ) -> None:
-    """A helper jar reads the histories in which one line of the sources is changed."""
+    """A helper jar with one changed line in its sources reads the histories."""
     sources = tmp_path / "sources"
     shutil.copytree(SCALA, sources)
     changed = FAULTS[fault].apply(sources)
@@ -60,8 +60,9 @@ def test_a_fault_of_the_jvm_reader_is_found(
 
 
 def compiled(source: Path, helper: Path, classes: Path) -> Path:
-    """The classes of one source, by the Scala compiler that Spark ships; the helper has
-    the others.
+    """The classes of one source file, compiled with the Scala compiler of Spark.
+
+    All other classes come from the helper jar.
     """
     import pyspark
 
@@ -82,7 +83,7 @@ def compiled(source: Path, helper: Path, classes: Path) -> Path:
 
 
 def put(classes: Path, jar: Path, copy: Path) -> None:
-    """Copies a jar, with these classes in the place of its own."""
+    """Copy a jar, with these classes instead of its own."""
     ours = {str(file.relative_to(classes)): file for file in classes.rglob("*.class")}
     with zipfile.ZipFile(jar) as source, zipfile.ZipFile(copy, "w") as target:
         assert ours.keys() <= set(source.namelist())

@@ -1,4 +1,4 @@
-"""The oracle's own worth: faults in the reader by kafka-python are found."""
+"""The histories find faults in the reader with kafka-python."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FAULTS = {
 def test_a_fault_of_the_python_reader_is_found(
     fault: str, kafka: KafkaUtils, tmp_path: Path
 ) -> None:
-    """A copy of the package with one line changed reads the histories."""
+    """A copy of the package with one changed line reads the histories."""
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
     FAULTS[fault].apply(tmp_path)
     assert_found(kafka, "kafka-python", {"PYTHONPATH": str(tmp_path)})

@@ -1,9 +1,9 @@
 """Random histories, read by both clients in both isolation levels, against an oracle.
 
-A failing history is printed as the argument of the test; to replay it, put it above the
-test as `@example(history=History(...))`. The environment may say how many there are
-(`HISTORIES`), which client alone is to read (`HISTORIES_CLIENT`), and how long no read
-may stand still (`HISTORIES_STALL_SECONDS`).
+A failing history is printed as the argument of the test. To run it again, put it above
+the test as `@example(history=History(...))`. Environment variables may set how many
+histories there are (`HISTORIES`), the only client to read with (`HISTORIES_CLIENT`),
+and how long a read may make no progress (`HISTORIES_STALL_SECONDS`).
 """
 
 from __future__ import annotations
@@ -41,15 +41,17 @@ MOST_SECONDS = float(os.environ.get("HISTORIES_STALL_SECONDS", "60"))
 STALL_SECONDS = 0.3
 STABLE_SECONDS = 30.0
 
-Ends = list[tuple[int, int]]  # per partition: beginning, end of what was acknowledged
+Ends = list[tuple[int, int]]  # per partition: beginning, end of the acknowledged
 Ranges: TypeAlias = dict[int, Range]
 
 
 @dataclass(frozen=True)
 class HookedRequest(ReadRequest):
-    """A read that does something with its ranges between their capture and its first
-    fetch, and learns then whether a transaction will hold it up: only that is not worth
-    waiting for.
+    """A request with a hook that runs between the capture and the first fetch.
+
+    The hook takes the ranges, and returns whether an open transaction will hold up the
+    read. If so, a read_committed read gives up after `STALL_SECONDS`, because it can
+    only time out.
     """
 
     hook: Callable[[Ranges], bool] = field(default=lambda _: False)
@@ -63,7 +65,7 @@ class HookedRequest(ReadRequest):
 
 @pytest.fixture(scope="module")
 def producers(spark: Any, kafka: KafkaUtils) -> Iterator[Producers]:
-    """Kafka's own producers in Spark's JVM."""
+    """Kafka's own producers, in Spark's JVM."""
     made = Producers(spark, kafka.broker)
     yield made
     made.close()
@@ -71,7 +73,7 @@ def producers(spark: Any, kafka: KafkaUtils) -> Iterator[Producers]:
 
 @pytest.fixture(scope="module")
 def clients(spark: Any, kafka: KafkaUtils) -> Iterator[list[Client]]:
-    """Both clients of the kit; one of them where the environment says so."""
+    """Both clients of the kit, or the one that the environment names."""
     python = KafkaPythonClient(ClientConfig(kafka.broker))
     jvm = cluster_of(kafka).client(spark)
     assert (jvm.name, python.name) == ("jvm", "kafka-python")
@@ -90,7 +92,7 @@ MARKER_ALONE = History(
     during=(),
     allow_deleted=True,
 )
-"""An open transaction without its records: what it holds up is a marker of another."""
+"""An open transaction whose records are deleted: it only holds up another's marker."""
 
 
 @given(history=histories())
@@ -107,7 +109,7 @@ MARKER_ALONE = History(
 def test_a_read_gives_what_the_oracle_says(
     history: History, kafka: KafkaUtils, clients: list[Client], producers: Producers
 ) -> None:
-    """It gives exactly the records of the captured range, or the error that is due."""
+    """It returns exactly the records of the captured range, or the expected error."""
     with World(kafka, producers, history) as world:
         world.run(history.before)
         before = [(part.beginning, part.acknowledged) for part in world.partitions]
@@ -133,8 +135,10 @@ class Started:
 def capture_then_run(
     world: World, history: History, clients: list[Client]
 ) -> list[Started]:
-    """Has every read capture its ranges, then runs what happens during the reads, then
-    lets them fetch: each captures in the hook of the one before.
+    """Have every read capture its ranges, and then run what happens during the reads.
+
+    No read has fetched anything by then. Each read captures its ranges in the hook of
+    the one before.
     """
     isolations: tuple[Isolation, ...] = ("read_committed", "read_uncommitted")
     reads = [
@@ -171,7 +175,7 @@ def check(world: World, before: Ends, started: Started, allow_deleted: bool) -> 
         for number, (beginning, _) in enumerate(before)
         if world.partitions[number].beginning > beginning
     }
-    # Without records the range may hold a marker yet, or end before it.
+    # Without records the range may still hold a marker, or end before it.
     deleted = {number for number in moved if before[number][0] < before[number][1]}
     try:
         check_read(world, before, started)
@@ -195,7 +199,7 @@ def check_read(world: World, before: Ends, started: Started) -> None:
     if held and isolation == "read_committed":
         with pytest.raises(ReadTimeoutError) as timeout:
             list(read)
-        # others may be on their way still: the time is short
+        # other partitions may be listed too, because the time is short
         states = [s for s in timeout.value.partitions if s.partition in held]
         assert {state.partition: set(state.producers) for state in states} == held
         return
@@ -224,7 +228,10 @@ def held_up(world: World, ranges: Ranges) -> dict[int, set[int]]:
 
 
 def await_stable(kafka: KafkaUtils, world: World) -> None:
-    """Transactions that ended a moment ago may still lack their markers."""
+    """Wait until the last stable offsets are the expected ones.
+
+    Transactions that have just ended may still lack their markers.
+    """
     deadline = time.monotonic() + STABLE_SECONDS
     while True:
         now = kafka.offsets(world.topic)
@@ -239,7 +246,7 @@ def await_stable(kafka: KafkaUtils, world: World) -> None:
 
 
 def check_stable(world: World, client: Client) -> None:
-    """Up to the last stable offset nothing is waited for."""
+    """Check that a read up to the last stable offset waits for nothing."""
     with client.read(ReadRequest(world.topic, upto="stable")) as read:
         decoder = Decoder("t", bytes, bytes)
         rows = [row for batch in read for row in decoder.records(batch)]

@@ -1,5 +1,7 @@
-"""Histories made real: by Kafka's own Java clients in Spark's JVM, one py4j call each,
-so that nothing of the kit writes what its readers are judged by.
+"""Carries out histories with Kafka's own Java clients in Spark's JVM.
+
+Each call goes through py4j. So nothing of the kit writes what its readers are tested
+with.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from .strategies import PRODUCERS
 
 
 class Producers:
-    """Java producers, kept for all histories: a plain one, and transactional ones."""
+    """Java producers for all histories: a plain one, and transactional ones."""
 
     def __init__(self, spark: Any, address: str) -> None:
         spark_jvm = SparkJvm.of(spark)
@@ -51,7 +53,7 @@ class Producers:
             "key.serializer": serializer,
             "value.serializer": serializer,
             "acks": "all",
-            "linger.ms": "1000",  # what is sent together is one batch
+            "linger.ms": "1000",  # records sent together form one batch
             **more,
         }
         for name, value in pairs.items():
@@ -74,7 +76,7 @@ class Producers:
 
 
 class World:
-    """One topic, what is done to it, and what the oracle knows of it."""
+    """One topic, with what is done to it and what the oracle knows about it."""
 
     def __init__(
         self, kafka: KafkaUtils, producers: Producers, history: History

@@ -1,4 +1,4 @@
-"""Small jobs, wrong in one way each, for the tests of check_stream."""
+"""Small jobs for the tests of check_stream. The wrong ones have one fault each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORDERS = {
 
 
 def texts(orders: DataFrame) -> DataFrame:
-    """Key and value as text."""
+    """The key and value as text, and the timestamp."""
     return orders.selectExpr(
         "CAST(key AS STRING) AS key", "CAST(value AS STRING) AS value", "timestamp"
     )
@@ -57,7 +57,7 @@ def dated(orders: DataFrame) -> DataFrame:
 
 
 def numbered(orders: DataFrame) -> DataFrame:
-    """With the number of orders of the key."""
+    """The number of orders of each key, as text."""
     return counted(orders).selectExpr("key", "CAST(orders AS STRING) AS value")
 
 
@@ -74,7 +74,7 @@ def by_partition(orders: DataFrame) -> DataFrame:
 
 
 def batches_written(orders: DataFrame, run: JobRun) -> StreamingQuery:
-    """Each row with the number of its batch."""
+    """Write each row with the number of its batch."""
 
     def write(df: DataFrame, number: int) -> None:
         rows = df.withColumn("batch", sf.lit(number))
@@ -88,7 +88,7 @@ def forgets_to_return(orders: DataFrame) -> None:
 
 
 def shares(orders: DataFrame, run: JobRun) -> StreamingQuery:
-    """Each key with the number of records of all keys."""
+    """Write each key with the number of records of all keys in the batch."""
 
     def write(df: DataFrame, _: int) -> None:
         counted = df.select("key", sf.lit(str(df.count())).alias("value"))
@@ -99,7 +99,7 @@ def shares(orders: DataFrame, run: JobRun) -> StreamingQuery:
 
 
 def appended(orders: DataFrame, run: JobRun) -> StreamingQuery:
-    """Not idempotent."""
+    """Append the rows of each batch, which is not idempotent."""
 
     def write(df: DataFrame, _: int) -> None:
         df.write.mode("append").json(f"{run.path}/all")
@@ -108,7 +108,7 @@ def appended(orders: DataFrame, run: JobRun) -> StreamingQuery:
 
 
 def overwritten(orders: DataFrame, run: JobRun) -> StreamingQuery:
-    """Idempotent."""
+    """Overwrite the rows of the same batch, which is idempotent."""
 
     def write(df: DataFrame, number: int) -> None:
         df.write.mode("overwrite").json(f"{run.path}/{number}")
@@ -117,12 +117,12 @@ def overwritten(orders: DataFrame, run: JobRun) -> StreamingQuery:
 
 
 def in_two_queries(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
-    """A topic between the two; the second is idempotent."""
+    """Two queries with a topic between them, the second of which is idempotent."""
     return [cleaned(orders, run), filed(run, lambda number: f"{number}")]
 
 
 def with_one_file(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
-    """The second forgets with each batch what it has written before."""
+    """Two queries, the second of which overwrites what its earlier batches wrote."""
     return [cleaned(orders, run), filed(run, lambda _: "all")]
 
 
@@ -138,7 +138,7 @@ def cleaned(orders: DataFrame, run: JobRun) -> StreamingQuery:
 
 
 def filed(run: JobRun, name: Callable[[int], str]) -> StreamingQuery:
-    """What `cleaned` has written, in a file for each batch."""
+    """Write each batch of what `cleaned` wrote to the folder that `name` returns."""
 
     def write(df: DataFrame, number: int) -> None:
         df.write.mode("overwrite").json(f"{run.path}/{name(number)}")
@@ -167,7 +167,7 @@ def started(df: DataFrame, write: Any, run: JobRun) -> StreamingQuery:
 
 
 def written(run: JobRun) -> list[str]:
-    """The lines of all files, whatever the folder."""
+    """The lines of all files in all folders, sorted."""
     return sorted(
         line
         for file in Path(run.path).glob("*/part-*")

@@ -1,4 +1,4 @@
-"""check_stream() on a real broker and a real Spark: what it finds, and what it says."""
+"""What check_stream() finds and reports, with a real broker and a real Spark."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_what_is_found_is_told_whole(kafka: KafkaUtils, spark: SparkSession) -> 
     assert error.relation == "batches"
     assert error.schedule == schedule
     assert error.seed is None
-    closer = ("k1", "v7")  # the last record, far ahead
+    closer = ("k1", "v7")  # the last record, far in the future
     assert sorted(error.expected) == [("k0", "v0"), ("k1", "v1"), closer]
     assert sorted(error.answer) == [("k0", "v0"), closer]
     assert error.records["orders[1]"][:2] == ("k1", "v1")
@@ -115,7 +115,7 @@ def test_a_job_that_is_random_is_told_as_such(
 def test_another_answer_in_batch_is_found(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """Rows that a stream never gives, by any schedule."""
+    """The stream never outputs these rows, whatever the schedule."""
     with pytest.raises(NotInvariant) as caught:
         kafka.check_stream(
             one_sided_watermark.wrong,
@@ -152,7 +152,7 @@ def test_numbers_of_partitions(
 def test_an_append_that_runs_again_is_found(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """A job that starts its query itself, by what its sink holds."""
+    """The job starts its query itself, and its answer is what its sink holds."""
     replayed = finding(
         kafka, spark, jobs.appended, answer=jobs.written, same_under=["replays"]
     )
@@ -200,7 +200,7 @@ def test_the_number_of_a_batch_in_the_answer_is_found(
 def test_each_sink_holds_the_same_of_a_right_job(
     sink: str | None, kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """By each relation that can be asked of it."""
+    """Every relation that applies to the sink is checked."""
     report = kafka.check_stream(
         jobs.copied, ORDERS, spark=spark, sink=sink, trials=9, seed=4
     )
@@ -216,7 +216,10 @@ def test_each_sink_holds_the_same_of_a_right_job(
 
 
 def test_a_job_may_have_several_queries(kafka: KafkaUtils, spark: SparkSession) -> None:
-    """By what the last one has written. The topic between them is at-least-once."""
+    """The answer is what the last query wrote.
+
+    The topic between the queries is at-least-once.
+    """
 
     def lines(run: JobRun) -> set[str]:
         return set(jobs.written(run))
@@ -228,7 +231,7 @@ def test_a_job_may_have_several_queries(kafka: KafkaUtils, spark: SparkSession) 
     error = finding(
         kafka, spark, jobs.with_one_file, answer=lines, same_under=["batches"]
     )
-    # where the second query cuts its own batches is chance
+    # where the second query's batches end is chance
     assert error.relation in ("batches", "determinism")
     assert error.relation == "determinism" or len(error.records) == 2
 
@@ -249,7 +252,7 @@ def test_a_job_may_run_in_real_time(kafka: KafkaUtils, spark: SparkSession) -> N
 def test_another_answer_in_real_time_is_found(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """The day, for which runs in batches have a clock of their own."""
+    """It is the date: runs in batches have a clock of their own."""
     needs_real_time()
     error = finding(kafka, spark, jobs.dated, **REAL_TIME)
     assert error.relation == "real_time"
@@ -264,7 +267,7 @@ def test_another_answer_in_real_time_is_found(
 def test_where_there_is_no_real_time_mode_the_report_says_so(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """For the mode itself, for what Spark refuses, and for too few task slots."""
+    """The reasons are the sink, state, Spark's refusal, and too few task slots."""
     needs_real_time()
     many = {name: [("k", "v")] for name in ("north", "south", "east")}
     of_files = {**REAL_TIME, "sink": "parquet", "output_mode": "append"}
@@ -288,7 +291,10 @@ def test_where_there_is_no_real_time_mode_the_report_says_so(
 def test_a_reader_that_counts_the_records_of_a_topic_is_wrong(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """Kafka's sink is at-least-once: no alarm for rows, one for their number."""
+    """Kafka's sink is at-least-once.
+
+    So repeated rows are no finding, but their number is one.
+    """
     relations = ["crashes"]
     kafka.check_stream(
         jobs.copied, ORDERS, spark=spark, sink="kafka", same_under=relations, trials=4
@@ -303,7 +309,7 @@ def test_a_reader_that_counts_the_records_of_a_topic_is_wrong(
 def test_an_error_of_the_kit_says_by_which_schedule(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """A topic that the job reads besides, and nobody has made."""
+    """The job also reads a topic that does not exist."""
     with pytest.raises(UnknownTopicError) as caught:
         kafka.check_stream(
             jobs.reads_another_topic, ORDERS, spark=spark, answer=jobs.written
@@ -341,7 +347,7 @@ def test_duplicates_are_sent_where_the_job_promises_to_drop_them(
 def test_columns_that_are_no_text_are_compared(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """As keys of an answer, and beside what `spark.read` gives."""
+    """They can be keys of an answer, and are compared with those of `spark.read`."""
     report = kafka.check_stream(
         lambda orders: orders.groupBy("key").count(),
         ORDERS,
@@ -384,7 +390,7 @@ def test_other_keys_do_not_change_the_answer_for_a_key(
 def test_other_keys_are_left_out_where_they_can_not_be_told_apart(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """No alarm comes of them."""
+    """They cause no false alarm."""
 
     def whole(orders: Any) -> Any:
         return orders.selectExpr("CAST(CAST(key AS STRING) AS INT) AS key")
@@ -412,7 +418,10 @@ def test_other_keys_are_left_out_where_they_can_not_be_told_apart(
 def test_records_that_were_read_keep_their_partitions_order_but_not_their_number(
     kafka: KafkaUtils, spark: SparkSession, topic: str
 ) -> None:
-    """They come partition by partition, and topics of trials have fewer."""
+    """They come partition by partition.
+
+    The topics of trials have fewer partitions.
+    """
     kafka.create_topics([topic], 4)
     minutes = [(n % 4, at("09:00") + timedelta(minutes=n // 2)) for n in range(8)]
     kafka.send_messages(
@@ -456,7 +465,7 @@ def test_inputs_of_strategies_are_drawn(kafka: KafkaUtils, spark: SparkSession) 
 def test_an_event_time_in_the_value_must_be_told(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """Else schedules would be unfair, and windows stay open."""
+    """Otherwise, schedules would be unfair and windows would stay open."""
     orders = {
         "orders": [("a", {"at": at("10:30"), "n": 1}), ("b", {"at": at("10:31")})]
     }
@@ -506,7 +515,7 @@ def test_where_a_query_of_the_jobs_own_writes_must_be_told(
 def test_a_run_that_fails_does_not_hide_what_was_found(
     kafka: KafkaUtils, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was found is shown, if not by the smallest schedule."""
+    """What was found is reported, even if the schedule is not the smallest."""
     is_found = threading.Event()
 
     def abandon(runs: Runs) -> None:

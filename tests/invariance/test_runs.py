@@ -1,5 +1,6 @@
-"""Runs that nobody waits for any more end, and can be asked for again; those that are
-run twice have somebody who waits.
+"""Abandoned runs end, and can be submitted again.
+
+A second run of a schedule (`again`) goes on, because its outcome is still needed.
 """
 
 from __future__ import annotations
@@ -72,5 +73,5 @@ def test_a_run_that_is_abandoned_ends_after_its_step_and_can_be_asked_for_again(
         outcome = runs.submit(stage, TWO_BATCHES).result()
         assert outcome.death is None
         assert sorted(value for (value,) in outcome.answer) == ["v0", "v1"]
-    # the last two waited in the queue, and the job was not asked
+    # the last two were still waiting, so the job was not called for them
     assert len(calls) == runs.width + 1

@@ -1,4 +1,4 @@
-"""Faults that are put into check_stream(): each is found by one of its tests."""
+"""Faults that are put into check_stream(), each of which one of its tests finds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compares_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def loses_the_failure(patch: pytest.MonkeyPatch) -> None:
-    """Its smallest schedule is one that shows nothing."""
+    """Report a schedule that shows no difference as the smallest one."""
 
     def of_nothing(self: Any, finding: Any, _: Any) -> Any:
         return replace(finding, schedule=self._compare.at_once(finding.schedule))
@@ -69,7 +69,7 @@ def says_yes_in_batch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(BatchAnswer, "allows", lambda *_: True)
 
 
-# a test that is imported by its name would be run here too
+# pytest would also run a test that is imported under its own name
 shows_the_smallest = smallest
 del smallest
 

@@ -1,4 +1,4 @@
-"""Runs of pytest inside the tests, with the plugin and no others."""
+"""Inner runs of pytest for the tests, with this plugin and no others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.processes import HANG_SECONDS, PATIENT
 ROOT = Path(__file__).parents[2]
 PLUGIN = ("-p", "spark_kafka_testkit", "-p", "no:cacheprovider")
 
-CACHE = cache_folder()  # here: pytester moves the home folder
+CACHE = cache_folder()  # looked up now: pytester moves the home folder
 OTHERS = ("CI", "GITHUB_STEP_SUMMARY", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")
 KEPT = ("SPARK_KAFKA_TESTKIT_JARS", "SPARK_KAFKA_TESTKIT_MAVEN_URL", ARCHIVE_ENV)
 
@@ -26,7 +26,7 @@ Inner = Callable[..., pytest.RunResult]
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The inner runs see no settings of this one, nor that it runs in CI."""
+    """Hide this run's settings from inner runs, and that it runs in CI."""
     for name in list(os.environ):
         ours = name.startswith("SPARK_KAFKA_TESTKIT_") and name not in KEPT
         if ours or name in OTHERS:
@@ -40,7 +40,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def inner(pytester: pytest.Pytester, kafka: KafkaUtils) -> Inner:
-    """Runs pytest in a process of its own, on the broker of this run."""
+    """A function that runs pytest in its own process, with the broker of this run."""
 
     def run(*arguments: str, **files: str) -> pytest.RunResult:
         pytester.makepyfile(**files)
@@ -53,8 +53,9 @@ def inner(pytester: pytest.Pytester, kafka: KafkaUtils) -> Inner:
 
 
 class Seen:
-    """What the tests of an inner run note of themselves, by lines in a file that the
-    variable SEEN names.
+    """What the tests of an inner run have noted about themselves.
+
+    They write lines to the file that the variable SEEN names.
     """
 
     def __init__(self, file: Path) -> None:
@@ -67,17 +68,17 @@ class Seen:
 
 @pytest.fixture
 def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """For one inner run."""
+    """The notes of one inner run."""
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     return Seen(tmp_path / "seen")
 
 
 @pytest.fixture
 def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded broker can't start."""
+    """Keep the embedded broker from starting."""
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
 
 
 def text_of(result: Any) -> str:
-    """What the run has printed."""
+    """Everything that the run has printed, to stdout and stderr."""
     return result.stdout.str() + result.stderr.str()

@@ -37,7 +37,7 @@ SETTING = "NAME=VALUE, for example message.max.bytes=2000000"
 def test_an_option_that_can_not_be_used(
     pytester: pytest.Pytester, option: str, value: str, valid: str
 ) -> None:
-    """It ends the run before it begins, and says what is valid."""
+    """It ends the run before it begins. The message says what is valid."""
     with pytest.raises(pytest.UsageError) as caught:
         pytester.parseconfigure(*PLUGIN, f"{option}={value}")
     assert str(caught.value) == f"{option}: {value!r} is not valid, expected {valid}"
@@ -63,7 +63,7 @@ CALLS = {
 
 
 def test_markers_and_factories(inner: Inner) -> None:
-    """Each test fails for what was asked, and no topic is made."""
+    """Each test fails because of its own bad value, and no topic is created."""
     lines = ["import pytest"]
     for number, marker in enumerate(MARKERS):
         lines += [
@@ -109,19 +109,19 @@ def test_markers_and_factories(inner: Inner) -> None:
     ids=["int", "bytes", "hostile", "surrogate", "long"],
 )
 def test_a_label(label: Any, kind: type[Exception], text: str) -> None:
-    """It leaves room for the rest of the name."""
+    """A label must leave room for the rest of the topic's name."""
     with pytest.raises(kind) as caught:
         topic_name("test", label)
     assert str(caught.value) == text
 
 
 def test_the_longest_label_makes_a_name_that_kafka_allows() -> None:
-    """The test's name gives way."""
+    """The test's name is shortened to make room."""
     assert len(topic_name("t" * 300, "x" * 150)) == 249
 
 
 def test_a_mixin_that_makes_nothing(pytester: pytest.Pytester) -> None:
-    """A forgotten `return` is told as that."""
+    """The message names the likely mistake, a missing `return`."""
     pytester.makepyfile(
         "import unittest\n"
         "from spark_kafka_testkit.testing import KafkaTestMixin\n"

@@ -1,4 +1,4 @@
-"""A broker that ends in a test: that test says so, the others have another."""
+"""A broker that ends during a test: that test reports it, the others use another."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ HOW += "with exit code -9"
 
 
 def test_the_tests_after_it_have_another_broker(pytester: pytest.Pytester) -> None:
-    """The death is told where it happened, and once where the next broker starts."""
+    """The test reports the death, and one warning says who uses the next broker."""
     pytester.makepyfile(killing=KILL, test_ends=TESTS)
     result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-backend=embedded")
     result.assert_outcomes(failed=1, passed=5, warnings=2)
@@ -85,7 +85,7 @@ def test_the_tests_after_it_have_another_broker(pytester: pytest.Pytester) -> No
 
 
 def test_the_mixin_goes_on_with_another_broker(tmp_path: Path) -> None:
-    """By unittest alone, too."""
+    """This also works with unittest alone."""
     (tmp_path / "killing.py").write_text(KILL)
     (tmp_path / "test_ends.py").write_text(MIXIN)
     done = subprocess.run(

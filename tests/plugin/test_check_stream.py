@@ -1,4 +1,4 @@
-"""The fixture kafka_check_stream: what has failed is kept, and tried first."""
+"""The fixture kafka_check_stream: a schedule that failed is kept and tried first."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_schedule_that_has_failed_is_tried_first(inner: Inner) -> None:
             "*Found with seed=1.*",
         ]
     )
-    first.stdout.no_fnmatch_line("topic 'check-*")  # they are the kit's, and gone
+    first.stdout.no_fnmatch_line("topic 'check-*")  # the kit's own, deleted by now
     again = inner(*cached, test_check=CHECK)
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["*depends on where batches end.*"])
@@ -84,7 +84,7 @@ def test_a_schedule_that_has_failed_is_tried_first(inner: Inner) -> None:
 def test_a_terminal_shows_how_many_trials_are_done(
     inner: Inner, kafka: KafkaUtils, pytester: pytest.Pytester
 ) -> None:
-    """In a line that is gone when they are. Elsewhere nothing is shown."""
+    """The count disappears at the end. Without a terminal, it is not shown."""
     result = inner(conftest=IMPATIENT, test_check=MENDED)
     result.assert_outcomes(passed=1)
     assert "of 3 trials" not in text_of(result)
@@ -96,7 +96,7 @@ def test_a_terminal_shows_how_many_trials_are_done(
 
 
 def test_what_strategies_drew_is_not_tried_on_other_records(inner: Inner) -> None:
-    """A schedule that was kept would name records that are not there, or be unfair."""
+    """A kept schedule could name missing records, or be unfair to the new ones."""
     cached = ("-p", "cacheprovider")
     for _ in range(2):
         result = inner(*cached, test_check=DRAWN)

@@ -1,4 +1,4 @@
-"""The tests that the docs print pass, as printed."""
+"""The tests that the docs print pass, exactly as printed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest_plugins = ["pytester"]
 
 
 def files(page: str, runner: str) -> dict[str, str]:
-    """The blocks of that runner, under the names that they begin with."""
+    """The page's code blocks for this runner, by the file name in their first line."""
     text = (ROOT / page).read_text()
     blocks = re.findall(rf"^```python {runner}\n(.*?)^```", text, re.M | re.S)
     sources = {}
@@ -27,7 +27,7 @@ def files(page: str, runner: str) -> dict[str, str]:
 
 
 def test_the_page_on_pytest_is_a_run_that_passes(inner: Inner) -> None:
-    """All its files run together."""
+    """All of its files run together."""
     printed = files("docs/pytest.md", "pytest")
     assert sorted(printed) == ["conftest", "test_copy", "test_join"]
     result = inner("--strict-markers", "--kafka-strict", **printed)
@@ -35,13 +35,13 @@ def test_the_page_on_pytest_is_a_run_that_passes(inner: Inner) -> None:
 
 
 def test_the_readmes_test_is_that_of_the_page() -> None:
-    """So it runs with the page."""
+    """So it runs together with the page."""
     printed = files("docs/pytest.md", "pytest")
     assert files("README.md", "pytest") == {"test_copy": printed["test_copy"]}
 
 
 def test_the_tutorials_test_passes(inner: Inner) -> None:
-    """With the job beside it."""
+    """It runs with the job beside it."""
     printed = files("docs/tutorial.md", "pytest")
     assert sorted(printed) == ["test_totals", "totals"]
     result = inner("--strict-markers", "--kafka-strict", **printed)
@@ -51,7 +51,7 @@ def test_the_tutorials_test_passes(inner: Inner) -> None:
 def test_the_page_on_unittest_is_a_run_that_passes(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """unittest finds its test."""
+    """unittest finds the test of the page."""
     for name, value in {"SPARK_KAFKA_TESTKIT_BACKEND": "embedded", **PATIENT}.items():
         monkeypatch.setenv(name, value)
     pytester.makepyfile(**files("docs/unittest.md", "unittest"))

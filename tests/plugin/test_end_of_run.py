@@ -1,4 +1,4 @@
-"""What a run prints when its broker has gone, and Spark has not yet."""
+"""What a run prints at its end, when its broker is gone but Spark is not yet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pytest_unconfigure(config):
 def test_sparks_producers_do_not_look_for_a_broker_that_has_gone(
     pytester: pytest.Pytester,
 ) -> None:
-    """Spark keeps them for ten minutes."""
+    """Spark would keep its producers for ten minutes."""
     pytester.makepyfile(test_copies=COPIES)
     pytester.makeconftest(LATER)
     result = pytester.runpytest_subprocess(
@@ -50,7 +50,7 @@ archive._started = float("-inf")
 def test_an_archive_that_is_not_recorded_yet_is_told_of(
     pytester: pytest.Pytester,
 ) -> None:
-    """With the true reason, and what to do, for people who don't know such archives."""
+    """The message gives the reason and a remedy, without assuming knowledge of it."""
     pytester.makepyfile("def test_passes(): pass")
     pytester.makeconftest(RECORDING)
     result = pytester.runpytest_subprocess(*PLUGIN, timeout=HANG_SECONDS)

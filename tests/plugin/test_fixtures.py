@@ -93,8 +93,9 @@ def test_without_kafka():
 
 
 def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
-    """The tests of the inner run look at names, partitions and labels, at the end of
-    each, and at what the marker chooses.
+    """Names, partitions, labels, clean-up and the marker work as documented.
+
+    The tests of the inner run check that.
     """
     result = inner("--strict-markers", test_fixtures=FIXTURES)
     result.assert_outcomes(passed=13, warnings=0)
@@ -103,7 +104,7 @@ def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
 
 
 def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
-    """Those that use a fixture of ours have it without being marked."""
+    """Tests that use a fixture of the kit get the marker automatically."""
     pytester.makepyfile(FIXTURES)
     counted = pytester.runpytest(*PLUGIN, "--collect-only", "-q", "-m", "not kafka")
     counted.stdout.fnmatch_lines(["*::test_without_kafka", "*1/13 tests collected *"])
@@ -126,7 +127,7 @@ def test_the_marker_tells_who_uses_kafka(pytester: pytest.Pytester) -> None:
 def test_a_marker_that_says_nothing_sensible_fails_the_test(
     marker: str, reason: str, pytester: pytest.Pytester
 ) -> None:
-    """It fails before anything is started, and the text says what is valid."""
+    """It fails before anything is started. The message says what is valid."""
     pytester.makepyfile(
         f"import pytest\n@pytest.mark.kafka({marker})\n"
         "def test_marked(kafka_topic): pass\n"
@@ -150,7 +151,7 @@ NO_JAVA = (
 def test_without_a_broker_tests_are_skipped_with_the_reason(
     pytester: pytest.Pytester,
 ) -> None:
-    """Those that need none run; what was tried once is not tried again."""
+    """Tests that need no broker run. A start that failed is not tried again."""
     pytester.makepyfile(NO_BROKER)
     result = pytester.runpytest_subprocess(*PLUGIN, "-rs", "--kafka-backend=embedded")
     result.assert_outcomes(passed=1, skipped=2)
@@ -162,8 +163,9 @@ def test_without_a_broker_tests_are_skipped_with_the_reason(
 def test_without_a_broker_that_is_required_tests_fail(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker is required in CI, for example. The text has the reason, and why it is
-    no skip.
+    """A broker is required in CI, for example.
+
+    The message has the reason, and says why the test is not skipped.
     """
     pytester.makepyfile(NO_BROKER)
     monkeypatch.setenv("CI", "true")
@@ -256,8 +258,9 @@ def a_query():
 def test_what_bears_our_names_and_is_not_ours_is_left_alone(
     pytester: pytest.Pytester,
 ) -> None:
-    """Markers, fixtures, arguments and mixins of the users' own say what they like, and
-    their tests are neither marked, nor are their queries stopped.
+    """The user's own markers, fixtures, arguments and mixins keep their meaning.
+
+    Their tests get no marker, and their queries are not stopped.
     """
     pytester.makepyfile(test_theirs=THEIRS, leave=LEAVE)
     result = pytester.runpytest_subprocess(*PLUGIN, "-p", "no:randomly")
@@ -307,7 +310,9 @@ def test_a_marker_of_the_users_own():
 def test_fixtures_of_the_kit_are_known_however_a_test_asks_for_them(
     inner: Inner,
 ) -> None:
-    """A test may ask by an override that asks for ours, or by
+    """A fixture may be overridden, or requested while the test runs.
+
+    The override requests the kit's fixture of the same name. At run time, a test uses
     `request.getfixturevalue`.
     """
     result = inner("--strict-markers", test_overridden=OVERRIDDEN)

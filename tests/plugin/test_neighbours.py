@@ -1,4 +1,4 @@
-"""Beside other plugins and libraries that people use with pytest and Spark."""
+"""The plugin beside other plugins and libraries for pytest and Spark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_fixtures_work_beside_pytest_asyncio(inner: Inner) -> None:
-    """They serve coroutines, and async fixtures."""
+    """They work in coroutines and in async fixtures."""
     result = inner(
         "-p",
         "asyncio",
@@ -52,8 +52,9 @@ def test_fixtures_work_beside_pytest_asyncio(inner: Inner) -> None:
 
 
 def test_a_time_out_of_pytest_timeout_fails_its_test_alone(inner: Inner) -> None:
-    """It comes in the middle of a read: the report shows the topic, and the next test
-    has a client that works.
+    """The timeout comes in the middle of a read.
+
+    The report shows the topic, and the next test has a client that works.
     """
     result = inner(
         "-p",
@@ -87,7 +88,7 @@ def test_a_time_out_of_pytest_timeout_fails_its_test_alone(inner: Inner) -> None
 
 
 def test_each_run_of_pytest_rerunfailures_has_its_own_topics(inner: Inner) -> None:
-    """A test fails twice, and passes."""
+    """The test fails twice, and then passes."""
     result = inner(
         "-p",
         "rerunfailures",
@@ -148,7 +149,10 @@ def test_assert_data_frame_equal(kafka_spark, kafka_utils, kafka_topic):
 def with_spark(
     tmp_path_factory: pytest.TempPathFactory, kafka: KafkaUtils
 ) -> dict[str, str]:
-    """One run, as a Spark session takes its time: the outcome of each of its tests."""
+    """The outcome of each test, and the output, of one run for all of them.
+
+    One run is enough, because a Spark session takes long to start.
+    """
     folder = tmp_path_factory.mktemp("neighbours")
     (folder / "test_spark.py").write_text(SPARK)
     (folder / "pytest.ini").write_text(
@@ -180,5 +184,5 @@ def with_spark(
 def test_the_plugin_works_beside_libraries_for_spark(
     name: str, with_spark: dict[str, str]
 ) -> None:
-    """Their session is taken, and their comparisons take what was read from Kafka."""
+    """The plugin uses their session, and they can compare what is read from Kafka."""
     assert with_spark.get(name) == "PASSED", with_spark["text"]

@@ -1,4 +1,4 @@
-"""The plugin's settings, under each of their names."""
+"""The plugin's settings, by each of their names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALUES: dict[str, tuple[str, str, str, Any]] = {
 
 
 class Runs:
-    """Configures inner runs."""
+    """Configures inner runs with given settings."""
 
     def __init__(self, pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> None:
         self._pytester, self._patch = pytester, patch
@@ -54,7 +54,7 @@ def argument(options: Options, name: str) -> Any:
 def test_the_command_line_is_over_the_environment_over_the_ini_file(
     name: str, runs: Runs
 ) -> None:
-    """The first that is set wins, and nothing is set where none is."""
+    """The first of them that has the setting wins, else the default applies."""
     option, variable, ini, default = VALUES[name]
     setting = SETTINGS[name]
     assert argument(runs.options(), name) in (default, "auto")
@@ -68,7 +68,7 @@ def test_the_command_line_is_over_the_environment_over_the_ini_file(
 
 @pytest.mark.parametrize("name", ["require", "keep", "strict"])
 def test_a_flag_is_set_and_unset_in_each_place(name: str, runs: Runs) -> None:
-    """Each place can say yes and no, over what those below it say."""
+    """Each place can set it or unset it, and overrides those after it."""
     setting = SETTINGS[name]
     no = setting.option.replace("--", "--no-")
     assert not getattr(runs.options(), name)
@@ -85,7 +85,7 @@ def test_a_flag_is_set_and_unset_in_each_place(name: str, runs: Runs) -> None:
 def test_time_outs_are_multiplied_by_a_factor(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the KafkaUtils' argument."""
+    """The factor becomes an argument of KafkaUtils."""
     monkeypatch.delenv("SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR")
     assert "timeout_factor" not in runs.options().arguments
     variable = {"SPARK_KAFKA_TESTKIT_TIMEOUT_FACTOR": "3"}
@@ -96,7 +96,7 @@ def test_time_outs_are_multiplied_by_a_factor(
 
 
 def test_broker_settings_add_up_name_by_name(runs: Runs) -> None:
-    """What several places set is set by the first of them."""
+    """If several places have the same setting, the first of them wins."""
     options = runs.options(
         "--kafka-broker-config=a=1",
         "--kafka-broker-config=b=1=1",
@@ -108,7 +108,7 @@ def test_broker_settings_add_up_name_by_name(runs: Runs) -> None:
 
 
 def test_an_address_below_gives_way_to_a_backend_above(runs: Runs) -> None:
-    """Backend and address are one choice: that of the first place that makes one."""
+    """Backend and address are one choice, made by the first place that has either."""
     address = {"SPARK_KAFKA_TESTKIT_BOOTSTRAP_SERVERS": "b:2"}
     embedded = runs.options("--kafka-backend=embedded", **address)
     assert (embedded.is_external, embedded.broker) == (False, "backend embedded")
@@ -122,7 +122,7 @@ def test_an_address_below_gives_way_to_a_backend_above(runs: Runs) -> None:
     ("ci", "required"), [("true", True), ("1", True), ("false", False), ("", False)]
 )
 def test_a_broker_is_required_in_ci(ci: str, required: bool, runs: Runs) -> None:
-    """CI services say that they are one; the command line is over that."""
+    """CI services set the variable CI. The command line overrides it."""
     assert runs.options(CI=ci).require is required
     assert not runs.options("--no-kafka-require", CI=ci).require
 
@@ -132,7 +132,7 @@ FLAGS = "one of: 1, true, yes, on, 0, false, no, off"
 
 
 def test_values_that_are_not_valid_are_refused(runs: Runs) -> None:
-    """The text says where the value was set, and which are valid."""
+    """The message says where the value was set, and what is valid."""
     refused = runs.refused
     assert refused("--kafka-backend=dokcer") == (
         f"--kafka-backend: 'dokcer' is not valid, expected {BACKENDS}"
@@ -185,7 +185,7 @@ def test_values_that_are_not_valid_are_refused(runs: Runs) -> None:
 def test_a_refused_value_ends_the_run_without_a_traceback(
     pytester: pytest.Pytester,
 ) -> None:
-    """It is a usage error, as pytest's own are."""
+    """It is a usage error, like pytest's own."""
     result = pytester.runpytest(*PLUGIN, "--kafka-backend=dokcer")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
@@ -194,7 +194,7 @@ def test_a_refused_value_ends_the_run_without_a_traceback(
 
 
 def test_the_header_says_what_is_asked_for(pytester: pytest.Pytester) -> None:
-    """It has the broker, Spark, and what is missing; nothing is started for it."""
+    """It names the broker and Spark. Nothing is started for it."""
     result = pytester.runpytest(*PLUGIN, "--kafka-bootstrap-servers=a:1")
     result.stdout.fnmatch_lines(["kafka: broker at a:1, Spark 4.2.0"])
     result = pytester.runpytest(*PLUGIN)
@@ -204,7 +204,7 @@ def test_the_header_says_what_is_asked_for(pytester: pytest.Pytester) -> None:
 def test_the_header_says_that_spark_or_the_helper_is_missing(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Records go through kafka-python then."""
+    """In that case, records go through kafka-python."""
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars" / "spark-core_9.99-8.0.0.jar").touch()
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
@@ -218,7 +218,7 @@ def test_the_header_says_that_spark_or_the_helper_is_missing(
 
 
 def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
-    """--strict-markers takes it, and --markers explains it."""
+    """--strict-markers accepts it, and --markers describes it."""
     pytester.makepyfile("import pytest\n@pytest.mark.kafka\ndef test_marked(): pass\n")
     pytester.runpytest(*PLUGIN, "--strict-markers").assert_outcomes(passed=1)
     listed = pytester.runpytest(*PLUGIN, "--markers").stdout.str()
@@ -227,7 +227,7 @@ def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    """The page has its three names."""
+    """The page has all three names of each setting."""
     page = (ROOT / "docs/pytest.md").read_text()
     for setting in SETTINGS.values():
         for name in (setting.option, setting.variable, setting.ini):

@@ -1,4 +1,4 @@
-"""Options and ini names of others that are those of the plugin: theirs win."""
+"""Other plugins' options and ini names with the same names: theirs take precedence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HEADER = (
 def test_an_option_of_another_plugin_stays_theirs(
     where: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run goes on, both read their own, and the header says how to reach ours."""
+    """Both plugins read their own, and the header says how to set the kit's."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_VERSION", "7.6.0")
     plugins = list(PLUGIN)
     if where == "conftest":
@@ -61,7 +61,7 @@ def test_an_option_of_another_plugin_stays_theirs(
 
 
 def test_a_value_that_stands_by_itself_is_no_path(pytester: pytest.Pytester) -> None:
-    """The conftest below `testpaths` is loaded as if our options were not there."""
+    """pytest still loads the conftest below `testpaths`, as without such a value."""
     pytester.makepyfile(
         **{
             "tests/conftest": "def pytest_addoption(parser):\n"
@@ -80,7 +80,7 @@ def test_a_value_that_stands_by_itself_is_no_path(pytester: pytest.Pytester) -> 
 
 
 def test_the_plugin_may_come_by_a_conftest(pytester: pytest.Pytester) -> None:
-    """Its options are there then, too."""
+    """Its options are available then too."""
     pytester.makeconftest("pytest_plugins = ['spark_kafka_testkit.pytest_plugin']")
     pytester.makepyfile("def test_nothing(): pass")
     result = pytester.runpytest_subprocess("--kafka-backend=embedded")
@@ -89,7 +89,7 @@ def test_the_plugin_may_come_by_a_conftest(pytester: pytest.Pytester) -> None:
 
 
 def test_a_flag_with_a_value_is_a_usage_error(pytester: pytest.Pytester) -> None:
-    """pytest's own text says so, as of any option."""
+    """pytest reports it, as for any other flag."""
     result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-keep=3")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(

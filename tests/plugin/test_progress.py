@@ -1,4 +1,4 @@
-"""What people see while something large is fetched, which the first run does."""
+"""What people see while something large is fetched, usually in the first run."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ IN_PYTEST = [f"kafka: {line}" for line in LINES]
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(autouse=True)
 def repository(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """A real Maven repository on loopback, an empty cache, and what fetches."""
+    """A Maven repository on loopback, an empty cache, and a module that fetches."""
     jar = tmp_path / "repository" / JAR.path
     jar.parent.mkdir(parents=True)
     jar.write_bytes(CONTENT)
@@ -75,7 +75,7 @@ def repository(
 
 
 def on_a_terminal(*command: str) -> str:
-    """What the command writes to one."""
+    """What the command writes to a terminal."""
     ours, theirs = pty.openpty()
     done = subprocess.Popen(
         command,
@@ -89,7 +89,7 @@ def on_a_terminal(*command: str) -> str:
     while True:
         try:
             piece = os.read(ours, 10_000)
-        except OSError:  # so Linux says that the other end is closed
+        except OSError:  # on Linux: the other end is closed
             break
         if not piece:
             break
@@ -102,7 +102,7 @@ def on_a_terminal(*command: str) -> str:
 def test_a_run_of_pytest_prints_a_line_before_and_after_a_fetch(
     pytester: pytest.Pytester,
 ) -> None:
-    """Each comes by itself, though the test's own output is captured, and once."""
+    """Each line appears once, although the output of the test is captured."""
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess(*PLUGIN)
     result.assert_outcomes(passed=2)
@@ -126,8 +126,9 @@ def test_a_quiet_run_of_pytest_prints_nothing_of_a_fetch(
 def test_a_thread_of_a_test_leaves_its_capture_alone(
     pytester: pytest.Pytester,
 ) -> None:
-    """Capture is the whole process's: the lines are captured with what the test prints
-    meanwhile, and nothing gets out.
+    """The lines are captured with the test's own output.
+
+    pytest captures for the whole process, so a thread can't print past it.
     """
     threaded = TESTS.replace(
         "    get()\n",
@@ -142,7 +143,7 @@ def test_a_thread_of_a_test_leaves_its_capture_alone(
 
 
 def test_a_worker_of_xdist_shows_nothing(pytester: pytest.Pytester) -> None:
-    """It has no terminal."""
+    """A worker has no terminal."""
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess(*PLUGIN, "-p", "xdist", "-n1")
     result.assert_outcomes(passed=2)
@@ -153,7 +154,10 @@ def test_a_worker_of_xdist_shows_nothing(pytester: pytest.Pytester) -> None:
 def test_a_run_of_pytest_on_a_terminal_shows_a_bar(
     quiet: bool, pytester: pytest.Pytester
 ) -> None:
-    """It stands between the lines; under -q nothing is left when it is gone again."""
+    """The bar is between the two lines. With -q, only the bar is shown.
+
+    Nothing of the bar is left at the end.
+    """
     pytester.makepyfile(TESTS)
     options = (*PLUGIN, "-q") if quiet else PLUGIN
     written = on_a_terminal(sys.executable, "-m", "pytest", *options)
@@ -168,7 +172,7 @@ def test_a_run_of_pytest_on_a_terminal_shows_a_bar(
 def test_a_script_prints_a_line_before_and_after_a_fetch(
     pytester: pytest.Pytester,
 ) -> None:
-    """They go to standard error, in a program that has set up no logging."""
+    """A program without logging shows the lines on stderr."""
     done = subprocess.run(
         [sys.executable, "-c", "from get import get; get()"],
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'python'}:{pytester.path}"},
@@ -181,7 +185,7 @@ def test_a_script_prints_a_line_before_and_after_a_fetch(
 
 
 def test_a_script_on_a_terminal_shows_a_bar(pytester: pytest.Pytester) -> None:
-    """It stands between the lines."""
+    """The bar is between the two lines."""
     code = (
         f"import sys; sys.path.insert(0, {str(pytester.path)!r}); import get; get.get()"
     )
@@ -193,7 +197,7 @@ def test_a_script_on_a_terminal_shows_a_bar(pytester: pytest.Pytester) -> None:
 def test_a_fetch_that_fails_is_not_said_to_be_done(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error comes after the first line."""
+    """The first line is followed by the error."""
     url = os.environ["SPARK_KAFKA_TESTKIT_MAVEN_URL"]
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_MAVEN_URL", f"{url}/elsewhere")
     pytester.makepyfile(TESTS)

@@ -1,4 +1,4 @@
-"""What the report of a failing test says of Kafka."""
+"""What the report of a failing test says about Kafka."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ topic 'test_with_records-ID', offsets: partition 0: 0 to 7, partition 1: 0 to 1
 
 
 def sections(result: pytest.RunResult) -> list[str]:
-    """The Kafka sections, without what changes from run to run."""
+    """The Kafka sections, without what differs from run to run."""
     printed = result.stdout.str() + "\n"
     texts = re.findall(r"^-+ Kafka -+\n(.*?)^(?=[-=_]{3})", printed, re.M | re.S)
     return [
@@ -49,8 +49,10 @@ def sections(result: pytest.RunResult) -> list[str]:
 
 
 def test_a_failing_test_shows_its_topics(inner: Inner) -> None:
-    """The report has offsets and the last records by time, readable or not, and no
-    section for a test that touched nothing.
+    """The report has their offsets, and the last records by time.
+
+    Records that are not text are shown as bytes. A test that used no topic has no
+    section.
     """
     result = inner(test_failing=FAILING)
     result.assert_outcomes(failed=2)
@@ -69,7 +71,7 @@ def test_with_a_dead_broker(kafka_utils, kafka_topic):
 
 
 def test_a_broker_that_died_is_shown_by_its_log(pytester: pytest.Pytester) -> None:
-    """What it can't be asked any more is not waited for."""
+    """The report does not wait for answers that can't come."""
     pytester.makepyfile(DEAD)
     result = pytester.runpytest_subprocess(*PLUGIN, "--kafka-backend=embedded")
     result.assert_outcomes(failed=1, warnings=1)
@@ -108,8 +110,9 @@ KITS_FILE = "spark_kafka_testkit/kafka_utils.py"
 
 
 def test_the_message_stands_by_the_tests_own_line(inner: Inner) -> None:
-    """The kit's functions are not shown, and the summary begins with the error's name;
-    but those of a fault of the kit's own, and all with --full-trace.
+    """The kit's functions are not shown, and the summary begins with the error's name.
+
+    They are shown for a fault of the kit itself, and with --full-trace.
     """
     result = inner("-k", "waiting or argument", test_red=RED)
     printed = result.stdout.str()

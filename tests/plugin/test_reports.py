@@ -1,4 +1,4 @@
-"""The reports of a run: the page, the JSON, and a step's summary."""
+"""The reports of a run: the page, the JSON, and the summary of a step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 
 
 class Reports:
-    """What an inner run has written."""
+    """The reports that an inner run has written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class Reports:
 
     @property
     def tests(self) -> dict[str, Any]:
-        """The facts of each test on the page, by its name there."""
+        """The facts of each test on the page, by the name shown there."""
         names = re.findall('<span class="name">(.*?)</span>', self.page)
         match = re.search('id="data">(.*?)</script>', self.page)
         assert match is not None
@@ -50,7 +50,7 @@ class Reports:
 
 @pytest.fixture
 def reports(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Reports:
-    """The inner runs write all three."""
+    """The reports of inner runs, which write all three."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_REPORT", "report.html")
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_JSON", "reports/kafka.json")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
@@ -126,8 +126,10 @@ def test_without_kafka():
 
 
 def test_what_tests_did_in_time_is_on_the_page(inner: Inner, reports: Reports) -> None:
-    """Batches, ends of topics and waits, of queries that a fixture stops, of the user's
-    own, and by a test's clock. Why tests failed is in the JSON and the summary.
+    """The page has batches, ends of topics and waits.
+
+    It has them for queries that a fixture stops, for the user's own, and for one with a
+    test's clock. The JSON and the summary say why tests failed.
     """
     result = inner(test_streams=STREAMS)
     result.assert_outcomes(passed=3, failed=3)
@@ -159,7 +161,7 @@ def test_what_tests_did_in_time_is_on_the_page(inner: Inner, reports: Reports) -
 
     (query,) = tests["test_counts"]["queries"]
     assert query["does"] == "runs"
-    assert sum(query["rows"]) <= 3  # the numbers are steps from one to the next
+    assert sum(query["rows"]) <= 3  # each number is the difference from the one before
     ((topic, reached),) = query["reached"].items()
     assert sum(reached) == 3
     ends = tests["test_counts"]["topics"]
@@ -209,7 +211,7 @@ def test_what_tests_did_in_time_is_on_the_page(inner: Inner, reports: Reports) -
     assert found["error"] == "NotInvariant"
     schedule = "send events[0] | batch | send events[1] | batch"
     assert (found["relation"], found["schedule"]) == ("batches", schedule)
-    assert found["seed"] is None  # that schedule was asked for
+    assert found["seed"] is None  # the schedule was given
     assert found["replay"] == (
         f'kafka.check_stream(job, inputs=..., schedule="{schedule}")'
     )
@@ -270,8 +272,9 @@ def test_kills_its_worker(kafka_utils, kafka_topic):
 
 
 def test_workers_write_one_report(inner: Inner, reports: Reports) -> None:
-    """Also of a test that has killed its worker, of which nothing more is known, and
-    with what the worker had told before.
+    """The report includes a test that has killed its worker.
+
+    Nothing else is known about that test. What the worker reported before is kept.
     """
     result = inner("-p", "xdist", "-n2", test_kills=KILLS, test_plain=PLAIN)
     result.assert_outcomes(passed=2, failed=1, errors=1, xfailed=1, skipped=1)
@@ -298,13 +301,13 @@ def test_workers_write_one_report(inner: Inner, reports: Reports) -> None:
     late = failures["test_plain.py::test_fails_at_its_end"]
     assert (late["phase"], late["error"]) == ("teardown", "ValueError")
     assert late["headline"] == "ValueError: at the end"
-    assert len(failures) == 2  # what was to fail is none
+    assert len(failures) == 2  # an expected failure is not among them
 
 
 def test_a_report_that_cannot_be_written_fails_no_test(
     inner: Inner, pytester: pytest.Pytester
 ) -> None:
-    """The run says so."""
+    """The run prints why."""
     (pytester.path / "file").touch()
     result = inner(
         "--kafka-report=file/report.html", "-k", "test_reads", test_plain=PLAIN
@@ -319,7 +322,7 @@ def test_a_report_that_cannot_be_written_fails_no_test(
 def test_a_run_that_is_not_asked_has_no_hooks(
     pytester: pytest.Pytester, kafka: KafkaUtils
 ) -> None:
-    """Neither a listener nor a plugin. Nothing is written, and nothing said."""
+    """There is no listener and no plugin. Nothing is written or printed."""
     pytester.makepyfile(
         """
         from spark_kafka_testkit import _timeline
@@ -340,7 +343,7 @@ def test_a_run_that_is_not_asked_has_no_hooks(
     result.assert_outcomes(passed=1)
     assert "report" not in text_of(result)
     written = {file.suffix for file in pytester.path.iterdir() if file.is_file()}
-    assert written == {".py", ""}  # the test, and what pytester keeps
+    assert written == {".py", ""}  # the test, and a file of pytester's
 
 
 @pytest.mark.parametrize(
@@ -350,7 +353,7 @@ def test_a_run_that_is_not_asked_has_no_hooks(
 def test_a_folder_is_no_file(
     pytester: pytest.Pytester, option: str, example: str
 ) -> None:
-    """It is told before the first test."""
+    """The error comes before the first test."""
     folder = pytester.mkdir("folder")
     result = pytester.runpytest_subprocess(
         "-p", "spark_kafka_testkit", f"{option}={folder}"

@@ -1,4 +1,4 @@
-"""A password of `client_config` is in nothing that pytest prints, whatever fails."""
+"""Nothing that pytest prints has a password of `client_config`, whatever fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ pytest_plugins = ["pytester"]
 
 SECRET = "hunter2-5ec3e7"  # noqa: S105
 
-# What a test's own frames hold is its own to hide: these functions have ended.
+# These functions have ended when a test fails: the kit can't hide the variables of a
+# test's own functions.
 LOGIN = '''
 import os
 
@@ -120,7 +121,7 @@ def test_producer(kafka):
 def test_no_failure_shows_the_password(
     inner: Inner, monkeypatch: pytest.MonkeyPatch, style: tuple[str, ...]
 ) -> None:
-    """Arguments and local variables of all frames, differences, texts of Java."""
+    """Neither arguments, local variables, differences nor Java's texts show it."""
     monkeypatch.setenv("LOGIN_PASSWORD", SECRET)
     result = inner(*style, login=LOGIN, test_failing=FAILING)
     printed = text_of(result)

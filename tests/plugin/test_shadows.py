@@ -1,4 +1,4 @@
-"""A project's own module that has the name of kafka-python."""
+"""A project's own module with the name of kafka-python, or of another package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REMEDY = (
 
 
 def shadowed(file: Path, remedy: str = ".") -> str:
-    """The whole text for a file in the way of kafka-python."""
+    """The whole error for a file that hides kafka-python."""
     return (
         f"`import kafka` gives {file} here, not kafka-python, which the kit needs. "
         f"Rename that file or folder{remedy}"
@@ -31,7 +31,7 @@ def shadowed(file: Path, remedy: str = ".") -> str:
 
 
 def run_script(folder: Path) -> str:
-    """What `script.py` says, where it has nothing to say of errors."""
+    """What `script.py` prints. It must print nothing to stderr."""
     done = subprocess.run(
         [sys.executable, str(folder / "script.py")],
         capture_output=True,
@@ -47,8 +47,9 @@ def run_script(folder: Path) -> str:
 def test_a_folder_of_tests_in_the_way_of_kafka_python_is_named(
     mode: str, inner: Inner, pytester: pytest.Pytester
 ) -> None:
-    """`tests/kafka` is a package, `tests` is none: pytest makes it `kafka`. The error
-    is the kit's own, and the remedy that it names is one.
+    """pytest imports the package `tests/kafka` as `kafka`, if `tests` is not a package.
+
+    The error is the kit's own, and the remedy that it names works.
     """
     files = {"tests/kafka/__init__": "", "tests/kafka/test_broker": TEST}
     arguments = ("--kafka-require", "-W", THREADS, f"--import-mode={mode}")
@@ -67,7 +68,7 @@ def test_a_folder_of_tests_in_the_way_of_kafka_python_is_named(
 def test_a_module_in_the_way_of_kafka_python_is_named(
     file: str, remedy: str, tmp_path: Path
 ) -> None:
-    """The error is an ImportError of the kit, and nothing is printed by a thread."""
+    """The error is an ImportError of the kit, and no thread prints anything."""
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("def send(): pass\n")
     (tmp_path / "script.py").write_text(
@@ -85,8 +86,9 @@ def test_a_module_in_the_way_of_kafka_python_is_named(
 
 
 def test_a_folder_without_an_init_is_not_in_the_way(tmp_path: Path) -> None:
-    """Python takes kafka-python before it, and so does the kit; where kafka-python is
-    not installed, the error says that.
+    """Python prefers kafka-python to such a folder, and so does the kit.
+
+    If kafka-python is not installed, the error says that.
     """
     (tmp_path / "kafka").mkdir()
     (tmp_path / "script.py").write_text(
@@ -107,7 +109,7 @@ def test_a_folder_without_an_init_is_not_in_the_way(tmp_path: Path) -> None:
 
 
 def test_a_stub_in_the_place_of_kafka_python_is_reported(tmp_path: Path) -> None:
-    """Tests without Kafka put one into `sys.modules`."""
+    """Tests without Kafka put such a stub into `sys.modules`."""
     code = (
         "import sys, types\n"
         "sys.modules['kafka'] = types.ModuleType('kafka')\n"
@@ -130,7 +132,7 @@ def test_a_stub_in_the_place_of_kafka_python_is_reported(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["docker", "testcontainers"])
 def test_a_module_in_the_way_of_docker_is_named(name: str, tmp_path: Path) -> None:
-    """So is one in the way of testcontainers; `auto` goes on without them."""
+    """So is one that hides testcontainers. `auto` does without Docker then."""
     (tmp_path / f"{name}.py").touch()
     (tmp_path / "script.py").write_text(
         "from spark_kafka_testkit import KafkaUtils\n"

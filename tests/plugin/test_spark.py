@@ -1,4 +1,4 @@
-"""The Spark session of the plugin, and queries that a test leaves."""
+"""The Spark session of the plugin, and queries that tests leave running."""
 
 from __future__ import annotations
 
@@ -85,9 +85,11 @@ def test_fails_beside_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
 
 
 def test_kafka_spark_makes_a_session(inner: Inner) -> None:
-    """It has helper, connector and the user's settings. A query that a test leaves is
-    stopped and named, before its topics go; one of a wider fixture runs on. A failing
-    test shows its queries.
+    """It has the helper, the connector and the user's settings.
+
+    A query that a test leaves running is stopped and named before the test's topics are
+    deleted. One of a fixture with a wider scope continues. The report of a failing test
+    shows its queries.
     """
     result = inner("-p", "no:logging", test_own=OWN)
     result.assert_outcomes(passed=3, failed=1, warnings=3)
@@ -136,7 +138,7 @@ def test_waits_for_the_jvm(kafka_utils, jvm, kafka_spark):
 
 
 def test_sparks_jvm_starts_while_the_broker_does(inner: Inner) -> None:
-    """A test that wants both waits for the slower one."""
+    """A test that needs both waits for the slower one."""
     inner(test_ahead=AHEAD).assert_outcomes(passed=1)
 
 
@@ -151,7 +153,7 @@ STARTING = "kafka: Starting Spark, which takes longest the first time"
 def test_a_start_of_spark_that_takes_long_is_announced(
     quiet: bool, inner: Inner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The option -q silences it."""
+    """With -q it is not."""
     script = tmp_path / "bin" / "java"
     script.parent.mkdir()
     java = find_java().executable
@@ -212,7 +214,7 @@ def spark():
 def test_what_is_not_known_is_not_started(
     inner: Inner, conftest: str, asks: str, outcomes: dict[str, int]
 ) -> None:
-    """Settings that a fixture gives, or a session, are known when it has run."""
+    """Settings or a session of a fixture are only known once that has run."""
     result = inner(conftest=conftest, test_ahead=NOT_AHEAD.format(asks=asks))
     result.assert_outcomes(**outcomes)
 
@@ -232,8 +234,9 @@ def test_with_a_session(kafka_spark):
 
 
 def test_a_session_whose_jvm_ends_is_an_error_with_its_cause(inner: Inner) -> None:
-    """The error is the kit's own, and PySpark does not tell the cause. It comes first,
-    without the functions of pytest that ask for the fixture.
+    """The error is the kit's own, because PySpark does not report the cause.
+
+    It comes first, without pytest's functions that call the fixture.
     """
     result = inner("-p", "no:logging", test_own=NO_JVM)
     result.assert_outcomes(errors=1)
@@ -330,7 +333,7 @@ def test_the_next_test_uses_kafka(kafka_spark, kafka_utils, kafka_topic):
 
 
 def test_a_query_that_does_not_stop_does_not_stop_the_run(inner: Inner) -> None:
-    """It is named where it was left, and the run goes on to its end."""
+    """A warning names the query and the test that left it. The run continues."""
     result = inner(test_blocking=BLOCKING)
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(
@@ -345,8 +348,10 @@ def test_a_query_that_does_not_stop_does_not_stop_the_run(inner: Inner) -> None:
 
 
 def test_streams_end_with_the_test(inner: Inner) -> None:
-    """One that died without being noticed fails the test, one that has failed it
-    already does not once more, and the report says what it died of.
+    """An unnoticed death of a query fails the test.
+
+    If the test has already failed because of it, there is no second error. The report
+    says what the query died of.
     """
     result = inner("-p", "no:logging", test_streams=STREAMS)
     result.assert_outcomes(passed=4, failed=1, errors=1, warnings=0)
@@ -402,9 +407,10 @@ def test_a_query_of_a_test_without_kafka_still_runs(spark):
 def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
     inner: Inner,
 ) -> None:
-    """A fixture `spark` gets helper and connector. With --kafka-strict a query that a
-    test leaves is a failure; tests that do not use Kafka may leave theirs. A line at
-    INFO says what the session lacks.
+    """The session of a fixture `spark` gets the helper and the connector.
+
+    With --kafka-strict, a test that uses Kafka fails if it leaves a query running. A
+    line at INFO says what the session lacks.
     """
     shows_log = ("-o", "log_cli=true", "--log-cli-level=INFO")
     result = inner("--kafka-strict", *shows_log, conftest=USERS, test_strict=STRICT)
@@ -425,7 +431,7 @@ def test_the_users_session_is_taken_and_strictness_is_for_kafka_alone(
 def test_a_session_fixture_of_too_small_a_scope_is_named(
     pytester: pytest.Pytester,
 ) -> None:
-    """The text says what to do."""
+    """The message says what to do."""
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef spark(): pass\n")
     pytester.makepyfile("def test_with_a_session(kafka_spark): pass")
     result = pytester.runpytest(*PLUGIN)

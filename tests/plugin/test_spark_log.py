@@ -1,4 +1,4 @@
-"""What Spark's JVM logs in tests."""
+"""What Spark's JVM logs during tests."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ TOLD = (
 
 
 def test_failures_are_not_told_a_second_time_by_spark(inner: Inner) -> None:
-    """Nor are topics of earlier tests. Everything else that Spark logs is there."""
+    """Topics of earlier tests are not reported either. Other messages still appear."""
     result = inner("-rA", test_logged=LOGGED)
     result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(

@@ -1,4 +1,4 @@
-"""`KafkaTestMixin`, by unittest itself and by pytest."""
+"""`KafkaTestMixin`, with unittest itself and with pytest."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ if __name__ == "__main__":
 
 
 def by_unittest(path: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the tests of a file in a process of its own."""
+    """Run the tests of a file in another process."""
     return subprocess.run(
         [sys.executable, str(path)],
         capture_output=True,
@@ -102,13 +102,15 @@ def by_unittest(path: Path) -> subprocess.CompletedProcess[str]:
 def test_the_mixin_works_by_unittest(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is a broker for each class, or a shared one, and Spark's session gets what
-    it needs; queries are stopped and named, then topics deleted.
+    """Each class has a broker or shares one, and Spark's session has what it needs.
+
+    Queries that a test leaves running are stopped and named. Then its topics are
+    deleted.
     """
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
     done = by_unittest(pytester.makepyfile(TESTS))
     assert done.returncode == 0, done.stderr
-    # among the lines of Spark's JVM
+    # lines of Spark's JVM may be around it
     assert re.search(r"^Ran \d+ tests in .*\n\nOK$", done.stderr, re.M), done.stderr
     assert (
         "LeftoverWarning: __main__.SparkTest.test_copy left running: query 'copy' ("
@@ -116,7 +118,7 @@ def test_the_mixin_works_by_unittest(
 
 
 def test_the_mixin_works_by_pytest(inner: Inner) -> None:
-    """It takes the run's broker, by the run's options."""
+    """It uses the broker of the run, and follows the run's options."""
     result = inner("--kafka-strict", "-k", "PlainTest or SparkTest", test_mixin=TESTS)
     assert "test_mixin.py::SparkTest::test_copy left running: query 'copy' (" in (
         text_of(result)
@@ -151,7 +153,7 @@ if __name__ == "__main__":
 def test_a_red_test_of_unittest_ends_at_its_own_line(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No function of the kit stands between it and the message."""
+    """The traceback has no functions of the kit before the message."""
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_BACKEND", "embedded")
     path = pytester.makepyfile(RED)
     done = by_unittest(path)

@@ -1,4 +1,4 @@
-"""Beside pytest-xdist: each worker has a broker, whatever becomes of it."""
+"""The plugin with pytest-xdist: each worker has its own broker, which never stays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ XDIST = (*PLUGIN, "-p", "xdist", "--kafka-backend=embedded")
 def marked(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Marked:
-    """What the inner runs start can be told from all else."""
+    """A mark by which to find everything that the inner runs start."""
     return Marked(tmp_path_factory.mktemp("marked") / "tmp", monkeypatch)
 
 
@@ -56,8 +56,9 @@ def test_fails(kafka_utils, kafka_topic):
 def test_tests_that_use_the_same_topic_name_do_not_meet(
     pytester: pytest.Pytester, marked: Marked, seen: Seen
 ) -> None:
-    """What is green without workers is green with them: each has a broker, which ends
-    with the run.
+    """Tests that pass without workers also pass with them.
+
+    Each worker has a broker, which ends with the run.
     """
     pytester.makepyfile(EVENTS)
     result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=HANG_SECONDS)
@@ -85,8 +86,9 @@ NO_KAFKA = "def test_without_kafka(): pass"
 def test_without_kafka_nothing_is_started(
     pytester: pytest.Pytester, no_java: None
 ) -> None:
-    """A worker starts its broker when a test asks, not before; where it can't, it says
-    why.
+    """A worker starts its broker when a test requests it.
+
+    If it can't, it says why.
     """
     pytester.makepyfile(NO_KAFKA)
     result = pytester.runpytest_subprocess(*XDIST, "-n2", "--kafka-require")
@@ -121,8 +123,9 @@ def test_a_killed_controller_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """SIGKILL, in the middle of four tests: brokers, workers, Spark's JVM and their
-    files are gone.
+    """It is killed in the middle of four tests.
+
+    The brokers, the workers, Spark's JVM and their files disappear.
     """
     monkeypatch.setenv("READY", str(tmp_path))
     pytester.makepyfile(BLOCKING)
@@ -141,7 +144,7 @@ def test_a_killed_controller_leaves_nothing(
         commands = marked.processes().values()
         assert sum("testkit.broker.Main" in command for command in commands) == 4
         assert sum("SparkSubmit" in command for command in commands) == 1
-        assert len(commands) == 10  # and the controller, and four workers
+        assert len(commands) == 10  # the others are the controller and four workers
     finally:
         controller.kill()
         controller.wait()
@@ -167,7 +170,7 @@ def test_kills_its_worker(number, kafka_utils, kafka_topic):
 def test_a_killed_worker_leaves_nothing_and_the_others_their_brokers(
     pytester: pytest.Pytester, marked: Marked, seen: Seen
 ) -> None:
-    """Its broker goes with it; the worker that takes its place has another."""
+    """Its broker ends with it, and the worker that replaces it has another."""
     pytester.makepyfile(DYING)
     result = pytester.runpytest_subprocess(*XDIST, "-n4", timeout=HANG_SECONDS)
     result.assert_outcomes(passed=7, failed=1)
@@ -194,8 +197,8 @@ def test_a_kept_broker_stays_with_its_topics_until_it_is_ended(
     marked: Marked,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The run says where it is and how to end it; nothing is left then."""
-    cache = pytester.mkdir("cache")  # what others keep must not be found, nor ended
+    """The run says where it is, and how to end it. Nothing is left after that."""
+    cache = pytester.mkdir("cache")  # must not find, or end, what others keep
     (cache / "maven").symlink_to(CACHE / "maven")
     monkeypatch.setenv("SPARK_KAFKA_TESTKIT_CACHE", str(cache))
     pytester.makepyfile(KEPT)

@@ -1,4 +1,4 @@
-"""Streaming queries for the tests of this folder."""
+"""Streaming queries for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Queries:
-    """Starts queries from and to topics."""
+    """Starts queries that read and write topics."""
 
     kafka: KafkaUtils
     spark: SparkSession
     checkpoint: str
 
     def source(self, topic: str = "", **options: str) -> DataFrame:
-        """A stream from a topic, from its beginning on, unless the options say more."""
+        """A stream that reads a topic from its beginning, unless the options differ."""
         reader = self.spark.readStream.format("kafka")
         address = self.kafka.spark_options()
         settings = {"startingOffsets": "earliest", **address, **options}
@@ -36,7 +36,7 @@ class Queries:
         return reader.options(**settings).load()
 
     def failing(self, topic: str, **options: str) -> DataFrame:
-        """A stream that dies of the first record of a topic that it reads."""
+        """A stream that dies at the first record that it reads."""
         source = self.source(topic, **options)
         return source.selectExpr("raise_error('as the test wants it')")
 
@@ -45,7 +45,10 @@ class Queries:
         return self._start(writer, trigger)
 
     def to_topic(self, df: DataFrame, topic: str, **trigger: Any) -> StreamingQuery:
-        """Key and value to a topic; on the test's checkpoint."""
+        """Start a query that writes key and value to a topic.
+
+        It uses the checkpoint of the test.
+        """
         writer = (
             df.select("key", "value")
             .writeStream.format("kafka")
@@ -62,14 +65,12 @@ class Queries:
         return (writer.trigger(**trigger) if trigger else writer).start()
 
     def rows(self, name: str) -> int:
-        """How many rows a memory sink holds."""
+        """The number of rows in a memory sink."""
         return self.spark.table(name).count()
 
 
 class BlockingFunction:
-    """A function for foreachBatch: it blocks from its first batch on until it is
-    released.
-    """
+    """A function for foreachBatch that blocks until it is released."""
 
     def __init__(self) -> None:
         self.begun, self.released = Event(), Event()
@@ -83,14 +84,14 @@ class BlockingFunction:
 def queries(
     kafka: KafkaUtils, spark: SparkSession, tmp_path: Path
 ) -> Iterator[Queries]:
-    """Queries go before topics do."""
+    """Queries of the test, which are stopped before its topics are deleted."""
     yield Queries(kafka, spark, str(tmp_path / "checkpoint"))
     kafka.stop_queries(spark)
 
 
 @pytest.fixture
 def blocking(queries: Queries) -> Iterator[BlockingFunction]:
-    """It is released before queries are stopped, whatever becomes of the test."""
+    """A blocking function, which is always released before queries are stopped."""
     function = BlockingFunction()
     yield function
     function.released.set()

@@ -1,4 +1,4 @@
-"""assert_eventually is woken by what its function reads, and knows its query."""
+"""assert_eventually is woken by new records, and ends early if its query does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOUR = 3600.0
 def acts_when_checked(
     read: Callable[[], Any], act: Callable[..., Any], *arguments: Any
 ) -> Callable[[], Any]:
-    """A function to check, after whose first check another thread does something."""
+    """A function to check. After its first check, another thread acts."""
     checks: list[Any] = []
 
     def check() -> Any:
@@ -41,7 +41,7 @@ def acts_when_checked(
 def sends_when_checked(
     kafka: KafkaUtils, topic: str, read: Callable[[], Any]
 ) -> Callable[[], Any]:
-    """It sends a record."""
+    """A function to check. After its first check, another thread sends a record."""
     return acts_when_checked(read, kafka.send_messages, topic, [("k", "new")])
 
 
@@ -57,7 +57,7 @@ def sends_when_checked(
 def test_a_new_record_is_seen_long_before_the_interval(
     kafka: KafkaUtils, queries: Queries, topic: str, read: Any, expected: Any
 ) -> None:
-    """Where the function reads through the kit, the interval is an upper bound."""
+    """If the function reads through the kit, the interval is only an upper limit."""
     kafka.create_topics([topic])
     check = sends_when_checked(kafka, topic, lambda: read(kafka, topic))
     started = time.monotonic()
@@ -68,7 +68,7 @@ def test_a_new_record_is_seen_long_before_the_interval(
 def test_any_topic_that_was_read_wakes_the_assertion(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The function reads several."""
+    """The function reads several topics."""
     topics = [f"{topic}-{n}" for n in range(3)]
     kafka.create_topics(topics)
 
@@ -85,7 +85,7 @@ def test_any_topic_that_was_read_wakes_the_assertion(
 def test_a_topic_that_can_no_longer_be_watched_wakes_the_assertion(
     kafka: KafkaUtils, topic: str
 ) -> None:
-    """The next check says why."""
+    """The next check raises the reason."""
     kafka.create_topics([topic])
     check = acts_when_checked(
         lambda: len(kafka.read_records(topic)), kafka.delete_topics, [topic]
@@ -99,8 +99,10 @@ def test_a_topic_that_can_no_longer_be_watched_wakes_the_assertion(
 def test_an_assertion_is_not_woken_for_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A topic to which nothing comes is read at the start and at the end; a part of a
-    topic that ends before its end is no reason to look again at once.
+    """If nothing new comes, the function is called at the start and at the end.
+
+    If it reads a topic only up to an earlier offset, the records after that offset do
+    not wake the assertion.
     """
     kafka.create_topics([topic])
     mark = kafka.mark(topic)
@@ -132,7 +134,7 @@ def test_a_dead_query_ends_the_assertion_at_once(
 def test_the_result_is_checked_once_more_when_the_query_has_ended(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """What it wrote counts; what it did not write will not come."""
+    """What the query has written counts. Nothing more can come."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     query = queries.to_memory(queries.source(topic), "ended_early", availableNow=True)
@@ -147,7 +149,7 @@ def test_the_result_is_checked_once_more_when_the_query_has_ended(
 def test_a_failed_assertion_shows_difference_topic_and_query(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The text has where each of them is."""
+    """The message shows how far the topic was read, and where the query is."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     kafka.send_messages(topic, [("a", "1"), ("b", "2")])
@@ -176,8 +178,9 @@ def test_a_failed_assertion_shows_difference_topic_and_query(
 def test_a_wait_for_records_knows_its_query(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A dead query ends the wait with its exception; when one has ended, what it wrote
-    counts.
+    """The exception of a dead query ends the wait.
+
+    If the query has ended normally, what it has written counts.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
@@ -193,7 +196,7 @@ def test_a_wait_for_records_knows_its_query(
 
 
 def test_a_spark_frame_is_refused_with_a_hint(spark: SparkSession) -> None:
-    """It has no rows yet, and would never be equal. A function may well take it."""
+    """Without rows it would never be equal. A function may still accept one."""
     frame = spark.range(3)
     assert_eventually(lambda: frame, lambda result: result.count() == 3, timeout=0)
     for result, expected in (
@@ -210,7 +213,7 @@ def test_a_spark_frame_is_refused_with_a_hint(spark: SparkSession) -> None:
 
 
 def test_a_row_is_a_value(spark: SparkSession) -> None:
-    """Though it can be called, it is no function that judges the result."""
+    """A Row is callable, but it is not taken for a function that judges the result."""
     with pytest.raises(WaitError) as caught:
         assert_eventually(spark.range(3).first, Row(id=5), timeout=0)
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""What a red text names as the cause, and what it must not."""
+"""Which causes the message of a failed check names, and which it must not."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LONG = 900.0
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too."""
+    """The name of a new sink topic. The source topic is created too."""
     kafka.create_topics([topic, f"{topic}-sink"])
     return f"{topic}-sink"
 
 
 def told(caught: pytest.ExceptionInfo[WaitError]) -> str:
-    """The second line, which is a cause if there is one."""
+    """The second line of the message, which is a cause if there is one."""
     return str(caught.value).splitlines()[1]
 
 
@@ -34,7 +34,7 @@ def told(caught: pytest.ExceptionInfo[WaitError]) -> str:
 def test_state_is_told_only_where_a_window_is_missing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Not for one that is out with another value, nor for state of deduplication."""
+    """Not for a window with another value, and not for the state of deduplication."""
     with kafka.run_stream(per_window(queries.source(topic)), sink, timeout=LONG) as run:
         run.add_data(topic, times("09:00", "10:00"))
         run.check_answer({"09:00": "1"})
@@ -61,7 +61,7 @@ def test_state_is_told_only_where_a_window_is_missing(
 def test_a_sink_topic_that_does_not_exist_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Also where another topic is waited for."""
+    """It is named even if the test waits for another topic."""
     kafka.send_messages(topic, [("a", "x")])
     query = queries.to_topic(queries.source(topic), f"{sink}s")
     with pytest.raises(WaitError) as caught:
@@ -77,7 +77,7 @@ def test_a_sink_topic_that_does_not_exist_is_told(
 def test_records_before_a_query_are_told_only_where_something_is_missing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """A transaction's marker is no record."""
+    """The marker of a transaction does not count as a record."""
     kafka.send_messages(topic, [("a", "x")], transactional=True)
     df = upper(queries.source(topic, startingOffsets="latest"))
     with kafka.run_stream(df, sink, timeout=LONG) as run:
@@ -94,7 +94,7 @@ def test_records_before_a_query_are_told_only_where_something_is_missing(
 def test_a_function_that_looks_at_no_row_has_read_them(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Spark counts none for it."""
+    """Spark counts no rows for such a function."""
     kafka.send_messages(topic, [("a", "x")])
 
     def ignore(df: DataFrame, batch: int) -> None:
@@ -111,7 +111,7 @@ def test_a_function_that_looks_at_no_row_has_read_them(
 def test_a_topic_that_another_query_reads_is_no_mistake(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Though its name is near, and it was created because it was sent to."""
+    """That holds even if its name is similar, and sending to it created it."""
     near = topic.replace("another", "anothar")
     assert near != topic
     kafka.send_messages(near, [("a", "x")])
@@ -129,7 +129,7 @@ def test_a_topic_that_another_query_reads_is_no_mistake(
 
 
 class Letters:
-    """A matcher that fails for what is no text."""
+    """A matcher that raises an error for anything but text."""
 
     def __eq__(self, other: object) -> bool:
         return other.startswith("x")  # type: ignore[attr-defined]
@@ -140,7 +140,7 @@ class Letters:
 def test_an_explanation_that_fails_is_left_out(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """What it explains is told; and what can be iterated is a list."""
+    """The message itself still comes. Any iterable counts as a list."""
     copy = queries.source(topic).select("key", "value")
     with kafka.run_stream(copy, sink, timeout=LONG) as run:
         run.add_data(topic, [("a", "5"), ("b", "[" * 100_000)])
@@ -154,7 +154,7 @@ def test_an_explanation_that_fails_is_left_out(
 def test_a_stream_may_hand_on_what_its_sink_can_take(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Rows of the sink's partitions alone, and columns that Kafka does not know."""
+    """Rows of partitions that the sink has, and columns that Kafka does not know."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic], 3)
     kafka.create_topics([sink])
@@ -162,4 +162,4 @@ def test_a_stream_may_hand_on_what_its_sink_can_take(
     with kafka.run_stream(rows.selectExpr("*", "1 AS Key"), sink, timeout=LONG) as run:
         run.process_all_available()
         kafka.send_messages(f"{topic}-prices", [("a", "1")])
-        run.add_data(f"{topic}-prices", [("b", "2")])  # a static side's, say
+        run.add_data(f"{topic}-prices", [("b", "2")])  # for example of a static side

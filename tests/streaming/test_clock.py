@@ -1,4 +1,4 @@
-"""A stream by a clock that the test sets: a batch runs when the test says so."""
+"""A stream with a clock that the test sets: batches run when the test says so."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ MINUTES: dict[str, Any] = {
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too."""
+    """The name of a new sink topic. The source topic is created too."""
     kafka.create_topics([topic, f"{topic}-sink"])
     return f"{topic}-sink"
 
 
 def stamped(df: DataFrame) -> DataFrame:
-    """Key, and the time of the batch."""
+    """The key, and the time of the batch."""
     now = functions.date_format(functions.current_timestamp(), "HH:mm:ss.SSS")
     return df.select("key", now.alias("value"))
 
@@ -45,15 +45,16 @@ def ids(batches: list[Batch]) -> list[int]:
 
 
 def triggers(query: Any) -> list[str]:
-    """When each trigger that has ended began; those without a batch too."""
+    """When each trigger that has ended began, including those without a batch."""
     return [progress["timestamp"][11:19] for progress in query.recentProgress]
 
 
 def test_a_batch_runs_at_each_trigger_that_has_data_and_never_else(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """What was sent before the start and after it waits for the first advance; each
-    batch has what was sent before it, and its own time.
+    """Everything sent so far waits for the first trigger, before or after the start.
+
+    A batch has what was sent before it, and the time of its own trigger.
     """
     kafka.send_messages(topic, [("before", "v")])
     with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
@@ -72,7 +73,7 @@ def test_a_batch_runs_at_each_trigger_that_has_data_and_never_else(
 def test_the_next_batch_is_that_of_the_next_trigger(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It has what was sent since the last, and is told in full."""
+    """It has what was sent since the last one. All of its facts are known."""
     with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
         for number in range(1, 6):
             run.add_data(topic, [("a", "v")] * number)
@@ -92,7 +93,10 @@ def test_the_next_batch_is_that_of_the_next_trigger(
 def test_triggers_that_are_due_run_one_after_another(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Each at its own time; the source limits its batches, so each has work."""
+    """Each runs at its own time.
+
+    The source limits its batches, so each trigger has data.
+    """
     rows = stamped(queries.source(topic, maxOffsetsPerTrigger="1"))
     with kafka.run_stream(rows, sink, **MINUTES) as run:
         run.add_data(topic, [("a", 1), ("b", 2), ("c", 3), ("d", 4)])
@@ -107,7 +111,7 @@ def test_triggers_that_are_due_run_one_after_another(
 def test_the_first_trigger_is_a_batch_even_without_data(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """So it is without a clock; all later ones are none."""
+    """That is so without a clock too. Later triggers without data make no batch."""
     with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
         (first,) = run.advance("5 minutes")
         assert (first.id, first.rows_in) == (0, 0)
@@ -123,7 +127,7 @@ def test_the_first_trigger_is_a_batch_even_without_data(
 def test_latest_is_what_it_is_at_the_start(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """What is sent before the first batch and after the start is read."""
+    """Records sent after the start are read, even if no batch has run yet."""
     kafka.send_messages(topic, [("before", "v")])
     rows = stamped(queries.source(topic, startingOffsets="latest"))
     with kafka.run_stream(rows, sink, **MINUTES) as run:
@@ -135,7 +139,7 @@ def test_latest_is_what_it_is_at_the_start(
 def test_the_clock_goes_on_over_a_restart(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The query goes on from its checkpoint, and waits again."""
+    """The query continues from its checkpoint, and waits for the clock again."""
     with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
         run.add_data(topic, [("a", "v")])
         run.advance_to(at("09:30"))
@@ -156,7 +160,7 @@ def test_the_clock_goes_on_over_a_restart(
 def test_the_memory_sink_has_a_clock_too(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """And a watermark that moves makes the next trigger a batch without data."""
+    """If the watermark moves, the next trigger is a batch without data."""
     kafka.create_topics([topic])
     counts = (
         queries.source(topic)
@@ -204,7 +208,7 @@ def test_files_have_a_clock_too(
 def test_two_clocks_go_on_by_themselves(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """A query that waits at its clock does not keep the answer of another open."""
+    """A query that waits for its clock does not keep another one's answer open."""
     rows = queries.source(topic).select("key", "value")
     other = queries.source(sink).select("key", "value")
     kafka.create_topics([f"{topic}-end"])
@@ -223,7 +227,7 @@ def test_two_clocks_go_on_by_themselves(
 def test_what_has_not_run_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """No step waits for what no trigger runs."""
+    """No step waits for records that no trigger has run."""
     with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
         run.next_batch()
         run.process_all_available()
@@ -257,7 +261,10 @@ def test_what_has_not_run_is_told(
 def test_a_query_that_dies_of_a_trigger_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """By the step that ran it, or by expect_failure, which runs the next one."""
+    """The step that ran the trigger raises it, or expect_failure returns it.
+
+    expect_failure runs the next trigger.
+    """
     rows = queries.source(topic, startingOffsets="latest")
     dying = rows.selectExpr(
         "CAST(raise_error(CAST(value AS STRING)) AS STRING) AS value"
@@ -280,7 +287,7 @@ def test_a_query_that_dies_of_a_trigger_is_told(
 def test_what_is_not_done_in_time_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Triggers that had not begun by then don't; the clock can go on."""
+    """Triggers that have not begun by then do not run. The clock can go on later."""
     rows = stamped(queries.source(topic))
     with kafka.run_stream(rows, sink, **MINUTES) as run:
         usual, run._timeout = run._timeout, 1.0
@@ -412,7 +419,7 @@ def test_a_stream_without_a_clock_has_no_time(
 def test_a_crash_and_a_replay_by_a_clock(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The lost batch is run by a trigger of its own, and again by the next."""
+    """A trigger of its own runs the lost batch, and the next one runs it again."""
     with kafka.run_stream(stamped(queries.source(topic)), sink, **MINUTES) as run:
         with run.crash("after_sink") as crash:
             run.add_data(topic, [("a", "1")])

@@ -1,4 +1,4 @@
-"""The clock of a stream by Spark Connect: there is none."""
+"""With Spark Connect, a stream can't have a clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .conftest import Queries
 
 @pytest.mark.skipif(not ON_CONNECT, reason="a classic session can have a clock")
 def test_a_clock_is_refused(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """The query runs in a JVM out of reach."""
+    """The query runs in a JVM that is out of reach."""
     trigger = {"processingTime": "1 minute"}
     kafka.create_topics([topic])
     with pytest.raises(SparkSetupError) as caught:

@@ -1,5 +1,6 @@
-"""Time-outs, timers and time to live of state, which go by processing time: by the
-clock of the stream.
+"""Timeouts, timers and time to live of state, by the clock of the stream.
+
+They depend on processing time.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ COLUMNS = "key STRING, value STRING"
 
 @pytest.fixture(autouse=True)
 def one_partition(queries: Queries) -> Iterator[None]:
-    """Each partition of the state takes a process of Python's in each batch."""
+    """Use one shuffle partition, as each takes a Python process in each batch."""
     name = "spark.sql.shuffle.partitions"
     before = str(queries.spark.conf.get(name))
     queries.spark.conf.set(name, "1")
@@ -48,10 +49,10 @@ def one_partition(queries: Queries) -> Iterator[None]:
 
 @pytest.fixture
 def rocks_db(queries: Queries) -> Iterator[None]:
-    """The state store that transformWithState needs."""
+    """Use the state store that transformWithState needs."""
     if VERSION < (4, 0):
         pytest.skip(f"Spark {pyspark.__version__[:3]} has no transformWithState")
-    pytest.importorskip("google.protobuf")  # which PySpark needs for it
+    pytest.importorskip("google.protobuf")  # PySpark needs it for that
     queries.spark.conf.set(STORE, ROCKS_DB)
     yield
     queries.spark.conf.unset(STORE)
@@ -59,7 +60,7 @@ def rocks_db(queries: Queries) -> Iterator[None]:
 
 @pytest.fixture
 def users(kafka: KafkaUtils, queries: Queries, topic: str) -> DataFrame:
-    """A record for each visit of a user."""
+    """A stream with a row for each visit of a user."""
     kafka.create_topics([topic])
     return queries.source(topic).selectExpr("CAST(key AS STRING) AS user")
 
@@ -73,7 +74,10 @@ def frame(*row: str) -> pd.DataFrame:
 def test_apply_in_pandas_with_state_times_out(
     kafka: KafkaUtils, users: DataFrame, topic: str
 ) -> None:
-    """In the first trigger after the time; until then each is a batch without rows."""
+    """The timeout runs in the first trigger after its time.
+
+    Before that, each trigger is a batch without rows.
+    """
     if VERSION < (4, 2) and int(pa.__version__.split(".")[0]) > 15:
         pytest.skip("applyInPandasWithState of Spark before 4.2 fails with new pyarrow")
     from pyspark.sql.streaming.state import GroupStateTimeout
@@ -97,7 +101,7 @@ def test_apply_in_pandas_with_state_times_out(
     )
     with kafka.run_stream(sessions, **STEPS) as run:
         run.batches(topic, [("ada", "v"), ("ada", "v"), ("bob", "v")], [("ada", "v")])
-        run.advance("5 minutes")  # to 09:15, when the ten minutes of bob are just over
+        run.advance("5 minutes")  # to 09:15, when bob's ten minutes are just over
         run.check_answer([])
         run.advance("5 minutes")
         run.check_answer([("bob", "1")])
@@ -109,7 +113,7 @@ def test_apply_in_pandas_with_state_times_out(
 def test_timers_of_transform_with_state_fire(
     kafka: KafkaUtils, users: DataFrame, topic: str
 ) -> None:
-    """At their time; also after a restart, which does not move the clock."""
+    """They fire at their time. A restart does not move the clock."""
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Reminder(StatefulProcessor):
@@ -144,7 +148,7 @@ def test_timers_of_transform_with_state_fire(
         run.batches(topic, [("ada", "v")])
         run.check_answer([("ada", "seen")])
         run.restart()
-        run.batches(topic, [("bob", "v")])  # Spark runs no timer before that
+        run.batches(topic, [("bob", "v")])  # no timer runs before there is data
         run.check_new_answer([("ada", "due at 09:10"), ("bob", "seen")])
 
 
@@ -152,7 +156,7 @@ def test_timers_of_transform_with_state_fire(
 def test_state_of_transform_with_state_lives_for_its_time(
     kafka: KafkaUtils, users: DataFrame, topic: str
 ) -> None:
-    """It is gone ten minutes after it was written last."""
+    """It disappears ten minutes after it was last written."""
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Counter(StatefulProcessor):
@@ -175,6 +179,6 @@ def test_state_of_transform_with_state_lives_for_its_time(
         run.batches(topic, [("ada", "v")], [("ada", "v")])
         run.check_answer([("ada", "1"), ("ada", "2")])
         run.advance_to(at("09:15"))
-        run.batches(topic, [("bob", "v")])  # at 09:20, when that of ada is over
+        run.batches(topic, [("bob", "v")])  # at 09:20, when ada's time is over
         run.batches(topic, [("ada", "v")])
         run.check_answer([("ada", "1"), ("ada", "2"), ("bob", "1"), ("ada", "1")])

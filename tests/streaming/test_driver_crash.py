@@ -28,7 +28,7 @@ pytestmark = needs_jvm
 
 
 class MadeThere:
-    """What another process makes of it, when it gets it."""
+    """An object that another process replaces with a call's result when unpickling."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self._made_by = function, arguments
@@ -39,13 +39,13 @@ class MadeThere:
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too."""
+    """The name of a new sink topic. The source topic is created too."""
     kafka.create_topics([topic, f"{topic}-sink"])
     return f"{topic}-sink"
 
 
 def group_of(process: int) -> int:
-    """The group of a process, which a kill ends as one."""
+    """The group of a process, whose processes are killed together, or -1."""
     try:
         return os.getpgid(process)
     except ProcessLookupError:
@@ -55,8 +55,9 @@ def group_of(process: int) -> int:
 def test_a_killed_driver_loses_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Its Spark is one that was started for it, and is gone. The session of the test
-    goes on from its checkpoint.
+    """Its Spark was started for it and is gone after the kill.
+
+    The session of the test continues from the checkpoint.
     """
     options, checkpoint = kafka.spark_options(), queries.checkpoint
 
@@ -98,8 +99,9 @@ def test_other_sinks_have_all_once_after_a_killed_driver(
     sink_kind: str,
     tmp_path: Path,
 ) -> None:
-    """Files by Spark's log of them; a function of foreachBatch, if it writes by the
-    number of the batch.
+    """Files have it because of Spark's log of them.
+
+    A foreachBatch function has it if it writes by the number of the batch.
     """
     kafka.create_topics([topic])
     options, checkpoint = kafka.spark_options(), queries.checkpoint
@@ -135,7 +137,7 @@ def test_other_sinks_have_all_once_after_a_killed_driver(
 def test_a_function_that_can_not_go_to_another_process_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It holds a KafkaUtils; its process ends; the query does not stay."""
+    """It can't be pickled with a KafkaUtils, or the other process ends."""
 
     def with_kafka(spark: SparkSession) -> StreamingQuery:
         assert kafka.broker
@@ -187,7 +189,7 @@ sys.stdin.read()
 
 
 def test_the_process_ends_with_a_killed_owner() -> None:
-    """However that ends, it does not stay."""
+    """It ends, however its owner does."""
     with subprocess.Popen(
         [sys.executable, "-c", OWNER],
         stdin=subprocess.PIPE,

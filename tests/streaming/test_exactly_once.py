@@ -1,4 +1,4 @@
-"""What `check_exactly_once` says of each sink after each crash, and of wrong jobs."""
+"""What `check_exactly_once` finds, for each sink and crash, and for wrong jobs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OF_LOSSES = (
 
 @dataclass
 class Sinks:
-    """One stream of texts, into each sort of sink."""
+    """Runs one stream of texts into each kind of sink."""
 
     kafka: KafkaUtils
     queries: Queries
@@ -49,9 +49,7 @@ class Sinks:
     folder: Path
 
     def run(self, kind: str, df: DataFrame | None = None) -> StreamRun:
-        """A stream into a sink: `topic`, `parquet`, or what a function of that name
-        writes.
-        """
+        """Run the stream into `topic`, `parquet`, or the method here of that name."""
         rows = self.queries.source(self.topic).selectExpr(
             "CAST(key AS STRING) AS key", "CAST(value AS STRING) AS value"
         )
@@ -66,22 +64,22 @@ class Sinks:
         )
 
     def append(self, df: DataFrame, batch: int) -> None:
-        """A wrong job: a batch that comes again is there again."""
+        """A wrong job: it writes a batch that runs again a second time."""
         df.write.mode("append").parquet(str(self.folder / "all"))
 
     def by_number(self, df: DataFrame, batch: int) -> None:
-        """A right one: it overwrites what it has written of the same batch."""
+        """A correct job: it overwrites what it has written of the same batch."""
         df.write.mode("overwrite").parquet(str(self.folder / f"batch={batch}"))
 
     def only_new_numbers(self, df: DataFrame, batch: int) -> None:
-        """A wrong one: it takes a batch for written when it has begun to write it."""
+        """A wrong job: it takes a batch for written once it has begun to write it."""
         begun = self.folder / f"begun-{batch}"
         if not begun.exists():
             begun.touch()
             self.append(df, batch)
 
     def early(self, df: DataFrame, batch: int) -> None:
-        """A wrong one: it thinks that small batches are empty."""
+        """A wrong job: it takes batches of one row for empty."""
         if df.count() > 1:
             self.append(df, batch)
 
@@ -122,8 +120,10 @@ def sinks(kafka: KafkaUtils, queries: Queries, topic: str, tmp_path: Path) -> Si
 def test_each_sink_keeps_what_spark_promises(
     sinks: Sinks, kind: str, point: Any, promised: dict[str, int]
 ) -> None:
-    """Kafka's is at-least-once, files are exactly-once, a function is what it makes of
-    the batch's number. That it is not so is told.
+    """Kafka's sink is at-least-once, and files are exactly-once.
+
+    For a function, it depends on what it does with the number of the batch. The check
+    reports whatever is not exactly-once.
     """
     with sinks.run(kind) as run:
         with run.crash(point):
@@ -146,7 +146,7 @@ def test_each_sink_keeps_what_spark_promises(
 
 
 def test_what_is_twice_in_a_topic_is_told_with_its_places(sinks: Sinks) -> None:
-    """Key, partition and offsets, and what to do, in the first two lines."""
+    """The first two lines have key, partition and offsets, and what to do."""
     with sinks.run("topic") as run:
         run.add_data(sinks.topic, [("z", 0)])
         with run.crash("after_sink"):
@@ -166,7 +166,7 @@ def test_what_is_twice_in_a_topic_is_told_with_its_places(sinks: Sinks) -> None:
 
 @needs_own_functions
 def test_what_was_never_written_is_told_with_where_it_was_sent(sinks: Sinks) -> None:
-    """By its place in the source."""
+    """The message has its place in the source topic."""
     with sinks.run("early") as run:
         run.add_data(sinks.topic, SENT)
         run.process_all_available()
@@ -182,7 +182,7 @@ def test_what_was_never_written_is_told_with_where_it_was_sent(sinks: Sinks) -> 
 
 @needs_own_functions
 def test_a_function_that_appends_is_caught_by_a_replay(sinks: Sinks) -> None:
-    """The last batch comes again under its number."""
+    """The last batch runs again under its number."""
     with sinks.run("append") as run:
         run.add_data(sinks.topic, SENT[:1])
         run.check_exactly_once()
@@ -204,8 +204,10 @@ def test_a_function_that_appends_is_caught_by_a_replay(sinks: Sinks) -> None:
 
 
 def test_a_record_is_known_by_what_the_test_says(sinks: Sinks) -> None:
-    """A field of JSON, a function, the value; what was sent twice is to be there twice.
-    What was there before the run does not count.
+    """By its key, its value, a field of JSON, or a function.
+
+    What was sent twice must be there twice. What was there before the run does not
+    count.
     """
     sinks.kafka.send_messages(f"{sinks.topic}-sink", [("old", 0)])
     sent = [("a", {"id": 1}), ("a", {"id": 2}), ("b", {"id": 3}), ("b", {"id": 3})]
@@ -240,7 +242,7 @@ def test_a_record_is_known_by_what_the_test_says(sinks: Sinks) -> None:
 
 
 def test_what_is_expected_must_be_known(sinks: Sinks) -> None:
-    """Nothing was sent by the run; a row has no such column."""
+    """It is an error if the run has sent nothing, or if rows have no such column."""
     with sinks.run("parquet") as run:
         with pytest.raises(ValueError, match=r"does not know what was sent") as caught:
             run.check_exactly_once()

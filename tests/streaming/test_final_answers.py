@@ -1,4 +1,4 @@
-"""A wrong answer is told when it is final, and none before that is."""
+"""A wrong answer is reported once it is final, and not before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.streaming.state import GroupState
 
-# So long that no test waits for it.
+# No test waits that long.
 LONG = 900.0
 ONE = (
     r"  final after \d+ checks?: its query has processed all that is in Kafka, and "
@@ -32,7 +32,7 @@ ONE = (
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too."""
+    """The name of a new sink topic. The source topic is created too."""
     kafka.create_topics([topic, f"{topic}-sink"])
     return f"{topic}-sink"
 
@@ -42,7 +42,7 @@ def upper(source: DataFrame) -> DataFrame:
 
 
 def per_window(source: DataFrame) -> DataFrame:
-    """How many records each ten minutes of event time have, once they are over."""
+    """The number of records in each closed window of ten minutes of event time."""
     from pyspark.sql import functions
 
     return (
@@ -72,7 +72,7 @@ def test_a_wrong_answer_of_an_idle_query_is_told_at_once(
     sink: str,
     trigger: Any,
 ) -> None:
-    """The text says why nothing is waited for."""
+    """The message says why the check does not wait."""
     df = upper(queries.source(topic))
     with kafka.run_stream(df, sink, timeout=LONG, **trigger) as stream:
         stream.add_data(topic, [("a", "x")])
@@ -87,7 +87,7 @@ def test_a_wrong_answer_of_an_idle_query_is_told_at_once(
 def test_a_window_that_stays_open_is_final(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The batch without data that follows a watermark has run by then."""
+    """The batch without data that a watermark causes has run by then."""
     df = per_window(queries.source(topic))
     with kafka.run_stream(df, sink, timeout=LONG) as stream:
         stream.add_data(topic, times("09:01", "09:02"))
@@ -95,7 +95,7 @@ def test_a_window_that_stays_open_is_final(
             stream.check_answer({"09:00": "2"})
     first, *lines = str(caught.value).splitlines()
     assert first == "Wrong answer: missing '09:00': '2'"
-    if not ON_CONNECT:  # which does not tell the output mode
+    if not ON_CONNECT:  # it does not show the output mode
         assert lines.pop(0).startswith("The state holds 1 row, and the watermark is ")
     assert re.fullmatch(ONE, lines[0])
 
@@ -103,7 +103,10 @@ def test_a_window_that_stays_open_is_final(
 def test_a_window_that_a_watermark_closes_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It comes with a batch without data, after all data was processed: each time."""
+    """It comes in a batch without data, after all data is processed.
+
+    That holds every time.
+    """
     df = per_window(queries.source(topic))
     expected: dict[str, str] = {}
     with kafka.run_stream(df, sink, timeout=LONG) as stream:
@@ -117,7 +120,7 @@ def test_a_window_that_a_watermark_closes_is_waited_for(
 def test_queries_that_feed_one_another_are_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The second is idle while the first has not written yet; each time."""
+    """The second one is idle until the first has written. That holds every time."""
     last = f"{topic}-last"
     kafka.create_topics([last])
     expected: dict[str, str] = {}
@@ -141,7 +144,7 @@ def test_queries_that_feed_one_another_are_waited_for(
 def test_what_another_thread_sends_is_waited_for_on_request(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It can't be known before."""
+    """The kit can't know about it before it is sent."""
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as stream:
         stream.add_data(topic, [("a", "x")])
         stream.check_answer({"a": "X"})
@@ -154,7 +157,7 @@ def test_what_another_thread_sends_is_waited_for_on_request(
 def test_a_query_with_another_source_is_never_final(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Its rows come without anyone sending them."""
+    """Its rows come without anybody sending them."""
     finality = Finality(cluster_of(kafka), queries.spark)
     with kafka.run_stream(upper(queries.source(topic)), sink) as stream:
         stream.process_all_available()
@@ -189,7 +192,7 @@ def time_out(
 def test_a_timer_of_processing_time_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It goes off without data."""
+    """It fires without data."""
     keyed = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
     df = keyed.groupBy("key").applyInPandasWithState(
         time_out,

@@ -1,4 +1,4 @@
-"""follow: the steps of run_stream around a query that a job's own code begins."""
+"""follow: the steps of run_stream for a query that a job starts itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too."""
+    """The name of a new sink topic. The source topic is created too."""
     kafka.create_topics([topic, f"{topic}-sink"])
     return f"{topic}-sink"
 
@@ -28,8 +28,9 @@ def sink(kafka: KafkaUtils, topic: str) -> str:
 def test_a_jobs_query_has_the_steps_of_a_stream(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It is alive when the block begins, goes on from its own checkpoint, and is
-    stopped at the block's end.
+    """It is alive when the block begins, and is stopped when the block ends.
+
+    It restarts from its own checkpoint.
     """
 
     def job() -> StreamingQuery:
@@ -57,7 +58,7 @@ def test_a_jobs_query_has_the_steps_of_a_stream(
 def test_a_query_that_was_given_can_not_start_again(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """And is not stopped for nothing; all else it has."""
+    """An attempt to restart it does not stop it. All other steps work."""
     query = queries.to_topic(queries.source(topic), sink)
     with kafka.follow(query, sink) as run:
         run.add_data(topic, [("a", "x")])
@@ -78,7 +79,7 @@ def test_a_query_that_was_given_can_not_start_again(
 def test_a_memory_sink_is_known_by_the_querys_name(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Another sink without a topic is not."""
+    """Any other sink that is not a topic is unknown."""
     kafka.create_topics([topic])
     df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
     with kafka.follow(queries.to_memory(df, "followed")) as run:
@@ -99,7 +100,7 @@ def test_what_killed_a_jobs_query_is_raised(
     topic: str,
     logged: Callable[[], list[str]],
 ) -> None:
-    """At the block's end, unless it was expected; and once."""
+    """It is raised once, at the end of the block, unless the test expected it."""
     kafka.create_topics([topic])
 
     def job(starting: str) -> StreamingQuery:
@@ -122,7 +123,7 @@ def test_what_killed_a_jobs_query_is_raised(
 def test_a_job_that_ends_on_its_own_starts_again(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Once it has ended, which a test need not wait for."""
+    """It starts after its end, which the test need not wait for."""
 
     def job() -> StreamingQuery:
         return queries.to_topic(queries.source(topic), sink, availableNow=True)
@@ -138,7 +139,7 @@ def test_a_job_that_ends_on_its_own_starts_again(
 def test_a_sink_topic_that_does_not_exist_is_named_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """When the block begins; and later, if it is gone by then."""
+    """That is at the beginning of the block, or later if it was deleted meanwhile."""
     kafka.create_topics([topic])
     sink = f"{topic}-sink"
     query = queries.to_topic(queries.source(topic), sink)
@@ -164,7 +165,7 @@ def test_a_sink_topic_that_does_not_exist_is_named_at_once(
 def test_a_job_may_have_a_session_of_its_own(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Its tables are looked for there, whatever session is active."""
+    """Its tables are looked up there, whichever session is active."""
     kafka.create_topics([topic])
     queries.spark = queries.spark.newSession()
     df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
@@ -178,7 +179,10 @@ def test_a_job_may_have_a_session_of_its_own(
 def test_a_topic_that_the_job_does_not_read_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Its plan says what it reads. Of several, the text says which is meant."""
+    """Its plan shows what it reads.
+
+    If it reads several topics, the message suggests a similar one.
+    """
     text = (
         "Topic '%s' is not a source of the stream, which reads %s. %sSend to another "
         "topic with send_messages()."
@@ -198,7 +202,7 @@ def test_a_topic_that_the_job_does_not_read_is_refused(
 
 
 def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
-    """A writer, and a function that gives nothing: its `return` is missing."""
+    """It may be a writer, or a function without a `return`."""
     writer = queries.spark.readStream.format("rate").load().writeStream
     with pytest.raises(TypeError) as caught:
         kafka.follow(writer)  # type: ignore[arg-type]
@@ -215,8 +219,9 @@ def test_what_is_no_query_is_refused(kafka: KafkaUtils, queries: Queries) -> Non
 def test_of_several_queries_one_is_followed(
     kafka: KafkaUtils, queries: Queries
 ) -> None:
-    """A job that starts two returns both: the text says what to return, and how to
-    wait for the other.
+    """A job may start two queries and return both.
+
+    The message says what to return, and how to wait for the other one.
     """
     rate = queries.spark.readStream.format("rate").load()
     both = [queries.to_memory(rate, "a"), queries.to_memory(rate, "b")]

@@ -12,7 +12,7 @@ from .conftest import Queries
 
 UNREACHABLE = {
     "kafka.bootstrap.servers": "127.0.0.1:9",
-    "kafka.request.timeout.ms": "1000",  # else its stop takes a minute
+    "kafka.request.timeout.ms": "1000",  # else it stops after a minute
     "kafka.default.api.timeout.ms": "3000",
 }
 
@@ -20,8 +20,9 @@ UNREACHABLE = {
 def test_a_stream_runs_in_frozen_time(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It starts, is waited for, and ends; a query that is not alive in time is
-    reported.
+    """It starts, processes data and ends.
+
+    A query that is not alive in time is reported.
     """
     sink = f"{topic}-sink"
     with freeze_time("2020-01-01"):

@@ -1,4 +1,4 @@
-"""Late rows, each accounted for."""
+"""Late rows, counted one by one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = needs_jvm
 
 @pytest.fixture
 def source(kafka: KafkaUtils, queries: Queries, topic: str) -> DataFrame:
-    """A source of one topic, whose records have a time, and keys."""
+    """A stream of one topic with keys and timestamps."""
     kafka.create_topics([topic], 2)
     return queries.source(topic).select(
         functions.col("key").cast("string").alias("key"), "timestamp"
@@ -33,7 +33,7 @@ def source(kafka: KafkaUtils, queries: Queries, topic: str) -> DataFrame:
 
 
 def clicks(key: str, *times: str) -> list[Record]:
-    """Records of a key at these times of the day, one partition after the other."""
+    """Records with a key at these times of day, in alternating partitions."""
     return [
         Record(key, "v", timestamp=at(time), partition=number % 2)
         for number, time in enumerate(times)
@@ -41,7 +41,7 @@ def clicks(key: str, *times: str) -> list[Record]:
 
 
 def per_window(source: DataFrame) -> DataFrame:
-    """Rows per ten minutes and key, but those with the key `test`."""
+    """The number of rows per ten minutes and key, without those with the key `test`."""
     return (
         source.where("key <> 'test'")
         .withWatermark("timestamp", "1 minute")
@@ -54,8 +54,9 @@ def per_window(source: DataFrame) -> DataFrame:
 def test_all_is_processed_when_the_watermark_has_moved(
     kafka: KafkaUtils, queries: Queries, source: DataFrame, topic: str
 ) -> None:
-    """By a batch without data. A row behind the watermark that got into that batch
-    would not be late.
+    """A batch without data moves it.
+
+    A row behind the watermark that got into that batch would not be late.
     """
     begun, released = Event(), Event()
 
@@ -95,8 +96,10 @@ def test_all_is_processed_when_the_watermark_has_moved(
 def test_each_late_row_counts(
     kafka: KafkaUtils, source: DataFrame, topic: str, mode: str
 ) -> None:
-    """Two of one key and window in one batch are two, which Spark counts as one; a row
-    behind the watermark whose window is open is none.
+    """Two rows with one key and window in one batch count as two.
+
+    Spark counts them as one. A row behind the watermark whose window is still open is
+    not late.
     """
     with kafka.run_stream(per_window(source), output_mode=mode, timeout=LONG) as run:
         run.check_late(dropped=0)
@@ -171,7 +174,7 @@ def joined(source: DataFrame) -> DataFrame:
 @pytest.mark.parametrize(
     ("job", "dropped"),
     [
-        (sliding, 4 + 1),  # 10:09 is late for the window that ends at 10:10 alone
+        (sliding, 4 + 1),  # 10:09 is late only for the window that ends at 10:10
         (sessions, 3),
         (without_duplicates, 3),
         (within_watermark, 3),
@@ -182,9 +185,7 @@ def joined(source: DataFrame) -> DataFrame:
 def test_the_operators_that_drop_rows(
     kafka: KafkaUtils, source: DataFrame, topic: str, job: Any, dropped: int
 ) -> None:
-    """Each holds another time against the watermark: the end of a window, or the row's
-    own.
-    """
+    """Some compare the end of a window with the watermark, others the row's time."""
     with kafka.run_stream(job(source), output_mode="append", timeout=LONG) as run:
         run.add_data(topic, clicks("a", "10:15") + clicks("b", "10:15"))
         run.check_late(dropped=0)
@@ -195,7 +196,7 @@ def test_the_operators_that_drop_rows(
 def test_a_row_in_two_windows_is_read_once(
     kafka: KafkaUtils, source: DataFrame, topic: str
 ) -> None:
-    """It is dropped or accepted for each of its windows, and filtered once."""
+    """It is dropped or accepted once for each window, and filtered once."""
     df = sliding(source.where("key <> 'test'"))
     with kafka.run_stream(df, output_mode="append", timeout=LONG) as run:
         run.add_data(topic, clicks("a", "10:15") + clicks("test", "10:15"))
@@ -207,11 +208,14 @@ def test_a_row_in_two_windows_is_read_once(
 def test_what_comes_from_another_operator_is_refused(
     kafka: KafkaUtils, source: DataFrame, topic: str
 ) -> None:
-    """Its input is not in Kafka. The first operator's rows can be told."""
+    """With two operators, the test must name the one whose rows it counts.
+
+    It names the one that reads from Kafka.
+    """
     hours = per_window(source).groupBy(functions.window("window", "1 hour")).count()
     with kafka.run_stream(hours, output_mode="append", timeout=LONG) as run:
         run.add_data(topic, clicks("a", "10:15"))
-        run.check_nothing_new()  # so that the watermark has moved
+        run.check_nothing_new()  # after this the watermark has moved
         run.add_data(topic, clicks("a", "09:40"))
         with pytest.raises(ValueError, match=r"stateful operators are 0 \(state.*, 1 "):
             run.check_late(dropped=1)
@@ -221,7 +225,7 @@ def test_what_comes_from_another_operator_is_refused(
 def test_a_query_without_state_has_no_late_rows(
     kafka: KafkaUtils, source: DataFrame, topic: str
 ) -> None:
-    """It is told so."""
+    """The error says so."""
     with (
         kafka.run_stream(source, timeout=LONG) as run,
         pytest.raises(ValueError, match=r"The query has no stateful operator\."),
@@ -232,7 +236,7 @@ def test_a_query_without_state_has_no_late_rows(
 def test_the_whole_run_counts_with_its_restarts(
     kafka: KafkaUtils, source: DataFrame, topic: str
 ) -> None:
-    """Spark keeps the progress of the last query alone."""
+    """Spark itself only keeps the progress of the last query."""
     kafka.create_topics([f"{topic}-sink"])
     counts = per_window(source).selectExpr("key", "CAST(count AS STRING) AS value")
     late = 0

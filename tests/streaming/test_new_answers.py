@@ -1,4 +1,4 @@
-"""What a sink has got since the last check."""
+"""What a sink has received since the last check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONG = 900.0
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too."""
+    """The name of a new sink topic. The source topic is created too."""
     kafka.create_topics([topic, f"{topic}-sink"])
     return f"{topic}-sink"
 
@@ -22,8 +22,9 @@ def sink(kafka: KafkaUtils, topic: str) -> str:
 def test_a_new_answer_is_what_came_since_the_last_check(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """As a list, in which all of it counts, or as a dict; after a restart, too. A check
-    that fails has seen nothing.
+    """It is compared as a list of everything or as a dict, also after a restart.
+
+    A check that fails does not count as the last one.
     """
     kafka.send_messages(sink, [("before", "the run")])
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:
@@ -50,7 +51,7 @@ def test_a_new_answer_is_what_came_since_the_last_check(
 def test_what_is_new_is_shown_as_a_test_writes_it(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """As text, or as the bytes that are none."""
+    """It is shown as text, or as bytes if it is not text."""
     same = queries.source(topic).select("key", "value")
     with kafka.run_stream(same, sink, timeout=LONG) as run:
         run.add_data(topic, [("10:00", "1"), (b"\xff", None)])
@@ -65,7 +66,7 @@ def test_what_is_new_is_shown_as_a_test_writes_it(
 def test_rows_of_the_memory_sink_are_new_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """In complete mode none is: all are written anew."""
+    """In complete mode no row is new, because all are written again."""
     kafka.create_topics([topic])
     keys = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
     with kafka.run_stream(keys, timeout=LONG) as run:
@@ -89,8 +90,9 @@ def test_rows_of_the_memory_sink_are_new_once(
 def test_what_a_watermark_still_closes_is_not_missed(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """It comes with a batch without data, after all was processed: nothing new is said
-    after that alone, each time.
+    """It comes in a batch without data, after all data is processed.
+
+    The check waits for that batch, every time.
     """
     with kafka.run_stream(per_window(queries.source(topic)), sink, timeout=LONG) as run:
         run.add_data(topic, times("09:00"))
@@ -107,7 +109,7 @@ def test_what_a_watermark_still_closes_is_not_missed(
 def test_a_query_that_never_rests_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Whether something new comes is not known then."""
+    """It can't be known whether something new comes."""
     rate = queries.spark.readStream.format("rate").load()
     query = queries.to_memory(rate, "never_rests")
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=LONG) as run:

@@ -22,7 +22,7 @@ STEPS: dict[str, Any] = {"trigger": {"availableNow": True}, "timeout": 900.0}
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic, with two partitions, is made too."""
+    """The name of a new sink topic. The source topic has two partitions."""
     kafka.create_topics([topic], 2)
     kafka.create_topics([f"{topic}-sink"])
     return f"{topic}-sink"
@@ -31,8 +31,9 @@ def sink(kafka: KafkaUtils, topic: str) -> str:
 def test_a_step_is_one_batch_of_what_was_sent(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Its number is the next, and what it read is told partition by partition; without
-    data there is none.
+    """It has the next number, and the offsets read from each partition.
+
+    Without data there is no batch.
     """
     kafka.send_messages(topic, [Record("a", "v", partition=0)])
     with kafka.run_stream(upper(queries.source(topic)), sink, **STEPS) as run:
@@ -62,15 +63,13 @@ def test_a_step_is_one_batch_of_what_was_sent(
 def test_the_watermark_of_each_batch_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """A late row is dropped by the watermark of the batches before, never by its own
-    batch's.
-    """
+    """The watermark of earlier batches decides what is late, never that of its own."""
     with kafka.run_stream(per_window(queries.source(topic)), sink, **STEPS) as run:
         first, second, third = run.batches(
             topic, times("09:00", "08:00"), times("10:05"), times("09:01", "10:06")
         )
         assert first.late_rows == 0
-        assert first.state_rows == 1  # 08:00 is out: a batch without data has closed it
+        assert first.state_rows == 1  # a batch without data has closed that of 08:00
         assert second.watermark_before == at("09:00")
         assert second.watermark == third.watermark_before
         assert third.late_rows == 1
@@ -81,7 +80,7 @@ def test_the_watermark_of_each_batch_is_told(
 def test_the_state_is_known_after_a_step_without_data(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Spark's progress of it has no operators."""
+    """Spark's progress of such a step has no operators."""
     with kafka.run_stream(per_window(queries.source(topic)), sink, **STEPS) as run:
         run.batches(topic, times("09:00", "09:11"))
         with pytest.raises(WaitError, match=r"^No batch was run"):
@@ -95,7 +94,7 @@ def test_the_state_is_known_after_a_step_without_data(
 def test_a_function_gets_each_part_as_a_batch(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Of one key in two batches it sees two."""
+    """If a key is in two batches, the function is called twice."""
     seen: list[int] = []
 
     def save(df: DataFrame, batch: int) -> None:
@@ -110,7 +109,7 @@ def test_a_function_gets_each_part_as_a_batch(
 def test_what_is_no_single_batch_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """A source that limits its batches, another trigger, a query that dies."""
+    """The source limits its batches, the trigger is another, or the query dies."""
     limited = queries.source(topic, maxOffsetsPerTrigger="1")
     with kafka.run_stream(limited.select("value"), sink, **STEPS) as run:
         run.add_data(topic, [Record("a", "1", partition=0)] * 3)

@@ -1,4 +1,4 @@
-"""How far queries are behind, and how they are all stopped."""
+"""How far queries are behind, and how all of them are stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEN = [(n, n) for n in range(10)]
 def test_lag_counts_per_topic_and_partition(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Nothing behind is 0; the slower of two sources counts."""
+    """It is 0 if nothing is left to read. Of two sources, the slower one counts."""
     other = f"{topic}-other"
     kafka.create_topics([topic, other])
     fast = queries.source(subscribePattern=f"{topic}.*")
@@ -42,7 +42,7 @@ def test_lag_counts_per_topic_and_partition(
 def test_lag_that_can_not_be_known_is_an_error(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A query may have no progress yet, have none ever, or be dead."""
+    """A query may have no progress yet, never have any, or be dead."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")
@@ -55,7 +55,7 @@ def test_lag_that_can_not_be_known_is_an_error(
     query.stop()
     continuous = queries.source(topic).writeStream.format("console")
     query = continuous.trigger(continuous="1 second").start()
-    kafka.wait_for_query_alive(query)  # before, Spark Connect shows no mode
+    kafka.wait_for_query_alive(query)  # only then does Spark Connect show the mode
     with pytest.raises(ValueError, match="for which Spark reports no progress"):
         kafka.lag(query)
     query.stop()
@@ -70,7 +70,7 @@ def test_lag_that_can_not_be_known_is_an_error(
 def test_stop_queries_stops_all_queries(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Topics can go then; without queries it does nothing."""
+    """Their topics can be deleted after that. Without queries it does nothing."""
     kafka.create_topics([topic])
     for number in range(3):
         queries.to_memory(queries.source(topic), f"stopped_{number}")
@@ -84,7 +84,7 @@ def test_stop_queries_stops_all_queries(
 def test_a_query_that_does_not_stop_does_not_keep_the_others_running(
     kafka: KafkaUtils,
 ) -> None:
-    """They are stopped, and it is named."""
+    """The others are stopped, and the error names it."""
 
     class Query:
         def __init__(self, name: str, error: Exception | None) -> None:
@@ -119,7 +119,7 @@ def test_a_query_that_blocks_is_named_and_left_behind(
     blocking: BlockingFunction,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is waited for once; when its function returns, it is stopped."""
+    """The kit waits for it only once. It stops when its function returns."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     writer = queries.source(topic).writeStream.foreachBatch(blocking)
@@ -152,7 +152,7 @@ def test_a_stream_that_blocks_is_reported_at_the_end_of_its_block(
     monkeypatch: pytest.MonkeyPatch,
     logged: Callable[[], list[str]],
 ) -> None:
-    """If the block has failed, that is raised, and the stream is logged."""
+    """If the block raised an error itself, that is raised and the stream is logged."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     monkeypatch.setattr(_stop, "STOP_SECONDS", 0.5)

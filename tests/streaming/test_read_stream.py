@@ -1,4 +1,4 @@
-"""read_stream and read_batch: DataFrames of topics, from their beginning on."""
+"""read_stream and read_batch: DataFrames of topics from their beginning."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def test_a_batch_has_what_the_topics_hold(
     kafka: KafkaUtils, spark: SparkSession, topic: str
 ) -> None:
-    """One topic or several, by name or by pattern; by the active session where none is
-    given.
+    """It reads one topic or several, by name or by pattern.
+
+    Without a session, it uses the active one.
     """
     first, second = f"{topic}-1", f"{topic}-2"
     kafka.send_messages(first, [("a", "1")])
@@ -35,7 +36,7 @@ def test_a_batch_has_what_the_topics_hold(
 def test_a_stream_begins_with_what_is_there(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Unless the options say otherwise."""
+    """The options may say otherwise."""
     kafka.send_messages(topic, [("a", "1")])
     rows = kafka.read_stream(queries.spark, topic)
     with kafka.run_stream(rows.selectExpr("CAST(key AS STRING)")) as run:
@@ -56,7 +57,7 @@ def test_a_stream_begins_with_what_is_there(
 
 
 def test_topics_are_named_once(kafka: KafkaUtils, spark: SparkSession) -> None:
-    """By the argument, or by one of Spark's options."""
+    """Either by the argument or by one of Spark's options."""
     for topics, options in ((None, {}), ("t", {"subscribePattern": "t"})):
         with pytest.raises(ValueError, match=r"^Give the topics, or None and the opt"):
             kafka.read_stream(spark, topics, **options)

@@ -1,6 +1,4 @@
-"""Beside a query that holds every task slot a Spark job starves, and the kit does
-not.
-"""
+"""The kit works beside a query that holds every task slot, unlike a Spark job."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ if TYPE_CHECKING:
 def test_a_read_takes_no_task_slot(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A real-time query on local[2] holds both slots for its whole batch: a batch read
-    by Spark, begun before the kit's, is not done when the kit's is.
+    """A real-time query on local[2] holds both slots for its whole batch.
+
+    A batch read by Spark begins before the kit's, and has not ended when the kit's has.
     """
     spark, sink = queries.spark, f"{topic}-sink"
     kafka.create_topics([topic, sink], num_partitions=2)
@@ -37,7 +36,7 @@ def test_a_read_takes_no_task_slot(
         topic, [Record(key, "v", partition=n) for n, key in enumerate(first)]
     )
     answer = lambda: kafka.get_all_records(spark, sink)  # noqa: E731
-    # then both of its tasks hold a slot
+    # by then both of its tasks hold a slot
     kafka.assert_eventually(answer, first, timeout=LONG, interval=0.05)
     done = threading.Event()
 
@@ -64,9 +63,7 @@ def test_a_read_takes_no_task_slot(
 def test_tasks_without_a_slot_are_reported(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Where the session has fewer cores than the query has tasks, a failed wait says
-    so.
-    """
+    """A failed wait says if the session has fewer cores than the query has tasks."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink], num_partitions=3)
     query = queries.to_topic(queries.source(topic), sink, realTime="30 seconds")

@@ -1,4 +1,4 @@
-"""The report of a query, as a notebook has it."""
+"""The report of a query, as a notebook shows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .conftest import Queries
 
 
 def facts_in(page: str) -> Any:
-    """Those of the one entry of a page."""
+    """The facts of the page's only entry."""
     match = re.search('id="data">(.*?)</script>', page)
     assert match is not None
     (facts,) = json.loads(match[1])
@@ -24,8 +24,9 @@ def facts_in(page: str) -> Any:
 def test_a_report_has_what_queries_have_done(
     kafka: KafkaUtils, queries: Queries, topic: str, tmp_path: Path
 ) -> None:
-    """Batch by batch against the topic's end, as a page, and as a frame of it. One has
-    ended and the other goes on.
+    """It shows batches and the topic's end, as a page and as a frame with that page.
+
+    One query has ended, and the other is running.
     """
     kafka.create_topics([topic], num_partitions=2)
     kafka.send_messages(topic, [(str(number), "v") for number in range(20)])
@@ -44,7 +45,7 @@ def test_a_report_has_what_queries_have_done(
     )
     page = report.save(tmp_path / "reports" / "query.html").read_text()
     facts = facts_in(page)
-    # the numbers are steps from one to the next
+    # each number is the difference from the one before
     assert sum(facts["topics"][topic]["end"]) == 25
     reached = [sum(query["reached"][topic]) for query in facts["queries"]]
     assert reached == [20, 25]

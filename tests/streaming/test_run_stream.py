@@ -1,4 +1,4 @@
-"""A stream of a `with` block: its steps, its restart, its end."""
+"""A stream in a `with` block: its steps, its restart and its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LATEST = {"startingOffsets": "latest"}
 
 @pytest.fixture
 def sink(kafka: KafkaUtils, topic: str) -> str:
-    """A sink topic; the source topic is made too, with two partitions."""
+    """The name of a new sink topic. The source topic has two partitions."""
     kafka.create_topics([topic], num_partitions=2)
     name = f"{topic}-sink"
     kafka.create_topics([name])
@@ -39,7 +39,7 @@ def upper(source: DataFrame) -> DataFrame:
 def test_a_stream_goes_on_after_a_restart(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """What is sent while the query is stopped it has after its restart, once."""
+    """It reads what was sent while it was stopped, once."""
     df = upper(queries.source(topic, **LATEST))
     with kafka.run_stream(df, sink) as stream:
         stream.add_data(topic, [("a", "x"), ("b", "y")])
@@ -62,9 +62,7 @@ def test_a_stream_goes_on_after_a_restart(
 def test_a_wrong_answer_is_shown(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The text has the difference, the topic and the query. Once what was sent is
-    processed, a batch more does not change it.
-    """
+    """The message has the difference, the topic and the query."""
     with kafka.run_stream(upper(queries.source(topic)), sink) as stream:
         stream.add_data(topic, [("a", "x")])
         stream.check_answer({"a": "X"})
@@ -86,7 +84,10 @@ def test_a_wrong_answer_is_shown(
 def test_a_stream_may_run_into_the_memory_sink(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Its rows are tuples, in any order; in complete mode it can be restarted."""
+    """Its rows are tuples, in any order.
+
+    Only in complete mode can the stream be started again.
+    """
     kafka.create_topics([topic])
     df = queries.source(topic).selectExpr("CAST(key AS STRING) AS key")
     with kafka.run_stream(df) as stream:
@@ -110,8 +111,9 @@ def test_a_stream_may_run_into_the_memory_sink(
 def test_rows_of_every_type_are_compared(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """They may be nested, null in some rows, NaN, and what can't be hashed. They are
-    plain Python values, in any order, each as often as it is there.
+    """They may be nested, null, NaN, or not hashable.
+
+    They are compared as plain Python values, in any order, each as often as it occurs.
     """
     kafka.create_topics([topic])
     df = queries.source(topic).selectExpr(
@@ -140,8 +142,9 @@ def test_rows_of_every_type_are_compared(
 def test_a_stream_may_run_into_a_function(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The function has seen all when process_all_available returns, also on from the
-    checkpoint.
+    """The function has seen everything when process_all_available returns.
+
+    That also holds after a start from the checkpoint.
     """
     kafka.create_topics([topic])
     seen: list[str] = []
@@ -172,7 +175,7 @@ def test_a_stream_may_run_into_a_function(
 def test_a_stream_takes_every_trigger(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str, options: dict[str, Any]
 ) -> None:
-    """The steps are the same where a query has no batches, or ends by itself."""
+    """The steps also work without batches, and if the query ends on its own."""
     if "realTime" in options["trigger"]:
         needs_real_time()
     kafka.send_messages(topic, [("a", "x")])
@@ -182,7 +185,7 @@ def test_a_stream_takes_every_trigger(
 
 
 def fails_on(value: str) -> Callable[[DataFrame], DataFrame]:
-    """A step that kills the query when it meets a value."""
+    """A transformation that kills the query when it meets a value."""
     condition = f"IF(CAST(value AS STRING) = '{value}', raise_error('met'), value)"
     return lambda source: source.selectExpr("key", f"{condition} AS value")
 
@@ -191,7 +194,7 @@ def fails_on(value: str) -> Callable[[DataFrame], DataFrame]:
 def dead_stream(
     kafka: KafkaUtils, df: DataFrame, sink: str, topic: str
 ) -> Iterator[None]:
-    """The block of a stream whose query has met `bad`, and has died of it."""
+    """The block of a stream whose query has met `bad` and died."""
     with kafka.run_stream(df, sink) as stream:
         stream.add_data(topic, [("k", "bad")])
         kafka.assert_eventually(lambda: stream.query.isActive, False, interval=0.05)
@@ -201,7 +204,7 @@ def dead_stream(
 def test_what_killed_the_query_is_raised_at_the_end(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """A test that never looks fails all the same; one that expects it does not."""
+    """A test that never looks at the query fails too, unless it expects the failure."""
     df = queries.source(topic).transform(fails_on("bad"))
     with (
         pytest.raises(StreamingQueryException, match="met"),
@@ -219,7 +222,7 @@ def test_what_killed_the_query_is_raised_at_the_end(
 def test_a_stream_shows_what_killed_it(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """With the line of the function."""
+    """It shows the line of the user's function."""
 
     def save(df: DataFrame, batch: int) -> None:
         raise KeyError("price")
@@ -243,7 +246,7 @@ def test_the_tests_own_error_is_raised_before_that_of_the_query(
     sink: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What killed the query is logged beside it."""
+    """What killed the query is logged."""
     df = queries.source(topic).transform(fails_on("bad"))
     with (
         caplog.at_level("WARNING"),
@@ -257,7 +260,7 @@ def test_the_tests_own_error_is_raised_before_that_of_the_query(
 def test_a_failure_that_does_not_come_is_reported(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """The query goes on, and the message says so, before the time is up."""
+    """The query is still running. The message says so before the timeout."""
     with kafka.run_stream(upper(queries.source(topic)), sink, timeout=900) as stream:
         with pytest.raises(WaitError) as caught:
             stream.expect_failure()
@@ -271,7 +274,7 @@ def test_a_failure_that_does_not_come_is_reported(
 def test_a_query_that_does_not_start_leaves_nothing(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """Neither a query nor a checkpoint is left."""
+    """It leaves neither a query nor a checkpoint."""
     df = upper(queries.source(topic, **{"kafka.security.protocol": "none"}))
     stream = kafka.run_stream(df, sink)
     with pytest.raises(StreamingQueryException, match=r"security.protocol"), stream:
@@ -283,8 +286,9 @@ def test_a_query_that_does_not_start_leaves_nothing(
 def test_a_missing_sink_topic_is_reported_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Spark would look for it for a minute. So is a missing source topic, and what
-    Kafka's sink can't take.
+    """Spark would look for it for a minute.
+
+    So are a missing source topic, and columns that Kafka's sink does not accept.
     """
     kafka.create_topics([topic])
     stream = kafka.run_stream(queries.source(topic), "nowhere")
@@ -309,7 +313,7 @@ def test_a_missing_sink_topic_is_reported_at_once(
 def test_a_teardown_in_its_block_stops_the_stream_first(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """A query that has lost its broker could not be stopped for half a minute."""
+    """A query that has lost its broker can't be stopped for half a minute."""
     df = upper(queries.source(topic, **LATEST))
     own = KafkaUtils(bootstrap_servers=kafka.broker)
     with own, own.run_stream(df, sink) as stream:
@@ -322,7 +326,7 @@ def test_a_teardown_in_its_block_stops_the_stream_first(
 def test_a_given_checkpoint_is_not_removed(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str, tmp_path: Path
 ) -> None:
-    """A second run goes on from it."""
+    """A second run continues from it."""
     folder = str(tmp_path / "own")
     df = upper(queries.source(topic))
     for sent in ("x", "y"):
@@ -335,7 +339,7 @@ def test_a_given_checkpoint_is_not_removed(
 def test_wrong_arguments_of_a_stream_are_refused(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """They are refused before anything is started."""
+    """That happens before anything is started."""
     df = queries.spark.readStream.format("rate").load()
     with pytest.raises(
         ValueError, match="Give only one of: a sink topic, a foreach_batch"
@@ -353,8 +357,10 @@ def test_wrong_arguments_of_a_stream_are_refused(
 def test_a_sink_topic_is_made_again_with_fewer_partitions(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """As tests do that use one plain name: Spark keeps its producer for ten minutes,
-    which would wait for a partition that is no more.
+    """Tests that reuse a topic name do that.
+
+    Spark keeps its producer for ten minutes. It would wait for a partition that no
+    longer exists.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([topic])
@@ -369,7 +375,7 @@ def test_a_sink_topic_is_made_again_with_fewer_partitions(
 def test_records_are_compared_by_what_they_say(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Partition, offset, timestamp and headers; what is not given is not looked at."""
+    """By partition, offset, timestamp and headers, as far as they are given."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink], 2)
     rows = queries.source(topic, includeHeaders="true")

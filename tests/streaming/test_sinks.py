@@ -1,4 +1,4 @@
-"""Answers in sinks that are neither a topic nor Spark's memory."""
+"""Answers in sinks that are neither a topic nor Spark's memory sink."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONG = 900.0
 
 
 def values(source: DataFrame) -> DataFrame:
-    """Key, and value as a number."""
+    """The key, and the value as a number."""
     return source.selectExpr(
         "CAST(key AS STRING) key", "CAST(CAST(value AS STRING) AS INT) number"
     )
@@ -30,7 +30,7 @@ def values(source: DataFrame) -> DataFrame:
 def test_files_are_read_back(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:
-    """With the types of the DataFrame; a restart goes on from the checkpoint."""
+    """They have the types of the DataFrame. A restart continues from the checkpoint."""
     kafka.create_topics([topic])
     with kafka.run_stream(
         values(queries.source(topic)), sink=sink, timeout=LONG
@@ -51,7 +51,7 @@ def test_files_are_read_back(
 def test_a_folder_of_yours_stays(
     kafka: KafkaUtils, queries: Queries, topic: str, tmp_path: Path
 ) -> None:
-    """With what it holds, and options for writing and reading."""
+    """It keeps its content. The options apply to writing and to reading."""
     kafka.create_topics([topic])
     options = {"path": str(tmp_path / "out"), "header": "true", "sep": ";"}
     with kafka.run_stream(
@@ -65,7 +65,7 @@ def test_a_folder_of_yours_stays(
 
 
 def test_steps_of_a_file_sink(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """The last batch alone is looked at."""
+    """check_last_batch only looks at the last batch."""
     kafka.create_topics([topic])
     with kafka.run_stream(
         values(queries.source(topic)),
@@ -93,7 +93,7 @@ def test_steps_of_a_file_sink(kafka: KafkaUtils, queries: Queries, topic: str) -
 def test_the_last_batch_of_a_topic_and_of_a_complete_answer(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """In complete mode that is all."""
+    """In complete mode the last batch is the whole answer."""
     kafka.create_topics([topic, f"{topic}-sink"])
     source = queries.source(topic)
     keys = source.select(functions.col("key").cast("string").alias("key"))
@@ -116,7 +116,7 @@ def test_the_last_batch_of_a_topic_and_of_a_complete_answer(
 def test_a_function_gives_what_foreach_batch_has_written(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """As a list, or as a DataFrame."""
+    """It returns a list or a DataFrame."""
     kafka.create_topics([topic])
     written: list[Any] = []
 
@@ -145,8 +145,9 @@ def test_a_function_gives_what_foreach_batch_has_written(
 def test_a_jobs_table_is_its_answer(
     kafka: KafkaUtils, queries: Queries, topic: str, tmp_path: Path
 ) -> None:
-    """What `follow` can't know either is read by a function; the table comes to be with
-    the first batch.
+    """A function reads what `follow` can't know by itself.
+
+    The table exists only after the first batch.
     """
     kafka.create_topics([topic])
     place = str(tmp_path / "table")
@@ -170,7 +171,7 @@ def test_a_jobs_table_is_its_answer(
 def test_what_can_not_be_looked_at_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """By name, with the way out."""
+    """The message names the argument, and says what to do instead."""
     kafka.create_topics([topic])
     df = values(queries.source(topic))
     for options, text in [
@@ -203,7 +204,7 @@ def test_what_can_not_be_looked_at_is_refused(
 
 
 def test_a_bounded_state(kafka: KafkaUtils, queries: Queries, topic: str) -> None:
-    """The rows of all operators count, once the watermark has closed what it does."""
+    """The rows of all operators count, after the watermark has removed its share."""
     kafka.create_topics([topic])
     source = queries.source(topic)
     windows = source.withWatermark("timestamp", "1 minute").groupBy(

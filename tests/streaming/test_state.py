@@ -25,7 +25,7 @@ needs_reader = pytest.mark.skipif(VERSION < (4, 0), reason="Spark 3.5 can't read
 
 
 def visits(queries: Queries, topic: str, suffix: str = "") -> DataFrame:
-    """Users and times of their visits."""
+    """Users and the times of their visits."""
     texts = (
         f"CAST(key AS STRING) AS user{suffix}",
         f"CAST(CAST(value AS STRING) AS TIMESTAMP) AS at{suffix}",
@@ -50,8 +50,9 @@ def window(start: str, end: str) -> dict[str, Any]:
 def test_the_windows_of_an_aggregation_are_seen(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """While it runs, after each batch, after a restart, and when it has stopped; the
-    watermark with them.
+    """After each batch, after a restart, and when the query has stopped.
+
+    The watermark is checked along with them.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
@@ -87,7 +88,7 @@ def test_the_windows_of_an_aggregation_are_seen(
 def test_the_state_of_other_operators_is_seen(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Deduplication has keys alone, a session window its span, a join two sides."""
+    """Deduplication has only keys, a session window its span, and a join two sides."""
     other = f"{topic}-other"
     kafka.create_topics([topic, other])
     kafka.send_messages(topic, [visit("ada", "09:01"), visit("ada", "09:06")])
@@ -123,7 +124,7 @@ def test_the_state_of_other_operators_is_seen(
 def test_changes_are_seen_batch_by_batch(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """What a batch wrote and took away, from a batch on."""
+    """What a batch and those after it have written and removed."""
     kafka.create_topics([topic])
     kafka.create_topics([f"{topic}-sink"])
     windows = visits(queries, topic).groupBy(functions.window("at", "1 hour"), "user")
@@ -152,7 +153,7 @@ def test_changes_are_seen_batch_by_batch(
 def test_a_query_without_state_is_told(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Nor has it a watermark."""
+    """It has no watermark either."""
     kafka.create_topics([topic])
     with kafka.run_stream(queries.source(topic), timeout=LONG) as run:
         run.process_all_available()
@@ -165,7 +166,7 @@ def test_a_query_without_state_is_told(
 def test_an_old_spark_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """By its version."""
+    """The message has its version."""
     kafka.create_topics([topic])
     with (
         kafka.run_stream(queries.source(topic), timeout=LONG) as run,

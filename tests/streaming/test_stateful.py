@@ -1,5 +1,6 @@
-"""State in Python, over a restart, with event time that the records move. The other
-patterns are in docs/time-and-state.md, whose code is run too.
+"""State kept in Python, over a restart, with event time that records move.
+
+The other patterns are in docs/time-and-state.md, whose code is run too.
 """
 
 from __future__ import annotations
@@ -47,11 +48,14 @@ def check_sessions(
     sessions: DataFrame,
     counts: Callable[[StreamRun], dict[str, int]],
 ) -> None:
-    """A session of a user ends ten minutes after the last visit; so it does after a
-    restart in its middle. Where Spark can read it, the state is seen.
+    """Check that a user's session ends ten minutes after the last visit.
+
+    That holds despite a restart in the middle. The state is checked as well, if Spark
+    can read it.
 
     Args:
-        counts: gives the visits of the open sessions, by user, out of the state.
+        counts: a function that returns the visits of the open sessions, by user, from
+            the state.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([sink])
@@ -72,7 +76,7 @@ def check_sessions(
 def test_sessions_by_apply_in_pandas_with_state_end(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A time-out by event time fires when a later record has moved the watermark."""
+    """A timeout in event time fires when a later record has moved the watermark."""
     if VERSION < (4, 2) and int(pa.__version__.split(".")[0]) > 15:
         pytest.skip("applyInPandasWithState of Spark before 4.2 fails with new pyarrow")
     from pyspark.sql.streaming.state import GroupStateTimeout
@@ -115,10 +119,10 @@ def test_sessions_by_apply_in_pandas_with_state_end(
 def test_sessions_by_transform_with_state_end(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Timers of a stateful processor end them."""
+    """Timers of a stateful processor end the sessions."""
     if VERSION < (4, 0):
         pytest.skip("Spark 3.5 has no transformWithState")
-    pytest.importorskip("google.protobuf")  # which PySpark needs for it
+    pytest.importorskip("google.protobuf")  # PySpark needs it for that
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Session(StatefulProcessor):

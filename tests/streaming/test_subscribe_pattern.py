@@ -1,5 +1,6 @@
-"""A query that subscribes to a pattern is waited for in the topics that Spark finds by
-it.
+"""Waits for a query that subscribes to a pattern.
+
+They cover the topics that Spark finds with the pattern.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ TEN = [(n, n) for n in range(10)]
 
 
 def by_patterns(queries: Queries, *patterns: str) -> DataFrame:
-    """The values of what each pattern finds."""
+    """The values in the topics that each pattern finds."""
     parts = [
         queries.source(subscribePattern=pattern).select("value") for pattern in patterns
     ]
@@ -31,9 +32,7 @@ def by_patterns(queries: Queries, *patterns: str) -> DataFrame:
 def test_a_pattern_is_looked_for_anywhere_in_a_name(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It may be written in any way that Java knows, and topics that come later are
-    found as well.
-    """
+    """It may use any of Java's syntax. Topics that are created later are found too."""
     patterns = [
         topic,
         rf"\Q{topic}\E-\p{{Alpha}}++",
@@ -58,7 +57,7 @@ def test_a_pattern_is_looked_for_anywhere_in_a_name(
 def test_no_pattern_finds_an_internal_topic(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Spark reads none, and so none is waited for."""
+    """Spark reads none, so the kit waits for none."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, TEN, transactional=True)
     internal = "__transaction_state"
@@ -100,7 +99,7 @@ def test_a_pattern_that_finds_no_topic_is_an_error(
 def test_a_topic_that_was_deleted_is_not_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The query has read it once, and there is nothing left to read."""
+    """The query has read it before, but there is nothing left to read."""
     stays, goes = f"{topic}-stays", f"{topic}-goes"
     kafka.create_topics([stays, goes])
     kafka.send_messages(goes, TEN)
@@ -117,7 +116,7 @@ def test_a_topic_that_was_deleted_is_not_waited_for(
 def test_a_query_that_subscribes_by_a_consumer_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """With Spark's old way to fetch offsets the pattern is to be the whole name."""
+    """With Spark's old way to fetch offsets, the pattern must match the whole name."""
     whole, longer = topic, f"{topic}-longer"
     kafka.create_topics([whole, longer])
     kafka.send_messages(whole, TEN)
@@ -135,8 +134,9 @@ def test_a_query_that_subscribes_by_a_consumer_is_waited_for(
 def test_a_pattern_that_nobody_in_reach_can_read_is_an_error(
     kafka: KafkaUtils, queries: Queries, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it finds can't be known, so a wait for all of it would prove nothing; one
-    for a topic by name ends when the query has read that.
+    """A wait for all of its topics would prove nothing, as they are not known.
+
+    A wait for a topic by name ends when the query has read that topic.
     """
     monkeypatch.setattr(
         _patterns, "gateway_in_reach", lambda: (None, "as the test says")

@@ -1,4 +1,4 @@
-"""A query that is alive sees what is sent from then on; one that is not says why."""
+"""A query that is alive sees everything sent from then on. One that is not says why."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LATEST = {"startingOffsets": "latest"}
 def test_nothing_sent_to_a_query_that_is_alive_is_lost(
     kafka: KafkaUtils, queries: Queries, topic: str, run: int
 ) -> None:
-    """A query on startingOffsets=latest, the default, has pinned its offsets."""
+    """With startingOffsets=latest, the default, the query has pinned its offsets."""
     kafka.create_topics([topic], num_partitions=2)
     query = queries.to_memory(queries.source(topic, **LATEST), f"latest_{run}")
     kafka.wait_for_query_alive(query)
@@ -43,7 +43,7 @@ def test_nothing_sent_to_a_query_that_is_alive_is_lost(
 def test_nothing_sent_to_a_query_without_batches_is_lost(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any], run: int
 ) -> None:
-    """In real-time and continuous mode there is no progress to tell by."""
+    """In real-time and continuous mode, there is no progress to go by."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     query = queries.to_topic(queries.source(topic, **LATEST), sink, **trigger)
@@ -60,7 +60,7 @@ def test_nothing_sent_to_a_query_without_batches_is_lost(
 def test_a_first_batch_that_takes_long_is_alive(
     kafka: KafkaUtils, queries: Queries, topic: str, blocking: BlockingFunction
 ) -> None:
-    """Its offsets are pinned before it runs, long before its first progress."""
+    """Its offsets are pinned before it runs, long before there is any progress."""
     kafka.create_topics([topic])
     query = queries.source(topic).writeStream.foreachBatch(blocking).start()
     kafka.wait_for_query_alive(query)
@@ -72,7 +72,7 @@ def test_a_first_batch_that_takes_long_is_alive(
 def test_a_query_that_has_died_raises_its_own_exception(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The user sees Spark's error, not a time-out."""
+    """The user sees Spark's error, and not a timeout."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     query = queries.to_memory(queries.failing(topic), "dies")
@@ -85,8 +85,9 @@ def test_a_query_that_has_died_raises_its_own_exception(
 def test_a_query_on_a_topic_that_does_not_exist_raises(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Spark looks for it for a minute, and does not name it then. By Spark Connect it
-    is not seen before.
+    """Spark would look for it for a minute, and then not name it.
+
+    With Spark Connect the kit can't see it earlier.
     """
     query = queries.to_memory(queries.source(topic, **LATEST), "misspelled")
     if ON_CONNECT:
@@ -105,7 +106,7 @@ def test_a_query_on_a_topic_that_does_not_exist_raises(
 def test_a_finished_query_is_no_failure(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """An availableNow query that has done its work is not 'not alive'."""
+    """An availableNow query that has done its work does not count as not alive."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, [("k", "v")])
     query = queries.to_memory(queries.source(topic), "ended", availableNow=True)
@@ -122,7 +123,7 @@ def test_a_query_that_is_not_alive_in_time_is_named_with_its_status(
         queries.spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", "127.0.0.1:9")
         .option("subscribe", "nowhere")
-        .option("kafka.request.timeout.ms", "1000")  # else its stop takes a minute
+        .option("kafka.request.timeout.ms", "1000")  # else it stops after a minute
         .option("kafka.default.api.timeout.ms", "3000")
         .load()
     )
@@ -143,7 +144,7 @@ def test_a_query_that_is_not_alive_in_time_is_named_with_its_status(
 
 
 def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
-    """A writer that was not started is the usual mistake."""
+    """The usual mistake is a writer that was not started."""
     stream = queries.spark.readStream.format("rate").load()
     with pytest.raises(TypeError) as caught:
         kafka.wait_for_query_alive(stream.writeStream)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A wait for a query is over when its own offsets say so, and never before."""
+"""A wait for a query ends when its own offsets say so, and never earlier."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TEN = [(n, n) for n in range(10)]
 def test_all_that_was_sent_is_processed_by_any_trigger(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any]
 ) -> None:
-    """A query in micro-batches that ends by itself has done its work."""
+    """A query in micro-batches that ends on its own has done its work."""
     kafka.create_topics([topic], num_partitions=3)
     kafka.send_messages(topic, TEN)
     name = f"all_{next(iter(trigger), 'default')}"
@@ -50,7 +50,7 @@ def test_all_that_was_sent_is_processed_by_any_trigger(
 def test_the_data_of_each_call_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A batch that is already done says nothing of what was sent since."""
+    """A batch that has ended before says nothing about what was sent since."""
     kafka.create_topics([topic], num_partitions=2)
     query = queries.to_memory(queries.source(topic), "rounds")
     for sent in range(1, 11):
@@ -62,8 +62,9 @@ def test_the_data_of_each_call_is_waited_for(
 def test_a_wait_without_new_data_ends_at_once(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A query without new data makes no new progress; what it has will do. An empty
-    topic has nothing to wait for.
+    """A query without new data makes no progress, so its earlier progress counts.
+
+    If the topic is empty, there is nothing to wait for.
     """
     kafka.create_topics([topic])
     query = queries.to_memory(queries.source(topic), "nothing_new")
@@ -84,8 +85,9 @@ def test_a_wait_without_new_data_ends_at_once(
 def test_a_query_that_goes_on_from_its_checkpoint_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any]
 ) -> None:
-    """With nothing new it has processed all, in a run that made no batch; with new data
-    it has that too.
+    """Without new data, it has processed everything in a run without a batch.
+
+    With new data, it has processed that too.
     """
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
@@ -105,8 +107,9 @@ def test_a_query_that_goes_on_from_its_checkpoint_is_waited_for(
 def test_a_rate_limit_takes_several_batches(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """With maxOffsetsPerTrigger the first batch is not the end; minPartitions splits
-    partitions among tasks and changes no offset.
+    """With maxOffsetsPerTrigger, the first batch is not the end.
+
+    minPartitions splits partitions among tasks, and changes no offset.
     """
     kafka.create_topics([topic], num_partitions=2)
     kafka.send_messages(topic, TEN)
@@ -120,9 +123,7 @@ def test_a_rate_limit_takes_several_batches(
 def test_every_source_is_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The query reads several topics, a pattern, single partitions, and a source that
-    is not Kafka.
-    """
+    """The query reads a topic, a pattern, single partitions, and a rate source."""
     first, second, third = (f"{topic}-{n}" for n in range(3))
     kafka.create_topics([first, second, third], num_partitions=2)
     kafka.send_messages(first, TEN)
@@ -154,7 +155,10 @@ def _union(*parts: DataFrame) -> DataFrame:
 
 
 def _at_least(queries: Queries, name: str, wanted: int) -> int:
-    """Counts the rows of a sink to which the rate source adds some."""
+    """Check the least number of rows in a sink, and return the actual number.
+
+    The rate source adds some of its own.
+    """
     rows = queries.rows(name)
     assert rows >= wanted
     return rows
@@ -163,7 +167,7 @@ def _at_least(queries: Queries, name: str, wanted: int) -> int:
 def test_topics_and_partitions_that_come_later_are_waited_for(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """A topic matches the pattern, and a partition is added."""
+    """A new topic matches the pattern, and a topic gets more partitions."""
     first, second = f"{topic}-1", f"{topic}-2"
     kafka.create_topics([first])
     source = queries.source(subscribePattern=f"{re.escape(topic)}-.*")
@@ -184,7 +188,7 @@ def test_topics_and_partitions_that_come_later_are_waited_for(
 def test_rows_read_twice_do_not_count_twice(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Spark counts the input rows of a self-join per scan; offsets are offsets."""
+    """Spark counts the rows of a self-join once per scan. The wait compares offsets."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, TEN)
     source = queries.source(topic, maxOffsetsPerTrigger="5").selectExpr("key")
@@ -197,7 +201,7 @@ def test_rows_read_twice_do_not_count_twice(
 def test_a_wait_does_not_return_early_where_spark_does(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """With minOffsetsPerTrigger processAllAvailable returns with data unread."""
+    """With minOffsetsPerTrigger, processAllAvailable returns before all is read."""
     kafka.create_topics([topic])
     source = queries.source(topic, minOffsetsPerTrigger="10", maxTriggerDelay="1h")
     query = queries.to_memory(source, "minimum")
@@ -216,7 +220,7 @@ def test_a_wait_does_not_return_early_where_spark_does(
 def test_a_function_for_batches_has_run_when_the_wait_is_over(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """What it did is done."""
+    """Its effects are visible."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, TEN)
     seen: list[str] = []
@@ -233,13 +237,14 @@ def test_a_function_for_batches_has_run_when_the_wait_is_over(
 def test_an_open_transaction_holds_up_a_read_committed_query(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The wait names it when the time is up. Markers at the end of the topic hold up
-    nothing.
+    """When the time is up, the message names the transaction.
+
+    Markers at the end of the topic do not hold up anything.
     """
     kafka.create_topics([topic])
     committed = {"kafka.isolation.level": "read_committed"}
     query = queries.to_memory(queries.source(topic, **committed), "committed")
-    kafka.wait_until_processed(query)  # where it is, is known then
+    kafka.wait_until_processed(query)  # after this its position is known
     with open_transaction(kafka) as producer:
         hold(producer, topic, 10)
         with pytest.raises(WaitError) as caught:
@@ -263,7 +268,7 @@ def test_an_open_transaction_holds_up_a_read_committed_query(
 def test_a_transaction_that_a_query_has_not_reached_is_not_what_holds_it(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It is a fact in the message, and the advice is about the query."""
+    """The message mentions it, but the advice is about the query."""
     kafka.create_topics([topic])
     kafka.send_messages(topic, TEN)
     source = queries.source(topic)
@@ -286,7 +291,7 @@ def test_a_transaction_that_a_query_has_not_reached_is_not_what_holds_it(
 def test_a_read_uncommitted_query_does_not_wait_for_a_transaction(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It sees what is not committed, and so it can be done."""
+    """It also reads what is not committed, so it can reach the end."""
     kafka.create_topics([topic])
     query = queries.to_memory(queries.source(topic), "uncommitted")
     with open_transaction(kafka) as producer:
@@ -311,7 +316,7 @@ def test_a_query_that_dies_ends_the_wait(
 def test_a_query_that_was_stopped_ends_the_wait(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """Where it was is in the message, and why it will not come further."""
+    """The message says where it was, and why it will get no further."""
     kafka.create_topics([topic])
     query = queries.to_memory(queries.source(topic), "stopped")
     kafka.wait_for_query_alive(query)
@@ -335,7 +340,7 @@ def test_a_query_that_was_stopped_ends_the_wait(
 def test_a_wait_that_times_out_says_where_the_query_is(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """It goes partition by partition; one that is done is not named."""
+    """It lists the partitions, without those that are done."""
     kafka.create_topics([topic], num_partitions=2)
     query = queries.to_memory(queries.source(topic), "late", processingTime="1 hour")
     kafka.wait_until_processed(query)
@@ -358,10 +363,10 @@ def test_a_wait_that_times_out_says_where_the_query_is(
 def test_a_query_in_its_first_batch_is_described(
     kafka: KafkaUtils, queries: Queries, topic: str, blocking: BlockingFunction
 ) -> None:
-    """So does a real-time query look where its mode can't be known."""
+    """A real-time query whose mode is not known looks the same."""
     kafka.create_topics([topic])
     query = queries.source(topic).writeStream.foreachBatch(blocking).start()
-    assert blocking.begun.wait(120)  # it says what it does now from here on
+    assert blocking.begun.wait(120)  # from here on its status stays the same
     with pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(query, timeout=0.2)
     blocking.released.set()
@@ -388,7 +393,7 @@ def test_a_query_in_its_first_batch_is_described(
 def test_a_query_without_batches_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str, trigger: dict[str, Any], mode: str
 ) -> None:
-    """The wait would hang; the error names the one to use."""
+    """The wait would never end. The error names the one to use."""
     sink = f"{topic}-sink"
     kafka.create_topics([topic, sink])
     query = queries.to_topic(queries.source(topic), sink, **trigger)
@@ -399,7 +404,7 @@ def test_a_query_without_batches_is_refused(
         "has processed. Wait for its sink topic instead: wait_for_records(sink_topic, "
         "count=..., since=mark)."
     )
-    # so that it runs when it is stopped: Spark may miss a stop while it starts
+    # it must be running when it is stopped: Spark may miss a stop during the start
     kafka.send_messages(topic, [("k", "v")])
     kafka.wait_for_records(sink, count=1)
 
@@ -407,7 +412,7 @@ def test_a_query_without_batches_is_refused(
 def test_a_wait_for_a_topic_that_the_query_does_not_read_is_refused(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
-    """The error says what it reads; one that does not exist has an error of its own."""
+    """The error says what it reads. A topic that does not exist has its own error."""
     other = f"{topic}-other"
     kafka.create_topics([topic, other])
     query = queries.to_memory(queries.source(topic), "others")
@@ -430,7 +435,7 @@ def test_a_query_without_kafka_is_refused(kafka: KafkaUtils, queries: Queries) -
 
 
 def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> None:
-    """A writer that was not started is the usual mistake."""
+    """The usual mistake is a writer that was not started."""
     writer = queries.spark.readStream.format("rate").load().writeStream
     with pytest.raises(TypeError, match=r"Is \.start\(\) missing\?"):
         kafka.wait_until_processed(writer)  # type: ignore[arg-type]
@@ -439,7 +444,7 @@ def test_what_is_not_a_query_is_refused(kafka: KafkaUtils, queries: Queries) -> 
 def test_queries_in_a_chain_are_waited_for_in_one_call(
     kafka: KafkaUtils, queries: Queries, topic: str, tmp_path: Path
 ) -> None:
-    """In either order: what was sent has gone through both, each time."""
+    """In any order, everything that was sent has gone through both, each time."""
     middle, last = f"{topic}-middle", f"{topic}-last"
     kafka.create_topics([topic, middle, last])
     first = queries.to_topic(queries.source(topic), middle)
@@ -450,7 +455,7 @@ def test_queries_in_a_chain_are_waited_for_in_one_call(
         chain = (first, second) if number % 2 else (second, first)
         kafka.wait_until_processed(*chain)
         assert kafka.get_all_records(None, last) == {"k": str(number)}
-    kafka.wait_until_processed(second, middle, 60)  # topic and time-out by place
+    kafka.wait_until_processed(second, middle, 60)  # topic and timeout by position
     with pytest.raises(ValueError, match="does not read topic"):
         kafka.wait_until_processed(second, topic)
 
@@ -485,7 +490,7 @@ def test_a_job_is_waited_for_by_its_checkpoint(
 def test_a_job_that_has_ended_is_not_waited_for(
     kafka: KafkaUtils, queries: Queries, tmp_path: Path
 ) -> None:
-    """Its exit code is told, and that it has done nothing."""
+    """The message has its exit code, and says that it has committed nothing."""
     job = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
     with job, pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(checkpoint=tmp_path, process=job, timeout=900)

@@ -1,1 +1,1 @@
-"""Whether a job's answer depends on what it must not depend on: `check_stream`."""
+"""`check_stream`: whether a job's answer depends on what it must not depend on."""

@@ -1,4 +1,4 @@
-"""What a job has answered, and when two answers are the same."""
+"""A job's answer, and when two answers are the same."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ Kind = Literal["rows", "latest", "set", "by_partition"]
 ANSWERS: tuple[Kind, ...] = ("rows", "latest", "set", "by_partition")
 TOLERANCE = 1e-9
 OTHER = "-other"
-"""The suffix of other keys."""
+"""The suffix that turns a key into another key."""
 
 
 class Answers:
     """How the answers of a job are compared.
 
     Args:
-        kind: one of `ANSWERS`, or a function of what the sink holds.
-        key: the columns that are a row's key, for `"latest"`; None for `key`.
+        kind: one of `ANSWERS`, or a function that turns what the sink holds into the
+            answer.
+        key: the columns that make up a row's key, for `"latest"`. None means the column
+            `key`.
     """
 
     def __init__(
@@ -48,10 +50,13 @@ class Answers:
         self._key = key
 
     def of(self, held: Any) -> Any:
-        """The answer, of what a sink holds: rows, or the records of a topic.
+        """The answer, from what a sink holds.
+
+        Args:
+            held: rows, or the records of a topic. A function may also take a `JobRun`.
 
         Raises:
-            ValueError: a row's key is not known.
+            ValueError: a row lacks a column of the key.
         """
         if callable(self.kind):
             return self.kind(held)
@@ -66,7 +71,11 @@ class Answers:
         return distinct(rows) if self.kind == "set" else rows
 
     def key_of(self, one: Any) -> Any:
-        """What tells a row from those of other keys."""
+        """The key of a row or record.
+
+        Raises:
+            ValueError: the row lacks a column of the key.
+        """
         if isinstance(one, Record):
             return one.key
         names = getattr(one, "__fields__", [])
@@ -81,7 +90,10 @@ class Answers:
         return values[0] if len(values) == 1 else values
 
     def without_others(self, answer: Any) -> Any:
-        """Without what is of other keys; None, of a job that died, as it is."""
+        """An answer without what belongs to other keys.
+
+        None, the answer of a job that died, stays None.
+        """
         if answer is None:
             return None
         if self.kind == "by_partition":
@@ -92,10 +104,13 @@ class Answers:
         return _without_others(answer)
 
     def are_same(self, expected: Any, answer: Any, *, repeats: bool) -> bool:
-        """Whether two answers are the same; floats by a tolerance.
+        """Whether two answers are the same, with a tolerance for floats.
 
         Args:
-            repeats: whether rows may be there more often: the sink is at-least-once.
+            expected: the expected answer.
+            answer: the answer of the run.
+            repeats: whether the answer may repeat rows, because the sink is
+                at-least-once.
         """
         if self.kind in ("rows", "set"):
             return _are_alike(expected, answer, repeats=repeats)
@@ -109,7 +124,7 @@ def _content(one: Any) -> Any:
 
 
 def _immutable(value: Any) -> Any:
-    """Bytes as `bytes`: Spark before 4.1 collects a bytearray."""
+    """The value, but a bytearray as bytes: Spark before 4.1 collects bytearrays."""
     return bytes(value) if isinstance(value, bytearray) else value
 
 
@@ -118,7 +133,7 @@ def _without_others(rows: Any) -> Any:
 
 
 def _is_other(value: Any) -> bool:
-    """Whether a value is of another key, or has one in it."""
+    """Whether a value is another key, or contains one."""
     if isinstance(value, (list, tuple)):
         return any(map(_is_other, value))
     text = readable(value) if isinstance(value, bytes) else value
@@ -138,7 +153,7 @@ def _are_alike(expected: Any, answer: Any, *, repeats: bool) -> bool:
 def without_close(
     ones: Sequence[Any], others: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """What is left of each when those are paired off that are nearly equal."""
+    """What remains of each list when nearly equal values are removed pair by pair."""
     left, rest = [], list(others)
     for one in ones:
         near = [place for place, other in enumerate(rest) if is_close(one, other)]
@@ -150,7 +165,7 @@ def without_close(
 
 
 def is_close(one: Any, other: Any) -> bool:
-    """Whether two values are equal, their floats by a tolerance."""
+    """Whether two values are equal, with a tolerance for floats."""
     one, other = plain(one), plain(other)
     if isinstance(one, float) and isinstance(other, float):
         return equal(one, other) or math.isclose(
@@ -166,7 +181,7 @@ def is_close(one: Any, other: Any) -> bool:
 
 
 def readable_record(record: Record) -> Record:
-    """With its bytes as text, where they are."""
+    """The record with its key and value as text, if they are UTF-8."""
     key, value = _immutable(record.key), _immutable(record.value)
     return record._replace(
         key=readable(key) if isinstance(key, bytes) else key,

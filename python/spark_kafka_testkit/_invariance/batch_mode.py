@@ -1,4 +1,4 @@
-"""The same job in batch: an oracle that needs no rows to be written down."""
+"""The same job in batch mode: an oracle that needs no expected rows."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ __all__ = ["BatchAnswer", "batch_answer"]
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """What a job answers in batch.
+    """A job's answer in batch mode.
 
     Attributes:
-        alone: to the records.
-        closed: to the records and the closers; the same where there are none.
-        refusal: why Spark does not run it in batch; empty where it does.
+        alone: the answer for the records.
+        closed: the answer for the records and the closers. Without closers, it is the
+            same as `alone`.
+        refusal: why the job does not run in batch mode. Empty if it does.
     """
 
     alone: Any = None
@@ -41,8 +42,11 @@ class BatchAnswer:
     refusal: str = ""
 
     def allows(self, stage: Stage, outcome: Outcome) -> bool:
-        """Whether a stream may have answered this. What is in both answers the stream
-        must have; what is in one may be of a closer, or a window that is still open.
+        """Whether a stream may have given this answer.
+
+        What is in both `alone` and `closed` must be in the stream's answer. What is in
+        only one of them may be in it, because it comes from a closer, or from a window
+        that is still open in the stream. Nothing else may be in it.
         """
         answers, answer = stage.answers, outcome.answer
         if answers.are_same(self.alone, answer, repeats=False):
@@ -76,7 +80,15 @@ class BatchAnswer:
 def batch_answer(
     stage: Stage, session: SparkSession, schedule: Schedule, reference: Outcome
 ) -> BatchAnswer:
-    """Runs the job on the records of a schedule by `spark.read`."""
+    """Run the job on the records of a schedule, with `spark.read`.
+
+    Args:
+        stage: see `Stage`.
+        session: the session to run in.
+        schedule: the schedule whose records are used.
+        reference: the outcome of the job as a stream. If it has a watermark, the job
+            also runs with the closers.
+    """
     counts = dict.fromkeys(stage.inputs.records, schedule.partitions)
 
     def answer(run: JobRun) -> Any:
@@ -101,7 +113,7 @@ def batch_answer(
                 closed = answer(run)
         except KafkaTestkitError:
             raise
-        except Exception as error:  # noqa: BLE001  a function for streams may raise any
+        except Exception as error:  # noqa: BLE001  a job for streams may raise any
             why = f"it does not run in batch: {first_line(error)}"
             return BatchAnswer(refusal=why)
     return BatchAnswer(alone, closed)

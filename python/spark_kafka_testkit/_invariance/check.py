@@ -1,4 +1,4 @@
-"""`check_stream`: what it takes, and what it raises."""
+"""`check_stream`: its arguments, and the error that it raises."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def check_stream(
 
 
 def _given(**options: Any) -> dict[str, Any]:
-    """The options that are not left at their defaults."""
+    """The options whose values differ from their defaults."""
     defaults = signature(check_stream).parameters
     return {
         name: value

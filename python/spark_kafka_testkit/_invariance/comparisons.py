@@ -1,4 +1,4 @@
-"""What is compared: the answers of two runs of a job."""
+"""Comparisons of the answers of two runs of a job."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ Pending = Callable[[], Finding | None]
 
 @dataclass
 class Comparisons:
-    """Compares the answers of a job.
+    """Comparisons of a job's answers.
 
     Args:
         stage: see `Stage`.
         runs: where the schedules are run.
 
     Attributes:
-        refusals: why Spark does not run the job in batch or in real time, by relation.
+        refusals: why the job does not run in batch mode or in real-time mode, by
+            relation.
     """
 
     stage: Stage
@@ -43,7 +44,7 @@ class Comparisons:
 
     @property
     def base(self) -> Schedule:
-        """The usual settings, and no steps."""
+        """A schedule without steps that has the usual settings."""
         usual = Schedule(())
         most = max(usual.partitions, self.stage.inputs.most_partitions)
         return replace(usual, partitions=most)
@@ -54,7 +55,10 @@ class Comparisons:
         return Schedule.of_one_batch(places, partitions=self.base.partitions)
 
     def at_once(self, schedule: Schedule) -> Schedule:
-        """The same records in one batch."""
+        """The records of a schedule in one batch.
+
+        Duplicates and copies with another key are left out.
+        """
         sent = {
             replace(place, form="")
             for place in schedule.places
@@ -64,7 +68,7 @@ class Comparisons:
         return Schedule.of_one_batch(places, partitions=self.base.partitions)
 
     def against_one_batch(self, schedule: Schedule) -> Pending:
-        """The answer by a schedule, with that to the same records in one batch."""
+        """Compare a schedule's answer with that for its records in one batch."""
         plain = self.at_once(schedule)
         if schedule == plain:
             return lambda: None
@@ -75,22 +79,23 @@ class Comparisons:
         def compare() -> Finding | None:
             expected, outcome = at_once.result(), by_schedule.result()
             if outcome.death is not None and schedule.has(DeleteRecords):
-                return None  # what is lost was told
+                return None  # it did not lose records silently
             return self._finding(relation, schedule, expected, outcome)
 
         return compare
 
     def twice(self, schedule: Schedule) -> Pending:
-        """Two answers by a schedule."""
+        """Compare the answers of two runs of the same schedule."""
         first = self.runs.submit(self.stage, schedule)
         second = self.runs.submit(self.stage, schedule, again=True)
 
         def compare() -> Finding | None:
             one, other = first.result(), second.result()
-            if one.death is not None:  # the other way round: the dead one is shown
+            if one.death is not None:  # swap, so that the finding shows the death
                 one, other = other, one
             there = self._finding(DETERMINISM, schedule, one, other)
-            # which of the two has more of what Kafka's sink repeats is chance
+            # Kafka's sink may repeat records in either run: a difference must show
+            # both ways
             back = other.death is None and self._finding(
                 DETERMINISM, schedule, other, one
             )
@@ -99,7 +104,7 @@ class Comparisons:
         return compare
 
     def in_batch(self, schedule: Schedule) -> Pending:
-        """The answer to all in one batch, with that of the job by `spark.read`."""
+        """Compare the stream's answer in one batch with that of `spark.read`."""
         at_once = self.at_once(schedule)
         streamed = self.runs.submit(self.stage, at_once)
         read = self.runs.submit_batch(self.stage, at_once)
@@ -115,7 +120,7 @@ class Comparisons:
         return compare
 
     def in_real_time(self, schedule: Schedule) -> Pending:
-        """The answer to all in one batch, with that of the job in real-time mode."""
+        """Compare the answer in one batch with that in real-time mode."""
         at_once = replace(self.at_once(schedule), partitions=1)
         streamed = self.runs.submit(self.stage, at_once)
         live = self.runs.submit_real_time(self.stage, at_once)
@@ -136,7 +141,7 @@ class Comparisons:
         self, relation: str, schedule: Schedule, expected: Outcome, outcome: Outcome
     ) -> Finding | None:
         if expected.death is not None:
-            return None  # the records are too few for the job
+            return None  # the job can't handle so few records
         answers, answer, wanted = self.stage.answers, outcome.answer, expected.answer
         if any(place.form == "other" for place in schedule.places):
             answer, wanted = map(answers.without_others, (answer, wanted))
@@ -154,11 +159,11 @@ class Comparisons:
         )
 
     def _relation(self, schedule: Schedule) -> str:
-        """What a schedule is told to vary: what is rarest."""
+        """The relation that a finding names: the rarest that the schedule varies."""
         return next(self.varied(schedule), "batches")
 
     def varied(self, schedule: Schedule) -> Iterator[str]:
-        """What a schedule varies, first what is rarest."""
+        """The relations that a schedule varies, the rarest first."""
         base, forms = self.base, {place.form for place in schedule.places}
         is_resized = (schedule.partitions, schedule.shuffle) != (
             base.partitions,

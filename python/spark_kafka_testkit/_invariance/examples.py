@@ -1,4 +1,4 @@
-"""Records of hypothesis' strategies, where the inputs are such."""
+"""Inputs drawn from hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ COUNT = 5
 
 
 def examples(inputs: Mapping[str, Any], seed: int) -> Iterator[Mapping[str, Any]]:
-    """The inputs, or some examples of them, where there are strategies."""
+    """The inputs, or examples of them if some are strategies.
+
+    Up to `COUNT` examples are drawn. Those without any records are left out.
+
+    Args:
+        inputs: the records of each input, or a strategy for them, by input name.
+        seed: the seed of the draw.
+    """
     if not has_strategies(inputs):
         yield inputs
         return
@@ -44,7 +51,7 @@ def examples(inputs: Mapping[str, Any], seed: int) -> Iterator[Mapping[str, Any]
 
 
 def has_strategies(inputs: Mapping[str, Any]) -> bool:
-    """Whether any input is to be drawn."""
+    """Whether any input is a strategy."""
     return any(map(_is_strategy, inputs.values()))
 
 

@@ -1,4 +1,4 @@
-"""What a check has found, and how it is told."""
+"""A difference that a check has found, and the error that reports it."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ REMEDIES = {
     "duplicates": "Drop the second one with dropDuplicatesWithinWatermark().",
     "other_keys": "Group by the key.",
 }
-"""What to do about an answer that depends on something."""
+"""The advice for an answer that depends on something, by relation."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A schedule by which a job answers otherwise.
+    """A schedule that changes a job's answer.
 
     Attributes:
         relation: what the answer depends on.
         schedule: what was done.
-        expected: the answer that it should have given.
-        answer: the one it gave; None where the job died.
-        death: what it died of.
-        late_rows: how many rows it dropped as late.
+        expected: the answer that was expected.
+        answer: the answer under the schedule, or None if the job died.
+        death: the exception that the job died of, or None.
+        late_rows: the largest number of rows that one batch dropped as late.
     """
 
     relation: str
@@ -61,14 +61,19 @@ class Finding:
     late_rows: int = 0
 
     def concerns(self, key: bytes) -> bool:
-        """Whether what differs has this key in it; of an answer whose parts can't be
-        told apart, whether it may have.
+        """Whether the key occurs in what differs.
+
+        If the answers have no parts that can be compared, any key may, so the result is
+        true.
         """
         return self._differing is None or str(readable(key)) in self._differing
 
     @cached_property
     def _differing(self) -> str | None:
-        """What is in one answer alone; None where they have no parts."""
+        """The parts that only one of the answers has, as text.
+
+        None if the answers have no parts that can be compared.
+        """
         if isinstance(self.expected, dict) and isinstance(self.answer, dict):
             parts = unmatched([*self.expected.items()], [*self.answer.items()])
         elif isinstance(self.expected, list) and isinstance(self.answer, list):
@@ -85,14 +90,14 @@ class Finding:
         drawn: Mapping[str, Any] | None,
         options: Mapping[str, Any],
     ) -> NotInvariant:
-        """What is raised.
+        """The error to raise.
 
         Args:
-            job: its name.
-            records: what the schedule sends, by the names that it has there.
-            seed: of the schedules.
-            drawn: the inputs, where they were drawn of strategies.
-            options: of the check, which it needs again.
+            job: the job's name.
+            records: the records that the schedule sends, by their names in its line.
+            seed: the seed of the schedules, or None if a schedule was given.
+            drawn: the inputs, if they were drawn from strategies. Otherwise None.
+            options: the options of the check that the call in the message needs.
         """
         replay = self._replay(job, drawn, options)
         return NotInvariant(
@@ -135,7 +140,7 @@ class Finding:
 
     @property
     def _remedy(self) -> str:
-        """What to do about it, or what it dies of."""
+        """What to do about it, or what the job died of."""
         if self.death is not None:
             return f"It dies: {_told(self.death)}"
         if self._is_of_order:
@@ -146,7 +151,7 @@ class Finding:
 
     @property
     def _is_of_order(self) -> bool:
-        """Whether the answers are lists of the same."""
+        """Whether the answers are lists with the same items."""
         if not (isinstance(self.answer, list) and isinstance(self.expected, list)):
             return False
         return not any(unmatched(self.expected, self.answer))
@@ -174,7 +179,7 @@ class Finding:
 
 
 def _spelt(value: Any) -> str:
-    """An option's value as it stands in a call, or `...` if that can't be read."""
+    """An option's value as code, or `...` if that is too long or has no name."""
     if callable(value):
         name = str(getattr(value, "__name__", ""))
         return name if name.isidentifier() else "..."
@@ -183,7 +188,7 @@ def _spelt(value: Any) -> str:
 
 
 def _told(error: Exception) -> str:
-    """The cause of a job's death and its place, in one line."""
+    """The cause of a job's death, with its place in the code, in one line."""
     death = Death.of(str(error))
     place = f" ({death.place})" if death.place else ""
     return f"{type(error).__name__}: {death.cause}{place}"

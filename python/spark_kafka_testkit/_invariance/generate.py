@@ -1,4 +1,4 @@
-"""Random schedules, fair to a job: they ask nothing of it that it has not promised."""
+"""Random schedules that ask nothing of a job that it has not promised."""
 
 from __future__ import annotations
 
@@ -41,30 +41,36 @@ NEED_A_BATCH = ("crashes", "retention")
 
 @dataclass(frozen=True)
 class Promise:
-    """How much disorder a job bears.
+    """How much disorder in event time a job tolerates.
 
     Attributes:
-        late: in milliseconds; None: any, as it has no watermark.
+        late: how late a record may come, in milliseconds. None means any delay, because
+            the job has no watermark.
     """
 
     late: int | None
 
     def bears(self, behind: int) -> bool:
-        """Whether a record may come in a later batch than one that is so much newer, in
-        milliseconds. A watermark takes what is exactly its delay behind for late.
+        """Whether a record may come in a later batch than a newer one.
+
+        Spark treats a record as late if it is behind by exactly the watermark's delay.
+
+        Args:
+            behind: how much newer the other record is, in milliseconds.
         """
         return self.late is None or behind <= 0 or behind < self.late
 
 
 class Generator:
-    """Makes schedules.
+    """A generator of random schedules.
 
     Args:
-        inputs: what is sent.
+        inputs: the records to send.
         promise: see `Promise`.
         relations: what the answer must not depend on.
-        crash_points: at which points a batch of the job can be lost.
-        partitions: of the source topics, where nothing asks for others.
+        crash_points: the points at which a batch of the job can be lost.
+        partitions: the number of partitions of the source topics, unless a schedule
+            varies it.
     """
 
     def __init__(
@@ -81,24 +87,24 @@ class Generator:
         self._partitions = partitions
 
     def make(self, number: int, rng: random.Random) -> Schedule | None:
-        """The schedule of a trial; None where there is nothing to vary.
+        """The schedule of a trial, or None if there is nothing to vary.
 
         Args:
-            number: of the trial: each relation gets its turn.
-            rng: what is random in it.
+            number: the number of the trial. It decides which relation has its turn.
+            rng: the source of randomness.
         """
         if not self._relations:
             return None
         turn, which = divmod(number, len(self._relations))
         first = self._relations[which]
         focus = {first}
-        # first each by itself, which is quick to run and to shrink
+        # at first each relation alone, which is quick to run and to shrink
         if turn >= TURNS_ALONE:
             focus |= {one for one in self._relations if rng.random() < BESIDE}
         if first != "retention":
-            focus.discard("retention")  # a job may die of it: then nothing else is seen
+            focus.discard("retention")  # a job may die of it, which hides the rest
         if first == "idle":
-            focus.discard("triggers")  # which have no clock
+            focus.discard("triggers")  # availableNow uses no clock
         return self._of(focus, first, turn, rng)
 
     def _of(
@@ -121,7 +127,7 @@ class Generator:
             order = self._with_more(order, "other", rng)
         parts = [order]
         if "batches" in self._relations:
-            # the more there are, the better a partition's turn can be chosen
+            # with more parts, there is more choice of where to add a partition
             fewest = MOST_CUTS if first == "partitions" else 1
             parts = self._cut(order, rng.randint(fewest, MOST_CUTS), rng)
         if first == "retention" and len(parts) == 1:
@@ -139,14 +145,14 @@ class Generator:
         first: str,
         rng: random.Random,
     ) -> Iterable[Step]:
-        # the part at which the trial's own relation has its turn for sure
-        # (what is deleted before the job has read anything, it never knew of)
+        # the part at which the trial's own relation certainly has its turn
+        # (a job can't miss what is deleted before it has read anything)
         begin = 1 if first == "retention" else 0
         turn, grown = rng.randrange(begin, len(parts)), ""
         if first == "partitions":
             turn, grown = rng.choice(self._growths(parts, partitions))
         points = cycle(rng.sample(self._crash_points, len(self._crash_points)))
-        crashing = 1.0 if first == "crashes" else OFTEN  # each point has its turn
+        crashing = 1.0 if first == "crashes" else OFTEN  # so each point has its turn
         is_before = (
             "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
         )
@@ -159,7 +165,7 @@ class Generator:
                 return (is_turn and relation == first) or rng.random() < chance
 
             yield Send(tuple(part))
-            # what a start finds is a batch of its own already
+            # a start makes a batch of what was sent, so nothing would be left to lose
             needs_batch = is_turn and first in NEED_A_BATCH
             is_taken = True
             if is_before and number == 0:
@@ -185,7 +191,11 @@ class Generator:
 
     @cached_property
     def _numbers(self) -> list[int]:
-        """Of partitions, in turn: first that of which one more moves most records."""
+        """The numbers of partitions, in the order in which they are tried.
+
+        The first is the one where adding a partition moves the most records that share
+        a key.
+        """
 
         def moving(partitions: int) -> int:
             return sum(
@@ -200,8 +210,10 @@ class Generator:
     def _growths(
         self, parts: list[list[Place]], partitions: int
     ) -> list[tuple[int, str]]:
-        """After which part one more partition of which input parts most records from
-        earlier ones of their key. After the last it would get none.
+        """Where to add a partition: after which part, and for which input.
+
+        These are the choices that separate the most records from earlier ones of their
+        key. After the last part, the new partition would get no records.
         """
         parted = {}
         for number in range(max(len(parts) - 1, 1)):
@@ -216,7 +228,7 @@ class Generator:
     def _moved(
         self, places: Iterable[Place], name: str, partitions: int
     ) -> Counter[bytes | None]:
-        """How many records of each key of an input another partition moves."""
+        """How many records of each key of an input one more partition would move."""
         return Counter(
             self._inputs.key(place)
             for place in places
@@ -228,17 +240,23 @@ class Generator:
     def _interleaved(
         self, partitions: int, still: str | None, rng: random.Random
     ) -> list[Place]:
-        """Another order of arrival that keeps each partition's, as late as is borne.
+        """A random order of arrival that keeps the order within each partition.
+
+        Records come no later than the job tolerates, as far as the order within
+        partitions permits.
 
         Args:
-            still: an input that stands still for as long as that.
+            partitions: the number of partitions of each topic.
+            still: the input whose records wait for as long as the job tolerates, or
+                None.
+            rng: the source of randomness.
         """
         queues: dict[tuple[str, int], list[Place]] = {}
         for place in self._inputs.places:
             where = place.input, self._inputs.partition(place, partitions)
             queues.setdefault(where, []).append(place)
         left = list(queues.values())
-        # one may stand still for long, as a partition does whose broker is away
+        # one may lag for long, like a partition whose broker is away
         weights = [
             rng.choice((1, 1, 10)) * (STILL if name == still else 1)
             for name, _ in queues
@@ -263,7 +281,7 @@ class Generator:
     def _with_more(
         self, order: list[Place], form: str, rng: random.Random
     ) -> list[Place]:
-        """With a copy of some records behind each."""
+        """The records, some of them followed by a copy of this form."""
         more: list[Place] = []
         for place in order:
             more.append(place)
@@ -274,8 +292,9 @@ class Generator:
     def _cut(
         self, order: list[Place], count: int, rng: random.Random
     ) -> list[list[Place]]:
-        """In parts, with so many cuts where they may be. What is later than is borne
-        stays with what makes it late.
+        """Cut the records into parts at random, with at most `count` cuts.
+
+        A cut is allowed only if no record after it is later than the job tolerates.
         """
         times = [self._inputs.time(place) for place in order]
         places = []

@@ -33,20 +33,24 @@ FAR_AHEAD = timedelta(days=3650)
 
 
 class Inputs:
-    """The records of each input, as they are sent: each has a timestamp and a place of
-    its own, so that two runs send the same.
+    """The records of each input, as they are sent.
+
+    Each record has a timestamp and a place of its own, so two runs send the same.
 
     Args:
-        given: what the user gave, by the names of the inputs.
-        event_time: of a record, where it is not its timestamp.
-        closers: what to send at the end, by input; None: a record far ahead.
+        given: what the user gave, by input name.
+        event_time: a function that returns the event time of a record. None uses the
+            record's timestamp.
+        closers: the records to send at the end, by input name. None sends a copy of
+            each input's last record with a timestamp far in the future.
 
     Raises:
-        TypeError, ValueError: something that can't be sent.
+        TypeError, ValueError: something can't be sent, or there are no records.
 
     Attributes:
-        records: by the names of the inputs.
-        places: all of them, in the order of their event times.
+        records: the records, by input name.
+        places: the places of all records. Each input keeps its order, and the inputs
+            are merged by event time.
     """
 
     def __init__(
@@ -69,13 +73,14 @@ class Inputs:
 
     @property
     def time_name(self) -> str:
-        """What their event time is, for texts."""
+        """What the event time is, for messages."""
         return "the record's timestamp" if self._event_time is None else "event_time"
 
     def check(self, schedule: Schedule) -> None:
-        """
+        """Check that a schedule belongs to these inputs.
+
         Raises:
-            ValueError: it is the schedule of other inputs.
+            ValueError: it belongs to other inputs.
         """
         for place in schedule.places:
             count = len(self.records.get(place.input, ()))
@@ -89,7 +94,7 @@ class Inputs:
                 _arguments.choice("input in schedule", step.input, self.records)
 
     def record(self, place: Place) -> Record:
-        """The record that is sent for a place."""
+        """The record to send for a place. In the form `other`, it has another key."""
         record = self.records[place.input][place.index]
         if place.form != "other":
             return record
@@ -98,13 +103,16 @@ class Inputs:
         return record._replace(key=other)
 
     def key(self, place: Place) -> bytes | None:
-        """The key that the user gave its record, whatever the form."""
+        """The key that the user gave to the record, as bytes, whatever the form."""
         key = encode(self.records[place.input][place.index].key)
         return None if key is None else bytes(key)
 
     @property
     def most_partitions(self) -> int:
-        """How many partitions the records name; of many, some share one."""
+        """The number of partitions that the records name, at most `MOST_PARTITIONS`.
+
+        If they name more, some of them share one.
+        """
         named = [
             int(record.partition) + 1
             for records in self.records.values()
@@ -114,17 +122,22 @@ class Inputs:
         return min(max(named, default=1), MOST_PARTITIONS)
 
     def time(self, place: Place) -> int:
-        """Its event time, in milliseconds since the epoch."""
+        """The event time of a record, in milliseconds since the epoch."""
         return self._times[Place(place.input, place.index)]
 
     def partition(self, place: Place, count: int) -> int:
-        """Where it goes of so many partitions: by its key, as Kafka's producers do."""
+        """The partition that a record goes to, if its topic has `count` of them.
+
+        A partition that the record names counts first, modulo `count`. Without one, the
+        key decides, as for Kafka's producers. Without a key, the record's index
+        decides.
+        """
         return _partition(self.record(place), place.index, count)
 
     def are_in_order(self, places: Iterable[Place]) -> bool:
         """Whether these places are in the order in which all are sent at once.
 
-        Places of another form do not count.
+        Duplicates and copies with another key do not count.
         """
         sent = [place for place in places if not place.form]
         return sent == [place for place in self.places if place in sent]
@@ -140,11 +153,11 @@ class Inputs:
         return True
 
     def to_send(self, place: Place, count: int) -> Record:
-        """The record with its partition."""
+        """The record for a place, with its partition."""
         return self.record(place)._replace(partition=self.partition(place, count))
 
     def closers_to_send(self, name: str, count: int) -> list[Record]:
-        """The closers of an input with their partitions."""
+        """The closers of an input, with their partitions."""
         return [
             record._replace(partition=_partition(record, 0, count))
             for record in self._closers.get(name, ())
@@ -207,9 +220,10 @@ def _records(name: str, given: Any, argument: str = "inputs") -> list[Record]:
 def _merged(
     records: Mapping[str, list[Record]], times: Mapping[Place, int]
 ) -> tuple[Place, ...]:
-    """All records: each input in its own order, and of two inputs first what is
-    earlier. Of an input whose records name partitions, as those that were read do, each
-    partition counts as one.
+    """The places of all records, merged by event time.
+
+    Each input keeps its own order. If the records of an input name partitions, as
+    records that were read do, each partition keeps its order instead.
     """
     queues: dict[tuple[str, int | None], deque[Place]] = {}
     for name, some in records.items():

@@ -17,15 +17,16 @@ RUN = "run"
 
 @dataclass(frozen=True)
 class JobRun:
-    """What one run of a job may use; a job that has a parameter `run` is given it.
+    """What one run of a job may use, for a job that has a parameter `run`.
 
     Attributes:
         spark: the session to use.
-        topics: the topic of each input, by its name.
-        topic: a sink topic of two partitions.
-        path: a folder for what the job writes; at first it is empty.
+        topics: the topic of each input, by the input's name.
+        topic: a sink topic with two partitions.
+        path: a folder for what the job writes, empty at first.
         checkpoint: the checkpoint location.
-        kafka_options: what Spark's Kafka source and sink need to reach the broker.
+        kafka_options: the options that Spark's Kafka source and sink need to reach the
+            broker.
     """
 
     spark: SparkSession
@@ -37,17 +38,17 @@ class JobRun:
 
 
 class Job:
-    """A function that makes, or starts, the query under test.
+    """The user's function, which makes or starts the query under test.
 
     Args:
-        function: the user's.
+        function: what the user gave as the job.
         inputs: the names of the inputs.
 
     Raises:
-        TypeError: it is no function, or its parameters are not the inputs.
+        TypeError: it is not a function, or its parameters do not match the inputs.
 
     Attributes:
-        takes_run: whether it is given a `JobRun`.
+        takes_run: whether it has a parameter `run`, which receives a `JobRun`.
     """
 
     def __init__(self, function: Callable[..., Any], inputs: list[str]) -> None:
@@ -83,15 +84,15 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What it is called in texts."""
+        """The name of the job in messages."""
         return str(getattr(self._function, "__name__", self._function))
 
     def __call__(self, run: JobRun, read: Callable[[str], DataFrame]) -> Any:
-        """A DataFrame, or a query that has been started.
+        """Call the function, and return its DataFrame or the query that it started.
 
         Args:
-            run: of this run.
-            read: gives the DataFrame of an input.
+            run: what this run may use.
+            read: a function that returns the DataFrame of an input.
         """
         given: dict[str, Any] = {
             name: read(source) for name, source in self._inputs.items()

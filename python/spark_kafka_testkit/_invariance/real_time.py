@@ -1,4 +1,4 @@
-"""The same job in real-time mode, where Spark runs it so."""
+"""The same job in real-time mode, if Spark runs it in that mode."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 __all__ = ["RealTimeAnswer", "real_time_answer"]
 
 BATCH = "5 seconds"
-"""How long a batch lasts, at whose end Spark tells what was read; it takes none that is
-shorter (`spark.sql.streaming.realTimeMode.minBatchDuration`)."""
+"""How long a batch lasts. Spark reports what was read only at its end, and accepts no
+shorter batch (`spark.sql.streaming.realTimeMode.minBatchDuration`)."""
 
 REFUSED = "REAL_TIME_MODE"
-"""In the name of each error by which Spark refuses a query for this mode."""
+"""Part of the name of each error with which Spark refuses a query for this mode."""
 
 
 @dataclass(frozen=True)
 class RealTimeAnswer:
-    """What a job answers in real-time mode.
+    """A job's answer in real-time mode.
 
     Attributes:
-        answer: the job's; None where Spark refuses it.
-        refusal: why it does; empty where it runs it.
+        answer: the job's answer, or None if it does not run in this mode.
+        refusal: why the job does not run in this mode. Empty if it does.
     """
 
     answer: Any = None
@@ -48,9 +48,11 @@ class RealTimeAnswer:
 def real_time_answer(
     stage: Stage, session: SparkSession, schedule: Schedule
 ) -> RealTimeAnswer:
-    """Runs the job in real-time mode, and sends the records of a schedule: half of them
-    before it starts, the others while it runs. Each topic has one partition, whose task
-    holds a slot.
+    """Run the job in real-time mode on the records of a schedule.
+
+    Half of the records are sent before the job starts, and the others while it runs.
+    Each topic has one partition, and the task that reads it occupies a slot all the
+    time.
     """
     slots, inputs = session.sparkContext.defaultParallelism, len(stage.inputs.records)
     if inputs > slots:
@@ -98,7 +100,12 @@ def _answer(
 
 
 def _wait_until_read(stage: Stage, run: StreamRun) -> None:
-    """Until batches have ended that have read all that was sent."""
+    """Wait until all that was sent has been read by batches that have ended.
+
+    Raises:
+        StreamingQueryException: the query died.
+        WaitError: this did not happen in time.
+    """
     state, position, pauses = QueryState(run.query), Position(), Pauses(stage.timeout)
     while True:
         state.raise_if_dead()

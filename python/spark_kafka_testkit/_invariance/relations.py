@@ -1,4 +1,4 @@
-"""What a job's answer may be asked not to depend on, and where that can't be asked."""
+"""The relations: what an answer must not depend on, and which ones apply to a job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RELATIONS: Final[dict[str, str]] = {
 """Each relation, worded to end the sentence `The answer depends on ...`."""
 
 MODES: Final = ("batch_mode", "real_time")
-"""Relations that no schedule varies: the job runs in another way."""
+"""Relations that no schedule varies, because the job runs in another mode."""
 
 ON_REQUEST: Final = ("real_time", "duplicates", "other_keys")
 """Relations that are checked only if the caller names them."""
@@ -46,10 +46,13 @@ NO_BATCH_ORACLE = "WithState"
 def why_not(
     relation: str, wanted: Collection[str], stage: Stage, reference: Outcome
 ) -> str:
-    """Why a relation can't be asked of a job; empty where it can.
+    """Why a relation can't be checked for a job, or an empty text if it can.
 
     Args:
-        wanted: all relations that are asked for.
+        relation: its name in `RELATIONS`.
+        wanted: all relations that were asked for.
+        stage: see `Stage`.
+        reference: the outcome of the job with all records in one batch.
     """
     if relation == "arrival" and "batches" not in wanted:
         return "all comes in one batch, unless same_under has batches too"

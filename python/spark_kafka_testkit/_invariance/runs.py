@@ -1,4 +1,4 @@
-"""Runs of a job side by side, each schedule once."""
+"""Runs of a job side by side, where each schedule runs only once."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ __all__ = ["Runs"]
 
 
 class Runs:
-    """Runs schedules, some at a time, each in a session of its own, with the settings
-    and views of the user's. It is a context manager.
+    """Runs of schedules, several at a time, each in its own session.
+
+    The sessions have the settings and views of the user's session. It is a context
+    manager, which ends the runs at its exit.
 
     Args:
-        session: the user's, a classic one.
+        session: the user's session, which must be a classic one.
 
     Attributes:
-        width: how many at a time.
+        width: how many schedules run at a time.
     """
 
     width = 4
@@ -57,8 +59,10 @@ class Runs:
         self._pool.shutdown(cancel_futures=True)
 
     def abandon(self) -> None:
-        """Ends the runs that are under way or wait for their turn, but for those that
-        are run again. Nobody may wait for their outcomes.
+        """End the runs of `submit` that are under way or wait for their turn.
+
+        Those with `again` continue. Nobody may be waiting for the outcomes of the
+        others.
         """
         known = self._known.items()
         self._known = {key: future for key, future in known if future.done()}
@@ -68,10 +72,14 @@ class Runs:
     def submit(
         self, stage: Stage, schedule: Schedule, *, again: bool = False
     ) -> Future[Outcome]:
-        """The outcome of a schedule, in time.
+        """Run a schedule, and return a future of its outcome.
+
+        A schedule that was submitted before is not run again.
 
         Args:
-            again: whether to run it though its outcome is known.
+            stage: see `Stage`.
+            schedule: the schedule to run.
+            again: whether to run it even if it was submitted before.
         """
         if again:
             return self._pool.submit(self._run, stage, schedule, self._ended)
@@ -83,13 +91,13 @@ class Runs:
         return self._known[key]
 
     def submit_batch(self, stage: Stage, schedule: Schedule) -> Future[BatchAnswer]:
-        """The answer of the job to the records of a schedule by `spark.read`."""
+        """Run the job on the records of a schedule, with `spark.read`."""
         return self._pool.submit(self._read, stage, schedule)
 
     def submit_real_time(
         self, stage: Stage, schedule: Schedule
     ) -> Future[RealTimeAnswer]:
-        """The answer of the job to the records of a schedule in real-time mode."""
+        """Run the job on the records of a schedule, in real-time mode."""
         return self._pool.submit(self._run_live, stage, schedule)
 
     def _run_live(self, stage: Stage, schedule: Schedule) -> RealTimeAnswer:
@@ -111,7 +119,7 @@ class Runs:
 
     @contextmanager
     def _session(self) -> Iterator[SparkSession]:
-        """A session that no other run is in."""
+        """Reserve a session for the block, so that no other run uses it."""
         session = self._sessions.get()
         try:
             yield session

@@ -1,4 +1,4 @@
-"""What is done to a job, step by step: as a value, and as a line that people read."""
+"""Schedules: what is done to a job, as a value and as a line that people read."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ class Place:
 
     Attributes:
         input: the input's name.
-        index: the record's place in it.
-        form: `""`; `"again"` for a duplicate; `"other"` for a copy with another key.
+        index: the index of the record in that input.
+        form: `""` for the record itself, `"again"` for a duplicate, or `"other"` for a
+            copy with another key.
     """
 
     input: str
@@ -49,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Send:
-    """Records are sent, in this order; the next step finds them in Kafka."""
+    """Records are sent in this order, and the next step finds them in Kafka."""
 
     places: tuple[Place, ...]
 
@@ -59,7 +60,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch of all that was sent, and one without data where a watermark moved."""
+    """A batch of all that was sent, and one without data if a watermark has moved."""
 
     def __str__(self) -> str:
         return "batch"
@@ -67,7 +68,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Start:
-    """The query starts for the first time; what stands before was sent before."""
+    """The query starts for the first time, after the sends that precede this step."""
 
     def __str__(self) -> str:
         return "start"
@@ -91,11 +92,12 @@ class Replay:
 
 @dataclass(frozen=True)
 class Crash:
-    """The batch of what was sent is lost, and runs again after a start.
+    """The batch of what was sent is lost, and runs again after a restart.
 
     Attributes:
-        point: as of `crash()`: `before_sink`, `in_task`, `after_sink`; or `at_write`.
-        write: for `at_write`, which of the batch's writes fails, from 1 on.
+        point: where it is lost: `before_sink`, `in_task` or `after_sink` as in
+            `crash()`, or `at_write`.
+        write: for `at_write`, which write of the batch fails, counted from 1, else 0.
     """
 
     point: str
@@ -107,7 +109,11 @@ class Crash:
 
 @dataclass(frozen=True)
 class Idle:
-    """Time passes without data."""
+    """Time passes without data.
+
+    Attributes:
+        hours: how many hours pass.
+    """
 
     hours: int
 
@@ -117,7 +123,11 @@ class Idle:
 
 @dataclass(frozen=True)
 class AddPartition:
-    """A topic gets a partition more."""
+    """A topic gets one more partition.
+
+    Attributes:
+        input: the input that the topic belongs to.
+    """
 
     input: str
 
@@ -127,8 +137,12 @@ class AddPartition:
 
 @dataclass(frozen=True)
 class DeleteRecords:
-    """The broker deletes what a topic holds, as retention does, while the query is
-    down.
+    """The broker deletes the records of a topic, as retention does.
+
+    The query is down meanwhile.
+
+    Attributes:
+        input: the input that the topic belongs to.
     """
 
     input: str
@@ -161,13 +175,13 @@ class Schedule:
     """What is done to a job, from its start to its end.
 
     Attributes:
-        steps: in their order.
-        partitions: how many each source topic has.
+        steps: the steps, in order.
+        partitions: the number of partitions of each source topic.
         shuffle: the number of shuffle partitions.
-        is_busy: whether data comes with each trigger, so that no batch without data is
-            run where a watermark has moved.
-        by_start: whether each batch is a start of its own, by the trigger
-            `availableNow`, in place of one of a running query.
+        is_busy: whether data comes with each trigger, so that no batch without data
+            runs when a watermark has moved.
+        by_start: whether the query is started for each batch, with the trigger
+            `availableNow`, instead of running all the time.
     """
 
     steps: tuple[Step, ...]
@@ -177,7 +191,7 @@ class Schedule:
     by_start: bool = False
 
     def __str__(self) -> str:
-        """The line that `parse` reads: `send orders[0] | batch | restart`."""
+        """The line that `parse` reads, such as `send orders[0] | batch | restart`."""
         return SEPARATOR.join([*self._settings(), *map(str, self.steps)])
 
     def _settings(self) -> Iterator[str]:
@@ -192,15 +206,20 @@ class Schedule:
 
     @classmethod
     def of_one_batch(cls, places: Iterable[Place], **settings: Any) -> Schedule:
-        """All at once: the schedule that others are compared with."""
+        """A schedule with one batch of all records, which others are compared with.
+
+        Args:
+            places: the records.
+            settings: attributes of `Schedule` other than its steps.
+        """
         return cls((Send(tuple(places)), Batch()), **settings)
 
     @classmethod
     def parse(cls, line: str) -> Schedule:
-        """What `str` has given.
+        """The schedule in a line that `str` returned.
 
         Raises:
-            ValueError: no schedule; the text names the step that is none.
+            ValueError: it is not a schedule. The message names the invalid step.
         """
         schedule = cls(())
         steps: list[Step] = []
@@ -219,7 +238,7 @@ class Schedule:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """All that it sends, in the order of the sends."""
+        """The records that it sends, in the order of the sends."""
         return tuple(
             place
             for step in self.steps
@@ -229,15 +248,19 @@ class Schedule:
 
     @property
     def batches(self) -> int:
-        """How many batches it cuts."""
+        """The number of its batches, including those that a crash loses."""
         return sum(isinstance(step, (Batch, Crash)) for step in self.steps)
 
     def has(self, *kinds: type[Any]) -> bool:
-        """Whether a step of one of these kinds is there."""
+        """Whether it has a step of one of these kinds."""
         return any(isinstance(step, kinds) for step in self.steps)
 
     def keeping(self, keep: Callable[[Place], bool]) -> Schedule:
-        """The same with some of its records alone; sends of none are left out."""
+        """A tidy copy that sends only some of the records.
+
+        Args:
+            keep: a function that returns whether to keep a record.
+        """
         steps: list[Step] = []
         for step in self.steps:
             if isinstance(step, Send):
@@ -249,8 +272,10 @@ class Schedule:
         return replace(self, steps=tuple(steps)).tidy()
 
     def tidy(self) -> Schedule:
-        """The same without steps that do nothing: neighbours that send are one, a batch
-        of nothing is none.
+        """A copy without steps that do nothing.
+
+        Successive sends become one, and a batch of nothing is left out. If something
+        would remain unprocessed, a batch is added at the end.
         """
         steps: list[Step] = []
         is_sent = False
@@ -265,7 +290,7 @@ class Schedule:
                     continue
                 is_sent = False
             elif isinstance(step, Start) and [Send] != list(map(type, steps)):
-                continue  # it has started by itself
+                continue  # the query starts without it
             steps.append(step)
         if is_sent:
             steps.append(Batch())
@@ -273,7 +298,7 @@ class Schedule:
 
 
 def _ranges(places: Sequence[Place]) -> Iterator[str]:
-    """`orders[0:3]` for three that follow one another."""
+    """The records as text, with ranges such as `orders[0:3]` for three or more."""
     start = 0
     while start < len(places):
         first, end = places[start], start + 1

@@ -1,4 +1,4 @@
-"""The search for a schedule by which a job answers otherwise than to all at once."""
+"""The search for a schedule that changes a job's answer."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StreamReport:
-    """What `check_stream` has looked at, where it has found nothing.
+    """What `check_stream` has checked, if it found no difference.
 
     Attributes:
-        trials: how many random schedules were run.
-        same_under: the relations that held; those that a schedule has varied.
-        skipped: those that were not looked at, each with its reason.
-        seed: of the schedules; None where one was given.
+        trials: how many schedules were run.
+        same_under: the relations that were varied without changing the answer.
+        skipped: the relations that were not checked, each with the reason.
+        seed: the seed of the schedules, or None if a schedule was given.
     """
 
     trials: int
@@ -49,15 +49,18 @@ class StreamReport:
 
 
 class Search:
-    """Looks for a schedule by which a job answers otherwise than to all at once.
+    """The search for a schedule that changes a job's answer.
+
+    The expected answer is the one for the same records in one batch.
 
     Args:
         stage: see `Stage`.
         runs: where the schedules are run.
-        wanted: the relations.
-        late: the promise of the job in milliseconds; None: what its watermark says.
-        seed: of the schedules.
-        tell: called after each random schedule.
+        wanted: the relations to check.
+        late: how late records may come, in milliseconds. None uses the delay of the
+            job's watermark.
+        seed: the seed of the schedules.
+        tell: a function that is called after each random schedule that changes nothing.
     """
 
     def __init__(
@@ -74,14 +77,20 @@ class Search:
         self._compare = Comparisons(stage, runs)
 
     def run(self, numbers: Sequence[int]) -> Finding | StreamReport:
-        """Runs random schedules; gives the smallest one that shows a difference, or
-        tells that none did.
+        """Run random schedules until one changes the answer.
+
+        Before that, check whether the job is deterministic, and compare it with batch
+        mode and real-time mode.
 
         Args:
-            numbers: of the trials.
+            numbers: the numbers of the trials.
+
+        Returns:
+            The smallest schedule that changes the answer, or a report if none does.
 
         Raises:
-            Exception: what the job has died of when all came in one batch.
+            Exception: the job dies even with everything in one batch.
+            ValueError: the job's event time is not the one that the schedules use.
         """
         compare, whole = self._compare, self._compare.whole
         twice = compare.twice(whole)
@@ -98,13 +107,13 @@ class Search:
         if "batch_mode" in held and (finding := compare.in_batch(whole)()):
             return self._smallest(finding, compare.in_batch)
         if "real_time" in held and (finding := compare.in_real_time(whole)()):
-            return finding  # five seconds for each that is smaller
+            return finding  # each smaller schedule would take five seconds
         skipped |= compare.refusals
         held = [name for name in held if name not in skipped]
         schedules = list(self._schedules(held, reference, numbers))
         pending_ones = map(compare.against_one_batch, schedules)
-        # most wrong jobs show themselves as soon as each relation has had its turn:
-        # until then few runs are begun that would be in vain
+        # Most wrong jobs are found by the time each relation has had its turn. Until
+        # then, few runs are started ahead, because they would be wasted.
         alone = sum(name not in MODES for name in held)
         first = _ahead(islice(pending_ones, alone), 1)
         for pending in chain(first, _ahead(pending_ones, self._runs.width)):
@@ -117,10 +126,10 @@ class Search:
         return StreamReport(len(schedules), seen, skipped, self._seed)
 
     def replay(self, schedule: Schedule) -> Finding | StreamReport:
-        """Runs one schedule.
+        """Run one schedule, and return what it shows, or a report.
 
         Raises:
-            Exception: what the job has died of when all came in one batch.
+            Exception: the job dies even with everything in one batch.
         """
         compare = self._compare
         self._reference(schedule)
@@ -137,17 +146,18 @@ class Search:
             self._stage, self._compare.at_once(schedule)
         ).result()
         if outcome.death is not None:
-            raise outcome.death from None  # not the steps to it, which are the kit's
+            raise outcome.death from None  # what led to it is in the kit's own code
         return outcome
 
     def _check(self, reference: Outcome) -> None:
-        """
+        """Check that the schedules use the event time of the job.
+
         Raises:
-            ValueError: its event time is not the one that schedules go by.
+            ValueError: the job's event time is another one.
         """
         stage = self._stage
         newest, times = reference.newest, map(stage.inputs.time, stage.inputs.places)
-        # what goes by the clock is a fault of the job, which the schedules show
+        # a time from the clock is a fault of the job, which the schedules show
         if newest is not None and newest not in times and not is_trigger(newest):
             raise ValueError(
                 f"The job's event time is not {stage.inputs.time_name}: the latest "
@@ -184,7 +194,11 @@ class Search:
     # What is found
 
     def _confirmed(self, finding: Finding) -> Finding:
-        """The smallest that shows the same; or that the job is not deterministic."""
+        """The smallest schedule that shows the difference.
+
+        If two runs of the original schedule differ, the result is the smallest schedule
+        that shows that: the job is not deterministic.
+        """
         again = self._compare.twice(finding.schedule)
         smallest = self._smallest(finding, self._compare.against_one_batch)
         other = _found(again)
@@ -217,7 +231,10 @@ class Search:
 
 
 def _found(pending: Pending) -> Finding | None:
-    """What a comparison finds. One that fails must not hide what was found before."""
+    """What a comparison finds, or None if it fails.
+
+    A failure must not hide what was found before.
+    """
     try:
         return pending()
     except KafkaTestkitError as error:
@@ -226,7 +243,10 @@ def _found(pending: Pending) -> Finding | None:
 
 
 def _ahead(begun: Iterator[T], count: int) -> Iterator[T]:
-    """The same, of which so many more have been drawn: drawing one begins its runs."""
+    """The same items, drawn `count` items ahead of their use.
+
+    Drawing an item starts its runs.
+    """
     waiting: deque[T] = deque()
     for one in begun:
         waiting.append(one)

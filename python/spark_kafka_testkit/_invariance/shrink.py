@@ -34,17 +34,21 @@ def shrink(
     key_of: Callable[[Place], Any] = lambda _: None,
     is_suspect: Callable[[Any], bool] = lambda _: True,
 ) -> Schedule:
-    """Makes a schedule smaller as long as it shows a difference: by settings, steps and
-    records.
+    """Make a schedule smaller as long as it still shows a difference.
+
+    Its settings, steps and records are reduced.
 
     Args:
-        schedule: one that shows it.
-        shows: whether a smaller one does. None is asked about twice.
-        base: has the settings that are usual.
-        keeps_order: whether a schedule keeps the order of each partition, which are
-            others where their number is.
-        key_of: the key of a record, or None. Most answers are per key.
-        is_suspect: whether the difference has to do with a key.
+        schedule: a schedule that shows the difference.
+        shows: a function that returns whether a smaller schedule shows it. It is called
+            only once for each schedule.
+        base: a schedule with the usual settings.
+        keeps_order: a function that returns whether a schedule keeps the order within
+            each partition. With another number of partitions, records go to other
+            partitions.
+        key_of: a function that returns the key of a record, or None. Most answers are
+            per key.
+        is_suspect: a function that returns whether the difference may concern a key.
     """
     by_key = partial(_by_key, key_of, is_suspect)
 
@@ -70,7 +74,7 @@ def shrink(
         before = schedule
         for candidates in (_plainest, _plainer, by_key, _plainest, _fewer_steps):
             schedule = smallest(schedule, candidates)
-        # halves, quarters, ... each one
+        # halves, quarters, ..., single records
         size = len(schedule.places)
         while size > 1:
             size = (size + 1) // 2
@@ -79,10 +83,11 @@ def shrink(
 
 
 def _has_sense(schedule: Schedule) -> bool:
-    """Whether something is sent that is of the inputs, and asks nothing new of the job.
-    A batch is replayed, and a partition added, only where all is processed: else a key
-    that moves has its records in one batch with earlier ones. Records are deleted only
-    of a topic that the job has begun to read.
+    """Whether a schedule sends records of the inputs, and asks nothing new of the job.
+
+    A batch is replayed, or a partition added, only when everything is processed.
+    Otherwise the records of a key that moves could be in one batch with earlier ones.
+    Records are deleted only when the job has begun to read.
     """
     if all(place.form == "other" for place in schedule.places):
         return False
@@ -100,12 +105,15 @@ def _has_sense(schedule: Schedule) -> bool:
 
 
 def _plainest(schedule: Schedule, base: Schedule) -> Iterator[Schedule]:
-    """With all but batches gone."""
+    """The schedule with the usual settings, and nothing but sends and batches."""
     yield replace(base, steps=_plain(schedule))
 
 
 def _plainer(schedule: Schedule, base: Schedule) -> Iterator[Schedule]:
-    """With each setting as usual, and the same without all but batches."""
+    """The schedule with the usual settings, or with one of them.
+
+    After that, the same with nothing but sends and batches.
+    """
     for steps in (schedule.steps, _plain(schedule)):
         yield replace(base, steps=steps)
         yield replace(schedule, steps=steps, partitions=base.partitions)
@@ -136,8 +144,10 @@ def _by_key(
     schedule: Schedule,
     _: Schedule,
 ) -> Iterator[Schedule]:
-    """With the records of one key, a suspect; then without those of another one. First
-    those that have most records.
+    """The schedule with only the records of one suspect key, or without those of a key.
+
+    Keys with the most records come first, and keys with a single record are not tried.
+    The keys that are left out are not suspects, unless all are.
     """
     groups: dict[Any, set[Place]] = {}
     for place in schedule.places:
@@ -153,7 +163,11 @@ def _by_key(
 
 
 def _fewer_records(size: int, schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
-    """With one part of its records, then without it; a part has so many."""
+    """The schedule with only one part of its records, or without one part.
+
+    Args:
+        size: the number of records in a part.
+    """
     places = schedule.places
     parts = [set(places[n : n + size]) for n in range(0, len(places), size)]
     if size > 1 or len(places) <= 2:
@@ -169,8 +183,10 @@ def _without(schedule: Schedule, part: set[Place]) -> Schedule:
 
 
 def _fewer_steps(schedule: Schedule, _: Schedule) -> Iterator[Schedule]:
-    """With one kind of step beside batches, or one cut; without a step, or with a
-    simpler one.
+    """The schedule with fewer or simpler steps.
+
+    First, one kind of step besides sends and batches is kept. Then, one cut between
+    batches is kept. Last, one step is left out, or one crash becomes a batch.
     """
     steps = schedule.steps
     for kind in dict.fromkeys(map(_kind, steps)):

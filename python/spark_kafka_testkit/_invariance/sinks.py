@@ -1,4 +1,4 @@
-"""Where the rows of a job go in a run, and what is there afterwards."""
+"""Where the rows of a job go in a run, and how they are read afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ __all__ = ["Rows", "read_topic"]
 
 
 class Rows:
-    """The rows of each batch, once: a batch that runs again replaces what it gave."""
+    """A sink that keeps the rows of each batch once.
+
+    If a batch runs again, its rows replace the earlier ones.
+    """
 
     def __init__(self) -> None:
         self._of_batch: dict[int, list[Any]] = {}
@@ -28,7 +31,7 @@ class Rows:
         self._of_batch[batch] = df.collect()
 
     def held(self, output_mode: str) -> list[Any]:
-        """All rows; in complete mode those of the last batch."""
+        """All rows, or in complete mode those of the last batch."""
         numbers = sorted(self._of_batch)
         if output_mode == "complete":
             numbers = numbers[-1:]
@@ -36,7 +39,7 @@ class Rows:
 
 
 def read_topic(cluster: Cluster, session: SparkSession, topic: str) -> list[Record]:
-    """All records of a topic, their bytes as text where they are."""
+    """All records of a topic, with keys and values as text if they are UTF-8."""
     client = cluster.client_for(topic, session)
     decoder = Decoder(topic, "BINARY", "BINARY")
     found = read_records(client, ReadRequest(topic, "earliest"), decoder)

@@ -1,4 +1,4 @@
-"""What all runs of a check have in common, and what becomes of one."""
+"""What all runs of a check have in common, and the outcome of one run."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ __all__ = ["Outcome", "Stage"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run.
+    """The outcome of one run.
 
     Attributes:
-        answer: the job's; None where it died.
-        death: what it died of, or None.
+        answer: the job's answer, or None if it died.
+        death: the exception that it died of, or None.
         operators: the names of its stateful operators.
-        has_watermark: whether it has one.
-        delay: of its watermark, the shortest, in milliseconds; 0 where it is not known.
-        newest: the latest event time that Spark has seen of the records, in
-            milliseconds since the epoch; None without a watermark.
-        late_rows: how many rows it dropped as late.
-        writes: how many writes its foreachBatch function did, of a query that the job
-            has started itself.
-        is_own_query: whether the job has started its query itself.
+        has_watermark: whether it has a watermark.
+        delay: the shortest delay of its watermarks, in milliseconds, or 0 if that is
+            not known.
+        newest: the latest event time that Spark read before the closers, in
+            milliseconds since the epoch. None without a watermark.
+        late_rows: the largest number of rows that one batch dropped as late.
+        writes: the largest number of writes that the `foreachBatch` function made for
+            one batch. 0 unless the job started its query itself.
+        is_own_query: whether the job started its query itself.
     """
 
     answer: Any
@@ -58,12 +59,15 @@ class Stage:
 
     Attributes:
         cluster: where the topics are.
-        job, inputs, answers: what is checked, with what, and how it is compared.
-        topics: fresh ones.
-        output_mode, sink: of a job that gives a DataFrame; `sink` is None for rows that
-            are collected, once each.
-        has_clock: whether queries may go by a clock of the test.
-        timeout: seconds, for each step that waits.
+        job: the job that is checked.
+        inputs: the records that it is checked with.
+        answers: how its answers are compared.
+        topics: where the runs get fresh topics from.
+        output_mode: the output mode, for a job that returns a DataFrame.
+        sink: the sink, for a job that returns a DataFrame. None collects the rows,
+            those of each batch once.
+        has_clock: whether a query's clock can be set.
+        timeout: the time limit for each step that waits, in seconds.
     """
 
     cluster: Cluster
@@ -79,10 +83,12 @@ class Stage:
     def run_in(
         self, session: SparkSession, folder: WorkFolder, partitions: Mapping[str, int]
     ) -> JobRun:
-        """What the job gets: fresh topics, and a place for what it writes.
+        """The topics, folder and options for one run of the job.
 
         Args:
-            partitions: how many the topic of each input has.
+            session: the session of the run.
+            folder: the folder for what the job writes and for its checkpoint.
+            partitions: the number of partitions of each input's topic.
         """
         path = folder.path / "out"
         path.mkdir()
@@ -99,9 +105,11 @@ class Stage:
     def send_places(
         self, run: JobRun, places: Sequence[Place], partitions: Mapping[str, int]
     ) -> None:
-        """Sends what a schedule sends.
+        """Send the records at these places to the topics of their inputs.
 
         Args:
+            run: the run whose topics they go to.
+            places: the records, in the order in which they are sent.
             partitions: as for `run_in`.
         """
         for name, count in partitions.items():
@@ -110,11 +118,11 @@ class Stage:
             self._send(run.topics[name], records)
 
     def send_closers(self, run: JobRun, partitions: Mapping[str, int]) -> None:
-        """Sends what closes windows, as `send_places` does."""
+        """Send the closers, which close windows, as `send_places` sends records."""
         for name, count in partitions.items():
             self._send(run.topics[name], self.inputs.closers_to_send(name, count))
 
     def _send(self, topic: str, records: list[Record]) -> None:
-        """Sends records, if there are any."""
+        """Send records, if there are any."""
         if records:
             self.cluster.send(topic, batches(records, None, None))

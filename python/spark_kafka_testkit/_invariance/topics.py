@@ -1,4 +1,4 @@
-"""Fresh topics, made many at once: one more costs next to nothing then."""
+"""Fresh topics, made many at once, because one more then costs next to nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class Topics:
-    """Topics that nobody has used; `close` removes all of them.
+    """Topics that nobody has used. `close` removes them all.
 
     Args:
-        cluster: where they are made.
+        cluster: where they are created.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -33,7 +33,7 @@ class Topics:
         self._made: list[str] = []
 
     def take(self, partitions: int) -> str:
-        """One with so many partitions."""
+        """A topic with this number of partitions."""
         with self._lock:
             free = self._free.setdefault(partitions, [])
             if not free:
@@ -46,9 +46,9 @@ class Topics:
             return free.pop()
 
     def close(self) -> None:
-        """Removes them."""
+        """Remove the topics, and log a failure instead of raising it."""
         made, self._made = self._made, []
         try:
             self._cluster.delete_topics(made)
-        except KafkaTestkitError as error:  # what was found comes first
+        except KafkaTestkitError as error:  # must not hide what was found
             log.warning("check_stream: its topics are left: %s", error)

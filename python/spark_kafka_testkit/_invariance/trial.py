@@ -1,4 +1,4 @@
-"""One run of a job by a schedule, from fresh topics to its answer."""
+"""One run of a job under a schedule, from fresh topics to its answer."""
 
 from __future__ import annotations
 
@@ -50,23 +50,28 @@ SHUFFLE = "spark.sql.shuffle.partitions"
 
 
 def is_trigger(time: int) -> bool:
-    """Whether it is the time of a trial's trigger, in milliseconds of the epoch."""
+    """Whether a trial may have a trigger at this time.
+
+    Args:
+        time: the time, in milliseconds since the epoch.
+    """
     since = local_time(time) - BEGIN
     return since >= timedelta(0) and since % INTERVAL == timedelta(0)
 
 
 class Abandoned(BaseException):
-    """Nobody waits for the run any more."""
+    """Raised to end a run whose outcome nobody waits for any more."""
 
 
 class Trial:
-    """One run.
+    """One run of a job under a schedule.
 
     Args:
         stage: see `Stage`.
-        session: the session to run in; no other trial runs in it.
-        schedule: what is done.
-        is_abandoned: whether nobody waits for the outcome any more.
+        session: the session to run in. No other trial uses it meanwhile.
+        schedule: the steps and settings of the run.
+        is_abandoned: a function that returns whether nobody waits for the outcome any
+            more.
     """
 
     def __init__(
@@ -84,17 +89,20 @@ class Trial:
         self._pending: list[Place] = []
         self._now: datetime = BEGIN
         self._operators: set[str] = set()
-        self._delays: dict[str, int] = {}  # of the watermark, by the query's id
+        self._delays: dict[str, int] = {}  # shortest watermark delay, by query id
         self._late_rows = self._writes = 0
         self._newest: int | None = None
         self._rows = Rows()
 
     def run(self) -> Outcome:
-        """Runs the job, and gives what became of it.
+        """Run the job under the schedule, and return the outcome.
+
+        If the job or its query dies, the outcome contains the exception.
 
         Raises:
-            KafkaTestkitError: the run could not be made as it was wanted.
-            Abandoned: it was ended between two steps.
+            KafkaTestkitError: the run could not be carried out. A note has the
+                schedule.
+            Abandoned: the run was abandoned, which is checked before each step.
         """
         stage, schedule = self._stage, self._schedule
         try:
@@ -112,7 +120,7 @@ class Trial:
         except KafkaTestkitError as error:
             add_note(error, f"With the schedule: {schedule}")
             raise
-        except Exception as error:  # noqa: BLE001  the job's, or its query's
+        except Exception as error:  # noqa: BLE001  the job's or its query's exception
             return self._outcome(None, error)
 
     def _outcome(self, answer: Any, death: Exception | None) -> Outcome:
@@ -151,7 +159,11 @@ class Trial:
             self._down(step)
 
     def _down(self, step: Step) -> None:
-        """What is done while the query is down."""
+        """Stop the query, send what is pending, and start the query.
+
+        For `DeleteRecords`, the records of its topic are deleted while the query is
+        down.
+        """
         assert isinstance(step, (Start, Restart, DeleteRecords))
         self._end()
         self._send_pending()
@@ -176,7 +188,7 @@ class Trial:
         run = self._running()
         topics = {self._job_run.topics[place.input] for place in self._pending}
         if not any(map(run.reads, topics)):
-            self._batch()  # what it does not read begins no batch
+            self._batch()  # records that it does not read start no batch
             return
         if step.point == "at_write":
             self._fail_write(run, step.write)
@@ -196,17 +208,17 @@ class Trial:
         except WaitError:
             if point != "in_task":
                 raise
-            # no task had a row to fail at
+            # no task had a row, so none could fail
 
     def _fail_write(self, run: CrashSteps, write: int) -> None:
         problem = None
         with self._watching_writes(failing=write) as writes:
             try:
                 self._again(run, self._send_pending)
-            except Exception as error:  # noqa: BLE001  looked at below
+            except Exception as error:  # noqa: BLE001  examined below
                 problem = error
         if problem is None:
-            return  # the function has seen to it
+            return  # the function made fewer writes, or handled the failure
         if not writes.has_failed:
             raise problem
         run.expect_failure()
@@ -234,7 +246,10 @@ class Trial:
         self._note(run)
 
     def _close(self) -> None:
-        """Lets what is open be closed: windows, sessions, time-outs of event time."""
+        """Process what is pending, and close windows, sessions and event-time timeouts.
+
+        If no query has a watermark, there is nothing to close.
+        """
         if self._pending:
             self._batch()
         if not self._delays:
@@ -257,7 +272,10 @@ class Trial:
         return self._schedule.by_start or not self._stage.has_clock
 
     def _clocked(self, run: CrashSteps) -> StreamRun | None:
-        """The run, if it goes by a clock; others are started for each batch."""
+        """The run if it uses a test's clock, or None.
+
+        Without a clock, the query is started for each batch.
+        """
         return run if isinstance(run, StreamRun) and not self._by_start else None
 
     def _running(self) -> CrashSteps:
@@ -284,14 +302,23 @@ class Trial:
             self._run.settle()
 
     def _again(self, run: CrashSteps, send: Callable[[], None]) -> None:
-        """Stops a query without a clock, sends, and starts it: so all is one batch."""
+        """Stop a query without a clock, send records, and start it again.
+
+        What is sent while the query is down is one batch.
+        """
         run.stop()
         send()
         run.start()
         run.settle()
 
     def _call(self) -> Any:
-        """What the job gives: a DataFrame, or its query; the first of several."""
+        """Call the job, and return its DataFrame or its query.
+
+        If it returns several queries, return the first one and keep the others.
+
+        Raises:
+            TypeError: the job returned nothing.
+        """
         self._stop_others()
         made = self._stage.job(self._job_run, self._read)
         if made is None:
@@ -302,7 +329,7 @@ class Trial:
         return made
 
     def _stop_others(self) -> None:
-        """Stops what else the job has begun."""
+        """Stop all queries that are still active in the session."""
         self._others = []
         for query in self._session.streams.active:
             query.stop()
@@ -343,7 +370,7 @@ class Trial:
             self._stop_others()
 
     def _note(self, run: CrashSteps) -> None:
-        """What the progress of the queries tells."""
+        """Note what the progress of the queries reports."""
         for query in (run.query, *self._others):
             self._note_query(query)
 

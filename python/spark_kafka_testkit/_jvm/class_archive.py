@@ -175,7 +175,8 @@ def _thin_out(folder: Path, kept: Path) -> None:
     """Remove archives that have not been used for long.
 
     If those of one kind have too many bytes, the least recently used of them go as
-    well. Many brokers with other flags cost no Spark its archive.
+    well. Each kind has its own limit, so that the archives of many brokers do not
+    displace Spark's.
     """
     try:
         archives = [

@@ -28,9 +28,9 @@ __all__ = [
 DAYS_OF_MONTH = 31  # as Spark counts for watermarks
 MILLIS_OF_DAY = 86_400_000
 EVENT_TIME = "spark.watermarkDelayMs"
-"""In the metadata of a column with a watermark, and of a window of it."""
+"""The metadata key of a column with a watermark, and of a window of such a column."""
 KEYS = {"Aggregate": "groupingExpressions", "Deduplicate": "keys"}
-"""What gives the keys of a stateful node, by its class."""
+"""The method that returns the keys of a stateful node, by the node's class."""
 PASSING = ("Project", "SubqueryAlias", "EventTimeWatermark")
 """Nodes of a plan that pass on the rows of their child."""
 

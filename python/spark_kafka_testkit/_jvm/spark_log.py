@@ -29,20 +29,20 @@ TOLD = (
     # any query, when it starts and when it stops
     r"spark\.sql\.adaptive\.enabled is not supported in streaming ",
     r"Failed to cancel job group ",
-    # a producer that has outlived its topic. Of a missing topic the send's error tells
+    # a producer that outlived its topic. A send to a missing topic has its own error
     r"The metadata response from the cluster reported .*UNKNOWN_TOPIC_OR_PARTITION",
     r"Error while fetching metadata .*UNKNOWN_TOPIC_OR_PARTITION",
 )
-"""How messages begin, after what Spark 4 puts before them and Kafka's clients do."""
+"""How these messages begin, after the prefixes of Spark 4 and Kafka's clients."""
 
 log = logging.getLogger("spark_kafka_testkit")
 
 
 def leave_out_told(session: SparkSession) -> None:
-    """Leave out of Spark's log what failing tests tell, and what means nothing to them.
+    """Leave out of Spark's log what failing tests report anyway, and mere noise.
 
-    This is for the kit's own sessions. A level that the user has set, or a
-    configuration of log4j, shows everything.
+    This is for the kit's own sessions. If the user has set a level or configured log4j,
+    the log has everything.
     """
     try:
         _leave_out_told(cast("Any", session).sparkContext)

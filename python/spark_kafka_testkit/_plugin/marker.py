@@ -36,7 +36,7 @@ class Wishes:
 
 
 WISHES = pytest.StashKey[Wishes]()
-"""What a test that uses the kit wants; it has begun."""
+"""What a test that uses the kit asks for. A test has it once it has begun."""
 
 
 def mark_users(tests: Sequence[pytest.Item]) -> None:

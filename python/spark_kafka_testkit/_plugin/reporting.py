@@ -31,14 +31,16 @@ __all__ = ["register"]
 
 SUMMARY_ENV = "GITHUB_STEP_SUMMARY"
 FACTS, FAILURE = "_spark_kafka_testkit_facts", "_spark_kafka_testkit_failure"
-"""Attributes of pytest's reports. pytest-xdist carries them from a worker to the
-controller with each report, so that those of a worker that dies later are there.
+"""Attributes that the plugin adds to pytest's reports.
+
+pytest-xdist sends them from a worker to the controller with each report. So they
+survive a worker that dies later.
 """
 FORMAT = 1
 
 
 def register(config: pytest.Config, run: Run) -> None:
-    """Adds the hooks where something is asked for. Other runs have none of them."""
+    """Register the hooks if the run was asked for a report. Other runs have none."""
     options, summary = run.options, os.environ.get(SUMMARY_ENV)
     if options.report or options.json or summary:
         reporting = Reporting(config, run, summary)
@@ -47,7 +49,7 @@ def register(config: pytest.Config, run: Run) -> None:
 
 @dataclass
 class Result:
-    """What the reports of a test have said, phase by phase."""
+    """The result of a test, from pytest's reports about its phases."""
 
     outcome: str = "passed"
     seconds: float = 0.0
@@ -56,7 +58,7 @@ class Result:
     is_of_kafka: bool = False
 
     def take(self, report: pytest.TestReport) -> None:
-        """Takes in a phase."""
+        """Add the report of a phase."""
         self.seconds += report.duration
         if report.failed:
             is_error = report.when in ("setup", "teardown")
@@ -70,20 +72,21 @@ class Result:
             self.failures.append(json.loads(told))
             self.is_of_kafka = True
         elif report.failed and report.when not in ("setup", "call", "teardown"):
-            # pytest-xdist's own, of a worker that has ended: whether the test uses
-            # Kafka is not known
+            # pytest-xdist's own report about a worker that has ended. It does not say
+            # whether the test uses Kafka.
             self.failures.append(crashed(report.nodeid, str(report.longrepr)))
             self.is_of_kafka = True
 
 
 class Reporting:
-    """Records tests where they run, and writes where the run ends. With pytest-xdist
-    that is in the workers, and in the controller.
+    """The hooks that record tests, and write the reports at the end of the run.
+
+    With pytest-xdist, the workers record and the controller writes.
 
     Args:
-        config: the run's.
+        config: pytest's configuration of the run.
         run: the state of the run.
-        summary: the file of a step's summary, or None.
+        summary: the file for the summary of the CI step, or None.
     """
 
     def __init__(self, config: pytest.Config, run: Run, summary: str | None) -> None:
@@ -91,7 +94,7 @@ class Reporting:
         self._is_worker = hasattr(config, "workerinput")
         self._results: dict[str, Result] = {}
         self._recording: Recording | None = None
-        self._outer: _timeline.Listener | None = None  # of a run around this one
+        self._outer: _timeline.Listener | None = None  # of an outer run
         self._said: list[str] = []
 
     # Where tests run
@@ -106,13 +109,16 @@ class Reporting:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Reads the queries when the test has ended, and before fixtures end."""
+        """Read the queries when the test has ended, but its fixtures have not.
+
+        Then add the test's facts and its failure to pytest's report.
+        """
         recording = self._recording
         has_run = call.when == "call" or call.excinfo is not None
         if recording is not None and has_run and call.when != "teardown":
             recording.read()
         report = yield
-        # the marker is on tests that use the kit's fixtures, and on a user's own
+        # tests that use the kit's fixtures have the marker, and so may others
         is_of_kafka = WISHES in item.stash or item.get_closest_marker("kafka")
         if report.failed and call.excinfo is not None:
             error = call.excinfo.value
@@ -128,7 +134,7 @@ class Reporting:
         return report
 
     def pytest_unconfigure(self) -> None:
-        if self._recording is not None:  # pytest was ended in a test
+        if self._recording is not None:  # pytest has ended during a test
             _timeline.listen(self._outer)
 
     def _failure(self, report: pytest.TestReport, error: BaseException) -> Failure:
@@ -148,13 +154,13 @@ class Reporting:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._is_worker:
             return
-        if report.when == "setup":  # a test that is run again begins anew
+        if report.when == "setup":  # a test that runs again starts anew
             self._results[report.nodeid] = Result()
         self._results.setdefault(report.nodeid, Result()).take(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Before the run ends its broker, whose name is on the page."""
+        """Write the reports, before the run ends the broker, whose name is in them."""
         if self._is_worker:
             return
         results = {
@@ -176,7 +182,10 @@ class Reporting:
             terminalreporter.write_line(f"kafka: {line}")
 
     def _write(self, what: str, name: str, text: Callable[[], str]) -> None:
-        """A report that can't be written fails no test."""
+        """Write a report, and note where it is or why that failed.
+
+        A report that can't be written fails no test.
+        """
         file = self._config.invocation_params.dir / Path(name).expanduser()
         try:
             write(file, text())

@@ -1,7 +1,8 @@
-"""Facts as JSON, small: a column of numbers for each fact of a query's batches.
+"""Facts as small JSON: a column of numbers for each fact about a query's batches.
 
-Times are milliseconds since the test began, and those of a query that goes by a test's
-clock milliseconds since the epoch. A column that says nothing is left out.
+Times are in milliseconds since the test began. The beginning of the test, watermarks,
+and the times of a query with a test's clock are in milliseconds since the epoch. A
+column that would say nothing is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Columns = dict[str, Any]
 
 
 def columns(facts: TestFacts) -> Columns:
-    """A test's facts, as what JSON has."""
+    """A test's facts, in types that JSON has."""
     begun = facts.begun
     return {
         "begun": _millis(begun),
@@ -45,8 +46,15 @@ def columns(facts: TestFacts) -> Columns:
 
 
 def thinned(test: Columns, most: int) -> Columns:
-    """The same with at most so many batches of a query, steps of a topic's end, and
-    waits that did not fail. `of` tells how many batches there were.
+    """The same facts, with at most `most` values in each column.
+
+    Of waits, that limits those that did not fail: all that failed are kept. A query
+    that has lost batches gets the item `of`, the number of batches there were.
+
+    Args:
+        test: the result of `columns`.
+        most: how many batches of a query, ends of a topic and waits to keep, at least
+            2. They are spread evenly.
     """
     kept = _evenly(test["waits"], most)
     return {
@@ -61,8 +69,10 @@ def thinned(test: Columns, most: int) -> Columns:
 
 
 def packed(test: Columns) -> Columns:
-    """The same, shorter: a column has its first number, and then how much each differs
-    from the one before. The page's script adds them up.
+    """The same facts, with shorter columns for the page.
+
+    A column has its first number, and then the difference of each number from the one
+    before. The page's script adds them up.
     """
     return {
         **test,
@@ -112,7 +122,7 @@ def _query(query: QueryFacts, begun: float) -> Columns:
             topic: [batch.reached.get(topic) for batch in batches] for topic in topics
         },
     }
-    if not query.is_clocked:  # by its clock a batch takes no time
+    if not query.is_clocked:  # a batch takes no time on a test's clock
         told["ms"] = [
             None if batch.seconds is None else _millis(batch.seconds)
             for batch in batches
@@ -146,7 +156,7 @@ def _thinned(query: Columns, most: int) -> Columns:
 
 
 def _evenly(values: Sequence[Any], most: int) -> list[Any]:
-    """So many of them at most, the first and the last among them."""
+    """At most `most` of the values, including the first and the last."""
     if len(values) <= most:
         return list(values)
     return [values[place] for place in _places(len(values), most)]

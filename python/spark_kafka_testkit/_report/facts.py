@@ -1,4 +1,4 @@
-"""What a report knows of a test. All times are seconds since the epoch."""
+"""What a report knows about a test. All times are in seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ __all__ = ["BatchFacts", "QueryFacts", "TestFacts", "TopicEnd"]
 
 @dataclass(frozen=True)
 class BatchFacts:
-    """A batch, by its progress.
+    """A batch, according to its progress.
 
     Attributes:
-        id: its number. A batch that runs again has it twice.
+        id: its number. A batch that ran again occurs twice, with the same number.
         begun: when its trigger began, by the clock of its query.
-        seconds: how long its trigger took, or None where Spark does not say so.
-        rows: how many rows came from its sources.
-        reached: per topic, the offsets up to which the query has read, added up over
-            the partitions.
-        state_rows, state_bytes: what its stateful operators hold.
-        late_rows: how many rows they dropped.
-        watermark: the one that the batch went by, or None.
+        seconds: how long its trigger took, or None if Spark does not say.
+        rows: the number of rows that came from its sources.
+        reached: for each topic, the offset up to which the query has read, added up
+            over the partitions.
+        state_rows, state_bytes: the rows that its stateful operators hold, and the
+            memory for them.
+        late_rows: the number of rows that these operators dropped as late.
+        watermark: the watermark that the batch used, or None if the query has none or
+            has not seen an event time yet.
     """
 
     id: int
@@ -39,14 +41,15 @@ class BatchFacts:
 
 @dataclass(frozen=True)
 class QueryFacts:
-    """A query, over all of its starts.
+    """A query, with the batches of all its starts.
 
     Attributes:
-        name: its name, or what it reads and writes with the beginning of its id.
-        state: what it does, or what it died of.
+        name: its name, or else the topics it reads and writes, and the beginning of its
+            id.
+        state: `runs`, `ended`, or `died of: ` with the cause.
         is_clocked: whether its batches have the times of a test's clock.
-        is_stateful: whether it has an operator with state.
-        batches: in their order.
+        is_stateful: whether it has a stateful operator.
+        batches: its batches, in order.
     """
 
     name: str
@@ -58,7 +61,12 @@ class QueryFacts:
 
 @dataclass(frozen=True)
 class TopicEnd:
-    """Where a topic ended at a moment, added up over its partitions."""
+    """The end of a topic at one moment, added up over its partitions.
+
+    Attributes:
+        at: the moment.
+        end: the sum of the end offsets.
+    """
 
     at: float
     end: int
@@ -74,6 +82,6 @@ class TestFacts:
     topics: Mapping[str, Sequence[TopicEnd]] = field(default_factory=dict)
     waits: Sequence[Wait] = ()
     left_out: int = 0
-    """How many queries were one too many."""
+    """The number of queries that were left out because a report has a limit."""
 
-    __test__ = False  # pytest would take it for a test
+    __test__ = False  # pytest would take it for a test class

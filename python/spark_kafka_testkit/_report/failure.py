@@ -1,4 +1,4 @@
-"""A failure as data: for tools, and for whoever reads no traceback."""
+"""The failure of a test as data, for tools and for people who read no traceback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spark_kafka_testkit.errors import KafkaTestkitError, NotInvariant
 __all__ = ["Failure", "crashed", "failure"]
 
 Failure = dict[str, Any]
-"""What docs/report.md says of a failure in JSON."""
+"""A failure in the JSON report. docs/report.md describes its fields."""
 
 KIT = Path(_text.__file__).parent
 OF_CHECK = ("relation", "schedule", "seed", "replay")
@@ -33,7 +33,10 @@ TOLD = (
     "schedule",
     "seed",
 )
-"""Attributes of errors that have a place of their own, or none."""
+"""Attributes of errors that are not among `facts`.
+
+They have a field of their own, or none.
+"""
 CHARACTERS = 10_000
 VALUE_CHARACTERS = 1000
 ITEMS, DEPTH = 50, 4
@@ -47,15 +50,16 @@ def failure(
     root: Path,
     remedy: Callable[[str], str],
 ) -> Failure:
-    """What there is to say of a test that failed.
+    """The failure of a test, with everything that is known about it.
 
     Args:
-        nodeid: its name.
+        nodeid: the test's node id.
         phase: where it failed: `setup`, `call` or `teardown`.
-        error: what it failed of.
+        error: the exception that it failed with.
         message: the error's text as pytest shows it.
-        root: what places of the test's own are below.
-        remedy: gives what to do about an exception of Spark's, by its text.
+        root: the root folder of the run. Code below it is the user's own.
+        remedy: a function that takes the text of a Spark exception and returns what to
+            do about it, or an empty string.
     """
     told: Failure = {
         "nodeid": nodeid,
@@ -78,7 +82,12 @@ def failure(
 
 
 def crashed(nodeid: str, message: str) -> Failure:
-    """Of a test whose process has ended under it."""
+    """The failure of a test whose process ended while the test was running.
+
+    Args:
+        nodeid: the test's node id.
+        message: what pytest reports about it.
+    """
     return {
         "nodeid": nodeid,
         "phase": "crash",
@@ -131,13 +140,15 @@ def _of_spark(text: str, remedy: Callable[[str], str]) -> Failure:
 def _query(query: Any) -> dict[str, Any]:
     try:
         return {"id": str(query.id), "name": query.name}
-    except Exception as error:  # noqa: BLE001  its Spark may have gone
+    except Exception as error:  # noqa: BLE001  its Spark may be gone
         return {"id": None, "name": f"({type(error).__name__})"}
 
 
 def _place(error: BaseException, root: Path) -> dict[str, Any] | None:
-    """The line of the test, or of what it calls of its own, that is the last below the
-    root of the run.
+    """The last line of the traceback in the user's own code, or None.
+
+    That is code below `root` that belongs neither to the kit nor to an installed
+    library.
     """
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
@@ -149,7 +160,7 @@ def _place(error: BaseException, root: Path) -> dict[str, Any] | None:
 
 
 def _plain(value: Any, depth: int = DEPTH) -> Any:
-    """As JSON has it, cut where it is long."""
+    """The value in types that JSON has, cut where it is long."""
     if isinstance(value, Secret):
         return MASK
     if value is None or isinstance(value, (bool, int)):

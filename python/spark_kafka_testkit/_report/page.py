@@ -1,4 +1,4 @@
-"""The report as a page: one file, which loads nothing."""
+"""The report as a page: one HTML file, which loads nothing."""
 
 from __future__ import annotations
 
@@ -25,27 +25,31 @@ UPLOT: Mapping[str, str] = {
     ),
     "LICENSE": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
 }
-"""The plots are drawn by uPlot: its version, and the sha256 of each of its files, which
-are those of its npm package.
+"""The version of uPlot, which draws the plots, and the sha256 of each of its files.
+
+The files are those of its npm package.
 """
 
 BYTES_FOR_DATA = 220_000
-"""What a report of up to `TESTS` tests has for them, so that its file stays below
-300 kB.
+"""The bytes that a report of up to `TESTS` tests may use for them.
+
+With these the whole file stays below 300 kB. A report of more tests may use more, in
+proportion.
 """
 TESTS = 100
 MOST_BATCHES, FEWEST_BATCHES = 400, 2
 SPARE = 0.95
 FOR_FAILED = 4
-"""How many times as many batches of a test that failed are shown, as long as there is
-room.
-"""
+"""A failed test shows this many times as many batches, if there is room."""
 MESSAGE_CHARACTERS = (6000, 2000, 800, 400)
-"""How much of a message is shown: the first that leaves half of the room for facts."""
+"""How much of a message is shown.
+
+It is the first number that leaves half of the room for facts, or else the last one.
+"""
 
 FAILED = ("failed", "error")
 OUTCOMES = (*FAILED, "passed", "xfailed", "skipped")
-"""In the order in which the tests stand on the page."""
+"""The outcomes, in the order in which the page lists the tests."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,10 @@ class Entry:
 
     Attributes:
         name: its node id.
-        outcome: one of `OUTCOMES`, or what else is to be said in a word.
-        seconds: how long it took.
-        message: what a test that failed has said.
-        columns: its facts, or None where nothing is known of it.
+        outcome: one of `OUTCOMES`, or another word.
+        seconds: how long it took, or None if that is not known.
+        message: the message of a failed test, or an empty string.
+        columns: its facts, or None if nothing was recorded.
     """
 
     name: str
@@ -68,12 +72,12 @@ class Entry:
 
 
 def page(title: str, entries: Sequence[Entry], about: Sequence[str] = ()) -> str:
-    """The whole file.
+    """The page as HTML.
 
     Args:
-        title: what it is about.
-        entries: the tests. One alone is shown open.
-        about: lines on where and when it was made.
+        title: the title.
+        entries: the tests. If there is only one, it is shown open.
+        about: lines about when the page was made, and with what.
     """
     order = {name: place for place, name in enumerate(OUTCOMES)}
     entries = sorted(entries, key=lambda entry: order.get(entry.outcome, 0))
@@ -167,7 +171,13 @@ def _row(place: int, entry: Entry, characters: int, *, is_open: bool) -> str:
 
 
 def _data(entries: Sequence[Entry], budget: float) -> str:
-    """As many batches of each query as there is room for."""
+    """The data of the plots, with as many batches of each query as there is room for.
+
+    Args:
+        entries: the tests.
+        budget: how many characters it may have. It has more if `FEWEST_BATCHES` of each
+            query need more.
+    """
     longest = max(map(_longest, entries), default=0)
     most = max(FEWEST_BATCHES, min(MOST_BATCHES, longest))
     while True:
@@ -176,12 +186,12 @@ def _data(entries: Sequence[Entry], budget: float) -> str:
             return text
         if most == FEWEST_BATCHES:
             return _embedded(entries, most, most)
-        less = round(most * SPARE * budget / len(text))  # it grows about as they do
+        less = round(most * SPARE * budget / len(text))  # roughly proportional
         most = max(FEWEST_BATCHES, min(less, most - 1))
 
 
 def _longest(entry: Entry) -> int:
-    """How many numbers the longest of its columns has."""
+    """The number of items in the longest of its columns."""
     if entry.columns is None:
         return 0
     queries = (len(query["t"]) for query in entry.columns["queries"])
@@ -190,7 +200,7 @@ def _longest(entry: Entry) -> int:
 
 
 def _embedded(entries: Sequence[Entry], most: int, of_failed: int) -> str:
-    """The facts as JSON that no HTML can end, whatever names there are in it."""
+    """The facts as JSON for a script element, which no name in it can end."""
     told = []
     for entry in entries:
         batches = of_failed if entry.outcome in FAILED else most

@@ -1,4 +1,4 @@
-"""What a query's progress says, as facts."""
+"""Read a query's progress as facts."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["Ends", "ReadQuery", "added_up"]
 
 OF_RUN = re.compile(r"run_stream_[0-9a-f]{32}")
-"""What the kit calls a query with a memory sink."""
+"""The name that the kit gives to a query with a memory sink."""
 
 Ends = tuple[float, str, dict[int, int]]
-"""When, and where a topic ended then."""
+"""A time, a topic, and its end offset in each partition at that time.
+
+The time is in seconds since the epoch.
+"""
 
 
 class ReadQuery:
-    """A query as it was read: while it ran, before it was stopped, and at the end of
-    its test. All its starts are one.
+    """A query, and what it reported each time it was read.
+
+    It is read before it is stopped, and at the end of its test. All starts of a query
+    count as one.
 
     Args:
         query: one of its starts.
@@ -47,16 +52,16 @@ class ReadQuery:
         self._progress: dict[tuple[str, int, str], Any] = {}
 
     def read(self, query: StreamingQuery, since: float) -> None:
-        """Takes in what a start of the query says now.
+        """Add what a start of the query reports now.
 
         Args:
             query: the start.
-            since: batches that began before are not of interest, unless they go by a
-                test's clock.
+            since: a time in seconds since the epoch. Batches that began before it are
+                left out, unless the query runs by a test's clock.
         """
         state = QueryState(query)
         self._is_clocked = self._is_clocked or state.is_clocked
-        told: Any = query.recentProgress  # lists of dicts, whatever PySpark says
+        told: Any = query.recentProgress  # dicts, whatever type PySpark declares
         for progress in told:
             number, begun = int(progress["batchId"]), str(progress["timestamp"])
             if self._is_clocked or _seconds(begun) >= since:
@@ -68,7 +73,7 @@ class ReadQuery:
         self._state = f"died of: {cause}" if cause else "runs" if is_active else "ended"
 
     def facts(self) -> QueryFacts:
-        """All of it."""
+        """Everything that was read."""
         kept = list(self._progress.values())
         batches = list(_batches(kept))
         return QueryFacts(
@@ -80,16 +85,19 @@ class ReadQuery:
         )
 
     def _described(self, batches: Sequence[BatchFacts]) -> str:
-        """What it reads and writes, and the beginning of its id."""
+        """The topics that it reads and writes, and the beginning of its id."""
         read = dict.fromkeys(topic for batch in batches for topic in batch.reached)
         way = " → ".join(filter(None, [", ".join(read), self._sink_topic]))
         return f"{way} ({self._id[:8]})" if way else self._id[:8]
 
     def ends(self) -> Iterator[Ends]:
-        """Where the topics of its sources ended, as the sources have seen them."""
+        """The ends of its source topics, as its sources have seen them.
+
+        Empty for a query that runs by a test's clock.
+        """
         if self._is_clocked:
-            return  # at times of the test's clock, which are no use to others
-        for progress in list(self._progress.values()):  # a late read may add some
+            return  # their times would be those of its clock, unlike all others
+        for progress in list(self._progress.values()):  # a slow read may add some
             begun = _seconds(str(progress["timestamp"]))
             for source in progress["sources"]:
                 for told in (source.get("latestOffset"), source["endOffset"]):
@@ -98,8 +106,13 @@ class ReadQuery:
 
 
 def added_up(seen: Iterable[Ends], begun: float) -> dict[str, list[TopicEnd]]:
-    """Per topic how its end went up. What was seen of a partition holds until more is
-    seen of it.
+    """How the end of each topic rose, added up over its partitions.
+
+    For each partition, the highest end seen so far counts.
+
+    Args:
+        seen: the ends that were seen, in any order.
+        begun: when the report begins. Earlier times are moved to it.
     """
     ends: dict[str, dict[int, int]] = {}
     told: dict[str, list[TopicEnd]] = {}
@@ -119,7 +132,7 @@ def _batches(progress: Sequence[Any]) -> Iterator[BatchFacts]:
     for one in progress:
         for source in sources_of(one):
             for topic, offsets in source.reached.items():
-                # a progress may lack a partition that one before it had
+                # a progress may lack a partition that an earlier one had
                 reached.setdefault(topic, {}).update(offsets)
         took = (one.get("durationMs") or {}).get("triggerExecution")
         watermark = watermark_of(one)
@@ -133,7 +146,7 @@ def _batches(progress: Sequence[Any]) -> Iterator[BatchFacts]:
             state_rows=operators_sum(one, "numRowsTotal"),
             state_bytes=operators_sum(one, "memoryUsedBytes"),
             late_rows=operators_sum(one, "numRowsDroppedByWatermark"),
-            watermark=moment or None,  # 1970 is that of a query which has seen no time
+            watermark=moment or None,  # 1970 means that it has seen no event time
         )
 
 

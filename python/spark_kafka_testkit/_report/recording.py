@@ -1,4 +1,4 @@
-"""What happens in one test, noted as it happens."""
+"""Record what happens in one test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ log = logging.getLogger("spark_kafka_testkit")
 
 
 class Recording:
-    """Notes what it is told, from when it is made on; a `_timeline.Listener`."""
+    """A `_timeline.Listener` that records what it is told.
+
+    The recording begins when this object is created.
+    """
 
     def __init__(self) -> None:
         self._begun = _clock.now()
@@ -42,7 +45,7 @@ class Recording:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it was told of nothing."""
+        """Whether nothing was recorded."""
         return not (self._waits or self._ends or self._queries)
 
     def wait_ended(self, wait: Wait) -> None:
@@ -50,7 +53,7 @@ class Recording:
             self._waits.append(wait)
 
     def topic_ends(self, topic: str, ends: Mapping[int, int]) -> None:
-        if self._last_ends.get(topic) != ends:  # waits look again and again
+        if self._last_ends.get(topic) != ends:  # waits report the same ends again
             self._last_ends[topic] = told = dict(ends)
             self._ends.append((_clock.now(), topic, told))
             self._note_running()
@@ -62,15 +65,15 @@ class Recording:
             log.debug("a query is not in the report: %s", error)
 
     def query_ends(self, query: StreamingQuery) -> None:
-        """Reads it while its session is sure to be there."""
+        """Read the query before it is stopped, while its session still exists."""
         self._in_time(lambda: self._read(query))
 
     def read(self) -> None:
-        """Reads all queries of the test, also those that the kit was not told of."""
+        """Read all queries of the test, including those that the kit has not met."""
         self._in_time(self._read_all)
 
     def facts(self) -> TestFacts:
-        """All that was noted."""
+        """Everything that was recorded, up to now."""
         with self._lock:
             queries = list(self._queries.values())
         ends = [end for query in queries for end in query.ends()]
@@ -86,7 +89,7 @@ class Recording:
     def _note(self, query: StreamingQuery) -> ReadQuery | None:
         run, number = str(query.runId), str(query.id)
         known = self._queries.get(number) or ReadQuery(query)
-        with self._lock:  # in which Spark is asked nothing: it may not answer
+        with self._lock:  # no question to Spark inside: it may not answer
             if number not in self._queries and len(self._queries) >= MOST_QUERIES:
                 self._left_out.add(number)
                 return None
@@ -94,7 +97,11 @@ class Recording:
             return self._queries.setdefault(number, known)
 
     def _note_running(self) -> None:
-        """Notes queries that the test runs by itself, and may stop by itself."""
+        """Note the queries that the test has started itself.
+
+        The test may also stop them itself, before the recording reads them. Queries
+        that ran before the test are left out.
+        """
         for run, query in _running().items():
             if run not in self._of_others:
                 self.query_met(query)
@@ -108,7 +115,8 @@ class Recording:
         self._note_running()
         for run, query in self._starts.copy().items():
             try:
-                has_ended = not query.isActive  # before: then nothing comes any more
+                # asked before the read: if it has ended, the read has everything
+                has_ended = not query.isActive
                 self._read(query)
                 if has_ended:
                     del self._starts[run]
@@ -116,7 +124,10 @@ class Recording:
                 log.debug("a query could not be read for the report: %s", error)
 
     def _in_time(self, step: Callable[[], None]) -> None:
-        """Spark may be what hangs in the test."""
+        """Run the step in a thread, and wait `READ_SECONDS` for it at most.
+
+        If the test hangs, Spark may be the reason.
+        """
 
         def run() -> None:
             try:
@@ -130,7 +141,7 @@ class Recording:
 
 
 def _running() -> dict[str, StreamingQuery]:
-    """The queries that run, by run id; none where Spark does not say."""
+    """The running queries by run id, or none if Spark does not answer."""
     try:
         return {str(query.runId): query for query in active_queries()}
     except Exception as error:  # noqa: BLE001  a report must not fail a test

@@ -1,4 +1,4 @@
-"""A report of queries, as a value that notebooks show."""
+"""A report about queries, as an object that notebooks show."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ PIXELS = 700
 
 
 class QueryReport:
-    """What queries have done so far: how far they have read their topics, rows, times,
-    state and watermark, batch by batch.
+    """What queries have done so far, batch by batch.
 
-    A notebook shows it as plots. `KafkaUtils.report` makes it.
+    It shows how far they have read their topics, their rows, how long batches took, the
+    state, and the watermark. A notebook shows it as plots. `KafkaUtils.report` creates
+    it.
 
     Example:
         report = kafka.report(query)
@@ -43,13 +44,13 @@ class QueryReport:
         self._facts = facts
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes it as a page, in one file that loads nothing.
+        """Write the report as an HTML page, in one file that loads nothing.
 
         Args:
-            path: the file. Its folders are made.
+            path: the file. Missing folders are created.
 
         Returns:
-            The file.
+            The path of the file.
 
         Raises:
             OSError: it can't be written.
@@ -63,7 +64,7 @@ class QueryReport:
         return f"<QueryReport: {', '.join(lines)}>"
 
     def _repr_html_(self) -> str:
-        """For notebooks: the page in a frame, so that neither changes the other."""
+        """The page for notebooks, in a frame so that neither affects the other."""
         return (
             f'<iframe srcdoc="{escape(self._page())}" sandbox="allow-scripts" '
             f'title="Report of queries" style="width: 100%; height: {PIXELS}px; '
@@ -89,7 +90,8 @@ def report(queries: Sequence[StreamingQuery], cluster: Cluster | None) -> QueryR
 
     Args:
         queries: the queries.
-        cluster: where their topics may be, or None.
+        cluster: the cluster that may have their topics. With None, the topics' ends are
+            known only from the queries.
     """
     read: dict[str, ReadQuery] = {}
     for query in queries:
@@ -100,7 +102,7 @@ def report(queries: Sequence[StreamingQuery], cluster: Cluster | None) -> QueryR
         topic for one in facts for batch in one.batches for topic in batch.reached
     }
     for topic in sorted(topics):
-        with suppress(KafkaTestkitError):  # it has been deleted, or is another broker's
+        with suppress(KafkaTestkitError):  # deleted, or on another broker
             if cluster is not None:
                 at = cluster.offsets(topic)
                 ends.append(

@@ -1,4 +1,4 @@
-"""The summary of a step of GitHub Actions."""
+"""The summary of a step in GitHub Actions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>&()#+!|~$-])")
 
 
 def markdown(failures: Sequence[Failure]) -> str:
-    """A table of the tests that failed, each with the first two lines of why.
+    """A table of the failed tests, each with the first two lines of its message.
 
     Args:
-        failures: one at least.
+        failures: the failures, at least one. The first 20 are listed.
     """
     rows = [f"| {_text(one['nodeid'])} | {_why(one)} |" for one in failures[:MOST]]
     more = len(failures) - MOST
@@ -34,5 +34,5 @@ def _why(failure: Failure) -> str:
 
 
 def _text(text: str) -> str:
-    """As it is: what Markdown would take for its own is escaped."""
+    """The text on one line, with Markdown's special characters escaped."""
     return SPECIAL.sub(r"\\\1", " ".join(text.split()))

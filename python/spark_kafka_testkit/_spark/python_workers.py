@@ -1,5 +1,6 @@
-"""The Python workers of a local session: they find what this process finds, and start
-quickly.
+"""Settings for the Python workers of a local session.
+
+With them workers find the modules that this process finds, and start quickly.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ def worker_settings(conf: Mapping[str, str]) -> dict[str, str]:
 
 
 def daemon_settings(conf: Mapping[str, str]) -> dict[str, str]:
-    """Make workers of a session that the kit makes start quickly, by a daemon of ours.
+    """Make the workers of a new session start quickly, with the kit's own daemon.
 
-    It must be a classic and local one. Spark Connect and other machines do not look in
-    the daemon's folder, and without its daemon no function of Python runs.
+    Empty if the session is not classic and local, or if the user has chosen a daemon.
+    Spark Connect and other machines do not look in the daemon's folder, and without the
+    daemon no Python function would run.
     """
     if DAEMON_SETTING in conf or not is_local(conf.get("spark.master", "")):
         return {}

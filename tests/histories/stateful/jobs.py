@@ -1,4 +1,4 @@
-"""Each stateful operator as a query of a topic, and its state as the oracle has it."""
+"""Each stateful operator as a query of a topic, and its state in the oracle's form."""
 
 from __future__ import annotations
 
@@ -40,23 +40,24 @@ def count_all(state: State) -> int:
 
 
 def count_processed(state: State) -> int:
-    """A list is one row, and timers are none."""
+    """The number of rows that Spark counts: a list is one row, a timer is none."""
     lists = {key for key, _ in state["times"]}
     return len(state["count"]) + len(state["hours"]) + len(lists)
 
 
 @dataclass(frozen=True)
 class Job:
-    """An operator.
+    """A stateful operator.
 
     Attributes:
-        query: of a source's rows and the watermark's delay; it gives key and value.
-        read: its state.
-        oracle: what it must give.
+        query: a function that takes the rows of a source and the watermark's delay, and
+            returns a DataFrame with key and value.
+        read: a function that reads its state.
+        oracle: the oracle for it.
         in_order: whether the order of a batch's rows makes a difference.
         mode: the output mode.
-        rows: of the oracle's state, how many rows Spark counts.
-        share: of a hundred histories, how many are its own.
+        rows: a function that returns how many rows Spark counts in the oracle's state.
+        share: how many of each hundred histories are for this operator.
     """
 
     query: Callable[[DataFrame, str], DataFrame]
@@ -68,7 +69,7 @@ class Job:
     share: int = 12
 
     def fitting(self, history: History) -> History:
-        """A history in its terms."""
+        """The history, adapted to this operator."""
         if self.in_order:
             history = history.in_order()
         return history if self.oracle is Joined else history.of_one_stream()
@@ -79,7 +80,7 @@ def millis(time: datetime) -> int:
 
 
 def timed(rows: DataFrame, delay: str) -> DataFrame:
-    """With a watermark, without what is skipped."""
+    """The rows with a watermark, without those to skip."""
     return rows.where(f"key <> '{SKIPPED}'").withWatermark("timestamp", delay)
 
 
@@ -187,7 +188,7 @@ def read_joined(run: StreamRun) -> State:
 def with_time(
     query: Callable[[DataFrame], DataFrame],
 ) -> Callable[[DataFrame, str], DataFrame]:
-    """With the time as a number, which pandas takes as it is."""
+    """Pass the time to the query as a number, which pandas leaves unchanged."""
     return lambda rows, delay: query(
         timed(rows, delay).withColumn("time", functions.expr("unix_millis(timestamp)"))
     )

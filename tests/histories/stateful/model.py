@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 MINUTE = 60_000
 START = 1_767_225_600_000  # 2026-01-01
 SKIPPED = "skip"
-"""The key of what every query filters out before it looks at its time."""
+"""The key of rows that every query filters out before it looks at their time."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A record: its key, whose first letter is its side of a join, and its time in
-    milliseconds.
+    """A record.
+
+    Attributes:
+        key: its key, whose first letter is its side of a join.
+        time: its timestamp, in milliseconds since the epoch.
+        partition: its partition.
     """
 
     key: str
@@ -24,12 +28,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """What one batch reads; nothing is an empty step.
+    """What one batch reads.
 
     Attributes:
-        restart: whether the query is stopped and started from its checkpoint before.
-        looks: whether the state is read after it, as it is after the last step; how
-            many rows it has is looked at after each.
+        rows: the rows. An empty step has none.
+        restart: whether the query is stopped before it, and started from its
+            checkpoint.
+        looks: whether the state is read after it. After the last step it always is. The
+            number of rows in the state is checked after every step.
     """
 
     rows: tuple[Row, ...]
@@ -39,13 +45,15 @@ class Step:
 
 @dataclass(frozen=True)
 class History:
-    """What a query meets.
+    """What happens to a query.
 
     Attributes:
-        delay: of its watermark, minutes.
-        stepped: whether each batch is a run of its own by `next_batch()`. Else the
-            query goes on, and each step is a transaction, so that it sees all of it or
-            nothing: in one partition, as another would show its part later.
+        delay: the delay of its watermark, in minutes.
+        stepped: whether each batch is run by `next_batch()`. Otherwise the query keeps
+            running, and each step is a transaction, so that it sees all of it or
+            nothing. All rows are then in one partition, because those of another would
+            appear later.
+        steps: the steps.
     """
 
     delay: int
@@ -53,13 +61,13 @@ class History:
     steps: tuple[Step, ...]
 
     def of_one_stream(self) -> History:
-        """The same where keys have no sides."""
+        """The same history, with keys that have no side."""
         return self._changed(
             lambda row: row if row.key == SKIPPED else replace(row, key=row.key[1:])
         )
 
     def in_order(self) -> History:
-        """The same in one partition, in which the order of a batch's rows is known."""
+        """The same history in one partition, so that the order of rows is known."""
         return self._changed(lambda row: replace(row, partition=0))
 
     def _changed(self, change: Callable[[Row], Row]) -> History:
@@ -72,7 +80,13 @@ class History:
 def history(
     delay: int, *steps: tuple[tuple[str, float], ...], stepped: bool
 ) -> History:
-    """One written by hand: of each row its key and its minutes after the start."""
+    """A history written by hand.
+
+    Args:
+        delay: the delay of the watermark, in minutes.
+        steps: for each step, the key of each row and its minutes after `START`.
+        stepped: see `History`.
+    """
     return History(
         delay,
         stepped,

@@ -1,7 +1,7 @@
-"""What Spark's guide promises of each stateful operator, in plain Python.
+"""What Spark's guide promises for each stateful operator, in plain Python.
 
-Where the guide leaves an edge open (a time that equals the watermark) it is here as
-Spark has it: what ends at the watermark is over, and what has its time is late.
+The guide does not say what happens at a time that equals the watermark. These oracles
+do what Spark does: what ends at that time is over, and a row at that time is late.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .model import MINUTE, SKIPPED, Row
 
 Answer: TypeAlias = list[tuple[str, str]]
 State: TypeAlias = dict[str, list[tuple[Any, ...]]]
-"""By the side of a join, or the variable of a processor; else by `""`."""
+"""Rows by the side of a join or the variable of a processor, otherwise by `""`."""
 
 WIDTH = 10 * MINUTE
 GAP = 5 * MINUTE
@@ -25,13 +25,14 @@ TIME_OUT = 10 * MINUTE
 
 
 class Oracle(ABC):
-    """An operator: takes the rows of a step, gives what comes out of it.
+    """An operator, which takes the rows of a step and returns its answer.
 
     Attributes:
-        watermark: after the last step, milliseconds.
-        newest: the latest time of each stream since the query began; late rows have
-            their say too. The slowest stream makes the watermark.
-        dropped, accepted, filtered: how many rows so far.
+        delay: the delay of the watermark, in milliseconds.
+        watermark: the watermark after the last step, in milliseconds.
+        newest: the latest time of each stream since the query began, including late
+            rows. The slowest stream decides the watermark.
+        dropped, accepted, filtered: the numbers of rows so far.
     """
 
     streams: tuple[str, ...] = ("",)
@@ -43,7 +44,7 @@ class Oracle(ABC):
         self.dropped = self.accepted = self.filtered = 0
 
     def step(self, rows: Sequence[Row]) -> Answer:
-        """A batch with rows, and the one without that closes what is over."""
+        """Run a batch with rows, and the one without data that closes what is over."""
         reached = [row for row in rows if row.key != SKIPPED]
         self.filtered += len(rows) - len(reached)
         answer = self.take(reached)
@@ -55,17 +56,19 @@ class Oracle(ABC):
         return answer + (self.close() if rows else [])
 
     def stream(self, row: Row) -> str:
-        """Which of its streams a row belongs to."""
+        """The stream that a row belongs to."""
         return ""
 
     def restart(self) -> None:
-        """The query begins again from its checkpoint. Spark keeps the watermark there,
-        but not how far each stream was: what the guide does not say.
+        """Start the query again from its checkpoint.
+
+        Spark keeps the watermark there, but not how far each stream was. The guide does
+        not say so.
         """
         self.newest = {}
 
     def in_time(self, rows: Iterable[Row]) -> list[Row]:
-        """Those which are not late, by their own time; the others are counted."""
+        """The rows that are not late by their own time. The others are counted."""
         kept = []
         for row in rows:
             if row.time <= self.watermark:
@@ -77,20 +80,22 @@ class Oracle(ABC):
 
     @abstractmethod
     def take(self, rows: Sequence[Row]) -> Answer:
-        """The rows of a batch, held against the watermark of those before."""
+        """Take the rows of a batch, with the watermark of the batches before."""
 
     @abstractmethod
     def close(self) -> Answer:
-        """The watermark has moved."""
+        """Close what is over, after the watermark has moved."""
 
     @abstractmethod
     def state(self) -> State:
-        """What is held."""
+        """The rows that are held."""
 
 
 class Windows(Oracle):
-    """A count per window and key. A window has its begin, not its end; a row is late
-    for each of its windows that is over.
+    """A count per window and key.
+
+    A window includes its start and not its end. A row is late for each of its windows
+    that is over.
     """
 
     slide = WIDTH
@@ -129,7 +134,7 @@ class Windows(Oracle):
 
 
 class UpdatedWindows(Windows):
-    """In update mode a window comes out each time that it has changed."""
+    """In update mode, a window is part of the answer each time it has changed."""
 
     updates = True
 
@@ -142,7 +147,7 @@ class SlidingWindows(Windows):
 
 @dataclass
 class Session:
-    """A session of a key: from its first row to the gap after its last."""
+    """A session of a key, from its first row to the gap after its last one."""
 
     key: str
     start: int
@@ -150,14 +155,19 @@ class Session:
     count: int = 1
 
     def touches(self, other: Session) -> bool:
-        """Whether they are one session, which one that begins at an end goes on."""
+        """Whether the two are one session.
+
+        They are if one begins exactly where the other ends.
+        """
         is_near = self.start <= other.end and other.start <= self.end
         return is_near and self.key == other.key
 
 
 class Sessions(Oracle):
-    """Rows of a key with at most the gap between them are one session. A row is late
-    when the session that it would be alone is over, though it fit another.
+    """Sessions of rows with the same key, and at most the gap between them.
+
+    A row is late if the session that it would be alone is over, even if it fits
+    another.
     """
 
     def __init__(self, delay: int) -> None:
@@ -189,7 +199,7 @@ class Sessions(Oracle):
 
 
 class Distinct(Oracle):
-    """Each pair of key and time once, as long as the watermark has not passed it."""
+    """Each pair of key and time once, until the watermark has passed it."""
 
     def __init__(self, delay: int) -> None:
         super().__init__(delay)
@@ -209,8 +219,10 @@ class Distinct(Oracle):
 
 
 class DistinctWithinWatermark(Oracle):
-    """The first row of a key, and no other until the watermark is as far as its time
-    and the delay.
+    """The first row of a key.
+
+    The next one comes only after the watermark has reached the first one's time plus
+    the delay.
     """
 
     def __init__(self, delay: int) -> None:
@@ -235,11 +247,12 @@ class DistinctWithinWatermark(Oracle):
 
 
 class Joined(Oracle):
-    """Each row of the left with those of the right that come at its time, or up to the
-    range after. A row is held as long as one may still meet it; for Spark also one
-    that has the time of the watermark, which it would drop.
+    """Each left row with the right rows at its time, or up to the range later.
 
-    Its two streams read one topic, each what the other leaves out.
+    A row is held as long as another may match it. Spark also holds it for a row with
+    the time of the watermark, which it would drop.
+
+    The two streams read one topic, and each reads what the other leaves out.
     """
 
     streams = ("l", "r")
@@ -250,7 +263,7 @@ class Joined(Oracle):
         self.right: list[Row] = []
 
     def step(self, rows: Sequence[Row]) -> Answer:
-        self.filtered += len(rows)  # by the other side: each reads all of the topic
+        self.filtered += len(rows)  # one of the two sides filters each row
         self.filtered += sum(row.key == SKIPPED for row in rows)
         return super().step([row for row in rows if row.key != SKIPPED])
 
@@ -284,8 +297,9 @@ class Joined(Oracle):
 
 
 class Visits(Oracle):
-    """Counts the rows of a key in a state of the test's own, by `count_visits`; when
-    the watermark is past the last of them and the time-out, they come out.
+    """The number of rows of a key, which `count_visits` keeps in its own state.
+
+    It is the answer once the watermark has passed the last row's time plus the timeout.
     """
 
     def __init__(self, delay: int) -> None:
@@ -313,8 +327,10 @@ class Visits(Oracle):
 
 
 class Processed(Oracle):
-    """The times of a key, by `Processor`: each batch with rows of it sets a timer after
-    its newest, and each timer says how many there are; the last one clears them.
+    """The times of a key, which `Processor` keeps.
+
+    Each batch with rows of the key sets a timer after the newest of them. Each timer
+    returns how many times there are, and the last one removes them.
     """
 
     def __init__(self, delay: int) -> None:

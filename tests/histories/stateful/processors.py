@@ -1,4 +1,4 @@
-"""State of the test's own: the functions that keep it, in pandas."""
+"""Functions in pandas that keep a state of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOUR = 60 * 60_000
 
 
 def counted_visits(rows: DataFrame) -> DataFrame:
-    """By applyInPandasWithState, with time-outs of event time."""
+    """Count rows with applyInPandasWithState and timeouts in event time."""
 
     def count_visits(key: Any, parts: Iterable[pd.DataFrame], state: Any) -> Frames:
         import pandas as pd
@@ -40,7 +40,7 @@ def counted_visits(rows: DataFrame) -> DataFrame:
 
 
 def processed(rows: DataFrame) -> DataFrame:
-    """By transformWithState: a value, a list, a map, and timers of event time."""
+    """Count rows with transformWithState: a value, a list, a map and timers."""
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Processor(StatefulProcessor):

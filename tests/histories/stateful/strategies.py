@@ -1,4 +1,4 @@
-"""Histories of stateful queries: random ones, and one that tells much."""
+"""Histories of stateful queries: random ones, and one that shows many differences."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .model import MINUTE, SKIPPED, START, History, Row, Step, history
 
 DELAYS = (0, 3, 10)
 SPANS = (-5, 0, 5, 10, 10)
-"""Minutes after a row, or after full five minutes, where something begins or ends for
-some operator.
+"""Minutes from a row, or from a multiple of five minutes, to where something begins or
+ends for some operator.
 """
 KEYS = ("la", "ra", "lb", "rb")
 KINDS = ("near", "near", "late", "edge", "edge", "edge", "closer", "again")
@@ -27,16 +27,19 @@ TELLING = history(
     (("la", 97), ("ra", 98), ("lb", 79), ("la", 90)),
     stepped=False,
 )
-"""Rows that are late for one operator and in time for another, or one window of theirs;
-times that a session, a duplicate and a pair have in common; a closer.
+"""A history that shows many differences.
+
+It has rows that are late for one operator, or one of its windows, and not for another.
+It has times that matter to a session, a duplicate and a pair alike, and rows far ahead,
+which close what came before.
 """
 
 
 @st.composite
 def histories(draw: Any, most_steps: int = 4) -> History:
-    """Rows about the watermark, far behind it and far ahead of it, and again."""
+    """Rows near the watermark, far behind it, far ahead of it, and repeated."""
     delay = draw(st.sampled_from(DELAYS))
-    stepped = draw(st.integers(0, 7)) == 0  # it takes longer
+    stepped = draw(st.integers(0, 7)) == 0  # rarely, because it takes longer
     partitions = 2 if stepped else 1
     newest = START + 60 * MINUTE
     watermark = newest - 30 * MINUTE
@@ -52,7 +55,7 @@ def histories(draw: Any, most_steps: int = 4) -> History:
             if kind == "late":
                 time = watermark - draw(st.integers(1, 30)) * MINUTE
             elif kind == "edge":
-                # a row there is at the edge, or the watermark that it makes
+                # the row is at the edge, or the watermark that it causes
                 begin = draw(st.sampled_from([*(row.time for row in sent), newest]))
                 if draw(st.booleans()):
                     begin = begin // (5 * MINUTE) * 5 * MINUTE
@@ -66,7 +69,7 @@ def histories(draw: Any, most_steps: int = 4) -> History:
             row = Row(key, time, draw(st.integers(0, partitions - 1)))
             rows.append(row)
             sent.append(row)
-        # as that of a query of one stream, but where a skipped row is the newest
+        # like a query of one stream, which leaves out skipped rows
         newest = max([newest, *(row.time for row in rows if row.key != SKIPPED)])
         watermark = max(watermark, newest - delay * MINUTE)
         restart, looks = draw(st.integers(0, 3)) == 0, draw(st.integers(0, 2)) == 0

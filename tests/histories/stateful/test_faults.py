@@ -1,4 +1,4 @@
-"""The worth of the comparison: readers of the kit with a fault of one line fail."""
+"""The comparison finds faults: readers with a fault in one line fail."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_fault_of_a_reader_is_found(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the history that is written by hand."""
+    """The history that is written by hand finds it."""
     if pyspark.__version__ < "4":
         pytest.skip("Spark 3.5 can't read state")
     name, module, line, broken, what = FAULTS[fault]

@@ -1,5 +1,6 @@
-"""The worth of the histories: oracles with a fault of one line differ from the right
-ones in what a few histories show. Their queries need not run for that.
+"""A few histories show the difference between an oracle and one with a fault.
+
+The fault is in one line. Their queries need not run for that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .oracles import Oracle
 from .strategies import histories
 
 FEWEST = 50
-"""The long run has so many histories for most operators."""
+"""The long run has at least this many histories for most operators."""
 
 FAULTS = {
     "windows: late rows count": (
@@ -126,7 +127,7 @@ def faulty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 @pytest.mark.parametrize("faulty", FAULTS, indirect=True)
 def test_a_fault_of_an_oracle_is_found(faulty: Any) -> None:
-    """By one of few histories."""
+    """One of a few histories finds it."""
     job, wrong = faulty
     found = []
 
@@ -143,7 +144,7 @@ def test_a_fault_of_an_oracle_is_found(faulty: Any) -> None:
 
 
 def shown(kind: type[Oracle], history: History) -> list[Any]:
-    """What a history shows of an oracle."""
+    """Everything that a history shows of an oracle."""
     oracle = kind(history.delay)
     seen: list[Any] = []
     for step in history.steps:

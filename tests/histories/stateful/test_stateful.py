@@ -1,5 +1,7 @@
-"""Random histories of each stateful operator: what comes out of each batch, the
-watermark, the state and the late rows are those of an oracle in plain Python.
+"""Random histories of each stateful operator, against an oracle in plain Python.
+
+The answer of each batch, the watermark, the state and the late rows must be the
+oracle's.
 """
 
 from __future__ import annotations
@@ -32,12 +34,12 @@ ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProv
 
 @pytest.fixture(params=JOBS)
 def operator(request: pytest.FixtureRequest, spark: SparkSession) -> Iterator[str]:
-    """The name of one that this Spark has."""
+    """The name of each operator that this Spark has."""
     name: str = request.param
     if name == "transformWithState":
         if VERSION < (4, 0):
             pytest.skip("Spark 3.5 has no transformWithState")
-        pytest.importorskip("google.protobuf")  # which PySpark needs for it
+        pytest.importorskip("google.protobuf")  # PySpark needs it for that
         spark.conf.set(STORE, ROCKS_DB)
     is_new = int(pa.__version__.split(".")[0]) > 15
     if name == "applyInPandasWithState" and VERSION < (4, 2) and is_new:
@@ -50,7 +52,7 @@ def operator(request: pytest.FixtureRequest, spark: SparkSession) -> Iterator[st
 def test_an_operator_does_what_its_oracle_says(
     operator: str, kafka: KafkaUtils, spark: SparkSession
 ) -> None:
-    """After each step of each history."""
+    """It is checked after each step of each history."""
     job = JOBS[operator]
     count = FEW if COUNT is None else max(1, int(COUNT) * job.share // 100)
 

@@ -1,4 +1,4 @@
-"""Histories made real, and what the kit says of them held against the oracle."""
+"""Carries out histories, and compares what the kit reports with the oracle."""
 
 from __future__ import annotations
 
@@ -34,8 +34,19 @@ def run_history(
     *,
     reads_state: bool,
 ) -> None:
-    """Runs a query through a history; fails at the first step where answer, watermark,
-    state or late rows are not those of the oracle.
+    """Run a query through a history, up to the first difference from the oracle.
+
+    The answer, the watermark, the state and the late rows are compared.
+
+    Args:
+        kafka: the broker.
+        spark: the session.
+        job: the operator.
+        history: the history.
+        reads_state: whether to read the state, which Spark 3.5 can't do.
+
+    Raises:
+        AssertionError: there is a difference.
     """
     history = job.fitting(history)
     topic = f"stateful-{uuid.uuid4().hex[:12]}"
@@ -92,7 +103,10 @@ def records(rows: Iterable[Row]) -> list[Record]:
 def take_step(
     kafka: KafkaUtils, run: StreamRun, topic: str, oracle: Oracle, step: Step
 ) -> list[tuple[str, str]]:
-    """By a run of its own, which a restart is too."""
+    """Run a step with `next_batch`, and return the answer that the oracle expects.
+
+    Each such step is a run of the query, and so a restart.
+    """
     oracle.restart()
     before, dropped = oracle.watermark, oracle.dropped
     answer = oracle.step(step.rows)
@@ -104,7 +118,7 @@ def take_step(
     batch = run.next_batch()
     assert batch.watermark_before == at(before)
     assert batch.watermark == at(oracle.watermark)
-    # Spark counts rows of one group in one task as one
+    # Spark counts the rows of one group in one task as one row
     assert bool(batch.late_rows) == (oracle.dropped > dropped)
     assert batch.late_rows <= oracle.dropped - dropped
     return answer
@@ -113,7 +127,10 @@ def take_step(
 def take_transaction(
     kafka: KafkaUtils, run: StreamRun, topic: str, oracle: Oracle, step: Step
 ) -> list[tuple[str, str]]:
-    """By a query that goes on, unless it is stopped and started."""
+    """Send a step to the running query, and return the answer that the oracle expects.
+
+    If the step asks for it, the query is restarted first.
+    """
     if step.restart:
         run.restart()
         oracle.restart()
@@ -123,7 +140,10 @@ def take_transaction(
 
 
 def check(run: StreamRun, oracle: Oracle, answer: list[tuple[str, str]]) -> None:
-    """A query is at rest when it is known to have no new answer."""
+    """Check the new answer, that nothing else comes, and the watermark.
+
+    After `check_nothing_new`, the query is at rest.
+    """
     if answer:
         run.check_new_answer(answer)
     run.check_nothing_new()
@@ -132,7 +152,10 @@ def check(run: StreamRun, oracle: Oracle, answer: list[tuple[str, str]]) -> None
 
 
 def check_rows(job: Job, run: StreamRun, oracle: Oracle) -> None:
-    """How many rows the operator holds; a trigger without a batch does not say."""
+    """Check how many rows the operator holds.
+
+    Spark does not report that for a trigger without a batch.
+    """
     told = dict(run.query.lastProgress or {}).get("stateOperators")
     if told:
         found, expected = told[0]["numRowsTotal"], job.rows(oracle.state())
@@ -147,6 +170,6 @@ def check_state(job: Job, run: StreamRun, oracle: Oracle) -> None:
 
 
 def at(millis: int) -> datetime:
-    """As the kit and PySpark give times: local, and without a zone."""
+    """A time in the form of the kit and PySpark: local, without a zone."""
     time = EPOCH + timedelta(milliseconds=millis)
     return time.astimezone().replace(tzinfo=None)

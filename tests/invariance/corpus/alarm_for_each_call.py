@@ -1,9 +1,9 @@
 """An alarm at every third failed login of a user.
 
-Wrong: `handleInputRows` is called once for the rows that a user has in a batch, and
-compares the count only then: six failures are one alarm of six, or two, or four, by
-where batches end. Right: each threshold that lies between the count before and the
-count after is an alarm.
+Wrong: `handleInputRows` is called once for all rows of a user in a batch, and compares
+the count only at the end. Six failures cause one, two or four alarms, depending on
+where batches end. Right: each threshold between the count before and the count after is
+an alarm.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What has become of each order: its last event, from two topics.
+"""The status of each order, which is its last event from two topics.
 
-Wrong: the last is taken to be the one that came last. That holds within a partition;
-but the events of an order come from two topics, one of which may lag, and Spark gives
-the rows of a key in no order. Right: the one with the newest time stays.
+Wrong: the event that came last is taken for the last one. That is true within a
+partition. But the events of an order come from two topics, one of which may lag, and
+Spark passes the rows of a key in no particular order. Right: the event with the newest
+time is kept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Orders, each sent on with the city of its customer.
 
-Wrong: the customers are read once, when the query starts. Orders of those that come
-after are lost, until somebody starts the job anew. Right: the customers are a stream
+Wrong: the customers are read once, when the query starts. Orders of customers who are
+added later are lost until somebody restarts the job. Right: the customers are a stream
 too, and orders wait for theirs.
 """
 

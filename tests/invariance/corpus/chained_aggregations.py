@@ -1,10 +1,10 @@
-"""The sales of each shop and day: the sum of those of its hours.
+"""The sales of each shop and day, as the sum of those of its hours.
 
 Wrong: the hours come in update mode, and their numbers are summed. An hour comes again
-with each batch that has a sale of it, and with each late one, and all its sales so far
-are added once more: a second aggregation can't take back what a first has corrected
-(SPARK-28074 is on such chains). Right: append mode, in which an hour comes once, when
-it is over.
+with each batch that has a sale in it, even a late one, and all its sales so far are
+added once more. A second aggregation can't take back what the first one has corrected
+(SPARK-28074 is about such chains). Right: in append mode, an hour comes once, when it
+is over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The orders of each customer in each hour.
 
-Wrong: the hour is that in which the job sees the order, `current_timestamp()`. After an
-outage all that has waited counts for the hour of the restart. Right: the record's own
-time.
+Wrong: the hour is the one in which the job sees the order, `current_timestamp()`. After
+an outage, everything that has waited counts for the hour of the restart. Right: the
+hour of the record's own time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Orders, copied from one topic to another.
 
-Wrong: with `failOnDataLoss` false, somebody's cure for a job that would not start, what
-Kafka has deleted before the job read it is skipped without a word. Right: the default,
-by which the query dies of it.
+Wrong: `failOnDataLoss` is false, which somebody set when the job would not start. What
+Kafka deleted before the job read it is skipped silently. Right: the default, with which
+the query dies of that.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Orders are filed by day.
+"""Orders, filed by day.
 
-Wrong: to be safe from batches that run again, a batch overwrites the partitions of the
-table that it has rows for. So it also overwrites what earlier batches have written of
-the day: of each day only the last batch is left. Right: the batch's number is a level
-of the partitions, and a batch overwrites its own alone.
+Wrong: to be safe if it runs again, a batch overwrites the partitions of the table that
+it has rows for. So it also overwrites what earlier batches wrote for that day, and only
+the last batch of each day is left. Right: the batch's number is another level of the
+partitions, and a batch overwrites only its own.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Payments that a till sends again when it has no answer; each is to be booked once.
+"""Payments, which a till sends again if it gets no answer, are each booked once.
 
-Wrong: they are made distinct inside `foreachBatch`, that is among those of one batch.
-A payment that comes again in the next is booked again. Right: they are made distinct
-in the stream, whose state remembers those of earlier batches, for as long as the
-watermark says.
+Wrong: duplicates are dropped inside `foreachBatch`, so only within one batch. A payment
+that comes again in the next batch is booked again. Right: duplicates are dropped in the
+stream, whose state remembers earlier batches for as long as the watermark says.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ PAYMENT = ["number", "amount", "timestamp"]
 
 
 def answer(run: Any) -> list[tuple[str, str]]:
-    """What is booked."""
+    """The payments that are booked."""
     files = Path(run.path, "booked").glob("*/part-*.json")
     lines = [line for file in files for line in file.read_text().splitlines()]
     return sorted((row["number"], row["amount"]) for row in map(json.loads, lines))

@@ -1,8 +1,9 @@
-"""A sale is credited to the first campaign that reached its customer that hour.
+"""Sales, each credited to the first campaign to reach the customer in the last hour.
 
-Wrong: `dropDuplicates` keeps the first pair to come out of the join, which is that of
-the topic whose records were there first, or were read first. Right: an aggregation,
-whose watermark says when all pairs of a sale are there, takes the first by event time.
+Wrong: `dropDuplicates` keeps the first pair that the join outputs. That pair is from
+the topic whose records were there first, or were read first. Right: an aggregation
+takes the first pair by event time. Its watermark says when all pairs of a sale are
+there.
 """
 
 from __future__ import annotations

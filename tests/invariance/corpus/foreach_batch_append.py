@@ -1,9 +1,9 @@
-"""Orders, put in a table by a function that each batch is given.
+"""Orders, written to a table by a `foreachBatch` function.
 
-Wrong: the function appends. Spark runs a batch again whose end it has not noted, under
-the same number, and its rows are in the table twice. The sinks of Paimon, Hudi and
-Iceberg have had it (apache/paimon#9666, HUDI-4389, apache/iceberg#8809). Right: a
-batch overwrites what is there under its number.
+Wrong: the function appends. If Spark has not recorded the end of a batch, it runs the
+batch again under the same number, and its rows are in the table twice. The sinks of
+Paimon, Hudi and Iceberg have had this bug (apache/paimon#9666, HUDI-4389,
+apache/iceberg#8809). Right: a batch overwrites what is there under its number.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Orders, checked and sent on to a topic; its consumer counts them for each customer.
+"""Orders, checked and sent on to a topic, whose consumer counts them by customer.
 
-Wrong: the consumer takes each record for an order. Kafka's sink writes a batch again
-that was lost before its end was noted, so an order may be there twice. Hyperdrive
-reads its sink topic back for that (AbsaOSS/hyperdrive#177, #240). Right: each order
-has a number that is its key, and of each the consumer takes the latest. The job is the
-same.
+Wrong: the consumer takes each record for an order. If a batch is lost before its end
+was recorded, Kafka's sink writes it again, so an order may be there twice. Hyperdrive
+reads its sink topic back because of that (AbsaOSS/hyperdrive#177, #240). Right: each
+order has a number, which is its key, and the consumer takes the latest record of each
+key. The job is the same.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ INPUTS = {
 
 
 def count_records(records: list[Record]) -> dict[str, int]:
-    """The number of orders of each customer, if each record is one."""
+    """The number of orders of each customer, if each record is one order."""
     return Counter(record.value for record in records)
 
 
 def count_orders(records: list[Record]) -> dict[str, int]:
-    """The number of orders of each customer; one with a number is one."""
+    """The number of orders of each customer, if each number is one order."""
     customers = {record.key: record.value for record in records}
     return Counter(customers.values())
 

@@ -1,8 +1,8 @@
 """The latest reading of each sensor, for a dashboard that reads a compacted topic.
 
-Wrong: it is the latest of a batch, by `groupBy` inside `foreachBatch`. A reading that
-a sensor has kept back for a while, and that comes in a later batch, takes the place of
-a newer one. Right: the same `groupBy` in the stream, which remembers the newest.
+Wrong: `groupBy` inside `foreachBatch` finds the latest reading of one batch. If a
+sensor holds a reading back and it comes in a later batch, it replaces a newer one.
+Right: the same `groupBy` in the stream, which remembers the newest reading.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A sample of the orders, which somebody looks at by hand.
 
-Wrong: `limit()` takes those that come first, and which these are depends on batches and
-partitions. Right: the customer's name says whether an order is one of the sample.
+Wrong: `limit()` takes the orders that come first, which depends on batches and
+partitions. Right: the customer's name decides whether an order is in the sample.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The latest reading of each sensor.
 
-Wrong: the latest is the one with the greatest offset. That holds while a sensor's
-records lie in one partition. When partitions are added, the sensor may get another,
-where offsets begin at 0, and an old reading stays for a long time. Right: the time of
-the readings.
+Wrong: the reading with the greatest offset is taken for the latest. That is true while
+a sensor's records are in one partition. When partitions are added, the sensor may move
+to another one, where offsets begin at 0, and an old reading stays for a long time.
+Right: the reading with the newest time is the latest.
 """
 
 from __future__ import annotations

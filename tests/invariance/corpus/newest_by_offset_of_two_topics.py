@@ -1,10 +1,10 @@
 """The newest address of each customer, who may change it on the web or in the app.
 
-Wrong: the record with the greatest offset is taken for the newest. Offsets are of one
-partition of one topic; those of two topics say nothing of each other, and change with
-the number of partitions and with what other customers send. Right: the newest is so by
-its event time; of two at the same time it does not matter which, but it is always the
-same.
+Wrong: the record with the greatest offset is taken for the newest. Offsets belong to
+one partition of one topic. Those of two topics can't be compared, and they change with
+the number of partitions and with what other customers send. Right: the record with the
+newest event time. If two have the same time, either will do, but it is always the same
+one.
 """
 
 from __future__ import annotations

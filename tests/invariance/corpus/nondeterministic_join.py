@@ -1,8 +1,8 @@
 """Complaints, each given to one of a hundred agents.
 
-Wrong: a function draws the agent by lot. A batch that is run again, as Spark does after
-a failure, gives its complaints to others, and so does each run of the job. Right: the
-agent follows from the complaint's number.
+Wrong: a function draws the agent at random. If a batch runs again, as after a failure,
+its complaints go to other agents. The same is true of each run of the job. Right: the
+complaint's number determines the agent.
 """
 
 from __future__ import annotations

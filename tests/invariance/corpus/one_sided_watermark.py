@@ -1,8 +1,8 @@
 """Orders with the payment that comes within half an hour, or with none.
 
-Wrong: only the payments have a watermark. Spark takes the join, and never lets go of an
-order: the rows of those that nobody paid do not come. SPARK-58904 would have such joins
-refused (apache/spark#58238). Right: a watermark on both sides.
+Wrong: only the payments have a watermark. Spark accepts the join, but never lets go of
+an order, so the rows of unpaid orders never come. SPARK-58904 proposes that Spark
+refuses such joins (apache/spark#58238). Right: a watermark on both sides.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Orders, put in a table; so that none is there twice, the job keeps the offset itself.
+"""Orders, written to a table by a job that keeps its offset to avoid duplicates.
 
-Wrong: a file holds the last offset that was written, one for all partitions. Where one
+Wrong: a file holds the last offset that was written, one for all partitions. If one
 partition is ahead, the records of the others are taken for old and left out. Right:
 Spark's checkpoint keeps the offsets, and a batch overwrites what is there under its
 number.

@@ -1,9 +1,9 @@
 """Orders, cleaned and sent on to a topic that another service joins with its own.
 
 Wrong: all columns of the source are written, and Kafka's sink obeys the one that is
-called `partition` (SPARK-29500). So a record goes where it came from, not where its key
-belongs; the service looks for each key in the partition of the key. Right: key and
-value alone.
+called `partition` (SPARK-29500). So a record goes to the partition that it came from.
+The service looks for it in the partition of its key. Right: only key and value are
+written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ INPUTS = {
 
 
 def answer(run: Any) -> set[tuple[str, int]]:
-    """In which partition of the sink each key is found."""
+    """The keys in the sink topic, each with its partition."""
     topic = {"subscribe": run.topic, **run.kafka_options}
     records = run.spark.read.format("kafka").options(**topic).load()
     places = records.selectExpr("CAST(key AS STRING)", "partition")
@@ -52,7 +52,7 @@ def start(orders: DataFrame, run: Any) -> StreamingQuery:
         orders.where("value IS NOT NULL")
         .writeStream.format("kafka")
         .options(topic=run.topic, **run.kafka_options)
-        .option("kafka.max.block.ms", "2000")  # how long a missing partition is sought
+        .option("kafka.max.block.ms", "2000")  # how long to look for a partition
         .option("checkpointLocation", run.checkpoint)
         .start()
     )

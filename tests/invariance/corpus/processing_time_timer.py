@@ -1,8 +1,8 @@
-"""The clicks of each visit of a user; a visit is over after half an hour without one.
+"""The clicks of each visit, which is over after half an hour without a click.
 
-Wrong: the half hour is one of processing time. A job that was down, or that reads what
-has piled up, finds other visits than one that has kept up. Right: a session window, by
-the time of the clicks.
+Wrong: the half hour is one of processing time. A job that was down, or that reads a
+backlog, finds other visits than one that has kept up. Right: a session window, by the
+time of the clicks.
 """
 
 from __future__ import annotations

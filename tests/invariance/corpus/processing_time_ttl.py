@@ -1,9 +1,8 @@
-"""Payments that a till may send twice within the hour; each is to be passed on once.
+"""Payments, which a till may send twice within an hour, are each passed on once.
 
-Wrong: the payments that were seen are forgotten after an hour of processing time (the
-time to live of the state). A job that was down for a while, or lags, has forgotten the
-first when it reads the second. Right: they are forgotten after an hour of event time,
-by a timer.
+Wrong: payments are forgotten after an hour of processing time (the time to live of the
+state). If the job was down for a while, or lags, it has forgotten the first one when it
+reads the second. Right: a timer forgets them after an hour of event time.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def right(payments: DataFrame) -> DataFrame:
 
 def once(payments: DataFrame, time: str, ttl: int | None = None) -> DataFrame:
     class Once(StatefulProcessor):
-        """Passes the first of the payments with a number on."""
+        """Passes on the first payment of each number."""
 
         def init(self, handle: Any) -> None:
             self.handle = handle

@@ -1,9 +1,9 @@
 """The number of orders of each customer, kept in a topic.
 
 Wrong: the numbers are in a dict of the driver, a global of the job's script. They are
-lost with the process, and counting begins again at 0. (Here the dict is of the call
-that starts the query, which stands for the process.) Right: Spark counts, and keeps the
-numbers in the checkpoint.
+lost with the process, and counting begins again at 0. (Here the dict belongs to the
+call that starts the query, which stands for the process.) Right: Spark counts, and
+keeps the numbers in the checkpoint.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Payments are sent again, up to an hour later, by clients that saw no answer.
+"""Payments, which clients send again up to an hour later if they saw no answer.
 
 Wrong: the delay of the watermark fits how late a record may come, but
-`dropDuplicatesWithinWatermark` also forgets a payment when that time has passed.
-Whether a repeat of half an hour later is dropped depends on whether the watermark moved
-before it came: not within a batch. Right: the delay is longer than the time in which a
-payment may be repeated.
+`dropDuplicatesWithinWatermark` also forgets a payment after that time. A repeat half an
+hour later is dropped only if the watermark has not moved before it comes, as within one
+batch. Right: the delay is longer than the time within which a payment may be repeated.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Orders, put in a database under a number of the job's own.
+"""Orders, written to a database under a number that the job assigns.
 
-Wrong: the number is `row_number()`, which begins anew in each batch, as that of
-`monotonically_increasing_id()` does. So the orders of a batch replace those of the one
+Wrong: the number is `row_number()`, which begins again in each batch, as does that of
+`monotonically_increasing_id()`. So the orders of a batch replace those of the one
 before. Right: partition and offset, which a record keeps whatever batch it is in.
 """
 
@@ -38,7 +38,7 @@ def database(run: Any) -> sqlite3.Connection:
 
 
 def answer(run: Any) -> list[tuple[str, str]]:
-    """The orders of the database, without their numbers."""
+    """The orders in the database, without their numbers."""
     with closing(database(run)) as shop:
         return sorted(shop.execute("SELECT customer, item FROM orders"))
 

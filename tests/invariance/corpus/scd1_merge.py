@@ -1,11 +1,11 @@
-"""Changes of customers' addresses, merged into a table that has a row for each (SCD 1).
+"""Changes of customers' addresses, merged into a table with a row for each (SCD 1).
 
-Wrong: rows of the batch replace those of the table with the same key. Where a batch has
-two changes of a customer who is new, or not, both are put in; Delta's MERGE dies of
-that, "multiple source rows matched" (GT-Analytics/fuam-basic#3). In two batches the
-second replaces the first, whichever is newer. Right: of the rows of the table and of
-the batch the newest of each customer stays, as Spark's own SCD 1 merge has it
-(apache/spark#55995).
+Wrong: rows of the batch replace those of the table with the same key. If a batch has
+two changes of a customer, both are inserted, whether the customer is new or not.
+Delta's MERGE fails then, with "multiple source rows matched"
+(GT-Analytics/fuam-basic#3). In two batches, the second change replaces the first,
+whichever is newer. Right: of the rows of the table and the batch, the newest of each
+customer is kept, as in Spark's own SCD 1 merge (apache/spark#55995).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def right(changes: DataFrame, run: Any) -> StreamingQuery:
 
 def start(changes: DataFrame, merge: Any, run: Any) -> StreamingQuery:
     def save(batch: DataFrame, number: int) -> None:
-        """Writes a new version of the table, from that before the batch."""
+        """Write a new version of the table, from the one before the batch."""
         before = Path(run.path, "customers", str(number - 1))
         old = run.spark.createDataFrame([], SCHEMA)
         if before.exists():

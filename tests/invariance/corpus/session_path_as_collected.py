@@ -1,9 +1,9 @@
 """The path of each visit through a shop: its pages in one line.
 
-Wrong: `collect_list` gives the pages of one batch by time, since Spark sorts what it
-makes sessions of, but those of a later batch come behind or before them as a whole. A
-page view that comes late stands at another place when a batch ends before it. Right:
-the pages are collected with their times, and sorted by these.
+Wrong: `collect_list` returns the pages of one batch by time, because Spark sorts the
+rows that it makes sessions of. But the pages of a later batch come before or after them
+as a whole. So a late page view is in another position if a batch ends before it. Right:
+the pages are collected with their times, and sorted by them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The turnover of each shop is kept in a file beside the query.
+"""The turnover of each shop, kept in a file beside the query.
 
 Wrong: each batch adds its sums to what the file holds. A batch that runs again under
 its number, after a crash between the write and the commit, is added twice. Right: the
-file says up to which batch it has counted, and changes as a whole.
+file also has the number of the last batch that was added, and is replaced as a whole.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The trips of lorries: calls at less than half an hour from one another are one trip.
+"""The trips of lorries: calls less than half an hour apart belong to one trip.
 
-Wrong: only the time-out ends a trip. Calls that are further apart are taken for one
-trip where the second comes before the time-out fires: in the same batch, or in one that
-no other lorry's call has moved the watermark before. Right: the calls are split where
-they are half an hour apart, and the time-out only says which trips are over.
+Wrong: only the timeout ends a trip. Calls that are further apart are taken for one trip
+if the second comes before the timeout fires. That happens within one batch, or if no
+other lorry's call has moved the watermark before its batch. Right: the calls are split
+where they are half an hour apart, and the timeout only says which trips are over.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Payments, each of which makes a row in the ledger and one in the table of receipts.
+"""Payments, each with a row in the ledger and one in the table of receipts.
 
-Wrong: to do no batch twice, the function skips one that the ledger has already. Where
-it died after the ledger and before the receipts, these are never written. The review
-of apache/spark#57495 asks for a test of just this: a failure between two merges.
-Right: both writes are done again, each over what is there under the batch's number.
+Wrong: to avoid doing a batch twice, the function skips one that is already in the
+ledger. If it died after the ledger and before the receipts, the receipts are never
+written. The review of apache/spark#57495 asks for a test of exactly this: a failure
+between two merges. Right: both writes are done again, and each replaces what is there
+under the batch's number.
 """
 
 from __future__ import annotations

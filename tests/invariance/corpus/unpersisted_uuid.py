@@ -1,10 +1,10 @@
-"""Customers, each drawn by lot into one of two groups, which have a table each.
+"""Customers, each put at random into one of two groups with a table each.
 
 Wrong: each write runs the plan again, and with it the Python function that draws (or
-makes an id, as in dotnet/spark#203: each sink gets another value). So a customer may be
-in both tables, or in none. Spark's own `uuid()` and `rand()` have a seed for each batch
-(SPARK-24896) and give all its writes the same. Right: the batch is persisted first, and
-both writes see the same lots.
+makes an id, as in dotnet/spark#203, where each sink gets another value). So a customer
+may be in both tables, or in none. Spark's own `uuid()` and `rand()` have a seed for
+each batch (SPARK-24896) and give all its writes the same values. Right: the batch is
+persisted first, and both writes see the same values.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Visits that a shop's pages report, each counted once, although some come twice.
 
-Wrong: with a delay of 0 the watermark is the newest time that was seen, and a record
-which is as old as that is late in the next batch. Which visits of one second are
-dropped depends on where a batch ends (apache/spark#56043). Right: the delay is the
-disorder that the job is to bear.
+Wrong: with a delay of 0, the watermark is the newest time seen so far, and a record of
+exactly that time is late in the next batch. Which visits of the same second are dropped
+depends on where a batch ends (apache/spark#56043). Right: the delay is the disorder
+that the job must tolerate.
 """
 
 from __future__ import annotations

@@ -73,14 +73,14 @@ def test_rows_of_other_keys_are_left_out() -> None:
     parts = {0: [("a", 1), ("a-other", 2)], 1: [("b-other", 3)]}
     by_partition = Answers("by_partition", None)
     assert by_partition.without_others(parts) == {0: [("a", 1)]}
-    assert ROWS.without_others(None) is None  # the job has died
+    assert ROWS.without_others(None) is None  # the job died
     assert by_partition.without_others(None) is None
 
 
 @pytest.mark.parametrize(
     ("answer", "allowed"),
     [
-        ([("09:00", 2)], True),  # the closer's window is open in the stream
+        ([("09:00", 2)], True),  # the closer's window is still open in the stream
         ([("09:00", 2), ("later", 1)], True),
         ([], False),
         ([("09:00", 3)], False),
@@ -88,7 +88,7 @@ def test_rows_of_other_keys_are_left_out() -> None:
     ],
 )
 def test_what_a_stream_may_answer_against_batch(answer: Any, allowed: bool) -> None:
-    """The rows that are the same with closers and without are settled."""
+    """Rows that are the same with and without closers must be in a stream's answer."""
     batch = BatchAnswer([("09:00", 2)], [("09:00", 2), ("later", 1)])
     stage: Any = SimpleNamespace(answers=ROWS)
     outcome: Any = SimpleNamespace(answer=answer)
@@ -111,7 +111,7 @@ def test_the_latest_of_a_key_that_the_closer_has_may_be_either() -> None:
 
 
 def test_a_bytearray_is_bytes() -> None:
-    """Before Spark 4.1, binary columns are collected as such."""
+    """Before Spark 4.1, binary columns are collected as bytearrays."""
     row = Row(key=bytearray(b"ada"), value=bytearray(b"\xff"))
     assert Answers("latest", None).of([row]) == {b"ada": (b"ada", b"\xff")}
     assert readable_record(Record(*row)) == Record("ada", b"\xff")

@@ -1,4 +1,4 @@
-"""What check_stream() refuses, and by which words."""
+"""What check_stream() refuses, and with which messages."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_parameter_with_a_default_may_be_an_input() -> None:
 def test_records_that_name_partitions_are_sent_partition_by_partition_in_order() -> (
     None
 ):
-    """Those that were read come in the order of their partitions."""
+    """Records that were read from a topic come partition by partition."""
     times = [(0, 1), (0, 3), (1, 2), (1, 0)]
     read = [Record("k", "v", partition=p, timestamp=t) for p, t in times]
     inputs = Inputs({"orders": read}, None)

@@ -1,4 +1,4 @@
-"""What a finding says in its first two lines."""
+"""What a finding reports, and which keys it concerns."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_first_line_says_what_to_do_and_the_second_how_it_was_found(
 
 
 def test_lists_that_differ_in_their_order_are_told_as_such() -> None:
-    """Nothing else does: not other lists, and not rows in any order."""
+    """Lists with other items are not, and neither are answers that are not lists."""
     told = "Only the order differs. Let answer= sort its list."
     assert lines("batches", [1, 2], [2, 1])[0].endswith(told)
     assert told not in lines("batches", [1, 2], [2, 2])[0]
@@ -52,7 +52,7 @@ def test_what_a_job_dies_of_is_told_with_its_line() -> None:
 
 
 def test_the_call_that_shows_it_again_has_the_options_of_the_check() -> None:
-    """As you would write them. What can't be read in a line is left to you."""
+    """They are written as code. `...` stands for what would not be readable."""
     options = {
         "answer": sorted,
         "key": ["day", "key"],
@@ -69,7 +69,10 @@ def test_the_call_that_shows_it_again_has_the_options_of_the_check() -> None:
 
 
 def test_keys_are_told_by_what_differs() -> None:
-    """A key is often a part of a value. Where an answer has no parts, any may be one."""
+    """A key is often part of a value.
+
+    If an answer has no parts, it may concern any key.
+    """
     both = [("ada", 1), ("bob", 2)]
 
     def concerned(expected: Any, answer: Any) -> list[bytes]:

@@ -36,7 +36,7 @@ SOME = [
 
 
 def inputs_of(*lists: list[tuple[str | None, int]]) -> Inputs:
-    """Inputs whose records have times, in minutes."""
+    """Inputs of (key, minute) pairs, with timestamps that many minutes after 09:00."""
     return Inputs(
         {
             f"topic{number}": [
@@ -109,7 +109,7 @@ def test_each_partition_keeps_its_order(
 
 @pytest.mark.parametrize("turn", range(4))
 def test_each_topic_stands_still_in_its_turn(turn: int) -> None:
-    """What comes of it then comes last, if the job bears that."""
+    """The records of that topic come last, if the job tolerates that."""
     inputs = inputs_of(SOME, SOME)
     order = made(inputs, None, ["arrival"], seed=turn, number=turn).places
     assert [place.input for place in order[:8]] == [f"topic{1 - turn % 2}"] * 8
@@ -175,7 +175,7 @@ def test_a_job_that_dies_of_lost_records_dies_of_nothing_else() -> None:
 
 
 def test_records_are_deleted_of_a_topic_that_was_read() -> None:
-    """What is gone before its first batch no job can miss."""
+    """No job can miss what is deleted before its first batch."""
     for relations in (["retention"], list(DEFAULT)):
         number = [name for name in relations if name not in MODES].index("retention")
         for seed in range(50):
@@ -206,7 +206,7 @@ def test_a_partition_is_added_when_all_is_processed() -> None:
 
 
 def test_a_trial_of_partitions_adds_one_that_gets_records() -> None:
-    """If the records come in more than one part."""
+    """This holds if the records come in more than one part."""
     for seed in range(100):
         schedule = made(inputs_of(SOME), None, ["partitions", "batches"], seed)
         kinds = list(map(type, schedule.steps))
@@ -215,8 +215,10 @@ def test_a_trial_of_partitions_adds_one_that_gets_records() -> None:
 
 
 def test_a_trial_of_partitions_moves_a_key() -> None:
-    """Wherever the records are cut: each key comes early and late, and of any number of
-    partitions one more moves some of them.
+    """This holds wherever the records are cut.
+
+    Each key comes early and late. Whatever the number of partitions, one more partition
+    moves some of the keys.
     """
     keys = ["ada", "bob", "cy", "dan", "eve", "fay"]
     inputs = inputs_of([(key, minute) for minute, key in enumerate(keys * 3)])

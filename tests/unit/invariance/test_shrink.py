@@ -1,4 +1,4 @@
-"""The smallest schedule, of models of wrong jobs: what is to be left is known."""
+"""The smallest schedule for models of wrong jobs, for which it is known."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BASE = Schedule(())
 
 
 def parts(schedule: Schedule) -> list[set[int]]:
-    """The records of each batch."""
+    """The indexes of the records in each batch."""
     found: list[set[int]] = [set()]
     for step in schedule.steps:
         if isinstance(step, Send):
@@ -38,14 +38,14 @@ def parts(schedule: Schedule) -> list[set[int]]:
 
 
 def apart(schedule: Schedule) -> bool:
-    """Two records of one key are in two batches."""
+    """Whether two records of one key are in different batches."""
     some = [part for part in parts(schedule) if 3 in part or 7 in part]
     sent = {place.index for place in schedule.places}
     return {3, 7} <= sent and len(some) > 1
 
 
 def replayed(schedule: Schedule) -> bool:
-    """The batch of a record is run again."""
+    """Whether the batch of a certain record is run again."""
     sent: set[int] = set()
     last: set[int] = set()
     for step in schedule.steps:
@@ -80,7 +80,7 @@ WRONG: dict[Shows, str] = {
 
 
 def noting(asked: list[Schedule], shows: Shows) -> Shows:
-    """A model that notes what it is asked about."""
+    """A model that records which schedules it is asked about."""
 
     def noted(schedule: Schedule) -> bool:
         asked.append(schedule)
@@ -117,12 +117,12 @@ def test_what_is_left_is_what_shows_the_difference(shows: Shows) -> None:
 
 
 def after_a_newer_one(schedule: Schedule) -> bool:
-    """Two records of one key are in two batches, and one of another key is sent too."""
+    """Whether they are apart, and a record of another key is sent too."""
     return apart(schedule) and Place("orders", 10) in schedule.places
 
 
 def test_keys_that_have_nothing_to_do_with_it_are_left_out_first() -> None:
-    """Each of the others as a whole, once the suspect alone does not show it."""
+    """Each other key is left out as a whole, if the suspect alone does not show it."""
     schedule = Schedule.parse("send orders[0:6] | batch | send orders[6:12] | batch")
     asked: list[Schedule] = []
     smallest = shrink(
@@ -150,7 +150,7 @@ def test_where_nothing_smaller_shows_it_the_schedule_stays() -> None:
 
 
 def test_the_records_of_one_key_are_tried_before_parts_of_all() -> None:
-    """Those of the keys that have most, and none that is alone with its key."""
+    """Keys with the most records come first, and a key with one record is not tried."""
     schedule = Schedule.parse("send orders[0:6] | batch | send orders[6:12] | batch")
     asked: list[Schedule] = []
 
@@ -181,7 +181,7 @@ def test_nothing_is_asked_twice_and_nothing_larger() -> None:
 
 
 def test_a_record_of_another_key_is_not_left_alone() -> None:
-    """It says nothing of those that the user gave."""
+    """It says nothing about the records that the user gave."""
     line = "send orders[0], orders[0] as another key | batch"
     smallest = shrink(Schedule.parse(line), lambda one: "another" in str(one), BASE)
     assert str(smallest) == line

@@ -1,4 +1,4 @@
-"""Tests that nobody ran, of a realistic size."""
+"""Reports of invented tests, of a realistic size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ MESSAGE = (
 
 
 def facts(batches: int, name: str = "test_join") -> TestFacts:
-    """Two queries, of two topics and to a third, and three waits."""
+    """The facts of a test with two queries, three topics and three waits.
+
+    Each query reads its own topic.
+
+    Args:
+        batches: the number of batches of each query, and of ends of each topic.
+        name: the beginning of the topics' names.
+    """
     topics = {f"{name}-{label}-1aec8d37": label for label in ("orders", "payments")}
     queries = [
         QueryFacts(label, "ended", False, label == "orders", _batches(topic, batches))
@@ -60,7 +67,7 @@ def _batches(topic: str, count: int) -> list[BatchFacts]:
 
 
 def entries(count: int, batches: int) -> list[Entry]:
-    """So many tests. Each tenth has failed."""
+    """The entries of this many tests, of which every tenth has failed."""
     return [
         Entry(
             f"tests/streaming/test_join.py::test_orders_meet_their_payments[{number}]",

@@ -1,4 +1,4 @@
-"""Facts as JSON."""
+"""A test's facts as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUERY = QueryFacts("bills", "ended", False, False, BATCHES)
 
 
 def test_a_tests_facts_are_columns() -> None:
-    """Times are milliseconds since it began. What says nothing is left out."""
+    """Times are in milliseconds since the test began. Empty columns are left out."""
     wait = Wait("check_answer", BEGUN + 1, BEGUN + 1.5, "WaitError", "test_a.py:3")
     ends = {"in": [TopicEnd(BEGUN + 0.5, 3), TopicEnd(BEGUN + 1.5, 7)]}
     assert columns(TestFacts(BEGUN, BEGUN + 3, [QUERY], ends, [wait], 2)) == {
@@ -51,7 +51,7 @@ def test_a_tests_facts_are_columns() -> None:
 
 
 def test_a_query_by_a_tests_clock_keeps_its_times() -> None:
-    """They are of another day, and its batches take no time there."""
+    """Its times are those of the clock, and its batches have no duration."""
     clocked = replace(QUERY, is_clocked=True)
     (told,) = columns(TestFacts(BEGUN, BEGUN + 3, [clocked]))["queries"]
     assert told["t"] == [1_796_000_001_000, 1_796_000_002_000]
@@ -59,7 +59,7 @@ def test_a_query_by_a_tests_clock_keeps_its_times() -> None:
 
 
 def test_long_queries_are_thinned_evenly() -> None:
-    """The first and the last batch stay, and every wait that failed."""
+    """The first and the last batch are kept, and so is every wait that failed."""
     whole = columns(facts(100))
     whole["waits"] = [[*wait[:3], "", ""] for wait in whole["waits"][:1] * 20] + [
         ["check_answer", 1, 2, "WaitError", ""]
@@ -76,7 +76,7 @@ def test_long_queries_are_thinned_evenly() -> None:
 
 
 def test_columns_can_be_had_back() -> None:
-    """What is packed adds up to what was there, beside what is not known."""
+    """Packed columns add up to the original ones. Unknown values stay None."""
 
     def unpacked(column: list[Any]) -> list[Any]:
         sums = accumulate(step or 0 for step in column)

@@ -1,4 +1,4 @@
-"""Failures as JSON, and as a step's summary."""
+"""Failures as JSON, and as the summary of a step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEST = "tests/test_a.py::test_a"
 
 
 def told(error: BaseException, remedy: Callable[[str], str] = lambda _: "") -> Any:
-    """What is said of an error that was raised here, as it comes out of JSON."""
+    """The failure that is reported for an error raised here, read back from JSON."""
     try:
         raise error
     except BaseException as raised:  # noqa: BLE001  whatever it is
@@ -35,7 +35,7 @@ def told(error: BaseException, remedy: Callable[[str], str] = lambda _: "") -> A
 
 
 def test_an_error_of_the_kits_has_its_facts() -> None:
-    """By the names of its attributes, with values that JSON has."""
+    """The facts are the error's attributes by name, in types that JSON has."""
     found = told(
         ReadTimeoutError("orders", 60.0, [PartitionState(0, 3, 7, 5, (1000,))])
     )
@@ -73,7 +73,7 @@ def test_an_error_of_the_kits_has_its_facts() -> None:
 
 
 def test_a_wait_has_its_causes_and_what_to_do() -> None:
-    """Each cause is a sentence, and the remedies are together."""
+    """Each cause is a sentence. All remedies are in one text."""
     late = Cause("1 row was dropped as late.", "Send in the order of time.")
     error = WaitError(
         "Wrong answer: missing 1\n  checked 2 times",
@@ -98,7 +98,7 @@ def test_a_wait_has_its_causes_and_what_to_do() -> None:
 
 
 def test_the_finding_of_a_check_can_be_seen_again() -> None:
-    """The schedule and the call are there, apart from the text."""
+    """The schedule and the call that replays it have fields of their own."""
     error = NotInvariant(
         "The answer of job depends on where batches end. By this schedule:\n  send",
         relation="batches",
@@ -126,7 +126,7 @@ def test_the_finding_of_a_check_can_be_seen_again() -> None:
 
 
 def test_an_exception_of_sparks_is_taken_apart() -> None:
-    """The cause is what it died of, and the kit may know what to do."""
+    """The cause is what the query died of. The kit may know a remedy."""
     from pyspark.errors import StreamingQueryException
 
     text = (
@@ -142,21 +142,21 @@ def test_an_exception_of_sparks_is_taken_apart() -> None:
 
 
 def test_any_other_error_has_its_first_line() -> None:
-    """An assertion of the test's own is no error of the kit's."""
+    """The headline of an assertion in the test is the first line of its message."""
     found = told(AssertionError("assert 1 == 2\n  more"))
     assert found["headline"] == "AssertionError: assert 1 == 2"
     assert (found["cause"], found["remedy"], found["facts"]) == ([], None, {})
 
 
 def test_secrets_are_not_told() -> None:
-    """Not in facts either."""
+    """A secret is hidden in the facts too."""
     error = UnknownTopicError("orders")
     error.hint = {"password": Secret("hunter2")}  # type: ignore[attr-defined]
     assert told(error)["facts"] == {"topic": "orders", "hint": {"password": "***"}}
 
 
 def test_a_summary_is_a_table() -> None:
-    """Names and texts are shown as they are."""
+    """Names and messages appear unchanged in the rendered table."""
     failures = [
         {"nodeid": "t.py::test_a[x|y]", "message": "WaitError: a | b\n\n  <b>\nmore"},
         crashed("t.py::test_b", "worker 'gw0' crashed while running 't.py::test_b'"),

@@ -1,4 +1,4 @@
-"""What a browser makes of the page, where there is one."""
+"""The page in a browser, if there is one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 FLAGS = (
     "--headless=new",
-    "--no-sandbox",  # it won't start as root with one
+    "--no-sandbox",  # it won't start as root with a sandbox
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--virtual-time-budget=5000",
@@ -34,7 +34,7 @@ addEventListener("error", (event) => { document.title = `failed: ${event.message
 
 
 def seen_by_a_browser(text: str, folder: Path) -> str:
-    """The elements when its scripts have run."""
+    """The HTML of the page after its scripts have run."""
     file = folder / "page.html"
     file.write_text(text.replace("<style>", f"{WATCH}<style>", 1))
     done = subprocess.run(
@@ -47,7 +47,7 @@ def seen_by_a_browser(text: str, folder: Path) -> str:
 
 
 def test_its_scripts_draw_a_test(tmp_path: Path) -> None:
-    """Every plot is there, with its lines and tables. Names are text."""
+    """Every plot is there, with its lines and tables. Names are shown as text."""
     given = facts(20, f"t{EVIL}")
     orders, payments = given.queries
     given = replace(given, queries=[orders, replace(payments, is_clocked=True)])

@@ -1,4 +1,4 @@
-"""The page of a report: one file, whatever tests are called, and small."""
+"""The page of a report: one small file, for tests of any name."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ EVIL = 'test_x[</script><script>alert("1")</script><!--&amp;\u2028\ud800]'
 
 
 class Elements(HTMLParser):
-    """What a browser makes of a page, roughly.
+    """The elements of a page, roughly as a browser sees them.
 
     Attributes:
-        tags: each element's name and attributes.
-        texts: the text of each element that has one alone, by its name.
+        tags: the name and the attributes of each element.
+        texts: each text, with the name of the element that it is in.
     """
 
     def __init__(self, text: str) -> None:
@@ -61,7 +61,7 @@ def data_in(text: str) -> Any:
 
 @pytest.mark.parametrize("batches", [5, 20, 400])
 def test_a_report_of_100_tests_is_below_300_kb(batches: int) -> None:
-    """Whatever the number of batches is. A tenth has failed, and says why."""
+    """The size does not depend on the number of batches. Every tenth test failed."""
     text = page("Kafka tests", entries(100, batches))
     assert len(text.encode()) < LIMIT, len(text.encode())
     tests = data_in(text)
@@ -71,7 +71,7 @@ def test_a_report_of_100_tests_is_below_300_kb(batches: int) -> None:
 
 
 def test_a_report_of_tests_that_all_fail_is_below_300_kb_too() -> None:
-    """Long texts are cut."""
+    """Long messages are cut."""
     failed = [
         Entry(f"test_{number}", "failed", 1.0, MESSAGE * 50, columns(facts(50)))
         for number in range(100)
@@ -82,7 +82,7 @@ def test_a_report_of_tests_that_all_fail_is_below_300_kb_too() -> None:
 
 
 def test_names_and_texts_can_be_anything() -> None:
-    """They are text on the page, and end no script."""
+    """They appear as text, and can't end a script."""
     told = columns(facts(3, EVIL))
     text = page(EVIL, [Entry(EVIL, "failed", 1.0, f"E {EVIL}", told)], [EVIL])
     elements = Elements(text)
@@ -94,7 +94,7 @@ def test_names_and_texts_can_be_anything() -> None:
 
 
 def test_it_loads_nothing() -> None:
-    """No element has an address, and the browser is told to fetch none."""
+    """No element has an address, and the page forbids the browser to fetch any."""
     text = page("Kafka tests", entries(3, 4))
     elements = Elements(text)
     names = {name for _, attributes in elements.tags for name in attributes}
@@ -112,7 +112,7 @@ def test_it_loads_nothing() -> None:
 
 
 def test_tests_that_failed_come_first() -> None:
-    """Then the others, by outcome. The head counts them."""
+    """The others follow, sorted by outcome. The head has the number of each."""
     given = [
         Entry(f"test_{outcome}", outcome, 1.0)
         for outcome in ("passed", "skipped", "error", "xfailed", "passed", "failed")
@@ -133,7 +133,7 @@ def test_a_run_without_kafka_says_so() -> None:
 
 
 def test_the_plot_library_is_the_one_that_is_named() -> None:
-    """Its files are those of its npm package, with its licence."""
+    """The files are those of uPlot's npm package, with the licence."""
     folder = files(page_module.__package__).joinpath("uplot")
     there = {file.name for file in folder.iterdir()}
     assert there == UPLOT.keys() - {"version"}

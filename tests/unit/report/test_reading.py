@@ -1,4 +1,4 @@
-"""A query's progress as facts."""
+"""Facts from a query's progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DAY = 1_767_225_600.0  # 2026-01-01 UTC
 
 
 class Query:
-    """A query of Spark's that has ended; its classes need a JVM."""
+    """A stand-in for a query that has ended, because Spark's own classes need a JVM."""
 
     id = "67c2fcd5-0ecc-4a62-b7a4-a02d1300004d"
     name: str | None = None
@@ -27,7 +27,7 @@ class Query:
 
 
 def progress(number: int, second: int, end: dict[str, int], **more: Any) -> Any:
-    """That of a batch which began at this second of the day."""
+    """The progress of a batch that began at this second of the day."""
     return {
         "batchId": number,
         "timestamp": f"2026-01-01T00:00:{second:02}.000Z",
@@ -48,8 +48,9 @@ def progress(number: int, second: int, end: dict[str, int], **more: Any) -> Any:
 
 
 def test_all_starts_of_a_query_are_one() -> None:
-    """A batch that is read twice is one, and one that ran again is two. A partition
-    that a progress lacks stays where it was.
+    """A batch that is read twice counts once, and one that ran again counts twice.
+
+    A partition that is missing in a progress keeps its position.
     """
     operator = {
         "operatorName": "dedupe",
@@ -85,7 +86,7 @@ def test_all_starts_of_a_query_are_one() -> None:
 
 
 def test_a_query_has_its_own_name() -> None:
-    """That of the kit's memory sinks is none of the user's."""
+    """A name that the kit gave to a query with a memory sink is not shown."""
     names = ("bills", f"run_stream_{'0' * 32}")
     told = []
     for name in names:
@@ -98,7 +99,7 @@ def test_a_query_has_its_own_name() -> None:
 
 
 def test_batches_before_the_test_are_left_out() -> None:
-    """They are another's, of a query of a wider fixture."""
+    """They belong to an earlier test, if a fixture of a wider scope runs the query."""
     query: Any = Query("run", progress(0, 1, {"0": 2}), progress(1, 3, {"0": 4}))
     read = ReadQuery(query)
     read.read(query, since=DAY + 2)
@@ -106,7 +107,7 @@ def test_batches_before_the_test_are_left_out() -> None:
 
 
 def test_ends_of_topics_are_added_up_over_partitions() -> None:
-    """What was seen of one holds until more is seen, and an end never goes back."""
+    """The last end seen of a partition counts, and an end never goes back."""
     seen = [
         (DAY + 2, "in", {1: 5}),
         (DAY - 1, "in", {0: 1}),

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spark_kafka_testkit._report.write import write
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
-    """Also text that is no UTF-8. Nothing else is left beside it."""
+    """Text that UTF-8 can't encode is written too. No other file is left behind."""
     file = tmp_path / "reports" / "report.html"
     write(file, "before")
     write(file, "caf\u00e9 \ud800")
@@ -20,7 +20,7 @@ def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    """A folder is no file."""
+    """A folder can't be replaced with a file."""
     (tmp_path / "report.html").mkdir()
     with pytest.raises(OSError, match=r"report\.html"):
         write(tmp_path / "report.html", "text")
@@ -28,7 +28,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
-    """What it leads to is written."""
+    """The file that a symbolic link points to is written."""
     (tmp_path / "link.json").symlink_to(tmp_path / "there.json")
     write(tmp_path / "link.json", "text")
     assert (tmp_path / "link.json").is_symlink()
@@ -36,7 +36,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """So /dev/stdout can be given."""
+    """So a user can give /dev/stdout."""
     read, write_end = os.pipe()
     try:
         write(Path(f"/dev/fd/{write_end}"), "text")

@@ -1,4 +1,4 @@
-"""PySpark's daemon, whose workers start quickly and don't look at all modules again.
+"""PySpark's daemon, with workers that start quickly and collect garbage faster.
 
 Spark runs this module instead of `pyspark.daemon`, with the Python of its workers. Its
 folder is on their path. The package `spark_kafka_testkit` need not be, and is not
@@ -15,10 +15,11 @@ from types import SimpleNamespace
 
 
 def prefer_compiled() -> None:
-    """Take PySpark from its folder, where it is compiled, and not from its archive.
+    """Have PySpark imported from its folder, where it is compiled, not from an archive.
 
     Spark puts `pyspark.zip` first on the path, and Python compiles what it imports from
-    an archive each time anew. It stays where PySpark is not installed, or is another.
+    an archive every time. The archive stays on the path if PySpark is not installed, or
+    if it belongs to another PySpark.
     """
     installed = [entry for entry in sys.path if not entry.endswith(".zip")]
     pyspark = PathFinder.find_spec("pyspark", installed)
@@ -31,7 +32,7 @@ def prefer_compiled() -> None:
 
 
 class Collector:
-    """Collects garbage, and from then on leaves alone what imports have made.
+    """Collects garbage, and afterwards ignores the objects that imports have made.
 
     PySpark's daemon collects after each task. With pandas imported, that takes longer
     than the tasks of most tests.
