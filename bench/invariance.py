@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import KafkaUtils, NotInvariant
 from spark_kafka_testkit._invariance.schedule import Schedule, Send
 from tests.invariance import corpus
+from tests.sessions import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -79,7 +80,7 @@ def main() -> int:
                     module = importlib.import_module(f"tests.invariance.corpus.{name}")
                     note = {"what": options.what, "job": name, "seed": number}
                     begun = time.monotonic()
-                    with corpus.settings(spark, module):
+                    with settings(spark, getattr(module, "CONF", {})):
                         note |= check(kafka, spark, module, number)
                     seconds = round(time.monotonic() - begun, 2)
                     keep({**note, "seconds": seconds, **bare})

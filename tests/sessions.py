@@ -7,7 +7,8 @@ session to a server in its own process.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING
@@ -57,6 +58,22 @@ def spark_session() -> SparkSession:
     for name, value in KafkaUtils.spark_conf(SETTINGS).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+@contextmanager
+def settings(spark: SparkSession, conf: Mapping[str, str]) -> Iterator[None]:
+    """Queries that start in the block have these settings."""
+    before = {name: spark.conf.get(name, None) for name in conf}
+    for name, value in conf.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)
 
 
 def needs_real_time() -> None:

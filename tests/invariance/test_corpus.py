@@ -1,7 +1,7 @@
-"""Wrong jobs as companies have them, and a right twin of each, by the schedule that
-`python -m bench.invariance wrong` has found.
+"""Wrong jobs as companies have them, each with a right twin.
 
-The search itself takes seconds for each job: it runs there, and in test_check_stream.
+Each job is checked with the schedule that `python -m bench.invariance wrong` found. The
+search itself takes seconds for each job. It runs there, and in test_check_stream.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, NotInvariant
+from tests.sessions import settings
 
 from . import corpus
 
@@ -40,7 +41,7 @@ SHOWN_BY = {
     "kafka_sink_as_list": "send orders[0] | batch | replay",
     "latest_in_batch": "send readings[2] | batch | send readings[3] | batch",
     "latest_offsets": "send orders[0] | restart | batch",
-    "limit": SEARCH,  # which rows it takes of several partitions is chance
+    "limit": SEARCH,  # it is chance which partition's rows it takes
     "moving_key": (
         "send readings[1], readings[4] | batch | "
         "add a partition to readings | send readings[7] | batch"
@@ -72,7 +73,7 @@ SHOWN_BY = {
 
 
 def how(shown_by: str) -> dict[str, Any]:
-    """The options by which a fault shows."""
+    """The options with which a fault shows."""
     if shown_by in (BATCH_MODE, DETERMINISM):
         return {"same_under": [shown_by]}
     if shown_by == SEARCH:
@@ -91,7 +92,7 @@ def test_the_wrong_job_is_found_and_its_twin_passes(
     name: str, kafka: KafkaUtils, spark: SparkSession
 ) -> None:
     module: Any = importlib.import_module(f"{corpus.__name__}.{name}")
-    with corpus.settings(spark, module):
+    with settings(spark, getattr(module, "CONF", {})):
         options = getattr(module, "OPTIONS", {})
         with pytest.raises(NotInvariant):
             kafka.check_stream(

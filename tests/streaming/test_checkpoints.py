@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +11,13 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from tests.rivals import deaths_of_rivals, stranger
-from tests.sessions import needs_jvm
+from tests.sessions import needs_jvm, settings
 
 from .conftest import Queries
 from .test_stateful import ROCKS_DB, STORE
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 FILE_SYSTEM = "fs.AbstractFileSystem.file.impl"
 OURS = "sparkkafka.testkit.NioLocalFs"
@@ -29,20 +27,6 @@ HDFS_BACKED = (
 )
 RIVALRIES = 5
 CONCURRENT = r"\[CONCURRENT_STREAM_LOG_UPDATE\]|queries are concurrently using"
-
-
-@contextmanager
-def setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
-    """Queries that start meanwhile have it."""
-    before = spark.conf.get(name, None)
-    spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        if before is None:
-            spark.conf.unset(name)
-        else:
-            spark.conf.set(name, before)
 
 
 def counts(queries: Queries, topic: str) -> DataFrame:
@@ -67,14 +51,13 @@ def test_a_query_goes_on_by_the_other_file_system(
     spark, sink = queries.spark, f"{topic}-sink"
     kafka.create_topics([topic, sink])
     with (
-        setting(spark, STORE, store),
-        setting(spark, FILE_SYSTEM, first),
+        settings(spark, {STORE: store, FILE_SYSTEM: first}),
         kafka.run_stream(counts(queries, topic), sink, output_mode="update") as stream,
     ):
         stream.add_data(topic, [("a", "x"), ("b", "x")])
         stream.check_answer({"a": "1", "b": "1"})
         for file_system in (second, first):
-            with setting(spark, FILE_SYSTEM, file_system):
+            with settings(spark, {FILE_SYSTEM: file_system}):
                 stream.restart()
                 stream.add_data(topic, [("a", "x")])
                 stream.process_all_available()
@@ -100,7 +83,7 @@ def test_the_same_files_are_there_with_the_same_permissions(
     for file_system in (OURS, HADOOPS):
         checkpoint = tmp_path / file_system
         with (
-            setting(queries.spark, FILE_SYSTEM, file_system),
+            settings(queries.spark, {FILE_SYSTEM: file_system}),
             kafka.run_stream(
                 counts(queries, topic),
                 sink,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ from spark_kafka_testkit import KafkaUtils, Record
 from spark_kafka_testkit._queries.batch_log import BatchLog
 from spark_kafka_testkit._streams.crash_points import AtLog
 from spark_kafka_testkit.errors import WaitError
-from tests.sessions import ON_CONNECT, needs_jvm, needs_own_functions
+from tests.sessions import ON_CONNECT, needs_jvm, needs_own_functions, settings
 
 from .conftest import Queries
-from .test_checkpoints import HDFS_BACKED, setting
+from .test_checkpoints import HDFS_BACKED
 from .test_final_answers import upper
 from .test_stateful import ROCKS_DB, STORE, VERSION
 
@@ -163,12 +163,10 @@ def test_state_is_as_if_there_had_been_no_crash(
     """
     counts = queries.source(topic).groupBy("key").count()
     rows = counts.selectExpr("key", "CAST(count AS STRING) AS value")
-    with ExitStack() as block:
-        for name, value in STORES[store].items():
-            block.enter_context(setting(queries.spark, name, value))
-        run = block.enter_context(
-            kafka.run_stream(rows, sink, output_mode="update", timeout=LONG)
-        )
+    with (
+        settings(queries.spark, STORES[store]),
+        kafka.run_stream(rows, sink, output_mode="update", timeout=LONG) as run,
+    ):
         run.add_data(topic, [("a", "x"), ("b", "x")])
         run.check_answer({"a": "1", "b": "1"})
         for number, point in enumerate(["before_sink", "in_task", "after_sink"], 2):
