@@ -22,6 +22,8 @@ from spark_kafka_testkit._invariance.schedule import (
 __all__ = ["shrink"]
 
 MOST_KEYS = 3
+FEW = 3
+"""Parts of so many records are followed by single ones, which takes fewer runs."""
 
 Candidates = Callable[[Schedule, Schedule], Iterator[Schedule]]
 
@@ -74,12 +76,20 @@ def shrink(
         before = schedule
         for candidates in (_plainest, _plainer, by_key, _plainest, _fewer_steps):
             schedule = smallest(schedule, candidates)
-        # halves, quarters, ..., single records
-        size = len(schedule.places)
-        while size > 1:
-            size = (size + 1) // 2
+        for size in _sizes(len(schedule.places)):
             schedule = smallest(schedule, partial(_fewer_records, size))
     return schedule
+
+
+def _sizes(count: int) -> Iterator[int]:
+    """How many records to try at a time: halves, quarters, ..., then single ones."""
+    size = (count + 1) // 2
+    yield size
+    while size > FEW:
+        size = (size + 1) // 2
+        yield size
+    if size > 1:
+        yield 1
 
 
 def _has_sense(schedule: Schedule) -> bool:
