@@ -76,7 +76,7 @@ def test_a_value_that_stands_by_itself_is_no_path(pytester: pytest.Pytester) -> 
     )
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["kafka: backend embedded, Spark 4.2.0"])
-    result.stdout.no_fnmatch_line("*another's in this run*")
+    result.stdout.no_fnmatch_line("*another plugin in this run*")
 
 
 def test_the_plugin_may_come_by_a_conftest(pytester: pytest.Pytester) -> None:

@@ -48,7 +48,7 @@ class Sinks:
     topic: str
     folder: Path
 
-    def run(self, kind: str, df: DataFrame | None = None) -> StreamRun:
+    def run(self, kind: str) -> StreamRun:
         """Run the stream into `topic`, `parquet`, or the method here of that name."""
         rows = self.queries.source(self.topic).selectExpr(
             "CAST(key AS STRING) AS key", "CAST(value AS STRING) AS value"

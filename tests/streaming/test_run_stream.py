@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ from unittest.mock import ANY
 import pytest
 from pyspark.errors import StreamingQueryException
 
-from spark_kafka_testkit import KafkaUtils, Record, at
+from spark_kafka_testkit import KafkaUtils, Record, at, contains
+from spark_kafka_testkit._jvm.spark_jvm import active_queries
 from spark_kafka_testkit.errors import NotSetUpError, UnknownTopicError, WaitError
 from tests.sessions import needs_jvm, needs_own_functions, needs_real_time
 
@@ -57,6 +59,39 @@ def test_a_stream_goes_on_after_a_restart(
         assert checkpoint.is_dir()
     assert not stream.query.isActive
     assert not checkpoint.exists()
+
+
+@needs_jvm
+def test_spark_throws_nothing_while_a_stream_runs_well(
+    kafka: KafkaUtils,
+    queries: Queries,
+    topic: str,
+    sink: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """PySpark takes 25 ms to convert an exception from Java, as at the end of each loop
+    over a Java collection.
+    """
+    from pyspark.errors.exceptions import captured
+
+    convert = captured.convert_exception
+    thrown: list[str] = []
+
+    def noted(error: Any) -> Any:
+        thrown.append("".join(traceback.format_stack(limit=12)))
+        return convert(error)
+
+    df = upper(queries.source(topic))
+    monkeypatch.setattr(captured, "convert_exception", noted)
+    clocked = {"clock": at("12:00"), "trigger": {"processingTime": "1 minute"}}
+    for options in ({}, clocked):
+        with kafka.run_stream(df, sink, **options) as stream:  # type: ignore[arg-type]
+            stream.add_data(topic, [("a", "x")])
+            if options:
+                stream.next_batch()
+            stream.check_answer(contains([("a", "X")]))
+            assert [query.id for query in active_queries()] == [stream.query.id]
+    assert thrown == []
 
 
 def test_a_wrong_answer_is_shown(

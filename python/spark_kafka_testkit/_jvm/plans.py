@@ -6,10 +6,10 @@ It comes from Spark's own classes through py4j (their names are the same from 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._jvm.spark_jvm import execution_of
+from spark_kafka_testkit._jvm.spark_jvm import execution_of, items_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -169,8 +169,10 @@ def _is_source(node: Any) -> bool:
 
 
 def _options(leaf: Any) -> dict[str, str]:
-    options: Mapping[str, Any] = leaf.extraOptions()  # a Java map
-    return {str(name).lower(): str(options[name]) for name in options}
+    options = leaf.extraOptions()
+    return {
+        str(name).lower(): str(options.get(name)) for name in items_of(options.keySet())
+    }
 
 
 def _items(sequence: Any) -> Iterator[Any]:

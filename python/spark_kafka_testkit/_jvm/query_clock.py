@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from spark_kafka_testkit._jvm.channel import Channel, silence_told
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, java_class
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
@@ -139,5 +139,5 @@ def helper_of(session: SparkSession) -> Helper:
 def interval_of(session: SparkSession, trigger: str) -> int:
     """The milliseconds of a trigger's text, for example `1 minute`, read by Spark."""
     view = cast("Any", session).sparkContext._jvm
-    trigger = view.org.apache.spark.sql.streaming.Trigger.ProcessingTime(trigger)
-    return int(cast("Any", trigger).intervalMs())
+    triggers = java_class(view, "org.apache.spark.sql.streaming.Trigger")
+    return int(triggers.ProcessingTime(trigger).intervalMs())

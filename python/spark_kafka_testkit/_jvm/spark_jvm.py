@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from spark_kafka_testkit._jvm.helper import (
     API_CLASS,
@@ -19,6 +20,7 @@ from spark_kafka_testkit._model.client_config import RELOCATED
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
@@ -37,6 +39,8 @@ __all__ = [
     "is_clocked",
     "is_connect",
     "is_on_class_path",
+    "items_of",
+    "java_class",
     "session_of",
     "singleton",
     "trigger_of",
@@ -44,6 +48,7 @@ __all__ = [
 
 CONNECTOR_CLASS = "org.apache.spark.sql.kafka010.KafkaSourceProvider"
 PRODUCER_CLASS = "org.apache.kafka.clients.producer.KafkaProducer"
+THREAD = "java.lang.Thread"
 PRODUCERS = "org.apache.spark.sql.kafka010.producer.InternalKafkaProducerPool"
 CLOSE_SECONDS = 2.0
 
@@ -95,7 +100,8 @@ class SparkJvm:
     @property
     def scala_version(self) -> str:
         """The version of its Scala library, for example `2.13.18`."""
-        return str(self.view.scala.util.Properties.versionNumberString())
+        properties = java_class(self.view, "scala.util.Properties")
+        return str(properties.versionNumberString())
 
     @property
     def kafka_package(self) -> str | None:
@@ -116,7 +122,7 @@ class SparkJvm:
         """
         from py4j.protocol import Py4JJavaError
 
-        thread = self.view.java.lang.Thread.currentThread()
+        thread = java_class(self.view, THREAD).currentThread()
         for loader in (thread.getContextClassLoader, self._shared.jarClassLoader):
             try:
                 return loader().loadClass(name)
@@ -137,12 +143,12 @@ class SparkJvm:
 
         It does not matter which thread added them.
         """
-        thread = self.view.java.lang.Thread.currentThread()
+        thread = java_class(self.view, THREAD).currentThread()
         thread.setContextClassLoader(self._shared.jarClassLoader())
 
     def append_property(self, name: str, value: str) -> None:
         """Add a value to a list in the system properties."""
-        system = self.view.java.lang.System
+        system = java_class(self.view, "java.lang.System")
         values = str(system.getProperty(name) or "").split(",")
         if value not in values:
             system.setProperty(name, ",".join([*filter(None, values), value]))
@@ -150,22 +156,22 @@ class SparkJvm:
     @property
     def options(self) -> list[str]:
         """The options that the JVM was started with."""
-        factory = self.view.java.lang.management.ManagementFactory
-        return [
-            str(option) for option in factory.getRuntimeMXBean().getInputArguments()
-        ]
+        factory = java_class(self.view, "java.lang.management.ManagementFactory")
+        arguments = factory.getRuntimeMXBean().getInputArguments()
+        return list(map(str, items_of(arguments)))
 
     def active_queries(self) -> list[StreamingQuery]:
         """The running queries of all sessions that share this one's context.
 
         Empty if the JVM is gone.
         """
+        from py4j.java_gateway import get_method
         from py4j.protocol import Py4JError
         from pyspark.sql.streaming.query import StreamingQuery
 
         try:
-            queries = self._shared.activeStreamingQueries().values()
-            return [StreamingQuery(query) for query in queries]
+            queries = get_method(self._shared.activeStreamingQueries(), "values")()
+            return list(map(StreamingQuery, items_of(queries)))
         except (Py4JError, OSError):
             return []
 
@@ -176,6 +182,10 @@ class SparkJvm:
             HelperError: the jar is not of the same version as this package, or not for
                 Spark's Scala version.
         """
+        context = self.session.sparkContext
+        found = _helpers.get(context)
+        if found is not None:
+            return found, ""
         api_class = self.load_class(API_CLASS)
         if api_class is None:
             return None, "the helper jar is not on the session's class path"
@@ -188,11 +198,16 @@ class SparkJvm:
         check_scala(self.jar_of(API_CLASS), self.scala_version)
         api = api_class.newInstance()
         check_version(str(api.pyVersion()))
-        return Helper(api, self.key, self.gateway), ""
+        found = _helpers[context] = Helper(api, self.key, self.gateway)
+        return found, ""
 
     @property
     def _shared(self) -> Any:
         return cast("Any", self.session)._jsparkSession.sharedState()
+
+
+_helpers: WeakKeyDictionary[SparkContext, Helper] = WeakKeyDictionary()
+"""The helpers that were found. Looking for one asks the JVM a dozen questions."""
 
 
 def active_session() -> SparkSession | None:
@@ -220,7 +235,7 @@ def finds_class(name: str) -> bool | None:
         return False if "PYSPARK_GATEWAY_PORT" in os.environ else None
     from py4j.protocol import Py4JJavaError
 
-    thread = gateway.jvm.java.lang.Thread.currentThread()
+    thread = java_class(gateway.jvm, THREAD).currentThread()
     try:
         thread.getContextClassLoader().loadClass(name)
     except Py4JJavaError:
@@ -238,8 +253,9 @@ def is_on_class_path(name: str) -> bool:
         return False
     from py4j.protocol import Py4JJavaError
 
+    loader = java_class(gateway.jvm, "java.lang.ClassLoader").getSystemClassLoader()
     try:
-        gateway.jvm.java.lang.ClassLoader.getSystemClassLoader().loadClass(name)
+        loader.loadClass(name)
     except Py4JJavaError:
         return False
     return True
@@ -278,9 +294,27 @@ def close_producers() -> None:
     is_late.set()
 
 
+def java_class(view: Any, name: str) -> Any:
+    """A Java class by its full name.
+
+    `view.java.lang.Thread` would ask for a class `java` first and for `java.lang` next.
+    The JVM looks for each of them in all its jars.
+    """
+    return getattr(view, name)
+
+
+def items_of(collection: Any) -> list[Any]:
+    """The items of a Java collection.
+
+    py4j's iterators end with an exception from Java, which takes PySpark 25 ms.
+    """
+    array = collection.toArray()
+    return [array[place] for place in range(len(array))]
+
+
 def singleton(view: Any, name: str) -> Any:
     """A Scala object, even one of Spark's own that is hidden from py4j."""
-    loader = view.java.lang.Thread.currentThread().getContextClassLoader()
+    loader = java_class(view, THREAD).currentThread().getContextClassLoader()
     return loader.loadClass(f"{name}$").getField("MODULE$").get(None)
 
 

@@ -68,16 +68,17 @@ class Crash:
         assert self._place is not None
         try:
             if error is None:
-                self._lose(self._place)
-            self.has_come = self._is_lost(self._place)
+                self.has_come = self._lose(self._place)
+            else:
+                self.has_come = self._is_lost(self._place)
         finally:
             self._place.clear()
             self._run._end_crash(self)
         # a step in the block, such as next_batch(), was the first to see the query dead
         return self.has_come and type(error).__name__ == "StreamingQueryException"
 
-    def _lose(self, place: CrashPoint) -> None:
-        """Run the batch, and wait until it is lost.
+    def _lose(self, place: CrashPoint) -> bool:
+        """Run the batch, wait until it is lost, and return whether it is.
 
         Raises:
             StreamingQueryException: the query died of something else.
@@ -86,14 +87,14 @@ class Crash:
         run, pauses = self._run, Pauses(self._run._timeout)
         if isinstance(place, InDriver):
             place.run()
-            return
+            return self._is_lost(place)
         if run.query is self._before:
             run._start_for_crash()
         while True:
             state = QueryState(run.query)
             if not state.is_active:
                 if self._is_lost(place):
-                    return
+                    return True
                 state.raise_if_dead()
                 raise WaitError(self._why_not(place, UNTIL_ITS_END), query=run.query)
             # a query that has met the crash is about to die
