@@ -74,7 +74,8 @@ def shrink(
     before = None
     while schedule != before:
         before = schedule
-        for candidates in (_plainest, _plainer, by_key, _plainest, _fewer_steps):
+        # with fewer records, the runs of what follows are shorter
+        for candidates in (_plainest, by_key, _plainer, _plainest, _fewer_steps):
             schedule = smallest(schedule, candidates)
         for size in _sizes(len(schedule.places)):
             schedule = smallest(schedule, partial(_fewer_records, size))
