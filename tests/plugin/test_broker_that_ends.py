@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_kafka_testkit._brokers.broker import BACKEND_ENV
 from tests.plugin.conftest import PLUGIN
 from tests.processes import HANG_SECONDS
 
@@ -91,6 +93,7 @@ def test_the_mixin_goes_on_with_another_broker(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "always", "-m", "unittest", "test_ends"],
         cwd=tmp_path,
+        env={**os.environ, BACKEND_ENV: "embedded"},
         capture_output=True,
         text=True,
         check=False,
