@@ -1175,11 +1175,12 @@ class KafkaUtils:
             TypeError, ValueError: an invalid argument.
         """
         _arguments.known("check_stream()", options, CheckOptions.__annotations__)
+        as_given = options.copy()
         options["timeout"] = self._seconds("timeout", options.get("timeout", 60))
         cluster = self._set_up("check_stream()")
         session = sources.session_or_active(spark)
         with waiting("check_stream", alone=True):  # it has too many queries to show
-            return check_stream(cluster, session, job, inputs, **options)
+            return check_stream(cluster, session, job, inputs, as_given, **options)
 
     @staticmethod
     def stop_queries(spark: SparkSession) -> None:

@@ -64,6 +64,22 @@ def test_what_is_found_is_told_whole(kafka: KafkaUtils, spark: SparkSession) -> 
     assert error.records["orders[1]"][:2] == ("k1", "v1")
 
 
+def test_the_line_repeats_a_timeout_as_it_was_given(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """The factor of a slow machine would otherwise count twice, or show up unasked."""
+    schedule = "send orders[0] | batch | send orders[1] | batch"
+    begin, end = (
+        "kafka.check_stream(zero_watermark, inputs=..., ",
+        f'schedule="{schedule}")',
+    )
+    with KafkaUtils(bootstrap_servers=kafka.broker, timeout_factor=2) as slow:
+        plain = finding(slow, spark, jobs.zero_watermark, schedule=schedule)
+        timed = finding(slow, spark, jobs.zero_watermark, schedule=schedule, timeout=70)
+    assert plain.replay == begin + end
+    assert timed.replay == f"{begin}timeout=70, {end}"
+
+
 def test_the_smallest_schedule_is_found_and_its_line_shows_it_again(
     kafka: KafkaUtils, spark: SparkSession
 ) -> None:

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
-from inspect import signature
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from spark_kafka_testkit import _arguments
@@ -36,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["CheckOptions", "check_stream"]
 
 
+OF_THE_SEARCH = ("same_under", "trials", "seed", "schedule")
+"""Options that say which schedules to run. The others decide the answer."""
+
+
 class CheckOptions(TypedDict, total=False):
     """The options of `check_stream`."""
 
@@ -58,6 +61,7 @@ def check_stream(
     session: SparkSession,
     function: Callable[..., Any],
     inputs: Mapping[str, Any],
+    as_given: Mapping[str, Any],
     *,
     same_under: Sequence[str] | None = None,
     answer: Kind | Callable[[Any], Any] | None = None,
@@ -72,17 +76,11 @@ def check_stream(
     schedule: str | None = None,
     timeout: float = 60,
 ) -> StreamReport:
-    """See `KafkaUtils.check_stream`."""
-    repeated = _given(
-        answer=answer,
-        key=key,
-        late=late,
-        event_time=event_time,
-        closers=closers,
-        output_mode=output_mode,
-        sink=sink,
-        timeout=timeout,
-    )
+    """See `KafkaUtils.check_stream`.
+
+    Args:
+        as_given: the options as the caller gave them, for the call in the message.
+    """
     if not isinstance(inputs, Mapping) or not inputs:
         raise TypeError(
             'inputs must be a dict of records by name, {"orders": [...]}, not '
@@ -155,6 +153,7 @@ def check_stream(
                 }
                 asked = seed if planned is None else None
                 given = None if records is inputs else stage.inputs.records
+                repeated = {n: v for n, v in as_given.items() if n not in OF_THE_SEARCH}
                 raise result.error(job.name, told, asked, given, repeated)
             reports.append(result)
     seen = {name for report in reports for name in report.same_under}
@@ -165,13 +164,3 @@ def check_stream(
         {name: why for name, why in skipped.items() if name not in seen},
         reports[0].seed,
     )
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """The options whose values differ from their defaults."""
-    defaults = signature(check_stream).parameters
-    return {
-        name: value
-        for name, value in options.items()
-        if value != defaults[name].default
-    }

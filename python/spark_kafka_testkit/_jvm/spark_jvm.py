@@ -132,10 +132,10 @@ class SparkJvm:
 
     def jar_of(self, name: str) -> str | None:
         """The path of the jar that a Java class comes from, or None."""
-        java_class = self.load_class(name)
-        if java_class is None:
+        loaded = self.load_class(name)
+        if loaded is None:
             return None
-        source = java_class.getProtectionDomain().getCodeSource()
+        source = loaded.getProtectionDomain().getCodeSource()
         return None if source is None else str(source.getLocation().getPath())
 
     def use_class_loader(self) -> None:
