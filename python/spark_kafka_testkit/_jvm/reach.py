@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.own_helper import CLIENT_ENV, own_helper
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, java_class
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway
@@ -46,7 +46,7 @@ def find_in(
         texts: the texts to look in.
         is_whole: whether the whole text must match.
     """
-    compiled = gateway.jvm.java.util.regex.Pattern.compile(pattern)
+    compiled = java_class(gateway.jvm, "java.util.regex.Pattern").compile(pattern)
 
     def is_found(text: str) -> bool:
         matcher = compiled.matcher(text)

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._jvm.plans import options_of_query
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, execution_of, singleton
+from spark_kafka_testkit._jvm.spark_jvm import (
+    SparkJvm,
+    execution_of,
+    java_class,
+    singleton,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -56,7 +61,7 @@ class StatefulInputs:
             sources: what each of the query's sources has read, as a batch.
             once: whether to count a row once even if it is in several windows.
         """
-        array: Any = self._jvm.view.java.util.ArrayList()
+        array = java_class(self._jvm.view, "java.util.ArrayList")()
         for source in sources:
             classic: Any = source
             array.add(classic._jdf.queryExecution().analyzed())
