@@ -14,7 +14,7 @@ import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, at
-from tests.sessions import needs_jvm
+from tests.sessions import needs_jvm, settings
 
 from .conftest import Queries
 from .test_stateful import ROCKS_DB, STORE, VERSION
@@ -40,11 +40,8 @@ COLUMNS = "key STRING, value STRING"
 @pytest.fixture(autouse=True)
 def one_partition(queries: Queries) -> Iterator[None]:
     """Use one shuffle partition, as each takes a Python process in each batch."""
-    name = "spark.sql.shuffle.partitions"
-    before = str(queries.spark.conf.get(name))
-    queries.spark.conf.set(name, "1")
-    yield
-    queries.spark.conf.set(name, before)
+    with settings(queries.spark, {"spark.sql.shuffle.partitions": "1"}):
+        yield
 
 
 @pytest.fixture
@@ -53,9 +50,8 @@ def rocks_db(queries: Queries) -> Iterator[None]:
     if VERSION < (4, 0):
         pytest.skip(f"Spark {pyspark.__version__[:3]} has no transformWithState")
     pytest.importorskip("google.protobuf")  # PySpark needs it for that
-    queries.spark.conf.set(STORE, ROCKS_DB)
-    yield
-    queries.spark.conf.unset(STORE)
+    with settings(queries.spark, {STORE: ROCKS_DB}):
+        yield
 
 
 @pytest.fixture

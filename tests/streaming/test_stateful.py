@@ -13,6 +13,7 @@ import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record, StreamRun
+from tests.sessions import settings
 
 from .conftest import Queries
 
@@ -160,21 +161,20 @@ def test_sessions_by_transform_with_state_end(
             pass
 
     kafka.create_topics([topic])
-    queries.spark.conf.set(STORE, ROCKS_DB)
-    sessions = (
-        visits(queries, topic)
-        .groupBy("user")
-        .transformWithStateInPandas(
-            Session(), "key STRING, value STRING", "Update", "eventTime"
+    with settings(queries.spark, {STORE: ROCKS_DB}):
+        sessions = (
+            visits(queries, topic)
+            .groupBy("user")
+            .transformWithStateInPandas(
+                Session(), "key STRING, value STRING", "Update", "eventTime"
+            )
         )
-    )
 
-    def counts(stream: StreamRun) -> dict[str, int]:
-        timers = stream.timers()
-        assert len(timers) == 2
-        return {row["user"]: row["count"] for row in stream.state(variable="session")}
+        def counts(stream: StreamRun) -> dict[str, int]:
+            timers = stream.timers()
+            assert len(timers) == 2
+            return {
+                row["user"]: row["count"] for row in stream.state(variable="session")
+            }
 
-    try:
         check_sessions(kafka, queries, topic, sessions, counts)
-    finally:
-        queries.spark.conf.unset(STORE)

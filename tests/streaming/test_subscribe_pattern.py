@@ -12,6 +12,7 @@ import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from spark_kafka_testkit._queries import patterns as _patterns
+from tests.sessions import settings
 
 from .conftest import Queries
 
@@ -122,12 +123,9 @@ def test_a_query_that_subscribes_by_a_consumer_is_waited_for(
     kafka.send_messages(whole, TEN)
     kafka.send_messages(longer, TEN)
     setting = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
-    queries.spark.conf.set(setting, "true")
-    try:
+    with settings(queries.spark, {setting: "true"}):
         query = queries.to_memory(by_patterns(queries, topic), "by_consumer")
         kafka.wait_until_processed(query)
-    finally:
-        queries.spark.conf.unset(setting)
     assert queries.rows("by_consumer") == 10
 
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 
 from spark_kafka_testkit import KafkaUtils
+from tests import sessions
 
 from .jobs import JOBS
 from .model import History
@@ -40,12 +41,13 @@ def operator(request: pytest.FixtureRequest, spark: SparkSession) -> Iterator[st
         if VERSION < (4, 0):
             pytest.skip("Spark 3.5 has no transformWithState")
         pytest.importorskip("google.protobuf")  # PySpark needs it for that
-        spark.conf.set(STORE, ROCKS_DB)
     is_new = int(pa.__version__.split(".")[0]) > 15
     if name == "applyInPandasWithState" and VERSION < (4, 2) and is_new:
         pytest.skip("applyInPandasWithState of Spark before 4.2 fails with new pyarrow")
-    yield name
-    spark.conf.unset(STORE)
+    with sessions.settings(
+        spark, {STORE: ROCKS_DB} if name == "transformWithState" else {}
+    ):
+        yield name
 
 
 @pytest.mark.timeout(0)
