@@ -83,9 +83,7 @@ class Decoder:
         import pyarrow.compute as pc
 
         stamps = table.column("timestamp")
-        stamps = pc.if_else(
-            pc.equal(stamps, NO_TIMESTAMP), pa.scalar(None, pa.int64()), stamps
-        )
+        stamps = pc.if_else(pc.equal(stamps, NO_TIMESTAMP), pa.NULL, stamps)
         columns = {
             "key": self._arrow_column(table, "key"),
             "value": self._arrow_column(table, "value"),
@@ -220,7 +218,7 @@ def _headers(table: pa.Table | pa.RecordBatch) -> list[tuple[Any, ...]]:
     import pyarrow.compute as pc
 
     column = table.column("headers")
-    if not pc.any(pc.greater(pc.list_value_length(column), 0)).as_py():
+    if not pc.max(pc.list_value_length(column)).as_py():
         return [()] * table.num_rows  # nearly always the case
     return [
         tuple((header["key"], header["value"]) for header in headers)
@@ -235,11 +233,11 @@ def _by_partition(
 
     for batch in batches:
         partitions = batch.column("partition")
-        numbers = partitions.unique().to_pylist()
+        numbers = partitions.unique()
         for number in numbers:
             is_only = len(numbers) == 1
             yield (
-                number,
+                number.as_py(),
                 batch if is_only else batch.filter(pc.equal(partitions, number)),
             )
 

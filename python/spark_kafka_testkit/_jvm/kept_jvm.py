@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from spark_kafka_testkit._jvm.converters import ask_numpy_about_its_own
 from spark_kafka_testkit._jvm.helper import API_CLASS
 from spark_kafka_testkit._jvm.spark_jvm import PRODUCERS, singleton
 
@@ -35,6 +36,7 @@ class KeptJvm:
         """
         from pyspark import java_gateway
 
+        ask_numpy_about_its_own()
         given = dict(zip(GATEWAY_VARIABLES, (str(port), secret), strict=True))
         os.environ.update(given)
         try:

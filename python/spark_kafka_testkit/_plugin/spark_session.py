@@ -20,7 +20,7 @@ from spark_kafka_testkit._jvm.spark_jvm import (
 from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._plugin import marker
 from spark_kafka_testkit._progress import PATIENCE_SECONDS, saying
-from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm, warm_up
+from spark_kafka_testkit._spark.attach import attach, new_session, start_jvm
 from spark_kafka_testkit._spark.loopback import is_local
 from spark_kafka_testkit._spark.session import OWN_CONF, session_settings, stop
 from spark_kafka_testkit.errors import KafkaTestkitError
@@ -141,9 +141,7 @@ def _await_jvm(settings: Mapping[str, str]) -> None:
 
 
 def _start_quietly(settings: Mapping[str, str]) -> None:
-    imports = threading.Thread(target=warm_up, daemon=True)
     try:
-        imports.start()
         start_jvm(settings)
     except Exception as error:  # noqa: BLE001  it recurs when the session is created
         log.debug("Spark's JVM did not start ahead of time: %s", error)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from spark_kafka_testkit._jvm.converters import ask_numpy_about_its_own
 from spark_kafka_testkit._jvm.helper import API_CLASS
 from spark_kafka_testkit._jvm.installed_spark import (
     CONNECTOR,
@@ -33,7 +33,7 @@ from spark_kafka_testkit.errors import SparkSetupError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["attach", "new_session", "start_jvm", "warm_up"]
+__all__ = ["attach", "new_session", "start_jvm"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
@@ -49,20 +49,9 @@ def start_jvm(settings: Mapping[str, str]) -> None:
     conf = SparkConf()
     for name, value in settings.items():
         conf.set(name, value)
+    ask_numpy_about_its_own()
     with local_host_name(settings):
         SparkContext._ensure_initialized(conf=conf)
-
-
-def warm_up() -> None:
-    """Import what PySpark imports when it first talks to its JVM.
-
-    A converter of arrays imports pandas, which takes as long as all the other imports
-    together.
-    """
-    with suppress(Exception):
-        from pyspark.sql.types import NumpyArrayConverter
-
-        NumpyArrayConverter().can_convert(None)
 
 
 def new_session(settings: Mapping[str, str]) -> SparkSession:
@@ -81,6 +70,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     builder = SparkSession.builder
     for name, value in {**settings, **daemon_settings(settings)}.items():
         builder = builder.config(name, value)
+    ask_numpy_about_its_own()
     try:
         with local_host_name(settings), python_of_this_process(settings):
             spark = builder.getOrCreate()

@@ -7,8 +7,12 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from spark_kafka_testkit._arrow.columns import FEW, encode_column
 from spark_kafka_testkit._arrow.encode import batches
 from spark_kafka_testkit.errors import SerializationError
 from spark_kafka_testkit.serde import encode_value
@@ -48,6 +52,20 @@ def test_types_may_be_mixed_in_a_column() -> None:
         b"a",
         "named é".encode(),
     ]
+
+
+PLAIN = st.none() | st.binary() | st.text()
+
+
+@given(st.lists(PLAIN))
+@example([None] * 8)
+@example(["é"] * (FEW + 1))
+def test_a_column_is_what_arrow_makes_of_it(plain: list[bytes | str | None]) -> None:
+    """A few values are put together without Arrow, which would import pandas."""
+    column = encode_column(plain, 0, "value", None)
+    column.validate(full=True)
+    assert column.equals(pa.array(plain, pa.binary()))
+    assert column.null_count == plain.count(None)
 
 
 @pytest.mark.parametrize(
