@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "did_you_mean",
     "first_line",
     "is_misspelled",
+    "listed",
     "readable",
     "represented",
     "shown",
@@ -69,6 +70,13 @@ def shown(value: object) -> str:
     if len(whole) <= SHOWN_CHARACTERS:
         return whole
     return f"{whole[: SHOWN_CHARACTERS - 3]}..."
+
+
+def listed(texts: Sequence[str], most: int = 3) -> str:
+    """The first texts, and how many more there are."""
+    told = ", ".join(texts[:most])
+    more = len(texts) - most
+    return f"{told} and {more} more" if more > 0 else told
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

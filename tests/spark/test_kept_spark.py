@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,29 @@ def test_up_finds_the_spark_that_is_up(kept: KeptSpark) -> None:
     assert f"ok       kept Spark: {spark['description']}, free" in doctor
     (state_file,) = (kept.kept.parent / "kept-spark").glob("*.json")
     assert state_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_kept_spark_that_can_not_be_used_is_told(kept: KeptSpark) -> None:
+    """By `doctor`, where its file is damaged, and by a run that it does not let in."""
+    (file,) = (kept.kept.parent / "kept-spark").glob("*.json")
+    text = file.read_text()
+    try:
+        file.write_text("{}")
+        doctor = kept.run("doctor").stdout.splitlines()
+        file.write_text(json.dumps({**json.loads(text), "secret": "another"}))
+        (said,) = kept.python_run(
+            "from spark_kafka_testkit._spark.kept.use import take\n"
+            "assert take({}).lease is None\n"
+        )
+    finally:
+        file.write_text(text)
+    assert (
+        f"warning  kept Spark: The state file {file} can't be understood (another "
+        "version of the kit wrote it: its format is null, not 2)"
+    ) in doctor
+    assert said.startswith(
+        "the session is in its own Spark, because the kept one can't be used: "
+    )
 
 
 def java() -> str:
@@ -463,17 +487,21 @@ logs.Logger.getLogger("").addHandler(handler)
 """
 
 
+def is_replaced(kept: KeptSpark, jvm: int) -> bool:
+    return bool(kept.spark()["jvm"] != jvm)
+
+
 def test_a_sick_jvm_is_replaced(ending: KeptSpark) -> None:
-    """One that has ended, and one whose memory a run has filled: the next run finds
-    another.
-    """
+    """One whose memory a run has filled, however often: the next run finds another."""
     memory = "spark.driver.memory=500m"
     ending.ok(*UP, "--spark-conf", memory)
-    first = ending.spark()
-    ending.python_run(FILL)
-    wait_until(lambda: ending.spark()["jvm"] != first["jvm"], "none has replaced it")
-    second = ending.spark()
-    assert second["pid"] == first["pid"]
+    first = before = ending.spark()
+    for _ in range(2):
+        ending.python_run(FILL)
+        jvm = before["jvm"]
+        wait_until(partial(is_replaced, ending, jvm), "none has replaced it")
+        before = ending.spark()
+        assert before["pid"] == first["pid"]
     lines = ending.python_run(
         'spark = KafkaUtils.spark_session({"spark.driver.memory": "500m"})\n'
         "print(spark.range(3).count())\n"

@@ -154,7 +154,7 @@ def _look(lease_file: LeaseFile[Any], seconds: float, kept: Kept) -> bool:
 
     look = lease_file.lock()
     try:
-        look.acquire(timeout=0)
+        look.acquire(blocking=False)
     except Timeout:
         return False  # the holder asks for it, or waits until it has ended
     try:

@@ -252,7 +252,7 @@ class LeaseFile(Generic[LeaseType]):
 
         lock = self.lock(purpose)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(blocking=False)
         except Timeout:
             return True
         lock.release()
@@ -266,6 +266,15 @@ class LeaseFile(Generic[LeaseType]):
             return self.user.read_text(encoding="utf-8") or "a test run"
         except OSError:
             return "a test run"
+
+    def seen_user(self) -> str:
+        """`user_now()` for whoever only looks.
+
+        It takes the lock, as whoever begins to use it does. Otherwise a run could find
+        `use` held by a process that only looks.
+        """
+        with self.lock():
+            return self.user_now()
 
     def read(self) -> LeaseType | Unclear | None:
         """The content of the state file, or None if there is no file."""

@@ -19,6 +19,7 @@ from spark_kafka_testkit._jvm.stateful_inputs import (
 )
 from spark_kafka_testkit._queries.batch import NO_OPERATOR, watermark_of
 from spark_kafka_testkit._queries.position import Offsets, offsets_of
+from spark_kafka_testkit._text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
-__all__ = ["LateRows", "LateRowsReader", "chosen", "listed"]
+__all__ = ["LateRows", "LateRowsReader", "chosen", "listed_times"]
 
 SHOWN = 5
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -102,16 +103,14 @@ class LateRows:
                 "after process_all_available()."
             )
         return (
-            f"The late rows were those of {listed(self.times)}. The last watermark "
-            f"that they missed was {self.watermark:{TIME}}."
+            f"The late rows were those of {listed_times(self.times)}. The last "
+            f"watermark that they missed was {self.watermark:{TIME}}."
         )
 
 
-def listed(times: Sequence[datetime]) -> str:
+def listed_times(times: Sequence[datetime]) -> str:
     """The first few times, and how many more there are."""
-    shown = ", ".join(f"{time:{TIME}}" for time in times[:SHOWN])
-    more = len(times) - SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed([f"{time:{TIME}}" for time in times], SHOWN)
 
 
 def chosen(

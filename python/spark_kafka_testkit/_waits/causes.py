@@ -13,7 +13,7 @@ from spark_kafka_testkit._jvm.plans import output_mode
 from spark_kafka_testkit._jvm.spark_jvm import active_queries, session_of
 from spark_kafka_testkit._model.offsets import ReadRequest
 from spark_kafka_testkit._queries.batch import operators_sum, rows_in
-from spark_kafka_testkit._queries.late import LateRowsReader, listed
+from spark_kafka_testkit._queries.late import LateRowsReader, listed_times
 from spark_kafka_testkit._queries.planned import planned_sources_of_query
 from spark_kafka_testkit._queries.position import Position, Source, sources_of
 from spark_kafka_testkit._queries.state import QueryState
@@ -215,7 +215,7 @@ def _of_times(times: Sequence[datetime]) -> str:
     if not times:
         return ""
     whose = "its time" if len(times) == 1 else "their times"
-    return f", {whose} {listed(sorted(times))}"
+    return f", {whose} {listed_times(sorted(times))}"
 
 
 def _held(_: Cluster, queries: Sequence[_Seen]) -> Iterator[str]:

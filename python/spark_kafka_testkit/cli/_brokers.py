@@ -248,7 +248,7 @@ def down(address: str | None, force: bool, is_json: bool) -> None:
     used: list[str] = []
     for place, lease in _all() if address is None else _at(address):
         lease_file = place(lease.key)
-        user = "" if force else lease_file.user_now()
+        user = "" if force else lease_file.seen_user()
         if user:
             used.append(f"{_described(lease)} is in use by {user}.")
         else:
@@ -295,7 +295,7 @@ def status(ctx: click.Context, is_json: bool) -> None:
         rows = []
         for lease in running(place):
             lease_file = place(lease.key)
-            user = lease_file.user_now()
+            user = lease_file.seen_user()
             up_for = _clock.now() - lease.started
             ends_in = lease.seconds - lease_file.idle_seconds()
             facts.append(
@@ -347,11 +347,15 @@ def _facts(lease: Lease | Unclear) -> dict[str, Any]:
 
 
 def _time(seconds: float) -> str:
-    """Seconds in their largest whole unit: `7 h`."""
+    """Seconds in their largest unit, and in the next smaller one: `1 h 40 m`."""
+    left, parts = max(0, round(seconds)), []
     for name, size in reversed(UNITS.items()):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {name}"
-    return "0 s"
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+        if parts and (len(parts) == 2 or not count):
+            break
+    return " ".join(parts) or "0 s"
 
 
 COMMANDS = (up, down, status)

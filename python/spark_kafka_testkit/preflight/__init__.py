@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._jvm.installed_spark import SparkVersion, installed_spark
 from spark_kafka_testkit._jvm.jars import connector_jars
-from spark_kafka_testkit._spark.kept.use import fit, listed
 from spark_kafka_testkit._spark.loopback import HOST_VARIABLES, can_listen_at_own_name
 from spark_kafka_testkit._spark.pairing import (
     Finding,
@@ -28,8 +27,8 @@ from spark_kafka_testkit.preflight._broker import (
     check_brokers,
     check_docker,
     check_java,
-    check_kept_brokers,
 )
+from spark_kafka_testkit.preflight._kept import check_kept_brokers, check_kept_spark
 from spark_kafka_testkit.preflight._storage import (
     check_jars,
     check_repository,
@@ -135,27 +134,6 @@ def check_host() -> list[Finding]:
             "machine",
             "The kit's own sessions start anyway. For others, add it to /etc/hosts, or "
             "set SPARK_LOCAL_IP=127.0.0.1.",
-        )
-    ]
-
-
-def check_kept_spark() -> list[Finding]:
-    """Whether a test run here would use the kept Spark."""
-    try:
-        text, differing = fit()
-    except KafkaTestkitError as error:
-        return [Finding.of_error("kept Spark", error, "warning")]
-    if not text:
-        return []
-    if not differing:
-        return [Finding("kept Spark", "ok", text)]
-    return [
-        Finding(
-            "kept Spark",
-            "warning",
-            f"{text}. A run from this shell has a different {listed(differing)}, and "
-            "would start its own",
-            "Keep one that fits: spark-kafka-testkit up --spark",
         )
     ]
 

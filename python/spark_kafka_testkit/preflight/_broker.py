@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit._brokers.broker import BACKEND_ENV, BOOTSTRAP_ENV
 from spark_kafka_testkit._brokers.docker import docker_problem, find_daemon
-from spark_kafka_testkit._brokers.kept.lease import BrokerFile
 from spark_kafka_testkit._jvm.installed_spark import installed_spark
 from spark_kafka_testkit._jvm.jars import broker_jars, broker_version
 from spark_kafka_testkit._jvm.java import HINT, find_java
 from spark_kafka_testkit._kafka_python.admin import await_api
-from spark_kafka_testkit._kept.lease import HOW_TO_END, Unclear
 from spark_kafka_testkit._spark.pairing import Finding
 from spark_kafka_testkit.errors import KafkaTestkitError
 from spark_kafka_testkit.preflight._storage import check_jars
@@ -26,7 +24,6 @@ __all__ = [
     "check_brokers",
     "check_docker",
     "check_java",
-    "check_kept_brokers",
 ]
 
 DOCKER_SECONDS = 5.0
@@ -118,33 +115,3 @@ def check_address(config: ClientConfig) -> list[Finding]:
     except KafkaTestkitError as error:
         return [Finding.of_error("broker", error)]
     return [Finding("broker", "ok", f"it answers at {config.bootstrap_servers}")]
-
-
-def check_kept_brokers() -> list[Finding]:
-    """The brokers that are kept, and the remains of earlier ones."""
-    try:
-        files = sorted(BrokerFile("").folder.glob("*.json"))
-        return [finding for file in files for finding in _check_kept(file.stem)]
-    except KafkaTestkitError as error:
-        return [Finding.of_error("kept broker", error, "warning")]
-
-
-def _check_kept(key: str) -> list[Finding]:
-    lease_file = BrokerFile(key)
-    lease = lease_file.read()
-    if lease is None:  # it has just ended
-        return []
-    seen = str(lease) if isinstance(lease, Unclear) else lease.description
-    if not lease_file.is_held("keeper"):
-        seen = f"{seen.rstrip('.')}, but its keeper has died"
-        advice = "The next run, `up` or `status` removes what it left."
-    elif isinstance(lease, Unclear):
-        advice = HOW_TO_END
-    elif not lease.answers():
-        seen = f"{seen}, but it does not answer"
-        advice = f"End it with: spark-kafka-testkit down {lease.address}"
-    else:
-        user = lease_file.user_now()
-        seen = f"{seen}, {f'in use by {user}' if user else 'free'}"
-        return [Finding("kept broker", "ok", seen)]
-    return [Finding("kept broker", "warning", seen.rstrip("."), advice)]

@@ -40,7 +40,7 @@ def take(backend: Backend, settings: BrokerSettings) -> Broker:
     use = lease_file.lock("use")
     try:
         with lease_file.lock():  # otherwise a process that only looks might hold it
-            use.acquire(timeout=0)
+            use.acquire(blocking=False)
     except Timeout:
         log.info(
             "another run uses the kept broker at %s, so this one starts its own",

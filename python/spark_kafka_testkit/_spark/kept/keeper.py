@@ -95,16 +95,20 @@ class _KeptSpark:
         except Exception as error:  # noqa: BLE001  whatever it is, another one is sound
             log.debug("Spark's JVM could not be tidied: %s", error)
         self.stop()
-        return self.replace()
+        self._start_again()
+        return True
 
     def replace(self) -> bool:
         """Start another JVM, unless it ends again and again."""
         before, self._replaced = self._replaced, _clock.monotonic()
         if self._replaced - before < AGAIN_SECONDS:
             return False
+        self._start_again()
+        return True
+
+    def _start_again(self) -> None:
         self._jvm, self._popen = self._start()
         os.chdir("/")
-        return True
 
     def stop(self) -> None:
         assert self._popen.stdin is not None

@@ -23,17 +23,17 @@ from spark_kafka_testkit._spark.kept.lease import (
     facts,
 )
 from spark_kafka_testkit._spark.loopback import is_local
-from spark_kafka_testkit.errors import KafkaTestkitError, SparkSetupError
+from spark_kafka_testkit._text import listed
+from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["Use", "fit", "keep", "listed", "take", "wish_for_kept"]
+__all__ = ["Use", "keep", "misfits", "take", "wish_for_kept"]
 
 log = logging.getLogger("spark_kafka_testkit")
 
 KEEPER = "spark_kafka_testkit._spark.kept.keeper"
-SHOWN = 3
 
 
 def keep(conf: Mapping[str, str], seconds: float) -> tuple[SparkLease, str]:
@@ -114,31 +114,20 @@ def take(conf: Mapping[str, str]) -> Use | None:
         if not lease_file.file.exists():
             return None
         _use = _taken(lease_file, wanted)
-    except (KafkaTestkitError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  py4j's, too: the user's own Spark works
         _use = Use(f"its own Spark, because the kept one can't be used: {error}")
     if _use is not None:
         log.info("the session is in %s", _use.text)
     return _use
 
 
-def fit() -> tuple[str, list[str]]:
-    """A description of what is kept for this working directory, and what differs.
-
-    The differences are those of a run with default settings. Both are empty if nothing
-    is kept.
-    """
-    lease_file = SparkFile.here()
-    if not lease_file.file.exists():
-        return "", []
+def misfits(lease_file: SparkFile) -> list[str]:
+    """What a run with default settings has different from what is kept there."""
     lease = lease_file.read()
     if not isinstance(lease, SparkLease):
-        return str(lease or ""), []
+        return []
     settings, _ = plan({"spark.master": "local[2]"})
-    user = lease_file.user_now()
-    return (
-        f"{lease.description}, {f'in use by {user}' if user else 'free'}",
-        differences(lease.facts, facts(settings)),
-    )
+    return differences(lease.facts, facts(settings))
 
 
 def wish_for_kept() -> str:
@@ -167,7 +156,7 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
             )
         use = lease_file.lock("use")
         try:
-            use.acquire(timeout=0)
+            use.acquire(blocking=False)
         except Timeout:
             return Use(
                 "its own Spark, because the kept one is in use by "
@@ -177,9 +166,9 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
             jvm = KeptJvm.connect(lease.port, lease.secret)
             if lease_file.user.exists():  # a run has just ended, or was killed
                 jvm.tidy()
-            jvm.use()
             lease_file.note_user()
             lease_file.touch()
+            jvm.use()  # last: after it, sessions are made there
         except BaseException:
             use.release()
             raise
@@ -189,10 +178,3 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
         lease,
         {name: value for name, value in settings.items() if name not in JVM_SETTINGS},
     )
-
-
-def listed(names: list[str]) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - SHOWN
-    listed = ", ".join(names[:SHOWN])
-    return f"{listed} and {more} more" if more > 0 else listed
