@@ -49,6 +49,7 @@ FLAGS = (
     # report a crash in the log, and leave no file in the user's folder
     "-XX:+ErrorFileToStderr",
     "-XX:-CreateCoredumpOnCrash",
+    "-XX:-UsePerfData",  # a file in /tmp, which a killed JVM leaves there
 )
 NO_NAME = r"[^\w.-]"
 NO_VALUE = r"^ |[^ -~]|\\"
@@ -235,7 +236,7 @@ class _Node:
             ) from error
 
     def stop(self) -> None:
-        self.process.stop()
+        self.process.stop(at_once=True)  # its data goes anyway
         self._work_folder.remove()
 
 

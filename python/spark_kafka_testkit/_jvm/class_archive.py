@@ -51,6 +51,7 @@ class ClassArchive:
 
     Attributes:
         flags: what to add to the process's flags.
+        is_used: whether the process starts from one.
         is_lacking: whether one is missing and could be recorded.
     """
 
@@ -64,7 +65,7 @@ class ClassArchive:
         records: bool = True,
     ) -> None:
         self._part: Path | None = None
-        self._is_used = False
+        self.is_used = False
         self.is_lacking = False
         self.flags: list[str] = []
         if any(map(AGENT.fullmatch, flags)):  # the JVM would end, or not use it
@@ -81,7 +82,7 @@ class ClassArchive:
         self._file = folder / f"{name}-{key}.{'aot' if java.major >= 25 else 'jsa'}"
         _sweep(folder)
         if is_as_stamped(self._file):
-            self._is_used = True
+            self.is_used = True
             _note_use(self._file)
             self.flags = (
                 [f"-XX:AOTCache={self._file}"]
@@ -155,10 +156,10 @@ class ClassArchive:
         Returns:
             Whether there was one.
         """
-        if not self._is_used:
+        if not self.is_used:
             return False
         log.info("the class archive %s is no longer used", self._file)
-        self._is_used = False
+        self.is_used = False
         _remove(self._file)
         return True
 

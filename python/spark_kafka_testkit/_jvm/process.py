@@ -163,11 +163,18 @@ class JavaProcess:
         """The last lines of the log."""
         return "\n".join(self.log_text().splitlines()[-lines:])
 
-    def stop(self) -> None:
-        """End the process, and kill it if it does not end in time."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the process, and kill it if it does not end in time.
+
+        Args:
+            at_once: whether to kill it without waiting, if it starts from a class
+                archive. It has none to write then, and no agent that may write more.
+        """
         popen = self._popen
         assert popen.stdin is not None
         assert popen.stdout is not None
+        if at_once and self._archive.is_used:
+            popen.kill()
         try:
             popen.stdin.close()
         except OSError:
