@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import TestCase
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,7 +19,7 @@ from spark_kafka_testkit._cache import cache_folder
 from spark_kafka_testkit._spark.archive import ARCHIVE_ENV
 
 from .quick_java import QUICK_JAVA
-from .sessions import spark_session
+from .sessions import ON_CONNECT, spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,6 +34,22 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """On Spark Connect, run what uses Spark. For all else it would be a second run."""
+    if not ON_CONNECT:
+        return
+    config.hook.pytest_deselected(items=[one for one in items if not _has_spark(one)])
+    items[:] = filter(_has_spark, items)
+
+
+def _has_spark(item: pytest.Item) -> bool:
+    """Whether a test requests the session, or is of unittest, where each makes it."""
+    is_of_unittest = issubclass(getattr(item, "cls", None) or object, TestCase)
+    return is_of_unittest or "spark" in getattr(item, "fixturenames", ())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
 
 from spark_kafka_testkit import KafkaUtils, Record
+from spark_kafka_testkit._jvm.spark_jvm import java_class
 from spark_kafka_testkit._kafka_python.compat import is_version_3, new_topics
 
 if TYPE_CHECKING:
@@ -113,24 +115,25 @@ def send_by_java(
     """Sends text, with headers, by Kafka's own producer in Spark's JVM; `_` in the
     names of its settings stands for a dot.
     """
-    jvm = spark._jvm
-    assert jvm is not None
-    kafka = jvm.org.apache.kafka
-    properties = jvm.java.util.Properties()
+    make = partial(java_class, spark._jvm)
+    kafka = "org.apache.kafka"
+    properties = make("java.util.Properties")()
     properties.put("bootstrap.servers", utils.broker)
     for name, setting in settings.items():
         properties.put(name.replace("_", "."), str(setting))
-    text = kafka.common.serialization.StringSerializer
-    producer = kafka.clients.producer.KafkaProducer(properties, text(), text())
+    text = make(f"{kafka}.common.serialization.StringSerializer")
+    producer = make(f"{kafka}.clients.producer.KafkaProducer")(
+        properties, text(), text()
+    )
+    new_header = make(f"{kafka}.common.header.internals.RecordHeader")
+    new_record = make(f"{kafka}.clients.producer.ProducerRecord")
     try:
         for record in records:
-            headers = jvm.java.util.ArrayList()
+            headers = make("java.util.ArrayList")()
             for name, content in record.headers:
-                headers.add(kafka.common.header.internals.RecordHeader(name, content))
+                headers.add(new_header(name, content))
             producer.send(
-                kafka.clients.producer.ProducerRecord(
-                    topic, record.partition, record.key, record.value, headers
-                )
+                new_record(topic, record.partition, record.key, record.value, headers)
             )
         producer.flush()
     finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +9,36 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.outcomes import Failed
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 
 from spark_kafka_testkit import KafkaUtils
+from spark_kafka_testkit._clients.protocol import Client
+from spark_kafka_testkit.errors import KafkaTestkitError
 
-__all__ = ["ROOT", "Edit", "assert_found", "faulty_module"]
+from . import test_histories as tests
+from .model import End, History, Out, Send
+from .test_histories import test_a_read_gives_what_the_oracle_says as read_histories
+from .world import Producers
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["ROOT", "Edit", "assert_found", "assert_sound", "faulty_module"]
 
 ROOT = Path(__file__).parents[2]
-HISTORIES = "200"
-STALL_SECONDS = "3"
-ARGUMENTS = ["-qx", "-p", "no:cacheprovider", "tests/histories/test_histories.py"]
+STALL_SECONDS = 3.0
+PLAIN = History(
+    partitions=1,
+    before=(Send(0, (Out(0, b"k", b"v", 1),)), End(0, commit=True)),
+    during=(),
+    allow_deleted=False,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +62,10 @@ class Edit:
 def faulty_module(
     module: ModuleType, line: str, fault: str, folder: Path
 ) -> Iterator[ModuleType]:
-    """A copy of the module with the fault, beside the original."""
+    """A copy of the module with the fault, beside the original.
+
+    Its classes are its own, and no instance of one equals one of the original's.
+    """
     source = Path(str(module.__file__))
     copy = folder / source.name
     copy.write_text(source.read_text())
@@ -59,29 +81,41 @@ def faulty_module(
         del sys.modules[spec.name]
 
 
-def assert_found(kafka: KafkaUtils, client: str, more: dict[str, str]) -> None:
-    """Run the histories in another process, which must fail at their assertion.
+@contextmanager
+def reading(
+    kafka: KafkaUtils, spark: SparkSession, client: Client
+) -> Iterator[dict[str, Any]]:
+    """The arguments of a test of histories that are read with one client.
 
-    Args:
-        kafka: the broker to use.
-        client: the name of the only client to read with.
-        more: further environment variables.
+    The producers are its own, because a history that fails may hold some.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *ARGUMENTS],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "SPARK_KAFKA_TESTKIT_TEST_BROKER": kafka.broker,
-            "HISTORIES": HISTORIES,
-            "HISTORIES_CLIENT": client,
-            "HISTORIES_STALL_SECONDS": STALL_SECONDS,
-            **more,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-2000:]
-    assert "1 failed" in done.stdout, done.stdout[-3000:]
-    assert "test_a_read_gives_what_the_oracle_says(" in done.stdout, done.stdout[-3000:]
+    producers = Producers(spark, kafka.broker)
+    try:
+        yield {"kafka": kafka, "clients": [client], "producers": producers}
+    finally:
+        producers.close()
+
+
+def assert_found(
+    kafka: KafkaUtils,
+    spark: SparkSession,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Read the histories with the client, which must give something wrong."""
+    # a reader that waits for what never comes has failed
+    monkeypatch.setattr(tests, "MOST_SECONDS", STALL_SECONDS)
+    with (
+        reading(kafka, spark, client) as arguments,
+        # a marker that is not written yet may show a fault once, and not again
+        pytest.raises((AssertionError, Failed, KafkaTestkitError, Flaky)),
+    ):
+        read_histories(**arguments)
+
+
+def assert_sound(kafka: KafkaUtils, spark: SparkSession, client: Client) -> None:
+    """Read a plain history with the client, which must give what is right."""
+    read: Any = read_histories
+    read_plain = given(history=st.just(PLAIN))(read.hypothesis.inner_test)
+    with reading(kafka, spark, client) as arguments:
+        read_plain(**arguments)

@@ -1,9 +1,8 @@
 """Random histories, read by both clients in both isolation levels, against an oracle.
 
 A failing history is printed as the argument of the test. To run it again, put it above
-the test as `@example(history=History(...))`. Environment variables may set how many
-histories there are (`HISTORIES`), the only client to read with (`HISTORIES_CLIENT`),
-and how long a read may make no progress (`HISTORIES_STALL_SECONDS`).
+the test as `@example(history=History(...))`. The environment variable HISTORIES may set
+how many there are.
 """
 
 from __future__ import annotations
@@ -36,8 +35,7 @@ from .strategies import histories
 from .world import Producers, World
 
 COUNT = int(os.environ.get("HISTORIES", "300"))
-ONLY = os.environ.get("HISTORIES_CLIENT")
-MOST_SECONDS = float(os.environ.get("HISTORIES_STALL_SECONDS", "60"))
+MOST_SECONDS = 60.0
 STALL_SECONDS = 0.3
 STABLE_SECONDS = 30.0
 
@@ -73,11 +71,11 @@ def producers(spark: Any, kafka: KafkaUtils) -> Iterator[Producers]:
 
 @pytest.fixture(scope="module")
 def clients(spark: Any, kafka: KafkaUtils) -> Iterator[list[Client]]:
-    """Both clients of the kit, or the one that the environment names."""
+    """Both clients of the kit."""
     python = KafkaPythonClient(ClientConfig(kafka.broker))
     jvm = cluster_of(kafka).client(spark)
     assert (jvm.name, python.name) == ("jvm", "kafka-python")
-    yield [client for client in (jvm, python) if ONLY in (None, client.name)]
+    yield [jvm, python]
     python.close()
 
 
@@ -101,6 +99,7 @@ MARKER_ALONE = History(
     max_examples=COUNT,
     deadline=None,
     print_blob=True,
+    report_multiple_bugs=False,
     database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],  # shrinking takes minutes against a broker

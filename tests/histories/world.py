@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from spark_kafka_testkit import KafkaUtils
-from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
+from spark_kafka_testkit._jvm.spark_jvm import SparkJvm, java_class
 from tests.contract.topics import add_partitions
 
 from .model import (
@@ -28,6 +28,8 @@ from .model import (
 )
 from .strategies import PRODUCERS
 
+KAFKA = "org.apache.kafka"
+
 
 class Producers:
     """Java producers for all histories: a plain one, and transactional ones."""
@@ -35,8 +37,11 @@ class Producers:
     def __init__(self, spark: Any, address: str) -> None:
         spark_jvm = SparkJvm.of(spark)
         assert spark_jvm is not None
-        self.jvm = spark_jvm.view
+        self._view = spark_jvm.view
         self._load = spark_jvm.load_class
+        self._list = self._class("java.util.ArrayList")
+        self._header = self._class(f"{KAFKA}.common.header.internals.RecordHeader")
+        self._record = self._class(f"{KAFKA}.clients.producer.ProducerRecord")
         self.ids = [f"history-{uuid.uuid4().hex}" for _ in range(PRODUCERS)]
         self.plain = self._make(address, {})
         self.transactional = [
@@ -45,9 +50,12 @@ class Producers:
         for producer in self.transactional:
             producer.initTransactions()
 
+    def _class(self, name: str) -> Any:
+        return java_class(self._view, name)
+
     def _make(self, address: str, more: dict[str, str]) -> Any:
-        settings = self.jvm.java.util.Properties()
-        serializer = "org.apache.kafka.common.serialization.ByteArraySerializer"
+        settings = self._class("java.util.Properties")()
+        serializer = f"{KAFKA}.common.serialization.ByteArraySerializer"
         pairs = {
             "bootstrap.servers": address,
             "key.serializer": serializer,
@@ -58,19 +66,18 @@ class Producers:
         }
         for name, value in pairs.items():
             settings.setProperty(name, value)
-        return self.jvm.org.apache.kafka.clients.producer.KafkaProducer(settings)
+        return self._class(f"{KAFKA}.clients.producer.KafkaProducer")(settings)
 
     def record(self, topic: str, out: Out) -> Any:
-        headers = self.jvm.java.util.ArrayList()
+        headers = self._list()
         for name, value in out.headers:
-            header = self.jvm.org.apache.kafka.common.header.internals.RecordHeader
-            headers.add(header(name, value))
-        return self.jvm.org.apache.kafka.clients.producer.ProducerRecord(
+            headers.add(self._header(name, value))
+        return self._record(
             topic, out.partition, out.timestamp, out.key, out.value, headers
         )
 
     def close(self) -> None:
-        now = self.jvm.java.time.Duration.ZERO
+        now = self._class("java.time.Duration").ZERO
         for producer in [self.plain, *self.transactional]:
             producer.close(now)
 

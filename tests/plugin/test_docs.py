@@ -12,6 +12,7 @@ from tests.plugin.conftest import ROOT, Inner
 from tests.processes import HANG_SECONDS, PATIENT
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("quick_java")
 
 
 def files(page: str, runner: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ asked for, also while Python is still sending.
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -45,6 +46,48 @@ def large() -> pa.RecordBatchReader:
 
 def only(text: str) -> str:
     return f"^{re.escape(text)}$"
+
+
+def refused(stranger: socket.socket, guess: bytes) -> bool:
+    """Whether the helper sends someone away who says this."""
+    try:
+        stranger.sendall(guess)
+        stranger.shutdown(socket.SHUT_WR)
+        return stranger.recv(1) == b""
+    except OSError:
+        return True  # it was sent away before it could speak
+
+
+def test_the_channel_refuses_whoever_lacks_the_secret(
+    helper: Helper, kafka: KafkaUtils, topic: str
+) -> None:
+    """Strangers on the loopback port are sent away, with the secret too; the owner is
+    still served. Who has the owner's port lacks the secret.
+    """
+    kafka.create_topics([topic])
+    handle = helper.open(ClientConfig(kafka.broker).for_java())
+
+    def past_strangers(own_port: int) -> str:
+        address = helper.serve(handle, own_port)
+        port, secret = address.split()
+        for guess in (b"", secret.encode()):
+            with socket.create_connection(("127.0.0.1", int(port))) as stranger:
+                assert refused(stranger, guess)
+        return address
+
+    ours = Channel(past_strangers)
+    try:
+        ours.begin("read", 30, topic=topic, times=[])
+        assert ours.result()["partitions"] == {"0": [0, 0, 0]}
+    finally:
+        ours.close()
+    for guess in (b"x" * 64, b"", b"x"):
+        with socket.socket() as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            port, _ = helper.serve(handle, stranger.getsockname()[1]).split()
+            stranger.connect(("127.0.0.1", int(port)))
+            assert refused(stranger, guess)
+    helper.close(handle)
 
 
 def test_an_unknown_operation_is_named(

@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.errors import AnalysisException
@@ -18,6 +19,9 @@ from spark_kafka_testkit._model.client_config import ClientConfig
 from spark_kafka_testkit.preflight import Finding
 
 from .conftest import VERSION, RunScript, connector, jars_option
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 SHOW = """
 from spark_kafka_testkit import preflight
@@ -177,18 +181,10 @@ except errors.HelperError as error:
     assert told == f"error helper jar: {raised}"
 
 
-def test_a_session_as_it_should_be_is_described(run_script: RunScript) -> None:
+def test_a_session_as_it_should_be_is_described(spark: SparkSession) -> None:
     """There is nothing to do, and what there is is named."""
-    out = run_script(
-        SHOW
-        + """
-for name, value in KafkaUtils.spark_conf().items():
-    builder = builder.config(name, value)
-for finding in preflight.check_session(builder.getOrCreate()):
-    print(finding.state, finding)
-"""
-    )
-    lines = out.splitlines()[-4:]
+    findings = preflight.check_session(spark)
+    lines = [f"{finding.state} {finding}" for finding in findings]
     assert lines[0] == f"ok Spark: {VERSION.spark}, Scala {VERSION.scala}."
     assert lines[1] == (
         f"ok connector: spark-sql-kafka-0-10_{VERSION.scala}-{VERSION.spark}.jar."
@@ -197,6 +193,7 @@ for finding in preflight.check_session(builder.getOrCreate()):
     assert lines[3].startswith(
         f"ok helper jar: spark-kafka-testkit_{VERSION.scala}.jar"
     )
+    assert len(lines) == 4
 
 
 def test_the_archived_twin_of_kafka_python_is_reported(

@@ -203,51 +203,6 @@ def test_an_interrupted_read_leaves_the_session_sound(run_script: RunScript) -> 
     )
 
 
-def test_the_channel_refuses_whoever_lacks_the_secret(run_script: RunScript) -> None:
-    """Strangers on the loopback port are sent away, with the secret too; the owner is
-    still served. Who has the owner's port lacks the secret.
-    """
-    run_script(
-        """
-        import socket
-        from spark_kafka_testkit._jvm.channel import Channel
-        from spark_kafka_testkit._jvm.spark_jvm import SparkJvm
-        from spark_kafka_testkit._model.client_config import ClientConfig
-        for name, value in KafkaUtils.spark_conf().items():
-            builder = builder.config(name, value)
-        spark = builder.getOrCreate()
-        helper, _ = SparkJvm.of(spark).find_helper()
-        handle = helper.open(ClientConfig(kafka.broker).for_java())
-
-        def refused(stranger, guess):
-            try:
-                stranger.sendall(guess)
-                stranger.shutdown(socket.SHUT_WR)
-                return stranger.recv(1) == b""
-            except OSError:
-                return True  # it was sent away before it could speak
-
-        def ask(own_port):
-            address = helper.serve(handle, own_port)
-            port, secret = address.split()
-            for guess in (b"", secret.encode()):
-                with socket.create_connection(("127.0.0.1", int(port))) as stranger:
-                    assert refused(stranger, guess)
-            return address
-
-        ours = Channel(ask)
-        ours.begin("read", 30, topic=topic, times=[])
-        assert ours.result()["partitions"] == {"0": [0, 0, 0]}
-        for guess in (b"x" * 64, b"", b"x"):
-            with socket.socket() as stranger:
-                stranger.bind(("127.0.0.1", 0))
-                port, _ = helper.serve(handle, stranger.getsockname()[1]).split()
-                stranger.connect(("127.0.0.1", int(port)))
-                assert refused(stranger, guess)
-        """
-    )
-
-
 def test_spark_conf_appends_and_never_replaces(in_a_new_process: None) -> None:
     """The user's own jars and settings stay, and come first."""
     mine = {
