@@ -11,8 +11,9 @@ an empty Spark session takes from the shell (`bare`), because machines differ. `
 runs the printed lines of each job that many times, and each must show the failure
 again. `right` runs each right twin with that many trials, in steps of 50, and none may
 alarm. All note each result in a file, `bench/invariance-results.jsonl`, and continue
-where they were stopped. `time` runs 50 trials of two to six batches, of a stateless
-and of a stateful job.
+where they were stopped. `--first N` leaves out rounds that were run on another machine.
+`time` runs 50 trials of two to six batches, of a stateless and of a stateful job, and
+before each an empty Spark session.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--times", type=int, default=4)
     parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", nargs="*")
     options = parser.parse_args()
     names = [module.name for module in pkgutil.iter_modules(corpus.__path__)]
@@ -72,7 +74,7 @@ def main() -> int:
                 "replay": (check_replay, options.times),
                 "right": (check_right, -(-options.trials // PART)),
             }[options.what]
-            for number in range(rounds):
+            for number in range(options.first, rounds):
                 left = [n for n in jobs if not is_noted(options.what, n, number)]
                 is_timed = options.what == "wrong" and left
                 bare = {"bare": bare_seconds()} if is_timed else {}
@@ -185,12 +187,16 @@ def time_trials(kafka: KafkaUtils, spark: SparkSession) -> int:
         ),
     }
     for name, (job, options) in jobs.items():
+        bare = statistics.median(bare_seconds() for _ in range(3))
         begun = time.monotonic()
         report = kafka.check_stream(
             job, records, spark=spark, seed=1, same_under=["batches"], **options
         )
         seconds = time.monotonic() - begun
-        say(f"{name}: {report.trials} trials in {seconds:.1f} s")
+        say(
+            f"{name}: {report.trials} trials in {seconds:.1f} s, {seconds / bare:.1f} "
+            f"times an empty Spark session ({bare:.1f} s)"
+        )
     return 0
 
 

@@ -477,7 +477,8 @@ class NotInvariant(KafkaTestkitError, AssertionError):  # noqa: N818  as issues 
         relation: what it depends on, as a name of `same_under`. It is `"determinism"`
             if the same schedule led to two answers.
         schedule: the smallest schedule that shows it, in the form that
-            `check_stream(schedule=...)` accepts.
+            `check_stream(schedule=...)` accepts. In batch mode and in real-time mode,
+            only the call in `replay` shows it.
         seed: the seed of the random schedules, or None if a schedule was given.
         expected: the answer that was expected: for the same records in one batch, with
             `spark.read`, or from the first of two runs.

@@ -153,6 +153,56 @@ def filed(run: JobRun, name: Callable[[int], str]) -> StreamingQuery:
     )
 
 
+def dies_beside(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
+    """Two queries, the second of which dies of its first record."""
+    failing = orders.selectExpr("raise_error('beside') AS value")
+    return [
+        cleaned(orders, run),
+        failing.writeStream.format("noop")
+        .option("checkpointLocation", f"{run.checkpoint}-beside")
+        .start(),
+    ]
+
+
+def copies_and_counts(orders: DataFrame, run: JobRun) -> StreamingQuery:
+    """Two writes for each batch, the first of which is not idempotent."""
+
+    def write(df: DataFrame, number: int) -> None:
+        df.write.mode("append").json(f"{run.path}/all")
+        df.write.mode("overwrite").json(f"{run.checkpoint}-more/{number}")
+
+    return (
+        copied(orders)
+        .writeStream.foreachBatch(write)
+        .option("checkpointLocation", f"{run.checkpoint}-own")
+        .start()
+    )
+
+
+def counts_to_topic(orders: DataFrame, run: JobRun) -> StreamingQuery:
+    """Write the number of orders of each key whenever it changes."""
+    return (
+        numbered(orders)
+        .writeStream.format("kafka")
+        .options(**run.kafka_options)
+        .option("topic", run.topic)
+        .option("checkpointLocation", run.checkpoint)
+        .outputMode("update")
+        .start()
+    )
+
+
+def per_minute(orders: DataFrame) -> DataFrame:
+    """The number of orders in each minute, without those that are closers."""
+    return (
+        texts(orders)
+        .where("timestamp < '2030-01-01'")
+        .withWatermark("timestamp", "1 minute")
+        .groupBy(sf.window("timestamp", "1 minute"))
+        .agg(sf.count("*").alias("orders"))
+    )
+
+
 def reads_another_topic(orders: DataFrame, run: JobRun) -> StreamingQuery:
     reader = run.spark.readStream.format("kafka").options(**run.kafka_options)
     return started(reader.option("subscribe", "missing").load(), print, run)

@@ -10,10 +10,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyspark.errors import StreamingQueryException
 
 from spark_kafka_testkit import JobRun, KafkaUtils, NotInvariant, Record, WaitError, at
+from spark_kafka_testkit._invariance.relations import DEFAULT
 from spark_kafka_testkit._invariance.runs import Runs
-from spark_kafka_testkit._jvm.spark_jvm import cloned
+from spark_kafka_testkit._jvm.spark_jvm import cloned, items_of
 from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError
 from tests.sessions import needs_real_time
 
@@ -99,18 +101,9 @@ def test_a_right_job_passes_and_the_report_says_what_was_looked_at(
     assert report.trials == 9
     assert report.seed == 2
     assert {"batches", "batch_mode", "crashes"} <= set(report.same_under)
-    assert set(report.same_under) <= {
-        "batches",
-        "restarts",
-        "replays",
-        "crashes",
-        "arrival",
-        "partitions",
-        "idle",
-        "triggers",
-        "batch_mode",
-    }
-    assert report.skipped == {"retention": "the kit reads the topics for the job"}
+    assert report.skipped["retention"] == "the kit reads the topics for the job"
+    assert {*report.same_under, *report.skipped} == set(DEFAULT)
+    assert not {*report.same_under} & {*report.skipped}
 
 
 def test_a_job_that_is_random_is_told_as_such(
@@ -195,11 +188,14 @@ def test_a_write_that_can_run_again_passes(
         trials=9,
         seed=3,
     )
-    assert report.skipped == {
-        "idle": "the query runs on the machine's clock, which can't be set",
-        "triggers": "the job starts its query itself",
-        "batch_mode": "the job starts its query itself",
-    }
+    assert (
+        report.skipped.items()
+        >= {
+            "idle": "the query runs on the machine's clock, which can't be set",
+            "triggers": "the job starts its query itself",
+            "batch_mode": "the job starts its query itself",
+        }.items()
+    )
 
 
 def test_the_number_of_a_batch_in_the_answer_is_found(
@@ -221,14 +217,143 @@ def test_each_sink_holds_the_same_of_a_right_job(
         jobs.copied, ORDERS, spark=spark, sink=sink, trials=9, seed=4
     )
     lost = "Spark's memory sink is lost with its query"
-    assert report.skipped == {
-        "retention": "the kit reads the topics for the job",
-        **(
-            dict.fromkeys(["restarts", "replays", "crashes", "triggers"], lost)
-            if sink == "memory"
-            else {}
+    assert [name for name, why in report.skipped.items() if why == lost] == (
+        ["triggers", "restarts", "replays", "crashes"] if sink == "memory" else []
+    )
+
+
+@pytest.mark.parametrize("sink", ["kafka", "memory"])
+def test_a_right_job_that_writes_everything_anew_passes(
+    sink: str, kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """A topic keeps what each batch wrote, and the latest of each key is compared."""
+    report = kafka.check_stream(
+        jobs.numbered,
+        ORDERS,
+        spark=spark,
+        sink=sink,
+        output_mode="complete",
+        trials=9,
+        seed=1,
+    )
+    assert "batches" in report.same_under
+
+
+def test_a_right_job_may_keep_the_name_of_the_topic(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    """The topics of each run have other names."""
+    report = kafka.check_stream(
+        lambda orders: orders.select("key", "value", "topic"),
+        ORDERS,
+        spark=spark,
+        same_under=["batches", "batch_mode"],
+        trials=2,
+    )
+    assert report.same_under == ("batches", "batch_mode")
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "error_type", "text"),
+    [
+        (
+            jobs.appended,
+            {},
+            ValueError,
+            "The job has written nothing to run.topic, so nothing can be compared. "
+            "Give answer=, a function that reads what the job wrote.",
         ),
-    }
+        (
+            lambda orders: jobs.copied(orders).where("key = 'none'"),
+            {},
+            ValueError,
+            "The job has no answer to these records, so nothing can be compared. Give "
+            "inputs that it writes something for.",
+        ),
+        (
+            jobs.copied,
+            {"answer": lambda _: None},
+            TypeError,
+            "answer= returned nothing. Is return missing?",
+        ),
+        (
+            jobs.counts_to_topic,
+            {},
+            ValueError,
+            "The job writes its results again in each batch (output mode update). Give "
+            'answer="latest" to compare the last one of each key.',
+        ),
+        (
+            jobs.per_minute,
+            {},
+            ValueError,
+            "The closers do not move the job's watermark: before and after them, the "
+            "latest event time that it has seen is 2026-01-01 09:00:03. So windows "
+            "that are still open would not be compared. Give closers=, records that "
+            "close them.",
+        ),
+    ],
+)
+def test_a_check_that_would_compare_nothing_is_refused(
+    job: Any,
+    options: dict[str, Any],
+    error_type: type[Exception],
+    text: str,
+    kafka: KafkaUtils,
+    spark: SparkSession,
+) -> None:
+    with pytest.raises(error_type) as caught:
+        kafka.check_stream(job, ORDERS, spark=spark, trials=1, **options)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "text"),
+    [
+        (
+            {"my orders": ORDERS["orders"]},
+            {},
+            "inputs: the name 'my orders' can't be part of a schedule. Use letters, "
+            "digits, '.', '_' and '-'.",
+        ),
+        (
+            ORDERS,
+            {"sink": "delta"},
+            "The kit can't read what a sink 'delta' holds. Give one of kafka, memory, "
+            "parquet, json, orc, csv, text. Or let the job start its query, and give "
+            "answer=, a function that reads what it wrote.",
+        ),
+    ],
+)
+def test_what_can_not_be_told_or_read_is_refused(
+    inputs: Any,
+    options: dict[str, Any],
+    text: str,
+    kafka: KafkaUtils,
+    spark: SparkSession,
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        kafka.check_stream(jobs.copied, inputs, spark=spark, **options)
+
+
+def test_a_query_that_dies_beside_the_first_is_the_jobs_death(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    with pytest.raises(StreamingQueryException, match="beside"):
+        kafka.check_stream(jobs.dies_beside, ORDERS, spark=spark, trials=1)
+
+
+def test_a_write_is_lost_wherever_the_checkpoint_lies(
+    kafka: KafkaUtils, spark: SparkSession
+) -> None:
+    error = finding(
+        kafka,
+        spark,
+        jobs.copies_and_counts,
+        answer=jobs.written,
+        schedule="send orders[0] | crash at write 2",
+    )
+    assert (len(error.expected), len(error.answer)) == (1, 2)
 
 
 def test_a_job_may_have_several_queries(kafka: KafkaUtils, spark: SparkSession) -> None:
@@ -341,10 +466,12 @@ def test_the_order_of_each_partition(kafka: KafkaUtils, spark: SparkSession) -> 
         spark=spark,
         sink="kafka",
         answer="by_partition",
-        same_under=["batches", "restarts", "crashes", "batch_mode"],
+        same_under=["batches", "restarts", "crashes", "partitions", "batch_mode"],
         trials=4,
     )
     assert report.skipped == {
+        "partitions": "with more partitions, several tasks write to one partition of "
+        "the sink",
         "crashes": "Kafka's sink may repeat records, and their order is compared",
         "batch_mode": "a batch has no order",
     }
@@ -558,11 +685,21 @@ def test_what_kills_the_job_at_once_is_raised(
         kafka.check_stream(lambda orders: orders.select("nothing"), ORDERS, spark=spark)
 
 
+def listeners(spark: SparkSession) -> int:
+    """How many listeners of queries hear of each event in Spark."""
+    spark.streams.active  # noqa: B018  the session's own begins to listen at first use
+    bus = spark._jsparkSession.sparkContext().listenerBus()
+    field = bus.getClass().getDeclaredField("queues")
+    field.setAccessible(True)
+    (streams,) = (q for q in items_of(field.get(bus)) if q.name() == "streams")
+    return int(streams.listeners().size())
+
+
 @pytest.mark.parametrize("job", [jobs.copied, jobs.forgets_to_return])
 def test_nothing_is_left(
     job: Any, kafka: KafkaUtils, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Topics and queries are gone, and Spark logs as before."""
+    """Topics, queries and listeners are gone, and Spark logs as before."""
     sessions: list[SparkSession] = []
 
     def noted(session: SparkSession, count: int) -> list[SparkSession]:
@@ -574,10 +711,10 @@ def test_nothing_is_left(
     config = logs.org.apache.logging.log4j.LogManager.getContext(
         False
     ).getConfiguration()
-    before = set(kafka.admin_client.list_topics())
+    before = set(kafka.admin_client.list_topics()), listeners(spark)
     with suppress(TypeError):
         kafka.check_stream(job, ORDERS, spark=spark, trials=3)
-    assert set(kafka.admin_client.list_topics()) == before
+    assert (set(kafka.admin_client.list_topics()), listeners(spark)) == before
     assert sessions
     assert not any(session.streams.active for session in [spark, *sessions])
     assert not config.getLoggers().containsKey("org.apache.spark")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -29,6 +31,11 @@ __all__ = [
 Kind = Literal["rows", "latest", "set", "by_partition"]
 ANSWERS: tuple[Kind, ...] = ("rows", "latest", "set", "by_partition")
 TOLERANCE = 1e-9
+LEAST = 1e-12
+"""What is below this may be what is left of a sum that cancels out."""
+
+DECIMAL = re.compile(r"-?\d+\.\d+(?:[eE][+-]?\d+)?")
+FLOAT_DIGITS = 15
 OTHER = "-other"
 """The suffix that turns a key into another key."""
 
@@ -41,23 +48,35 @@ class Answers:
             answer.
         key: the columns that make up a row's key, for `"latest"`. None means the column
             `key`.
+        is_default: whether the user did not choose the kind.
     """
 
     def __init__(
-        self, kind: Kind | Callable[[Any], Any], key: Sequence[str] | None
+        self,
+        kind: Kind | Callable[[Any], Any],
+        key: Sequence[str] | None,
+        *,
+        is_default: bool = False,
     ) -> None:
-        self.kind = kind
+        self.kind, self.is_default = kind, is_default
         self._key = key
 
-    def of(self, held: Any) -> Any:
+    def of(self, held: Any, topics: Mapping[str, str]) -> Any:
         """The answer, from what a sink holds.
+
+        Each run has topics of its own, and rows may have a column `topic`. So topics
+        are replaced by the names of their inputs.
 
         Args:
             held: rows, or the records of a topic. A function may also take a `JobRun`.
+            topics: the topics of the run, by the names of the inputs.
 
         Raises:
             ValueError: a row lacks a column of the key.
         """
+        return _replaced(self._of(held), {t: name for name, t in topics.items()})
+
+    def _of(self, held: Any) -> Any:
         if callable(self.kind):
             return self.kind(held)
         if self.kind == "latest":
@@ -128,6 +147,27 @@ def _immutable(value: Any) -> Any:
     return bytes(value) if isinstance(value, bytearray) else value
 
 
+def _replaced(value: Any, names: Mapping[str, str]) -> Any:
+    """The value with these texts replaced in it. It is the same if it has none."""
+    if isinstance(value, str):
+        for old, new in names.items():
+            value = value.replace(old, new)
+        return value
+    if isinstance(value, dict):
+        items = [
+            (_replaced(key, names), _replaced(one, names)) for key, one in value.items()
+        ]
+        return value if items == [*value.items()] else dict(items)
+    if isinstance(value, (set, frozenset)):
+        return type(value)(_replaced(one, names) for one in value)
+    if isinstance(value, (list, tuple)):
+        parts = [_replaced(one, names) for one in value]
+        if all(map(operator.is_, parts, value)):
+            return value
+        return parts if isinstance(value, list) else tuple(parts)
+    return value
+
+
 def _without_others(rows: Any) -> Any:
     return [row for row in rows if not _is_other(row)]
 
@@ -137,7 +177,7 @@ def _is_other(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(_is_other, value))
     text = readable(value) if isinstance(value, bytes) else value
-    return isinstance(text, str) and text.endswith(OTHER)
+    return isinstance(text, str) and OTHER in text.lower()
 
 
 def _are_alike(expected: Any, answer: Any, *, repeats: bool) -> bool:
@@ -168,9 +208,9 @@ def is_close(one: Any, other: Any) -> bool:
     """Whether two values are equal, with a tolerance for floats."""
     one, other = plain(one), plain(other)
     if isinstance(one, float) and isinstance(other, float):
-        return equal(one, other) or math.isclose(
-            one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE**2
-        )
+        return equal(one, other) or _are_close(one, other)
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or _are_close_texts(one, other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return len(one) == len(other) and all(
             key in other and is_close(value, other[key]) for key, value in one.items()
@@ -178,6 +218,33 @@ def is_close(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(is_close, one, other))
     return equal(one, other)
+
+
+def _are_close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=LEAST)
+
+
+def _are_close_texts(one: str, other: str) -> bool:
+    """Whether two texts, for example JSON, differ only in floats that are nearly equal.
+
+    One of two numbers must have so many digits that it shows how floats are rounded:
+    `1.10` is not `1.1`.
+    """
+    if DECIMAL.split(one) != DECIMAL.split(other):
+        return False
+    pairs = zip(DECIMAL.findall(one), DECIMAL.findall(other), strict=True)
+    return all(a == b or _are_close_floats(a, b) for a, b in pairs)
+
+
+def _are_close_floats(one: str, other: str) -> bool:
+    is_rounded = max(_digits(one), _digits(other)) >= FLOAT_DIGITS
+    return is_rounded and _are_close(float(one), float(other))
+
+
+def _digits(number: str) -> int:
+    """How many digits a number has, but zeros at its beginning."""
+    mantissa = re.split("[eE]", number)[0]
+    return sum(map(str.isdigit, mantissa.lstrip("-0.")))
 
 
 def readable_record(record: Record) -> Record:

@@ -101,7 +101,7 @@ def batch_answer(
                 readable_record(Record(row.asDict().get("key"), row["value"]))
                 for row in rows
             ]
-        return stage.answers.of(rows)
+        return stage.answers.of(rows, run.topics)
 
     with WorkFolder("check") as folder:
         run = stage.run_in(session, folder, counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -16,7 +17,7 @@ from spark_kafka_testkit._invariance.inputs import EventTime, Inputs
 from spark_kafka_testkit._invariance.job import Job
 from spark_kafka_testkit._invariance.relations import DEFAULT, RELATIONS
 from spark_kafka_testkit._invariance.runs import Runs
-from spark_kafka_testkit._invariance.schedule import Schedule
+from spark_kafka_testkit._invariance.schedule import NAME, Schedule
 from spark_kafka_testkit._invariance.search import Search, StreamReport
 from spark_kafka_testkit._invariance.stage import Stage
 from spark_kafka_testkit._invariance.topics import Topics
@@ -24,7 +25,7 @@ from spark_kafka_testkit._jvm.query_clock import has_clock
 from spark_kafka_testkit._jvm.spark_jvm import is_connect
 from spark_kafka_testkit._jvm.spark_log import silenced
 from spark_kafka_testkit._progress import counting
-from spark_kafka_testkit._streams.run import OUTPUT_MODES
+from spark_kafka_testkit._streams.run import FILES, OUTPUT_MODES
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
@@ -86,9 +87,23 @@ def check_stream(
             'inputs must be a dict of records by name, {"orders": [...]}, not '
             f"{type(inputs).__name__}"
         )
+    for name in inputs:
+        if not re.fullmatch(NAME, name):
+            raise ValueError(
+                f"inputs: the name {name!r} can't be part of a schedule. Use letters, "
+                "digits, '.', '_' and '-'."
+            )
+    if sink not in (None, "kafka", "memory", *FILES):
+        raise ValueError(
+            f"The kit can't read what a sink {sink!r} holds. Give one of kafka, "
+            f"memory, {', '.join(FILES)}. Or let the job start its query, and give "
+            "answer=, a function that reads what it wrote."
+        )
     _arguments.choice("output_mode", output_mode, OUTPUT_MODES)
+    is_default = answer is None
     if answer is None:
-        answer = "latest" if output_mode == "update" else "rows"
+        is_anew = output_mode == "complete" and sink == "kafka"
+        answer = "latest" if output_mode == "update" or is_anew else "rows"
     if not callable(answer):
         _arguments.choice("answer", answer, ANSWERS)
     if isinstance(same_under, str):
@@ -109,7 +124,8 @@ def check_stream(
             'answer="by_partition" compares the partitions of a Kafka sink. Give '
             'sink="kafka".'
         )
-    answers = Answers(answer, [key] if isinstance(key, str) else key)
+    keys = [key] if isinstance(key, str) else key
+    answers = Answers(answer, keys, is_default=is_default)
     drawn = list(examples(inputs, seed))
     if not drawn:
         raise ValueError("The strategies of inputs produced no records.")
@@ -142,7 +158,10 @@ def check_stream(
                 stage.inputs.check(planned)
             search = Search(stage, runs, wanted, millis, seed, tell)
             result = (
-                search.run(range(number, trials, len(drawn)))
+                search.run(
+                    range(number, trials, len(drawn)),
+                    may_be_empty=records is not inputs,
+                )
                 if planned is None
                 else search.replay(planned)
             )

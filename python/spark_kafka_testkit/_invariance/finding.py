@@ -166,13 +166,20 @@ class Finding:
             return "it differs from the answer of spark.read to the same records:"
         return "it differs from the answer to the same records in one batch:"
 
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the schedule only sends records and makes one batch of them."""
+        plain = Schedule.of_one_batch(self.schedule.places)
+        return str(self.schedule) == str(plain) and not any(
+            place.form for place in self.schedule.places
+        )
+
     def _replay(
         self, job: str, drawn: Mapping[str, Any] | None, options: Mapping[str, Any]
     ) -> str:
         inputs = "..." if drawn is None else repr(drawn)
-        is_plain = self.schedule.batches == len(self.schedule.steps) - 1 == 1
         again = f'schedule="{self.schedule}"'
-        if self.relation in MODES or (self.relation == DETERMINISM and is_plain):
+        if self.relation in MODES or (self.relation == DETERMINISM and self._is_plain):
             again = f'same_under=["{self.relation}"]'
         same = "".join(f"{name}={_spelt(value)}, " for name, value in options.items())
         return f"kafka.check_stream({job}, inputs={inputs}, {same}{again})"

@@ -152,7 +152,9 @@ class Generator:
         if first == "partitions":
             turn, grown = rng.choice(self._growths(parts, partitions))
         points = cycle(rng.sample(self._crash_points, len(self._crash_points)))
-        crashing = 1.0 if first == "crashes" else OFTEN  # so each point has its turn
+        # a crash takes as long as several batches, so each point has one turn
+        most = min(len(parts), len(self._crash_points))
+        losing = rng.sample(range(len(parts)), most)
         is_before = (
             "restarts" in focus and first not in NEED_A_BATCH and rng.random() < SELDOM
         )
@@ -176,9 +178,11 @@ class Generator:
                 is_taken = False
             if "retention" in focus and is_turn:
                 yield DeleteRecords(part[0].input)
-            is_lost = not is_taken and wants("crashes", crashing)
-            yield next(points) if is_lost else Batch()
-            if wants("replays", OFTEN):
+            is_lost = (
+                number in losing if first == "crashes" else wants("crashes", OFTEN)
+            )
+            yield next(points) if is_lost and not is_taken else Batch()
+            if wants("replays", SELDOM):
                 yield Replay()
             if wants("restarts", OFTEN):
                 yield Restart()

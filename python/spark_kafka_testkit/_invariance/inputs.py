@@ -121,6 +121,11 @@ class Inputs:
         ]
         return min(max(named, default=1), MOST_PARTITIONS)
 
+    @property
+    def has_closers(self) -> bool:
+        """Whether anything is sent to close windows."""
+        return any(self._closers.values())
+
     def time(self, place: Place) -> int:
         """The event time of a record, in milliseconds since the epoch."""
         return self._times[Place(place.input, place.index)]

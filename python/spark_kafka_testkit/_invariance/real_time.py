@@ -96,7 +96,7 @@ def _answer(
         stage.send_places(job_run, places[middle:], counts)
         _wait_until_read(stage, run)
     found = read_topic(stage.cluster, session, job_run.topic)
-    return RealTimeAnswer(stage.answers.of(found))
+    return RealTimeAnswer(stage.answers.of(found, job_run.topics))
 
 
 def _wait_until_read(stage: Stage, run: StreamRun) -> None:

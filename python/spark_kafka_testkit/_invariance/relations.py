@@ -13,20 +13,23 @@ __all__ = ["DEFAULT", "MODES", "RELATIONS", "why_not"]
 
 RELATIONS: Final[dict[str, str]] = {
     "batches": "where batches end",
+    "arrival": "the order in which records of different partitions arrive",
+    "partitions": "numbers of partitions",
+    "triggers": "how its batches are triggered",
+    "idle": "time that passes without data",
     "restarts": "restarts of its query",
     "replays": "batches that run again",
     "crashes": "crashes in a batch",
-    "arrival": "the order in which records of different partitions arrive",
-    "partitions": "numbers of partitions",
-    "idle": "time that passes without data",
-    "triggers": "how its batches are triggered",
     "retention": "records that the broker deletes before they are read",
     "batch_mode": "whether it runs as a stream or in batch",
     "real_time": "whether it runs in batches or in real time",
     "duplicates": "records that come twice",
     "other_keys": "records of other keys",
 }
-"""Each relation, worded to end the sentence `The answer depends on ...`."""
+"""Each relation, worded to end the sentence `The answer depends on ...`.
+
+They have their turns in this order: those whose runs take the longest come last.
+"""
 
 MODES: Final = ("batch_mode", "real_time")
 """Relations that no schedule varies, because the job runs in another mode."""
@@ -61,15 +64,18 @@ def why_not(
 
 
 def _of_restarts(stage: Stage, _: Outcome) -> str:
-    is_lost = stage.sink == "memory" and stage.output_mode != "complete"
-    return LOST_WITH_QUERY if is_lost else ""
+    return LOST_WITH_QUERY if stage.sink == "memory" else ""
 
 
 def _of_crashes(stage: Stage, reference: Outcome) -> str:
-    if stage.sink == "memory":
-        return LOST_WITH_QUERY
     if stage.answers.kind == "by_partition":
         return REPEATS
+    return _of_restarts(stage, reference)
+
+
+def _of_partitions(stage: Stage, _: Outcome) -> str:
+    if stage.answers.kind == "by_partition":
+        return "with more partitions, several tasks write to one partition of the sink"
     return ""
 
 
@@ -95,6 +101,8 @@ def _of_batch_mode(stage: Stage, reference: Outcome) -> str:
             return f"batch mode can't check custom state ({operator})"
     if stage.answers.kind == "by_partition":
         return "a batch has no order"
+    if stage.sink == "kafka" and callable(stage.answers.kind):
+        return "a function gets the records of the sink's topic, and batch has none"
     return ""
 
 
@@ -139,6 +147,7 @@ _REASONS: dict[str, Callable[[Stage, Outcome], str]] = {
     "restarts": _of_restarts,
     "replays": _of_crashes,
     "crashes": _of_crashes,
+    "partitions": _of_partitions,
     "idle": _of_idle,
     "triggers": _of_triggers,
     "retention": _of_retention,

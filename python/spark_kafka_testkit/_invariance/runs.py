@@ -17,7 +17,7 @@ from spark_kafka_testkit._invariance.real_time import (
 from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._invariance.stage import Outcome, Stage
 from spark_kafka_testkit._invariance.trial import Abandoned, Trial
-from spark_kafka_testkit._jvm.spark_jvm import cloned
+from spark_kafka_testkit._jvm.spark_jvm import cloned, let_go
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,8 +42,9 @@ class Runs:
     width = 4
 
     def __init__(self, session: SparkSession) -> None:
+        self._cloned = cloned(session, self.width)
         self._sessions: SimpleQueue[SparkSession] = SimpleQueue()
-        for one in cloned(session, self.width):
+        for one in self._cloned:
             self._sessions.put(one)
         self._pool = ThreadPoolExecutor(self.width, "check_stream")
         self._known: dict[tuple[Stage, Schedule], Future[Outcome]] = {}
@@ -57,6 +58,8 @@ class Runs:
         self.abandon()
         self._ended.set()
         self._pool.shutdown(cancel_futures=True)
+        for one in self._cloned:
+            let_go(one)
 
     def abandon(self) -> None:
         """End the runs of `submit` that are under way or wait for their turn.

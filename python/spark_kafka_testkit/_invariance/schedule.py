@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 __all__ = [
+    "NAME",
     "AddPartition",
     "Batch",
     "Crash",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
@@ -26,6 +26,11 @@ __all__ = ["Search", "StreamReport"]
 
 MOST_PROBES = 120
 MOST_WRITES = 4
+NOT_VARIED = "no schedule could vary it, or there were too few trials"
+HELD_BACK = "StateStoreSave"
+"""Part of the name of each operator that aggregates. In append mode it gives out a
+window when that is closed.
+"""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -76,7 +81,9 @@ class Search:
         self._wanted, self._late, self._seed, self._tell = wanted, late, seed, tell
         self._compare = Comparisons(stage, runs)
 
-    def run(self, numbers: Sequence[int]) -> Finding | StreamReport:
+    def run(
+        self, numbers: Sequence[int], *, may_be_empty: bool = False
+    ) -> Finding | StreamReport:
         """Run random schedules until one changes the answer.
 
         Before that, check whether the job is deterministic, and compare it with batch
@@ -84,18 +91,22 @@ class Search:
 
         Args:
             numbers: the numbers of the trials.
+            may_be_empty: whether the job may have no answer to the records.
 
         Returns:
             The smallest schedule that changes the answer, or a report if none does.
 
         Raises:
             Exception: the job dies even with everything in one batch.
-            ValueError: the job's event time is not the one that the schedules use.
+            ValueError: the job's event time is not the one that the schedules use. Or
+                there is nothing to compare.
         """
         compare, whole = self._compare, self._compare.whole
         twice = compare.twice(whole)
         reference = self._reference(whole)
         self._check(reference)
+        if not may_be_empty:
+            self._check_answer(reference)
         if finding := twice():
             return self._smallest(finding, compare.twice)
         skipped = {
@@ -123,6 +134,7 @@ class Search:
             self._tell()
         varied = {name for schedule in schedules for name in compare.varied(schedule)}
         seen = tuple(one for one in held if one in varied or one in MODES)
+        skipped |= {name: NOT_VARIED for name in held if name not in seen}
         return StreamReport(len(schedules), seen, skipped, self._seed)
 
     def replay(self, schedule: Schedule) -> Finding | StreamReport:
@@ -164,6 +176,44 @@ class Search:
                 f"that it has seen is {shown_time(newest)}. Give event_time=, a "
                 "function of a Record, and closers=, records that close its windows."
             )
+        holds_back = stage.output_mode == "append" and any(
+            HELD_BACK.lower() in operator.lower() for operator in reference.operators
+        )
+        if (
+            newest is not None
+            and newest == reference.closed
+            and stage.inputs.has_closers
+            and holds_back
+            and not reference.is_own_query
+        ):
+            raise ValueError(
+                "The closers do not move the job's watermark: before and after them, "
+                f"the latest event time that it has seen is {shown_time(newest)}. So "
+                "windows that are still open would not be compared. Give closers=, "
+                "records that close them."
+            )
+
+    def _check_answer(self, reference: Outcome) -> None:
+        """Check that the job has an answer that can be compared.
+
+        Raises:
+            TypeError: a function has returned none.
+            ValueError: it is empty.
+        """
+        answer, kind = reference.answer, self._stage.answers.kind
+        if answer is None:
+            raise TypeError("answer= returned nothing. Is return missing?")
+        if not isinstance(answer, Collection) or answer:
+            return
+        if reference.is_own_query and not callable(kind):
+            raise ValueError(
+                "The job has written nothing to run.topic, so nothing can be compared. "
+                "Give answer=, a function that reads what the job wrote."
+            )
+        raise ValueError(
+            "The job has no answer to these records, so nothing can be compared. Give "
+            "inputs that it writes something for."
+        )
 
     def _schedules(
         self, relations: Sequence[str], reference: Outcome, numbers: Sequence[int]

@@ -36,6 +36,7 @@ class Outcome:
             not known.
         newest: the latest event time that Spark read before the closers, in
             milliseconds since the epoch. None without a watermark.
+        closed: the same after the closers.
         late_rows: the largest number of rows that one batch dropped as late.
         writes: the largest number of writes that the `foreachBatch` function made for
             one batch. 0 unless the job started its query itself.
@@ -48,6 +49,7 @@ class Outcome:
     has_watermark: bool
     delay: int
     newest: int | None
+    closed: int | None
     late_rows: int
     writes: int
     is_own_query: bool

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit._event_time import at, local_time
@@ -24,14 +23,18 @@ from spark_kafka_testkit._invariance.schedule import (
 )
 from spark_kafka_testkit._invariance.sinks import Rows, read_topic
 from spark_kafka_testkit._invariance.stage import Outcome, Stage
-from spark_kafka_testkit._jvm.plans import watermark_delays
+from spark_kafka_testkit._jvm.plans import output_mode, watermark_delays
+from spark_kafka_testkit._jvm.spark_jvm import ends_on_its_own, has_ended
 from spark_kafka_testkit._jvm.watched_writes import NoWrites, WatchedWrites
 from spark_kafka_testkit._model.send_report import add_note
 from spark_kafka_testkit._queries.batch import newest_event, operators_sum, watermark_of
+from spark_kafka_testkit._queries.state import QueryState
+from spark_kafka_testkit._queries.stop import stop
 from spark_kafka_testkit._spark import sources
 from spark_kafka_testkit._streams.crashes import CrashSteps
 from spark_kafka_testkit._streams.follow import FollowedQuery
 from spark_kafka_testkit._streams.run import StreamOptions, StreamRun
+from spark_kafka_testkit._waits.queries import wait_for_end
 from spark_kafka_testkit._work_folder import WorkFolder
 from spark_kafka_testkit.errors import KafkaTestkitError, WaitError
 
@@ -92,6 +95,7 @@ class Trial:
         self._delays: dict[str, int] = {}  # shortest watermark delay, by query id
         self._late_rows = self._writes = 0
         self._newest: int | None = None
+        self._closed: int | None = None
         self._rows = Rows()
 
     def run(self) -> Outcome:
@@ -120,7 +124,9 @@ class Trial:
         except KafkaTestkitError as error:
             add_note(error, f"With the schedule: {schedule}")
             raise
-        except Exception as error:  # noqa: BLE001  the job's or its query's exception
+        except Exception as error:  # the job's or its query's
+            if has_ended():  # the JVM, and not the job
+                raise
             return self._outcome(None, error)
 
     def _outcome(self, answer: Any, death: Exception | None) -> Outcome:
@@ -131,6 +137,7 @@ class Trial:
             bool(self._delays),
             min(self._delays.values(), default=0),
             self._newest,
+            self._closed,
             self._late_rows,
             self._writes,
             self._is_own_query,
@@ -226,8 +233,9 @@ class Trial:
     def _watching_writes(self, failing: int) -> WatchedWrites | NoWrites:
         if not self._is_own_query or not self._stage.has_clock:
             return NoWrites()
-        checkpoint = Path(self._job_run.checkpoint)
-        return WatchedWrites(self._session, checkpoint, failing)
+        assert self._run is not None
+        query = str(self._run.query.id)  # which it keeps with its checkpoint
+        return WatchedWrites(self._session, query, failing)
 
     def _replay(self) -> None:
         run = self._running()
@@ -264,6 +272,7 @@ class Trial:
         else:
             self._again(run, self._send_closers)
         self._note(run)
+        self._closed = newest_event(run.query.recentProgress)
 
     # The query
 
@@ -299,7 +308,7 @@ class Trial:
             )
         self._run.start()
         if not self._clocked(self._run):
-            self._run.settle()
+            self._settle(self._run)
 
     def _again(self, run: CrashSteps, send: Callable[[], None]) -> None:
         """Stop a query without a clock, send records, and start it again.
@@ -309,7 +318,20 @@ class Trial:
         run.stop()
         send()
         run.start()
+        self._settle(run)
+
+    def _settle(self, run: CrashSteps) -> None:
+        """Wait until all queries of the job wait for data, or have ended.
+
+        Raises:
+            StreamingQueryException: one has died.
+            WaitError: this did not happen in time.
+        """
         run.settle()
+        for query in self._others:
+            if ends_on_its_own(query):
+                wait_for_end(query, self._stage.timeout)
+            QueryState(query).raise_if_dead()
 
     def _call(self) -> Any:
         """Call the job, and return its DataFrame or its query.
@@ -329,10 +351,14 @@ class Trial:
         return made
 
     def _stop_others(self) -> None:
-        """Stop all queries that are still active in the session."""
+        """Stop all queries that are still active in the session.
+
+        Raises:
+            WaitError: one has not stopped in time.
+        """
         self._others = []
         for query in self._session.streams.active:
-            query.stop()
+            stop(query)
 
     def _read(self, name: str) -> DataFrame:
         topic, options = self._job_run.topics[name], self._job_run.kafka_options
@@ -396,7 +422,7 @@ class Trial:
         self._stage.send_closers(self._job_run, self._counts)
 
     def _answer(self) -> Any:
-        return self._stage.answers.of(self._held())
+        return self._stage.answers.of(self._held(), self._job_run.topics)
 
     def _held(self) -> Any:
         stage = self._stage
@@ -408,6 +434,14 @@ class Trial:
                 "and has no parameter `run` with a topic or folder to write to. Give "
                 "answer=, a function that reads what the job wrote."
             )
+        if self._is_own_query and stage.answers.is_default and self._operators:
+            mode = output_mode(self._running().query)
+            if mode != "append":
+                raise ValueError(
+                    f"The job writes its results again in each batch (output mode "
+                    f'{mode}). Give answer="latest" to compare the last one of each '
+                    "key."
+                )
         if self._is_own_query or stage.sink == "kafka":
             return read_topic(stage.cluster, self._session, self._job_run.topic)
         if stage.sink is None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from spark_kafka_testkit._jvm.query_clock import helper_of
@@ -19,13 +16,13 @@ __all__ = ["NoWrites", "WatchedWrites"]
 
 
 class WatchedWrites:
-    """The writes of a query with this checkpoint, watched from its next start on.
+    """The writes of a query, watched from its next start on.
 
     The watch ends with the block.
 
     Args:
         session: the session in which the query starts.
-        checkpoint: its checkpoint, a folder on this machine.
+        query: its id, which it keeps with its checkpoint.
         failing: which of its writes fails, counted from 1, or 0 for none.
 
     Raises:
@@ -36,11 +33,11 @@ class WatchedWrites:
         has_failed: whether one was made to fail.
     """
 
-    def __init__(self, session: SparkSession, checkpoint: Path, failing: int) -> None:
+    def __init__(self, session: SparkSession, query: str, failing: int) -> None:
         self.count, self.has_failed = 0, False
         self._helper = helper_of(session)
         self._session, self._failing = cast("Any", session)._jsparkSession, failing
-        self._query = _query_id(checkpoint)
+        self._query = query
 
     def __enter__(self) -> Self:
         self._helper.watch_writes(self._session, self._query, self._failing)
@@ -60,12 +57,3 @@ class NoWrites:
 
     def __exit__(self, *_: object) -> None:
         pass
-
-
-def _query_id(checkpoint: Path) -> str:
-    """The query's id from its checkpoint, which gets one if it has none yet."""
-    metadata = checkpoint / "metadata"
-    if not metadata.exists():
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        metadata.write_text(json.dumps({"id": str(uuid.uuid4())}))
-    return str(json.loads(metadata.read_text())["id"])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from spark_kafka_testkit._jvm.spark_jvm import active_session
+from spark_kafka_testkit._jvm.spark_jvm import active_session, has_ended
 from spark_kafka_testkit._kept.reuse import choose_reuse
 from spark_kafka_testkit._spark.attach import attach, new_session
 from spark_kafka_testkit._spark.conf import spark_conf
@@ -37,7 +37,9 @@ def session(conf: Mapping[str, str]) -> SparkSession:
 
 
 def stop(spark: SparkSession) -> None:
-    """Stop a session that the kit has made."""
+    """Stop a session that the kit has made, unless its JVM has ended before it."""
+    if has_ended():
+        return
     _have_it_hear(getattr(spark.sparkContext, "_accumulatorServer", None))
     spark.stop()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._arrow.encode import batches
-from spark_kafka_testkit._jvm.spark_jvm import ends_on_its_own
+from spark_kafka_testkit._jvm.spark_jvm import ends_on_its_own, has_ended
 from spark_kafka_testkit._queries.death import Death
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
@@ -25,7 +25,8 @@ from spark_kafka_testkit._text import did_you_mean
 from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.clock import Pauses
 from spark_kafka_testkit._waits.finality import Finality
-from spark_kafka_testkit.errors import WaitError
+from spark_kafka_testkit._waits.queries import wait_for_end
+from spark_kafka_testkit.errors import SparkSetupError, WaitError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["StreamSteps"]
 
 log = logging.getLogger("spark_kafka_testkit")
+
+JVM_ENDED = "Spark's JVM has ended, and the query with it. Its output says why."
 
 
 class StreamSteps(StreamState):
@@ -84,16 +87,7 @@ class StreamSteps(StreamState):
 
     def _await_end(self) -> None:
         """Wait until the query has done its step."""
-        state, pauses = QueryState(self.query), Pauses(self._timeout)
-        while state.is_active:
-            if pauses.is_over:
-                raise WaitError(
-                    f"Query {state.name} had not ended its step within "
-                    f"{self._timeout:g} s.\n{state.describe()}",
-                    query=self.query,
-                )
-            pauses.rest()
-        state.raise_if_dead()
+        wait_for_end(self.query, self._timeout)
 
     def _await_step(self) -> None:
         if self.query.isActive and ends_on_its_own(self.query):
@@ -204,7 +198,8 @@ class StreamSteps(StreamState):
         if error is None:
             raise problem
         if not _is_told(problem, error):
-            log.warning("query %s: %s", QueryState(self.query).name, problem)
+            name = "" if has_ended() else f"query {QueryState(self.query).name}: "
+            log.warning("%s%s", name, problem)
 
     def close(self) -> None:
         """End the run, as the end of its block does.
@@ -228,7 +223,7 @@ class StreamSteps(StreamState):
             stop(self._query)
             return None if self._death_seen_by else self._query.exception()
         except Exception as error:  # noqa: BLE001  the block's own error comes first
-            return error
+            return SparkSetupError(JVM_ENDED) if has_ended() else error
         finally:
             self._cluster.end(self._stop_running)
             self._clean_up()

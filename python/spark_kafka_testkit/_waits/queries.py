@@ -27,6 +27,7 @@ __all__ = [
     "check_topics",
     "ends_of",
     "lag",
+    "wait_for_end",
     "wait_for_query_alive",
     "wait_for_watermark",
     "wait_until_processed",
@@ -46,6 +47,25 @@ PINNED = (
     "Running",
     "Committing epoch",
 )
+
+
+def wait_for_end(query: StreamingQuery, timeout: float) -> None:
+    """Wait for the end of a query that ends on its own.
+
+    Raises:
+        StreamingQueryException: it died.
+        WaitError: it had not ended in time.
+    """
+    state, pauses = QueryState(query), Pauses(timeout)
+    while state.is_active:
+        if pauses.is_over:
+            raise WaitError(
+                f"Query {state.name} had not ended its step within {timeout:g} s.\n"
+                f"{state.describe()}",
+                query=query,
+            )
+        pauses.rest()
+    state.raise_if_dead()
 
 
 def wait_for_query_alive(

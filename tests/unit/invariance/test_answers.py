@@ -26,7 +26,19 @@ ROWS = Answers("rows", None)
         ("rows", [(1,)], [(1,), (2,)], True, False),
         ("rows", [(0.1 + 0.2,)], [(0.3,)], False, True),
         ("rows", [(0.3,)], [(0.3001,)], False, False),
-        ("rows", [(1e-12,)], [(2e-12,)], False, False),
+        ("rows", [(1e-11,)], [(2e-11,)], False, False),
+        ("rows", [(0.1 + 0.2 - 0.3,)], [(0.1 - 0.3 + 0.2,)], False, True),
+        ("rows", [("a", "0.6000000000000001")], [("a", "0.6")], False, True),
+        (
+            "rows",
+            ['{"a":0.1,"b":0.30000000000000004}'],
+            ['{"a":0.1,"b":0.3}'],
+            False,
+            True,
+        ),
+        ("rows", ['{"a":0.30000000000000004}'], ['{"b":0.3}'], False, False),
+        ("rows", ["0.30000000000000004"], ["0.31"], False, False),
+        ("rows", ["1.10"], ["1.1"], False, False),
         ("rows", [(float("nan"),)], [(float("nan"),)], False, True),
         ("rows", [([1.0],)], [([1.0 + 1e-12],)], False, True),
         ("latest", {"a": (1.0,)}, {"a": (1.0 + 1e-12,)}, False, True),
@@ -46,19 +58,22 @@ def test_same_or_not(
 
 def test_the_answer_of_rows_and_of_records() -> None:
     rows = [Row(key="a", n=1), Row(key="b", n=2), Row(key="a", n=3)]
-    assert ROWS.of(rows) == [("a", 1), ("b", 2), ("a", 3)]
-    assert Answers("latest", None).of(rows) == {"a": ("a", 3), "b": ("b", 2)}
-    assert Answers("latest", ["n"]).of(rows) == {
+    assert ROWS.of(rows, {}) == [("a", 1), ("b", 2), ("a", 3)]
+    assert Answers("latest", None).of(rows, {}) == {"a": ("a", 3), "b": ("b", 2)}
+    assert Answers("latest", ["n"]).of(rows, {}) == {
         n + 1: tuple(rows[n]) for n in range(3)
     }
     records = [Record("k", 1, partition=1), Record("k", 2, partition=0)]
-    assert Answers("set", None).of([*records, records[0]]) == [("k", 1), ("k", 2)]
-    assert Answers("by_partition", None).of(records) == {1: [("k", 1)], 0: [("k", 2)]}
+    assert Answers("set", None).of([*records, records[0]], {}) == [("k", 1), ("k", 2)]
+    assert Answers("by_partition", None).of(records, {}) == {
+        1: [("k", 1)],
+        0: [("k", 2)],
+    }
 
 
 def test_a_row_without_a_key_is_refused() -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  whole, below
-        Answers("latest", None).of([Row(user="a", n=1)])
+        Answers("latest", None).of([Row(user="a", n=1)], {})
     assert str(caught.value) == (
         'answer="latest" needs the key of a row: the rows have no column '
         "'key', only user, n. Give key=, a column name or a list of them."
@@ -113,5 +128,25 @@ def test_the_latest_of_a_key_that_the_closer_has_may_be_either() -> None:
 def test_a_bytearray_is_bytes() -> None:
     """Before Spark 4.1, binary columns are collected as bytearrays."""
     row = Row(key=bytearray(b"ada"), value=bytearray(b"\xff"))
-    assert Answers("latest", None).of([row]) == {b"ada": (b"ada", b"\xff")}
+    assert Answers("latest", None).of([row], {}) == {b"ada": (b"ada", b"\xff")}
     assert readable_record(Record(*row)) == Record("ada", b"\xff")
+
+
+def test_topics_of_a_run_are_told_by_the_names_of_their_inputs() -> None:
+    """Each run has its own. What has none is the very same answer."""
+    topics = {"orders": "check-1f-0"}
+    named = Answers(lambda held: held, None).of
+    row = Row(topic="check-1f-0", n=1)
+    assert named([row, {"t": ["check-1f-0"]}, {"check-1f-0"}], topics) == [
+        ("orders", 1),
+        {"t": ["orders"]},
+        {"orders"},
+    ]
+    plain = [Row(topic="other", n=1)]
+    assert named(plain, topics) is plain
+
+
+def test_another_key_may_be_anywhere_in_a_row() -> None:
+    answers = Answers("rows", None)
+    others = [('{"key": "ada-other", "n": 1}',), ("ADA-OTHER",)]
+    assert answers.without_others([*others, ("ada",)]) == [("ada",)]

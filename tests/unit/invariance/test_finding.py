@@ -68,6 +68,26 @@ def test_the_call_that_shows_it_again_has_the_options_of_the_check() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("schedule", "is_plain"),
+    [
+        ("send orders[0:3] | batch", True),
+        ("send orders[0], orders[0] again | batch", False),
+        ("send orders[0] | crash in a task", False),
+        ("send orders[0] | batch | batch", False),
+    ],
+)
+def test_chance_is_shown_again_by_the_schedule_that_showed_it(
+    schedule: str, is_plain: bool
+) -> None:
+    """The usual batch needs no schedule."""
+    finding = Finding(DETERMINISM, Schedule.parse(schedule), [1], [2])
+    again = finding.error("job", {}, None, None, {}).replay
+    assert again.endswith(
+        'same_under=["determinism"])' if is_plain else f'schedule="{schedule}")'
+    )
+
+
 def test_keys_are_told_by_what_differs() -> None:
     """A key is often part of a value.
 
