@@ -286,7 +286,7 @@ class Cluster:
 
     def delete_records(self, topic: str) -> None:
         """Have the broker delete all records of a topic, as its retention does."""
-        ends = {number: at.end for number, at in self.offsets(topic).items()}
+        ends = self.ends(topic)
         with self._reaching():
             self._admin.delete_records(topic, ends)
 
@@ -351,6 +351,14 @@ class Cluster:
             topic, {number: at.end for number, at in partitions.items()}
         )
         return partitions
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end offset of each partition.
+
+        Raises:
+            UnknownTopicError: the topic does not exist.
+        """
+        return {number: at.end for number, at in self.offsets(topic).items()}
 
     # Records
 

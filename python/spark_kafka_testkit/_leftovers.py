@@ -90,8 +90,8 @@ def replace_ended(utils: KafkaUtils, test: str) -> None:
         f"The broker is gone ({cluster.broker.describe()}): {how}. {test} and the "
         "tests after it use another."
     )
+    utils.setup()  # before the warning, which may be raised as an error
     warnings.warn(BrokerEndedWarning(text), stacklevel=1)
-    utils.setup()
 
 
 class Leftovers:

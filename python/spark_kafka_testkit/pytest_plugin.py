@@ -301,9 +301,9 @@ def _begin(test: pytest.Item) -> marker.Wishes:
     test.stash[WISHES] = wishes = marker.wishes(test)
     test.stash[BEGAN] = datetime.fromtimestamp(_clock.now(), timezone.utc)
     run = test.config.stash[RUN]
-    run.replace_ended(test.nodeid)
     for recorder in run.recorders():
         recorder.topics.clear()
+    run.replace_ended(test.nodeid)
     return wishes
 
 
@@ -334,19 +334,27 @@ def pytest_runtest_makereport(
             for recorder in item.config.stash[RUN].recorders()
             if recorder.topics and recorder.cluster is not None
         }
-        leftovers = item.stash.get(LEFTOVERS, None)
-        queries = leftovers.queries() if leftovers is not None else []
-        running = {str(query.runId) for query in queries}
-        queries += [  # a stream's query may have died
-            stream.query
-            for stream in item.stash.get(STREAMS, [])
-            if str(stream.query.runId) not in running
-        ]
+        queries = _queries_of(item)
         if queries or topics:
             report.sections.append(
                 ("Kafka", section(topics, queries, item.stash[BEGAN]))
             )
     return report
+
+
+def _queries_of(test: pytest.Item) -> list[StreamingQuery]:
+    """The queries that a test has started and that run, and those of its streams."""
+    leftovers = test.stash.get(LEFTOVERS, None)
+    queries: list[StreamingQuery] = []
+    with suppress(Exception):  # their JVM may be gone
+        queries += [] if leftovers is None else leftovers.queries()
+        running = {str(query.runId) for query in queries}
+        queries += [  # a stream's query may have died
+            stream.query
+            for stream in test.stash.get(STREAMS, [])
+            if str(stream.query.runId) not in running
+        ]
+    return queries
 
 
 @pytest.fixture(autouse=True)
@@ -400,7 +408,8 @@ def kafka_utils(pytestconfig: pytest.Config) -> KafkaUtils:
 def kafka_utils_factory(pytestconfig: pytest.Config) -> Callable[..., KafkaUtils]:
     """A function that creates a further `KafkaUtils` and sets it up: a second cluster.
 
-    It passes on the arguments that it is called with. The cluster ends with the run.
+    It passes on the arguments that it is called with, and the run's
+    `--kafka-timeout-factor`. The cluster ends with the run.
     """
     return pytestconfig.stash[RUN].another
 

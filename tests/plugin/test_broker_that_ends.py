@@ -86,6 +86,17 @@ def test_the_tests_after_it_have_another_broker(pytester: pytest.Pytester) -> No
     )
 
 
+def test_a_warning_that_is_an_error_fails_one_test(pytester: pytest.Pytester) -> None:
+    """The broker is replaced all the same."""
+    pytester.makepyfile(killing=KILL, test_ends=TESTS)
+    result = pytester.runpytest_subprocess(
+        *PLUGIN,
+        "--kafka-backend=embedded",
+        "-Werror::spark_kafka_testkit.testing.BrokerEndedWarning",
+    )
+    result.assert_outcomes(failed=1, errors=1, passed=4, warnings=2)
+
+
 def test_the_mixin_goes_on_with_another_broker(tmp_path: Path) -> None:
     """This also works with unittest alone."""
     (tmp_path / "killing.py").write_text(KILL)

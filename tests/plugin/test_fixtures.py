@@ -81,6 +81,8 @@ def test_another_cluster_makes_a_topic(kafka_utils_factory, kafka_utils):
     other = kafka_utils_factory(bootstrap_servers=kafka_utils.broker)
     assert other is not kafka_utils
     other.create_topics(["others"])
+    with pytest.raises(AssertionError, match=r" after 0\\.03 s"):
+        other.assert_eventually(lambda: 1, 2, timeout=0.01)
 
 
 def test_the_topic_of_another_cluster_is_gone(kafka_utils):
@@ -97,7 +99,9 @@ def test_the_fixtures_give_what_they_promise(inner: Inner) -> None:
 
     The tests of the inner run check that.
     """
-    result = inner("--strict-markers", test_fixtures=FIXTURES)
+    result = inner(
+        "--strict-markers", "--kafka-timeout-factor=3", test_fixtures=FIXTURES
+    )
     result.assert_outcomes(passed=13, warnings=0)
     result.stdout.fnmatch_lines(["kafka: external Kafka at *, records through jvm"])
     result.stdout.no_fnmatch_line("*LeftoverWarning*")

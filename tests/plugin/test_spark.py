@@ -48,6 +48,7 @@ def copy(spark, kafka_utils, source, sink):
     )
 """
 OWN = f"""
+import sys
 {QUERY}
 
 @pytest.fixture(scope="session")
@@ -62,6 +63,7 @@ def test_leaves_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
         lambda: kafka_utils.get_all_records(kafka_spark, kafka_topics[1]), {{"k": "v"}}
     )
     assert kafka_utils.client == "jvm"
+    assert "pandas" not in sys.modules
 
 
 def test_the_query_of_the_last_test_is_stopped(kafka_spark, wide):
@@ -85,7 +87,8 @@ def test_fails_beside_a_query(kafka_spark, kafka_utils, kafka_topics, wide):
 
 
 def test_kafka_spark_makes_a_session(inner: Inner) -> None:
-    """It has the helper, the connector and the user's settings.
+    """It has the helper, the connector and the user's settings. Nothing imports pandas,
+    which would take 0.3 s.
 
     A query that a test leaves running is stopped and named before the test's topics are
     deleted. One of a fixture with a wider scope continues. The report of a failing test
@@ -112,6 +115,33 @@ def test_kafka_spark_makes_a_session(inner: Inner) -> None:
         ]
     )
     assert "query 'wide'" not in text
+
+
+KILLED = """
+import os, signal
+
+
+def test_kills_spark(kafka_utils, kafka_spark, kafka_topics, kafka_stream):
+    rows = kafka_spark.readStream.format("rate").load()
+    stream = kafka_stream(rows.selectExpr("CAST(value AS STRING) AS value"))
+    kafka_utils.send_messages(kafka_topics[0], [("k", "v")])
+    process = kafka_spark.sparkContext._gateway.proc
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert False
+
+
+def test_goes_on(kafka_utils, kafka_topic):
+    kafka_utils.send_messages(kafka_topic, [("k", "v")])
+    assert kafka_utils.get_all_records(None, kafka_topic) == {"k": "v"}
+"""
+
+
+def test_a_spark_that_dies_fails_one_test(inner: Inner) -> None:
+    """Its failure is reported with its topics, and the next test runs."""
+    result = inner(test_killed=KILLED)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["topic 'test_kills_spark-source-*', offsets: *"])
 
 
 AHEAD = """

@@ -189,8 +189,8 @@ def test_a_jvm_that_is_killed_amid_a_read_is_told(
                 call()
             except errors.HelperError as error:
                 assert str(error) == (
-                    "The JVM helper went away in the middle of an answer. Has its "
-                    "Spark session been stopped?"
+                    "The JVM helper went away in the middle of an answer. Has its JVM "
+                    "ended, or its Spark session been stopped?"
                 )
             else:
                 raise AssertionError("nothing was told")

@@ -55,6 +55,24 @@ def test_a_jobs_query_has_the_steps_of_a_stream(
     assert not run.query.isActive
 
 
+def test_what_the_sink_held_before_is_not_new(
+    kafka: KafkaUtils, queries: Queries, topic: str, sink: str
+) -> None:
+    """A run looks at what came since it began, also where it starts the query."""
+
+    def job() -> StreamingQuery:
+        return queries.to_topic(queries.source(topic), sink)
+
+    with kafka.follow(job, sink) as run:
+        run.add_data(topic, [("a", "x")])
+        run.check_new_answer([("a", "x")])
+    with kafka.follow(job, sink) as run:
+        run.check_new_answer([])
+        run.add_data(topic, [("b", "y")])
+        run.check_new_answer([("b", "y")])
+        run.check_exactly_once()
+
+
 def test_a_query_that_was_given_can_not_start_again(
     kafka: KafkaUtils, queries: Queries, topic: str, sink: str
 ) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 LONG = 900.0
+FOR_EVER = 86_400.0  # pytest would end the test first
 
 
 def values(source: DataFrame) -> DataFrame:
@@ -201,6 +202,18 @@ def test_what_can_not_be_looked_at_is_refused(
         "The kit does not know what 'noop' wrote. Give run_stream() answer=, a "
         "function that returns the rows, such as answer=lambda: spark.table('t')."
     )
+
+
+def test_a_state_beside_a_query_that_never_rests(
+    kafka: KafkaUtils, queries: Queries, topic: str
+) -> None:
+    """Two batches of that query are waited for, and not the time-out."""
+    kafka.create_topics([topic])
+    queries.spark.readStream.format("rate").load().writeStream.format("noop").start()
+    counts = queries.source(topic).groupBy("key").count()
+    with kafka.run_stream(counts, output_mode="update", timeout=FOR_EVER) as run:
+        run.add_data(topic, [("a", "v")])
+        run.check_state_bounded(rows=1)
 
 
 def test_a_bounded_state(kafka: KafkaUtils, queries: Queries, topic: str) -> None:

@@ -487,16 +487,17 @@ def test_a_job_is_waited_for_by_its_checkpoint(
         kafka.wait_until_processed(checkpoint=checkpoint, topic=sink, timeout=0)
 
 
+@pytest.mark.parametrize("code", [0, 3])
 def test_a_job_that_has_ended_is_not_waited_for(
-    kafka: KafkaUtils, queries: Queries, tmp_path: Path
+    kafka: KafkaUtils, queries: Queries, tmp_path: Path, code: int
 ) -> None:
     """The message has its exit code, and says that it has committed nothing."""
-    job = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    job = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"])
     with job, pytest.raises(WaitError) as caught:
         kafka.wait_until_processed(checkpoint=tmp_path, process=job, timeout=900)
     assert str(caught.value) == (
-        f"The job with checkpoint {tmp_path} has ended with exit code 3 without having "
-        "processed its topics.\n"
+        f"The job with checkpoint {tmp_path} has ended with exit code {code} without "
+        "having processed its topics.\n"
         "  it has committed no batch. Is this its checkpoint location?\n"
         "Look at its output."
     )

@@ -407,7 +407,7 @@ def _ryuk_if_it_runs() -> Iterator[None]:
         log.warning(
             "testcontainers' reaper (Ryuk) can't run (%s). If this process is killed, "
             "remove its container with: docker rm -fv $(docker ps -aqf label=%s=%d)",
-            str(error).splitlines()[0],
+            _first_line(error),
             LABEL,
             os.getpid(),
         )

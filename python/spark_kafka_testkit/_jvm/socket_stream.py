@@ -23,8 +23,8 @@ class HelperGoneError(HelperError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The JVM helper went away in the middle of an answer. Has its Spark "
-            "session been stopped?"
+            "The JVM helper went away in the middle of an answer. Has its JVM ended, "
+            "or its Spark session been stopped?"
         )
 
 

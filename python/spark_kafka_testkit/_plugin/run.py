@@ -110,8 +110,9 @@ class Run:
         pytest.skip(f"no Kafka broker: {reason}")
 
     def another(self, **arguments: Any) -> KafkaUtils:
-        """A further KafkaUtils, set up. It ends with the run."""
-        recorder = Recorder(KafkaUtils(**arguments))
+        """A further KafkaUtils, set up. It ends with the run, and has its factor."""
+        factor = self.options.arguments.get("timeout_factor")
+        recorder = Recorder(KafkaUtils(**{"timeout_factor": factor, **arguments}))
         recorder.utils.setup()
         self._others.append(recorder)
         return recorder.utils

@@ -126,8 +126,12 @@ def record_beside(settings: Mapping[str, str]) -> None:
     global _recorder, _started  # noqa: PLW0603
     if _recorder is not None or _wish() != "record":
         return
+    try:
+        _recorder = start_recorder(settings, subprocess.DEVNULL, DELAY_SECONDS)
+    except OSError as error:  # the session itself needs none
+        log.info("no class archive is recorded for Spark's JVM: %s", error)
+        return
     log.info("recording a class archive for Spark's JVM in the background")
-    _recorder = start_recorder(settings, subprocess.DEVNULL, DELAY_SECONDS)
     _started = _clock.monotonic()
     close_in_children(_recorder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._cluster import Cluster
     from spark_kafka_testkit.serde import Deserializer
 
-__all__ = ["StreamChecks"]
+__all__ = ["RESTLESS_BATCHES", "StreamChecks"]
 
+RESTLESS_BATCHES = 2
+"""How many batches to wait for of a query that never rests, as with a timer."""
 INTERVAL_SECONDS = 0.25
 AS_BYTES: tuple[Deserializer, Deserializer] = ("BINARY", "BINARY")
 AS_SHOWN: tuple[Deserializer, Deserializer] = (readable, readable)
@@ -219,9 +222,9 @@ class StreamChecks(ABC):
     ) -> None:
         """Check that the sink holds at least these: `check_answer(contains(...))`."""
         deserializers = key_deserializer, value_deserializer
-        self._check(
-            contains(expected), deserializers, None, until_timeout=until_timeout
-        )
+        wanted = contains(expected)
+        with waiting("check_contains"):
+            self._check(wanted, deserializers, None, until_timeout=until_timeout)
 
     def check_nothing_new(self) -> None:
         """Check that the sink has received nothing since the last check that passed.
@@ -263,12 +266,17 @@ class StreamChecks(ABC):
             Cause(f"The query is dead since {self._death_seen_by}.", "Call start().")
         ]
 
-    def _is_at_rest(self) -> bool:
-        """Whether nothing more comes once everything that was sent is processed."""
+    def _is_at_rest(self, *, batches: float = math.inf) -> bool:
+        """Whether nothing more comes once everything that was sent is processed.
+
+        Args:
+            batches: how many further batches to wait for of a query that never rests.
+        """
         if not self._goes_on():
             return True
         self.process_all_available()
-        return Finality(self._cluster, self._session()).wait(self._timeout)
+        finality = Finality(self._cluster, self._session())
+        return finality.wait(self._timeout, batches=batches)
 
     def _answer(
         self, since: End | None, deserializers: tuple[Deserializer, Deserializer]
@@ -287,6 +295,8 @@ class StreamChecks(ABC):
         return RowsAnswer(self._given_rows or self._rows()).mark()
 
     def _mark(self) -> End:
+        if self._topic is not None:  # which may be asked before the query exists
+            return self._cluster.ends(self._topic)
         return self._answer(None, AS_BYTES).mark()
 
     def _note_batch(self) -> None:
@@ -318,7 +328,8 @@ class StreamChecks(ABC):
         if is_running and QueryState(self.query).mode == "micro-batch":
             self.process_all_available()
             if isinstance(wanted, (list, dict)) and not wanted:
-                finality.wait(self._timeout, batches=2)  # right from the beginning
+                # right from the beginning
+                finality.wait(self._timeout, batches=RESTLESS_BATCHES)
         assert_eventually(
             partial(answer.read, wanted),
             wanted,

@@ -15,12 +15,12 @@ from spark_kafka_testkit._queries.checkpoint import committed_sources
 from spark_kafka_testkit._queries.planned import named_topics
 from spark_kafka_testkit._queries.position import Source
 from spark_kafka_testkit._reads.results import read_records
+from spark_kafka_testkit._streams.checks import RESTLESS_BATCHES
 from spark_kafka_testkit._streams.steps import StreamSteps
 from spark_kafka_testkit._text import shown
 from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit._waits.answer import End, RowsAnswer
 from spark_kafka_testkit._waits.exactly_once import Differences, Sighting, differences
-from spark_kafka_testkit._waits.finality import Finality
 from spark_kafka_testkit.errors import UnknownTopicError, WaitError
 
 if TYPE_CHECKING:
@@ -134,10 +134,8 @@ class ExactlyOnce(StreamSteps):
             if expected is None
             else [Sighting(identity) for identity in expected]
         )
-        if self._goes_on():
-            with waiting("check_exactly_once"):
-                self.process_all_available()
-                Finality(self._cluster, self._session()).wait(self._timeout, batches=2)
+        with waiting("check_exactly_once"):
+            self._is_at_rest(batches=RESTLESS_BATCHES)
         if rows is None:
             assert self._topic is not None
             since: Bound = "earliest"
@@ -224,9 +222,7 @@ class ExactlyOnce(StreamSteps):
 
     def _note_end(self, topic: str) -> None:
         with suppress(UnknownTopicError, ValueError):  # which is reported elsewhere
-            offsets = self._cluster.offsets(topic)
-            ends = {number: at.end for number, at in offsets.items()}
-            self._sent_since.setdefault(topic, ends)
+            self._sent_since.setdefault(topic, self._cluster.ends(topic))
 
 
 def first_offsets(

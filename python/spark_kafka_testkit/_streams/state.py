@@ -19,7 +19,8 @@ from spark_kafka_testkit._queries.batch import (
 from spark_kafka_testkit._queries.late import LateRowsReader, chosen
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit._queries.store import read_state
-from spark_kafka_testkit._streams.checks import StreamChecks
+from spark_kafka_testkit._streams.checks import RESTLESS_BATCHES, StreamChecks
+from spark_kafka_testkit._timeline import waiting
 from spark_kafka_testkit.errors import WaitError
 
 if TYPE_CHECKING:
@@ -162,7 +163,8 @@ class StreamState(StreamChecks):
             ValueError: the query has no stateful operator.
         """
         most = _arguments.whole("rows", rows, 0)
-        self._is_at_rest()
+        with waiting("check_state_bounded"):
+            self._is_at_rest(batches=RESTLESS_BATCHES)
         told = [*self._past, *self.query.recentProgress]
         batches = [one for one in told if one["stateOperators"]]
         if not batches:
@@ -240,7 +242,8 @@ class StreamState(StreamChecks):
             ]
             if count is not None
         }
-        self._is_at_rest()
+        with waiting("check_late"):
+            self._is_at_rest(batches=RESTLESS_BATCHES)
         history = self._history()
         reader = LateRowsReader(self.query, self._session(), history)
         late, number = chosen(reader.late_rows(), operator)

@@ -68,9 +68,8 @@ def _why_not(
             if not any(name in source.topics() for source in sources)
         ]
         seen += [f"  it does not read topic {name!r}" for name in unread]
-    advice = (
-        "Look at its output." if code else "Look at its output, or give it more time."
-    )
+    advice = "Look at its output"
+    advice += "." if code is not None else ", or give it more time."
     return "\n".join(
         [f"The job with checkpoint {checkpoint} {happened}", *seen, advice]
     )

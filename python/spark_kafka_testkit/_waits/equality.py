@@ -13,7 +13,16 @@ from numbers import Number
 from types import FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["Counts", "InAnyOrder", "Table", "distinct", "equal", "plain", "unmatched"]
+__all__ = [
+    "Counts",
+    "InAnyOrder",
+    "Table",
+    "distinct",
+    "equal",
+    "key_of",
+    "plain",
+    "unmatched",
+]
 
 ATOMS = frozenset({str, bytes, int, bool, type(None)})
 FAMILIES: dict[Any, type] = {list: list, tuple: list, Mapping: dict, Set: set}
@@ -90,11 +99,11 @@ def unmatched(
     """What remains of each when equal values are removed from both, pair by pair."""
     places: dict[Any, list[int]] = {}
     for place, value in enumerate(others):
-        places.setdefault(_key(value), []).append(place)
+        places.setdefault(key_of(value), []).append(place)
     places.pop(None, None)
     left, taken = [], set()
     for value in ones:
-        if equal_places := places.get(_key(value)):
+        if equal_places := places.get(key_of(value)):
             taken.add(equal_places.pop())
         else:
             left.append(value)
@@ -116,11 +125,11 @@ class Counts:
             self.add(value)
 
     def add(self, value: Any) -> None:
-        self._by_key.setdefault(_key(value), []).append(value)
+        self._by_key.setdefault(key_of(value), []).append(value)
         self._values.append(value)
 
     def __getitem__(self, value: Any) -> int:
-        key = _key(value)
+        key = key_of(value)
         if key is None:
             return sum(equal(value, other) for other in self._values)
         alike = [*self._by_key.get(key, ()), *self._by_key.get(None, ())]
@@ -204,7 +213,7 @@ def _is_nan(value: Any) -> bool:
         return False
 
 
-def _key(value: Any) -> Any:
+def key_of(value: Any) -> Any:
     """A key that equal values share, for look-ups.
 
     None if they may share nothing, as with matchers.
@@ -238,11 +247,13 @@ def _unpaired(ones: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]
     Compares each with each if that is cheap, otherwise only those without a key.
     """
     every = len(ones) * len(others) <= FEW_PAIRS
-    odd = {place for place, value in enumerate(others) if every or _key(value) is None}
+    odd = {
+        place for place, value in enumerate(others) if every or key_of(value) is None
+    }
     edges = [
         [
             place
-            for place in (range(len(others)) if every or _key(value) is None else odd)
+            for place in (range(len(others)) if every or key_of(value) is None else odd)
             if equal(value, others[place])
         ]
         for value in ones

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._waits.equality import key_of
 
 __all__ = ["Differences", "Sighting", "differences"]
 
@@ -84,17 +85,10 @@ def differences(sent: Iterable[Sighting], written: Iterable[Sighting]) -> Differ
 
 
 def _of(accounts: dict[Hashable, _Account], identity: Any) -> _Account:
-    key = _hashable(identity)
+    key = key_of(identity)
+    if key is None:  # not a value of JSON
+        key = type(identity), repr(identity)
     return accounts.setdefault(key, _Account(identity))
-
-
-def _hashable(identity: Any) -> Hashable:
-    """The identity as a dict key. Lists and dicts, as JSON has them, become text."""
-    try:
-        hash(identity)
-    except TypeError:
-        return type(identity), repr(identity)
-    return identity  # type: ignore[no-any-return]
 
 
 def _often(account: _Account) -> str:

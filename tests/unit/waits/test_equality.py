@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import Row
 
-from spark_kafka_testkit._waits.equality import InAnyOrder, _key, equal, unmatched
+from spark_kafka_testkit._waits.equality import InAnyOrder, equal, key_of, unmatched
 from spark_kafka_testkit._waits.eventually import assert_eventually
 from spark_kafka_testkit.errors import WaitError
 
@@ -165,7 +165,7 @@ def test_equality_has_two_sides_and_one_key(one: Any, other: Any) -> None:
     """What is equal from one side is so from the other, and is found by its key."""
     assert equal(one, one)
     assert equal(one, other) == equal(other, one)
-    assert equal(one, other) == (_key(one) == _key(other))
+    assert equal(one, other) == (key_of(one) == key_of(other))
 
 
 @given(st.lists(VALUES, max_size=6), st.randoms())

@@ -22,6 +22,13 @@ def test_what_is_once_for_each_time_is_right() -> None:
     assert differences([], []).count == 0
 
 
+def test_identities_are_equal_by_the_rule_of_every_comparison() -> None:
+    """The order of a dict's fields does not count, and equal numbers are one."""
+    sent = [Sighting({"x": 1, "y": [2]}), Sighting(2)]
+    written = [Sighting({"y": [2.0], "x": 1}), Sighting(2.0)]
+    assert differences(sent, written).count == 0
+
+
 def test_each_sort_of_difference_is_told() -> None:
     """What is there twice first, by all its places."""
     sent = seen("twice", "never", "b", "b", "b", "b")
