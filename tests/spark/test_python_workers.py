@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyspark
+import pytest
 
 from .conftest import RunScript
 
@@ -32,3 +33,47 @@ def test_workers_take_the_pyspark_that_is_compiled(run_script: RunScript) -> Non
     place, frozen = out.splitlines()[-1].split()
     assert place == pyspark.__file__
     assert int(frozen) > 10_000
+
+
+def test_so_does_the_python_that_transform_with_state_starts(
+    run_script: RunScript,
+) -> None:
+    """It starts one for each query, without a daemon."""
+    if pyspark.__version__ < "4":
+        pytest.skip("Spark 3.5 has no transformWithState for Python")
+    out = run_script(
+        """
+        import tempfile
+        from pyspark.sql.streaming.stateful_processor import StatefulProcessor
+
+        noted = tempfile.mktemp()
+
+        class Processor(StatefulProcessor):
+            def init(self, handle):  # also called by the Python of the query
+                import os, sys, pyspark
+                with open(noted, "a") as file:
+                    file.write(f"{os.getppid()} {sys.argv[0]} {pyspark.__file__}\\n")
+
+            def handleInputRows(self, key, rows, timer_values):
+                yield from ()
+
+            def close(self):
+                pass
+
+        spark = KafkaUtils.spark_session()
+        spark.conf.set(
+            "spark.sql.streaming.stateStore.providerClass",
+            "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
+        )
+        source = spark.readStream.format("kafka").options(**kafka.spark_options())
+        records = source.option("subscribe", topic).load()
+        counted = records.groupBy("key").transformWithStateInPandas(
+            Processor(), "key BINARY", "append", "none"
+        )
+        with kafka.run_stream(counted) as run:
+            run.add_data(topic, [("k", "v")])
+            run.process_all_available()
+        print(*{line.split()[-1] for line in open(noted)})
+        """
+    )
+    assert out.splitlines()[-1] == pyspark.__file__

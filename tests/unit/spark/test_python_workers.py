@@ -14,6 +14,7 @@ from spark_kafka_testkit._spark.python_workers import (
     python_of_this_process,
     worker_settings,
 )
+from tests.systems import printed
 
 SETTING = "spark.executorEnv.PYTHONPATH"
 DAEMON = "spark.python.daemon.module"
@@ -59,13 +60,25 @@ def test_workers_take_the_python_of_this_process(
 
 
 def test_the_daemon_of_the_kit_has_a_folder_of_its_own_on_the_path() -> None:
-    """Behind all others, and with nothing in it that could hide a module of a user."""
+    """Behind all others, and with nothing in it that hides a module of a user."""
     settings = daemon_settings({**LOCAL, SETTING: "mine"})
     first, folder = settings[SETTING].split(os.pathsep)
     assert first == "mine"
-    assert [file.name for file in Path(folder).glob("*.py")] == [
-        f"{settings[DAEMON]}.py"
-    ]
+    assert {file.name for file in Path(folder).glob("*.py")} == {
+        f"{settings[DAEMON]}.py",
+        "sitecustomize.py",  # which runs the user's
+    }
+
+
+def test_a_sitecustomize_of_the_users_runs_too(tmp_path: Path) -> None:
+    """Once, whether it comes before or behind the kit's."""
+    folder = daemon_settings(LOCAL)[SETTING]
+    (tmp_path / "sitecustomize.py").write_text("print('mine')")
+    for path in ([folder, str(tmp_path)], [str(tmp_path), folder], [folder]):
+        env = {"PYTHONPATH": os.pathsep.join(path)}
+        said = printed("import sys; print('sitecustomize' in sys.modules)", env)
+        mine = "mine\n" if str(tmp_path) in path else ""
+        assert said == f"{mine}True"
 
 
 @pytest.mark.parametrize(
