@@ -15,7 +15,8 @@ def is_listening(addresses: str) -> bool:
     Accepts `host:port`, or several separated by commas.
     """
     for address in addresses.split(","):
-        host, _, port = address.strip().rpartition(":")
+        # Kafka accepts a protocol before it
+        host, _, port = address.strip().rpartition("://")[2].rpartition(":")
         try:
             socket.create_connection(
                 (host.strip("[]"), int(port)), ANSWER_SECONDS

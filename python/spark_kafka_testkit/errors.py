@@ -86,6 +86,10 @@ class KafkaTestkitError(Exception):
         self.problem, self.advice = problem, advice
         super().__init__(f"{problem} {advice}" if advice else problem)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and other processes: its text is made already."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         """The traceback for notebooks, up to the call that failed.
 
@@ -97,6 +101,18 @@ class KafkaTestkitError(Exception):
             if not INSIDE.search(frame.filename)
         ]
         return [*traceback.format_list(frames), f"{type(self).__name__}: {self}"]
+
+
+def _made_again(
+    error_type: type[KafkaTestkitError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> KafkaTestkitError:
+    base: type = error_type
+    while base.__module__ != "builtins":  # the one that knows how large it is
+        base = base.__base__  # type: ignore[assignment]
+    error: KafkaTestkitError = base.__new__(error_type, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class NotSetUpError(KafkaTestkitError, RuntimeError):

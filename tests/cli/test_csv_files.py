@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from spark_kafka_testkit.cli._files import open_source
@@ -27,6 +30,10 @@ from spark_kafka_testkit.cli._files import open_source
         (["1E5", "2"], None),
         (["2026-01-31 12:00", "2026-01-31 13:00"], None),
         (["1", "x"], None),
+        (["0.30000000000000004", "2"], [0.30000000000000004, 2.0]),
+        (["3.14159265358979323846"], None),
+        (["123456789012345.678901"], None),
+        (["1e+400"], None),
         (["NA", "x", ""], None),
     ],
 )
@@ -47,6 +54,18 @@ def drawn(file: Path) -> list[dict[str, object]]:
     return [json.loads(value) for _, value in source.messages]
 
 
+def test_lines_may_break_within_a_cell(tmp_path: Path) -> None:
+    """Also where the file is longer than what is read at a time."""
+    file = tmp_path / "notes.csv"
+    rows = [f"{number},first\nsecond" for number in range(100_000)]
+    file.write_text(
+        "id,note\n" + "".join('{},"{}"\n'.format(*row.split(",")) for row in rows)
+    )
+    values = drawn(file)
+    assert len(values) == 100_000
+    assert values[-1] == {"id": 99_999, "note": "first\nsecond"}
+
+
 def test_the_last_row_may_tell(tmp_path: Path) -> None:
     """A file may be longer than what is read at a time."""
     file = tmp_path / "codes.csv"
@@ -62,6 +81,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     handle = os.open(pipe, os.O_RDWR)  # a reader, so that nobody waits for one
     os.write(handle, b"code\n12345\n01067\n")
     source = open_source(str(pipe), "csv", None, is_text=False)
+    assert (source.size, source.position) == (None, None)
     os.close(handle)
     assert [value for _, value in source.messages] == [
         '{"code": "12345"}',
@@ -82,3 +102,25 @@ def test_headers(tmp_path: Path, text: bytes, values: list[object]) -> None:
     file = tmp_path / "some.csv"
     file.write_bytes(text)
     assert drawn(file) == values
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    """Windows puts it at the beginning of a file."""
+    file = tmp_path / "some.jsonl"
+    file.write_bytes(codecs.BOM_UTF8 + b'{"a": 1}\n{"a": 2}\n')
+    for file_format in ("jsonl", "lines"):
+        source = open_source(str(file), file_format, None, is_text=False)
+        assert [value for _, value in source.messages] == [b'{"a": 1}', b'{"a": 2}']
+
+
+def test_a_map_of_a_parquet_file_is_an_object(tmp_path: Path) -> None:
+    """Also an empty one, and one in a struct."""
+    pairs = pa.map_(pa.string(), pa.int32())
+    column = pa.array([[("a", 1)], []], pairs)
+    inner = pa.array([{"m": [("b", 2)]}, {"m": None}], pa.struct([("m", pairs)]))
+    pq.write_table(pa.table({"m": column, "s": inner}), tmp_path / "some.parquet")
+    source = open_source(str(tmp_path / "some.parquet"), "parquet", None, is_text=False)
+    assert [json.loads(value) for _, value in source.messages] == [
+        {"m": {"a": 1}, "s": {"m": {"b": 2}}},
+        {"m": {}, "s": {"m": None}},
+    ]

@@ -83,6 +83,17 @@ def test_a_codec_that_python_lacks_is_named(
     )
 
 
+def test_a_record_larger_than_kafkas_usual_buffer(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """Only the topic says what is too large."""
+    if utils.client != "jvm":
+        pytest.skip("kafka-python has no such buffer, and takes many seconds")
+    size = 65 * MEGABYTE
+    create(utils, topic, max_message_bytes=size + 1000)
+    assert utils.send_messages(topic, [("k", bytes(size))]) == {0: Written(1, 0, 0)}
+
+
 def test_records_of_ten_megabytes_go_both_ways(utils: KafkaUtils, topic: str) -> None:
     """The topic allows them; a larger one is refused, alone."""
     size = 10 * MEGABYTE

@@ -94,6 +94,22 @@ def test_a_closed_stream_gives_no_short_list(utils: KafkaUtils, filled: str) -> 
         )
 
 
+def test_a_stream_that_failed_gives_no_short_list(
+    utils: KafkaUtils, topic: str
+) -> None:
+    """Whoever goes on after an error is told."""
+    utils.create_topics([topic])
+    utils.send_messages(topic, [("a", b"1"), ("b", b"\xff"), ("c", b"3")])
+    with utils.iter_records(topic, key_deserializer="STRING") as stream:
+        with pytest.raises(DeserializationError):
+            list(stream)
+        with pytest.raises(ReadError) as caught:
+            next(stream)
+    assert str(caught.value) == (
+        f"The stream of topic {topic!r} ended with an error before. Read it again."
+    )
+
+
 def test_two_streams_and_a_send_do_not_disturb_each_other(
     utils: KafkaUtils, filled: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from typing import Any
 
@@ -164,6 +166,21 @@ def test_each_class_has_the_parents_that_the_docstring_draws(
 def test_the_text_is_made_from_the_facts(error: Exception, text: str) -> None:
     """It says what failed, what was seen, and what to do."""
     assert str(error) == text
+
+
+def test_an_error_survives_a_copy_and_another_process() -> None:
+    """Its text, its facts and its classes are those of the original."""
+    failures = [SendFailure(0, "failed", "E", "no")]
+    for error in (
+        errors.SendError("t", 9, 1, 7, 1, failures),
+        errors.UnknownTopicError("t"),
+        errors.ReadTimeoutError("t", 60, [PartitionState(0, 5, 9, 9)]),
+        errors.KafkaTestkitError("What.", "Do."),
+    ):
+        for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301
+            assert type(copied) is type(error)
+            assert str(copied) == str(error)
+            assert vars(copied) == vars(error)
 
 
 def test_five_failures_are_shown_without_a_count_of_more() -> None:

@@ -20,7 +20,7 @@ from spark_kafka_testkit.serde import Serializer, encode, serializer
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "batches", "check_record"]
+__all__ = ["COLUMNS", "batches", "check_record", "has_map"]
 
 # These limit a batch, and so the memory that a send needs in Python and in the JVM.
 BATCH_MESSAGES = 16_384
@@ -324,7 +324,7 @@ def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) 
     if field.name in serializers._fields:
         is_clear = not (pa.types.is_nested(dtype) or pa.types.is_temporal(dtype))
         if field.name == "value" and pa.types.is_nested(dtype):
-            is_clear = not _has_map(dtype)  # a map is a list of pairs in Python
+            is_clear = not has_map(dtype)  # a map is a list of pairs in Python
         if not is_clear and getattr(serializers, field.name) is None:
             raise ValueError(
                 f"The column {field.name!r} is {dtype}, which is neither text nor a "
@@ -340,12 +340,13 @@ def _check_type(dtype: pa.DataType, field: pa.Field, serializers: _Serializers) 
             )
 
 
-def _has_map(dtype: pa.DataType) -> bool:
+def has_map(dtype: pa.DataType) -> bool:
+    """Whether there is a map anywhere in the type."""
     import pyarrow as pa
 
     if pa.types.is_map(dtype):
         return True
-    return any(_has_map(dtype.field(index).type) for index in range(dtype.num_fields))
+    return any(has_map(dtype.field(index).type) for index in range(dtype.num_fields))
 
 
 def _from_batches(

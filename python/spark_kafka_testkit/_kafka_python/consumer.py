@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.compat import supported
+from spark_kafka_testkit.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from spark_kafka_testkit._model.client_config import ClientConfig
     from spark_kafka_testkit._model.offsets import Isolation
 
-__all__ = ["lost_positions", "make_consumer"]
+__all__ = ["lost_positions", "make_consumer", "naming_codecs"]
 
 
 def lost_positions() -> tuple[type[Exception], ...]:
@@ -24,6 +25,25 @@ def lost_positions() -> tuple[type[Exception], ...]:
 
     names = ("OffsetOutOfRangeError", "LogTruncationError")  # the last one exists in 3
     return tuple(getattr(errors, name) for name in names if hasattr(errors, name))
+
+
+@contextmanager
+def naming_codecs(topic: str) -> Iterator[None]:
+    """Say how to get the codec of a record that a poll in the block can't read.
+
+    Raises:
+        MissingDependencyError: there is such a record.
+    """
+    from kafka.errors import UnsupportedCodecError
+
+    try:
+        yield
+    except UnsupportedCodecError as error:
+        raise MissingDependencyError(
+            f"Topic {topic!r} holds records compressed with a codec that "
+            f"kafka-python lacks here ({error}). Install it with: "
+            "pip install 'spark-kafka-testkit[codecs]'"
+        ) from error
 
 
 @contextmanager

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
-from spark_kafka_testkit._kafka_python.consumer import lost_positions, make_consumer
+from spark_kafka_testkit._kafka_python.consumer import (
+    lost_positions,
+    make_consumer,
+    naming_codecs,
+)
 from spark_kafka_testkit._kafka_python.record_batch import to_batch
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
 from spark_kafka_testkit._model.client_config import ClientConfig
@@ -62,7 +66,8 @@ class TopicFollower:
 
     def _poll_on(self, consumer: KafkaConsumer) -> list[Any]:
         try:
-            polled = consumer.poll(HEARTBEAT_MILLIS, max_records=BATCH_RECORDS)
+            with naming_codecs(self._topic):
+                polled = consumer.poll(HEARTBEAT_MILLIS, max_records=BATCH_RECORDS)
         except lost_positions():
             self._look(consumer)
             self._check_position(consumer)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _clock
 from spark_kafka_testkit._kafka_python.admin import Admin
 from spark_kafka_testkit._kafka_python.compat import reaching
-from spark_kafka_testkit._kafka_python.consumer import lost_positions, make_consumer
+from spark_kafka_testkit._kafka_python.consumer import (
+    lost_positions,
+    make_consumer,
+    naming_codecs,
+)
 from spark_kafka_testkit._kafka_python.record_batch import to_batch
 from spark_kafka_testkit._kafka_python.topic_admin import TopicAdmin, numbers_of
 from spark_kafka_testkit._model.client_config import ClientConfig
@@ -16,7 +20,6 @@ from spark_kafka_testkit._model.offsets import PartitionOffsets, Progress, ReadR
 from spark_kafka_testkit.errors import (
     BrokerUnreachableError,
     KafkaTestkitError,
-    MissingDependencyError,
     PartitionState,
     ReadTimeoutError,
     RecordsDeletedError,
@@ -114,21 +117,14 @@ class TopicReader:
         self, consumer: KafkaConsumer, todo: set[Any]
     ) -> tuple[dict[Any, list[Any]], bool]:
         """The records of one poll, by partition, and whether a position has moved."""
-        from kafka.errors import UnsupportedCodecError
-
         polled: dict[Any, list[Any]] = {}
         moved = False
         try:
-            polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
+            with naming_codecs(self._topic):
+                polled = consumer.poll(timeout_ms=100, max_records=BATCH_RECORDS)
             moved = self._move(consumer, todo, polled)
         except lost_positions():
             self._check_still(consumer, todo)
-        except UnsupportedCodecError as error:
-            raise MissingDependencyError(
-                f"Topic {self._topic!r} holds records compressed with a codec that "
-                f"kafka-python lacks here ({error}). Install it with: "
-                "pip install 'spark-kafka-testkit[codecs]'"
-            ) from error
         return polled, moved
 
     def _move(

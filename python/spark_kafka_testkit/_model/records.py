@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Any, NamedTuple
 
@@ -56,6 +56,8 @@ class Record(NamedTuple):
         """
         if self.timestamp is None:
             return None
+        if isinstance(self.timestamp, datetime):  # a record to be sent
+            return self.timestamp.astimezone(timezone.utc)
         try:
             return EPOCH + timedelta(milliseconds=self.timestamp)
         except OverflowError as error:
@@ -74,7 +76,7 @@ class Record(NamedTuple):
         shown += [
             f"{name}={value!r}"
             for name, value in zip(self._fields[2:], self[2:], strict=True)
-            if value not in (None, ())
+            if not (value is None or (isinstance(value, tuple) and not value))
         ]
         return f"Record({', '.join(shown)})"
 

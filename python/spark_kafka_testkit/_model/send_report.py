@@ -66,9 +66,13 @@ class SendReport:
             Exception: the failure of the messages, with a note of what was sent before.
         """
         if self.failure is not None:
-            sent = (
-                f"{self.acked:,} messages were sent before that, and are in the topic."
-            )
+            sent = f"{self.acked:,} messages were sent before that"
+            if self.change:
+                sent += f". Then the topic was {self.change}."
+            else:
+                sent += ", and are in the topic."
+            if lost := self.failed + self.unknown:
+                sent += f" {lost:,} more were not acknowledged."
             if self.aborted:
                 sent = "The transaction was aborted: none of them will be seen."
             add_note(self.failure, f"Topic {topic!r}: {sent}")

@@ -181,7 +181,15 @@ class RecordStream(Iterator[Record]):
             raise ReadError(
                 f"The stream of topic {self._topic!r} was closed before its end."
             )
-        return next(self._records)
+        try:
+            return next(self._records)
+        except StopIteration:
+            if self._is_at_end:
+                raise
+        raise ReadError(
+            f"The stream of topic {self._topic!r} ended with an error before. Read it "
+            "again."
+        )
 
     @property
     def coverage(self) -> dict[int, Coverage]:

@@ -9,6 +9,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import IO, TYPE_CHECKING
 
 from spark_kafka_testkit.cli._json_items import LARGEST
@@ -22,6 +23,7 @@ __all__ = ["csv_batches"]
 # article number, a card number. As a number it would change.
 WHOLE = r" *-?(0|[1-9][0-9]{0,14})"
 FRACTION = r"(\.[0-9]+)?([eE][+-][0-9]+)?"
+OF_DOUBLE = r" *-?[0.]*([0-9]\.?){1,17}([eE][+-][0-9]{1,2})? *"
 TRUTH = r"true|True|TRUE|false|False|FALSE"
 
 
@@ -78,10 +80,10 @@ def _types(batches: Iterator[pa.RecordBatch], count: int) -> list[pa.DataType]:
     from pyarrow.csv import ConvertOptions
 
     patterns = {
-        pa.null(): "",
-        pa.int64(): f"{WHOLE} *",
-        pa.float64(): f"{WHOLE}{FRACTION} *",
-        pa.bool_(): TRUTH,
+        pa.null(): [""],
+        pa.int64(): [f"{WHOLE} *"],
+        pa.float64(): [f"{WHOLE}{FRACTION} *", OF_DOUBLE],
+        pa.bool_(): [TRUTH],
     }
     nulls = pa.array(ConvertOptions().null_values)
     left = [list(patterns) for _ in range(count)]
@@ -89,8 +91,11 @@ def _types(batches: Iterator[pa.RecordBatch], count: int) -> list[pa.DataType]:
         for types, column in zip(left, batch.columns, strict=True):
             is_null = pc.is_in(column, nulls)
             for dtype in list(types):
-                fits = pc.match_substring_regex(column, f"^({patterns[dtype]})$")
-                if not pc.all(pc.or_(is_null, fits)).as_py():
+                fits = [
+                    pc.match_substring_regex(column, f"^({pattern})$")
+                    for pattern in patterns[dtype]
+                ]
+                if not pc.all(pc.or_(is_null, reduce(pc.and_, fits))).as_py():
                     types.remove(dtype)
     return [types[0] if types else pa.string() for types in left]
 
@@ -98,7 +103,7 @@ def _types(batches: Iterator[pa.RecordBatch], count: int) -> list[pa.DataType]:
 def _read(
     file: IO[bytes], names: Sequence[str], types: Sequence[pa.DataType]
 ) -> Iterator[pa.RecordBatch]:
-    from pyarrow.csv import ConvertOptions, ReadOptions, open_csv
+    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
     start = file.tell()
     if not file.read(1):
@@ -108,6 +113,7 @@ def _read(
     yield from open_csv(
         file,
         ReadOptions(column_names=names),
+        ParseOptions(newlines_in_values=True),
         convert_options=ConvertOptions(
             column_types=column_types, strings_can_be_null=False
         ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import json
 import sys
 from collections import Counter
@@ -19,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from spark_kafka_testkit import _arguments
-from spark_kafka_testkit._arrow.encode import check_record
+from spark_kafka_testkit._arrow.encode import check_record, has_map
 from spark_kafka_testkit._model.records import Record
 from spark_kafka_testkit.cli._csv import csv_batches
 from spark_kafka_testkit.cli._json_items import LARGEST, json_items
@@ -87,8 +88,10 @@ def open_source(name: str, file_format: str, key: str | None, is_text: bool) -> 
             _messages(sys.stdin.buffer, "stdin", file_format, key, is_text), None, None
         )
     file = Path(name).open("rb")  # noqa: SIM115  it is read as the messages are sent
-    size = Path(name).stat().st_size
     messages = _messages(file, name, file_format, key, is_text)
+    if not file.seekable():  # a pipe with a name
+        return Source(messages, None, None)
+    size = Path(name).stat().st_size
     return Source(messages, size, lambda: size if file.closed else file.tell())
 
 
@@ -198,6 +201,8 @@ def _numbered(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
     """
     lines = iter(partial(file.readline, LARGEST), b"")
     for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
         if len(line) == LARGEST:
             raise _fault(
                 name, number, f"is longer than a message can be: {LARGEST:,} bytes"
@@ -220,10 +225,23 @@ def _rows(
                 raise click.ClickException(
                     f"{name} has more than one column {twice[0]!r}."
                 )
-            for row in batch.to_pylist():
+            for row in _to_dicts(batch, name):
                 yield None if key is None else _text(row[key]), as_json(row)
     except (ArithmeticError, RecursionError, ValueError) as error:
         raise click.ClickException(f"{name} can't be read: {error}") from error
+
+
+def _to_dicts(batch: pa.RecordBatch, name: str) -> list[dict[str, Any]]:
+    """The rows, with maps as dicts, so that they become objects in JSON."""
+    if not any(has_map(field.type) for field in batch.schema):
+        return list(batch.to_pylist())
+    try:
+        return list(batch.to_pylist(maps_as_pydicts="strict"))
+    except TypeError as error:
+        raise click.ClickException(
+            f"{name} has a column with a map, which this pyarrow can't turn into an "
+            "object. Install a newer one: pip install --upgrade pyarrow"
+        ) from error
 
 
 def _parquet_batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:

@@ -247,7 +247,7 @@ def read(
     request, decoder = read_request(
         topic,
         start,
-        end or "latest",
+        "latest" if end is None else end,
         isolation="read_uncommitted" if uncommitted else "read_committed",
         key_deserializer=key_deserializer or readable,
         value_deserializer=value_deserializer or readable,

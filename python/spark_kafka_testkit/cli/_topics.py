@@ -38,8 +38,7 @@ def topics(names: tuple[str, ...], address: str | None, is_json: bool) -> None:
         if unknown := [name for name in names if name not in there]:
             raise click.ClickException(unknown_topic(unknown[0], there))
         asked = list(names) or [name for name in there if not name.startswith("__")]
-        known = admin.existing(asked)
-        offsets = admin.offsets_of_topics(known)
+        known, offsets = admin.offsets_of_existing(asked)
     facts: list[dict[str, Any]] = [
         {
             "topic": topic,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 
 from spark_kafka_testkit import Record, Records
@@ -48,6 +49,16 @@ def test_the_datetime_of_a_record_is_its_timestamp(
 ) -> None:
     """It is aware, in UTC, and exact to the millisecond."""
     assert Record(timestamp=timestamp).datetime == time
+
+
+def test_a_record_to_be_sent_may_have_other_types() -> None:
+    """It is shown, and has its time, all the same."""
+    record = Record("k", "v", partition=np.int64(1))  # type: ignore[arg-type]
+    assert repr(record) == f"Record('k', 'v', partition={np.int64(1)!r})"
+    noon = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=1)))
+    at_noon = Record("k", "v", timestamp=noon)
+    assert at_noon.datetime == noon
+    assert at_noon.datetime.tzinfo is timezone.utc
 
 
 def test_records_are_a_list_with_a_coverage() -> None:

@@ -81,10 +81,15 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       transactional: Boolean
   ): Sender =
     senders.take(_.transactionalId.isDefined == transactional) match {
-      case Some(idle) if known.fold(!idle.hasSentTo(topic))(idle.knows) => idle
+      case Some(idle) if isUpToDate(idle, topic, known) => idle
       case Some(stale) => stale.close(); newSender(transactional)
       case None => newSender(transactional)
     }
+
+  /** Whether a sender may be used again. Nobody else would close it if the broker does not say. */
+  private def isUpToDate(idle: Sender, topic: String, known: Option[TopicDescription]): Boolean =
+    try known.fold(!idle.hasSentTo(topic))(idle.knows)
+    catch { case thrown: Throwable => idle.close(); throw thrown }
 
   /** Why the broker sent a producer nothing in time. */
   private def unheard(topic: String, late: TimeoutException): Failure =
@@ -172,11 +177,11 @@ private[testkit] final class Cluster(access: Map[String, String]) extends AutoCl
       // full batches in a bulk send. A small one does not wait, because it ends with a flush
       "linger.ms" -> "20",
       "batch.size" -> batchBytes.toString,
-      "buffer.memory" -> (64 << 20).toString,
+      "buffer.memory" -> (largest + (1 << 20)).toString,
       // the system's own size, which grows. Kafka's default throttles loopback
       "send.buffer.bytes" -> "-1",
       // let the topic decide what is too large
-      "max.request.size" -> (100 << 20).toString,
+      "max.request.size" -> largest.toString,
       "max.block.ms" -> "10000",
       "request.timeout.ms" -> "10000",
       // how much time a dead broker costs a send
@@ -225,6 +230,9 @@ private[testkit] object Cluster {
   type Consumer = KafkaConsumer[Bytes, Bytes]
 
   val batchBytes: Int = 256 << 10
+
+  /** The size in bytes of the largest record that a producer takes. */
+  val largest: Int = 100 << 20
   val atOnce: Duration = Duration.ZERO
   val deliveryMillis = 12000L
 

@@ -48,6 +48,7 @@ private[testkit] final class TopicFollower(
       records.count
     } catch {
       case outOfRange: OffsetOutOfRangeException =>
+        look(consumer) // it may be another topic by now
         outOfRange.offsetOutOfRangePartitions.forEach { (partition, position) =>
           checkPartition(partition, position)
         }

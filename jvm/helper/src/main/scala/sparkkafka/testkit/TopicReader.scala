@@ -113,7 +113,7 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
       }
     }
 
-    /** Makes one poll, and returns whether a position has moved. */
+    /** Makes one poll, and returns whether a position has moved, or records were handed over. */
     private def advance(): Boolean =
       try {
         val found = consumer.poll(TopicReader.slice)
@@ -125,8 +125,9 @@ private[testkit] final class TopicReader(cluster: Cluster, topic: String) {
           }
         }
         if (!wanted.isEmpty) writer.add(wanted)
-        else if (found.isEmpty) writer.rest() // no more for now: do not hold back what there is
-        todo.count(partition => progress(partition).moveTo(position(partition))) > 0
+        // no more for now: do not hold back what there is, though its reader may take its time
+        val hasRested = found.isEmpty && writer.rest()
+        todo.count(partition => progress(partition).moveTo(position(partition))) > 0 || hasRested
       } catch { case _: OffsetOutOfRangeException => checkTopic(); false }
 
     /** The consumer's position. While it asks a new leader whether that is still valid, it does not

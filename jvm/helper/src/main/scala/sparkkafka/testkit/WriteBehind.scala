@@ -28,17 +28,21 @@ private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
     isFlushed = false
   }
 
-  /** Sends what there is, because no batch comes for a while. */
-  def rest(): Unit = if (!isFlushed) {
-    isFlushed = true
-    if (thread.isEmpty) {
-      held.foreach(write)
-      writer.flush()
-    } else {
-      held.foreach(hand)
-      offer(WriteBehind.flush)
+  /** Sends what there is, because no batch comes for a while. Returns whether there was anything. */
+  def rest(): Boolean = {
+    val isThere = !isFlushed
+    if (isThere) {
+      isFlushed = true
+      if (thread.isEmpty) {
+        held.foreach(write)
+        writer.flush()
+      } else {
+        held.foreach(hand)
+        offer(WriteBehind.flush)
+      }
+      held = None
     }
-    held = None
+    isThere
   }
 
   /** Returns when everything is written. The writer stays open. */
