@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from spark_kafka_testkit._spark.python_workers import (
@@ -102,3 +104,18 @@ def test_a_pyspark_whose_sessions_are_on_connect_gets_no_daemon(
     monkeypatch.setenv("SPARK_CONNECT_MODE", "1")
     assert daemon_settings(LOCAL) == {}
     assert daemon_settings({**LOCAL, "spark.api.mode": "classic"}) != {}
+
+
+def test_the_archive_is_known_through_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark names the real place, and the environment may be a link to it."""
+    _, folder = daemon_settings({**LOCAL, SETTING: "mine"})[SETTING].split(os.pathsep)
+    monkeypatch.syspath_prepend(folder)
+    daemon = importlib.import_module("spark_kafka_testkit_daemon")
+    installed = Path(pyspark.__file__).resolve().parent
+    (tmp_path / "link").symlink_to(installed.parent)
+    archive = str(installed / "python/lib/pyspark.zip")
+    monkeypatch.setattr(sys, "path", [archive, str(tmp_path / "link")])
+    daemon.prefer_compiled()
+    assert sys.path == [str(tmp_path / "link")]

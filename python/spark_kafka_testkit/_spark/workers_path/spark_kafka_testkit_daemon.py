@@ -27,8 +27,10 @@ def prefer_compiled() -> None:
         return
     if PathFinder.find_spec("py4j", installed) is None:
         return
-    archives = Path(pyspark.origin).parent / "python/lib"
-    sys.path[:] = [entry for entry in sys.path if Path(entry).parent != archives]
+    archives = (Path(pyspark.origin).parent / "python/lib").resolve()
+    sys.path[:] = [
+        entry for entry in sys.path if Path(entry).parent.resolve() != archives
+    ]
 
 
 class Collector:
