@@ -28,7 +28,8 @@ private[testkit] final class WriteBehind(writer: RecordBatches.Writer) {
     isFlushed = false
   }
 
-  /** Sends what there is, because no batch comes for a while. Returns whether there was anything. */
+  /** Sends what there is, because no batch comes for a while. Returns whether there was anything.
+    */
   def rest(): Boolean = {
     val isThere = !isFlushed
     if (isThere) {
