@@ -127,14 +127,7 @@ def with_one_file(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
 
 
 def cleaned(orders: DataFrame, run: JobRun) -> StreamingQuery:
-    return (
-        copied(orders)
-        .writeStream.format("kafka")
-        .options(**run.kafka_options)
-        .option("topic", run.topic)
-        .option("checkpointLocation", run.checkpoint)
-        .start()
-    )
+    return to_topic(copied(orders), run)
 
 
 def filed(run: JobRun, name: Callable[[int], str]) -> StreamingQuery:
@@ -145,12 +138,7 @@ def filed(run: JobRun, name: Callable[[int], str]) -> StreamingQuery:
 
     reader = run.spark.readStream.format("kafka").options(**run.kafka_options)
     clean = reader.option("subscribe", run.topic).option("startingOffsets", "earliest")
-    return (
-        copied(clean.load())
-        .writeStream.foreachBatch(write)
-        .option("checkpointLocation", f"{run.checkpoint}-files")
-        .start()
-    )
+    return started(copied(clean.load()), write, run, "-files")
 
 
 def dies_beside(orders: DataFrame, run: JobRun) -> list[StreamingQuery]:
@@ -171,25 +159,12 @@ def copies_and_counts(orders: DataFrame, run: JobRun) -> StreamingQuery:
         df.write.mode("append").json(f"{run.path}/all")
         df.write.mode("overwrite").json(f"{run.checkpoint}-more/{number}")
 
-    return (
-        copied(orders)
-        .writeStream.foreachBatch(write)
-        .option("checkpointLocation", f"{run.checkpoint}-own")
-        .start()
-    )
+    return started(copied(orders), write, run, "-own")
 
 
 def counts_to_topic(orders: DataFrame, run: JobRun) -> StreamingQuery:
     """Write the number of orders of each key whenever it changes."""
-    return (
-        numbered(orders)
-        .writeStream.format("kafka")
-        .options(**run.kafka_options)
-        .option("topic", run.topic)
-        .option("checkpointLocation", run.checkpoint)
-        .outputMode("update")
-        .start()
-    )
+    return to_topic(numbered(orders), run, "update")
 
 
 def per_minute(orders: DataFrame) -> DataFrame:
@@ -208,10 +183,23 @@ def reads_another_topic(orders: DataFrame, run: JobRun) -> StreamingQuery:
     return started(reader.option("subscribe", "missing").load(), print, run)
 
 
-def started(df: DataFrame, write: Any, run: JobRun) -> StreamingQuery:
+def started(df: DataFrame, write: Any, run: JobRun, name: str = "") -> StreamingQuery:
+    """Start a query with a function that writes, and a checkpoint of this name."""
     return (
         df.writeStream.foreachBatch(write)
+        .option("checkpointLocation", f"{run.checkpoint}{name}")
+        .start()
+    )
+
+
+def to_topic(df: DataFrame, run: JobRun, mode: str = "append") -> StreamingQuery:
+    """Start a query that writes to the sink topic."""
+    return (
+        df.writeStream.format("kafka")
+        .options(**run.kafka_options)
+        .option("topic", run.topic)
         .option("checkpointLocation", run.checkpoint)
+        .outputMode(mode)
         .start()
     )
 

@@ -169,10 +169,9 @@ class Finding:
     @property
     def _is_plain(self) -> bool:
         """Whether the schedule only sends records and makes one batch of them."""
-        plain = Schedule.of_one_batch(self.schedule.places)
-        return str(self.schedule) == str(plain) and not any(
-            place.form for place in self.schedule.places
-        )
+        places = self.schedule.places
+        is_plain = self.schedule == Schedule.of_one_batch(places)
+        return is_plain and not any(place.form for place in places)
 
     def _replay(
         self, job: str, drawn: Mapping[str, Any] | None, options: Mapping[str, Any]

@@ -27,7 +27,7 @@ __all__ = ["Search", "StreamReport"]
 MOST_PROBES = 120
 MOST_WRITES = 4
 NOT_VARIED = "no schedule could vary it, or there were too few trials"
-HELD_BACK = "StateStoreSave"
+HELD_BACK = "statestoresave"
 """Part of the name of each operator that aggregates. In append mode it gives out a
 window when that is closed.
 """
@@ -105,6 +105,7 @@ class Search:
         twice = compare.twice(whole)
         reference = self._reference(whole)
         self._check(reference)
+        self._check_closers(reference)
         if not may_be_empty:
             self._check_answer(reference)
         if finding := twice():
@@ -176,8 +177,16 @@ class Search:
                 f"that it has seen is {shown_time(newest)}. Give event_time=, a "
                 "function of a Record, and closers=, records that close its windows."
             )
+
+    def _check_closers(self, reference: Outcome) -> None:
+        """Check that the closers move the watermark of a job that waits for it.
+
+        Raises:
+            ValueError: they do not.
+        """
+        stage, newest = self._stage, reference.newest
         holds_back = stage.output_mode == "append" and any(
-            HELD_BACK.lower() in operator.lower() for operator in reference.operators
+            HELD_BACK in operator.lower() for operator in reference.operators
         )
         if (
             newest is not None

@@ -186,7 +186,7 @@ class Trial:
             if not self._schedule.is_busy:
                 clocked.advance(INTERVAL)
         else:
-            with self._watching_writes(failing=0) as writes:
+            with self._watching_writes(run, failing=0) as writes:
                 self._again(run, self._send_pending)
             self._writes = max(self._writes, writes.count)
         self._note(run)
@@ -219,7 +219,7 @@ class Trial:
 
     def _fail_write(self, run: CrashSteps, write: int) -> None:
         problem = None
-        with self._watching_writes(failing=write) as writes:
+        with self._watching_writes(run, failing=write) as writes:
             try:
                 self._again(run, self._send_pending)
             except Exception as error:  # noqa: BLE001  examined below
@@ -230,11 +230,12 @@ class Trial:
             raise problem
         run.expect_failure()
 
-    def _watching_writes(self, failing: int) -> WatchedWrites | NoWrites:
+    def _watching_writes(
+        self, run: CrashSteps, failing: int
+    ) -> WatchedWrites | NoWrites:
         if not self._is_own_query or not self._stage.has_clock:
             return NoWrites()
-        assert self._run is not None
-        query = str(self._run.query.id)  # which it keeps with its checkpoint
+        query = str(run.query.id)  # which it keeps with its checkpoint
         return WatchedWrites(self._session, query, failing)
 
     def _replay(self) -> None:

@@ -30,12 +30,12 @@ def check_kept_spark() -> list[Finding]:
     try:
         lease_file = SparkFile.here()
         finding = _check("kept Spark", lease_file)
-        differing = misfits(lease_file)
+        if finding is None:
+            return []
+        differing = misfits(lease_file) if finding.state == "ok" else []
     except KafkaTestkitError as error:
         return [Finding.of_error("kept Spark", error, "warning")]
-    if finding is None:
-        return []
-    if finding.state != "ok" or not differing:
+    if not differing:
         return [finding]
     return [
         Finding(
