@@ -15,8 +15,9 @@ from pyspark.errors import StreamingQueryException
 from spark_kafka_testkit import JobRun, KafkaUtils, NotInvariant, Record, WaitError, at
 from spark_kafka_testkit._invariance.relations import DEFAULT
 from spark_kafka_testkit._invariance.runs import Runs
-from spark_kafka_testkit._jvm.spark_jvm import cloned, items_of
+from spark_kafka_testkit._jvm.spark_jvm import cloned
 from spark_kafka_testkit.errors import KafkaTestkitError, UnknownTopicError
+from tests import remains
 from tests.sessions import needs_real_time
 
 from . import jobs
@@ -685,16 +686,6 @@ def test_what_kills_the_job_at_once_is_raised(
         kafka.check_stream(lambda orders: orders.select("nothing"), ORDERS, spark=spark)
 
 
-def listeners(spark: SparkSession) -> int:
-    """How many listeners of queries hear of each event in Spark."""
-    spark.streams.active  # noqa: B018  the session's own begins to listen at first use
-    bus = spark._jsparkSession.sparkContext().listenerBus()
-    field = bus.getClass().getDeclaredField("queues")
-    field.setAccessible(True)
-    (streams,) = (q for q in items_of(field.get(bus)) if q.name() == "streams")
-    return int(streams.listeners().size())
-
-
 @pytest.mark.parametrize("job", [jobs.copied, jobs.forgets_to_return])
 def test_nothing_is_left(
     job: Any, kafka: KafkaUtils, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
@@ -711,10 +702,10 @@ def test_nothing_is_left(
     config = logs.org.apache.logging.log4j.LogManager.getContext(
         False
     ).getConfiguration()
-    before = set(kafka.admin_client.list_topics()), listeners(spark)
+    before = set(kafka.admin_client.list_topics()), remains.listeners(spark)
     with suppress(TypeError):
         kafka.check_stream(job, ORDERS, spark=spark, trials=3)
-    assert (set(kafka.admin_client.list_topics()), listeners(spark)) == before
+    assert (set(kafka.admin_client.list_topics()), remains.listeners(spark)) == before
     assert sessions
     assert not any(session.streams.active for session in [spark, *sessions])
     assert not config.getLoggers().containsKey("org.apache.spark")

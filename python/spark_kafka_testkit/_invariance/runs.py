@@ -17,7 +17,7 @@ from spark_kafka_testkit._invariance.real_time import (
 from spark_kafka_testkit._invariance.schedule import Schedule
 from spark_kafka_testkit._invariance.stage import Outcome, Stage
 from spark_kafka_testkit._invariance.trial import Abandoned, Trial
-from spark_kafka_testkit._jvm.spark_jvm import cloned, let_go
+from spark_kafka_testkit._jvm.spark_jvm import cloned, let_go_of_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,7 +59,7 @@ class Runs:
         self._ended.set()
         self._pool.shutdown(cancel_futures=True)
         for one in self._cloned:
-            let_go(one)
+            let_go_of_session(one)
 
     def abandon(self) -> None:
         """End the runs of `submit` that are under way or wait for their turn.

@@ -109,6 +109,17 @@ class Helper:
         except (Py4JError, OSError):
             pass  # the JVM is gone, and the query with it
 
+    def let_go_of_query(self, execution: Any) -> None:
+        """Free what a query has left in its JVM: see `EndedQuery.letGo`."""
+        from py4j.java_gateway import JavaObject
+
+        server = JavaObject("GATEWAY_SERVER", self.gateway._gateway_client)
+        self._api.pyLetGo(execution, server.getCallbackClient())
+
+    def let_go_of_session(self, session: Any) -> None:
+        """Free what a session has left in its JVM: see `EndedQuery.removeListener`."""
+        self._api.pyRemoveListener(session)
+
     def _asked(self, method: str, *args: int) -> str:
         from py4j.protocol import Py4JNetworkError
 

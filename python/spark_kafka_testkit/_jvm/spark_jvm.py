@@ -42,7 +42,8 @@ __all__ = [
     "is_on_class_path",
     "items_of",
     "java_class",
-    "let_go",
+    "let_go_of_query",
+    "let_go_of_session",
     "session_of",
     "singleton",
     "trigger_of",
@@ -382,7 +383,7 @@ def execution_of(query: StreamingQuery) -> Any:
 def cloned(session: SparkSession, count: int) -> list[SparkSession]:
     """Sessions that share a classic session's settings, views and functions.
 
-    Each has its own queries. Give each to `let_go` at its end.
+    Each has its own queries. Give each to `let_go_of_session` at its end.
     """
     classic: Any = session
     return [
@@ -391,19 +392,35 @@ def cloned(session: SparkSession, count: int) -> list[SparkSession]:
     ]
 
 
-def let_go(session: SparkSession) -> None:
+def let_go_of_session(session: SparkSession) -> None:
     """Remove the listener of a session's queries, which Spark keeps with the context.
 
     Each event of all sessions goes to it. After a few hundred sessions, that takes a
-    quarter of the JVM's processor time.
+    quarter of the JVM's processor time. Nothing happens without the helper.
     """
-    classic: Any = session
-    streams = classic._jsparkSession.streams()
-    with suppress(Exception):  # the JVM is gone, or this is another Spark
-        field = streams.getClass().getDeclaredField("listenerBus")
-        field.setAccessible(True)
-        bus = classic._jsparkSession.sparkContext().listenerBus()
-        bus.removeListener(field.get(streams))
+    helper = _found_helper()
+    if helper is not None:
+        with suppress(Exception):  # the JVM is gone, or this is another Spark
+            helper.let_go_of_session(cast("Any", session)._jsparkSession)
+
+
+def let_go_of_query(query: StreamingQuery) -> None:
+    """Free what Spark and py4j keep of a query that has ended (`EndedQuery.scala`).
+
+    Among it is an open connection for each query that calls Python, so a process comes
+    to the end of its open files. Nothing happens without the helper.
+    """
+    helper = _found_helper()
+    if helper is not None:
+        with suppress(Exception):  # the JVM is gone, or this is another Spark
+            helper.let_go_of_query(execution_of(query))
+
+
+def _found_helper() -> Helper | None:
+    """The helper in the JVM of this process's context, if one was asked for."""
+    kind = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    context = getattr(kind, "_active_spark_context", None)
+    return None if context is None else _helpers.get(context)
 
 
 def session_of(query: StreamingQuery) -> SparkSession:

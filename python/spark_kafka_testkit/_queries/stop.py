@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from spark_kafka_testkit import _clock, _timeline
+from spark_kafka_testkit._jvm.spark_jvm import let_go_of_query
 from spark_kafka_testkit._queries.state import QueryState
 from spark_kafka_testkit.errors import WaitError
 
@@ -81,6 +82,7 @@ class _Stop:
     def _run(self) -> None:
         try:
             self.query.stop()
+            let_go_of_query(self.query)
         except Exception as error:  # noqa: BLE001  the caller gets it
             self.error = error
 

@@ -64,6 +64,13 @@ private[testkit] object ClockedQuery {
   def call(owner: AnyRef, method: String): AnyRef =
     owner.getClass.getMethod(method).invoke(owner)
 
+  /** The value of a field that is not open, if the class has one of that name. */
+  def valueOf(owner: AnyRef, name: String): Option[AnyRef] =
+    fieldsOf(owner).find(_.getName == name).flatMap { field =>
+      field.setAccessible(true)
+      Option(field.get(owner))
+    }
+
   private def fieldsOf(owner: AnyRef): List[Field] =
     Iterator
       .iterate[Class[_]](owner.getClass)(_.getSuperclass)

@@ -5,7 +5,6 @@ import java.util.Properties
 import java.util.TimeZone
 
 import org.apache.hadoop.fs.FileSystem
-import sparkkafka.testkit.Converters._
 
 /** A JVM of Spark that stays between runs: what a run may leave in it, or change for good. What
   * belongs to a context ends with the context, which Python stops.
@@ -41,17 +40,14 @@ private[testkit] object KeptJvm {
     */
   def interrupt(name: String, millis: Long): Int = {
     val deadline = System.nanoTime + millis * 1000000
-    var threads = named(name)
+    var threads = Threads.named(name)
     while (threads.nonEmpty && System.nanoTime < deadline) {
       threads.foreach(_.interrupt())
       threads.foreach(_.join(50))
-      threads = named(name)
+      threads = Threads.named(name)
     }
     threads.size
   }
-
-  private def named(name: String): Seq[Thread] =
-    Thread.getAllStackTraces.keySet.asScala.toSeq.filter(_.getName.startsWith(name))
 
   /** The share of its memory that is in use after a collection, from 0 to 1. */
   def fullness(): Double = {

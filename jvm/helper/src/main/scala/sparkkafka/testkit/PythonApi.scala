@@ -92,6 +92,13 @@ final class PythonApi {
   /** See [[WatchedWrites.unwatch]]. */
   def pyUnwatchWrites(query: String): Array[Int] = WatchedWrites.unwatch(query)
 
+  /** See [[EndedQuery.letGo]]. For the JVM of a session. */
+  def pyLetGo(execution: AnyRef, callbacks: AnyRef): Unit =
+    EndedQuery.letGo(execution, callbacks)
+
+  /** See [[EndedQuery.removeListener]]. For the JVM of a session. */
+  def pyRemoveListener(session: AnyRef): Unit = EndedQuery.removeListener(session)
+
   /** Notes the state of the JVM, for [[pyTidy]]. */
   def pyRemember(): Unit = KeptJvm.remember()
 
