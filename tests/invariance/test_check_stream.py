@@ -25,7 +25,7 @@ from .corpus import one_sided_watermark
 from .jobs import ORDERS
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def finding(
@@ -137,6 +137,43 @@ def test_another_answer_in_batch_is_found(
     assert error.relation == "batch_mode"
     assert len(error.records) == 1
     assert 'same_under=["batch_mode"]' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("job", "reads_at_first", "relation"),
+    [(jobs.copied, 1, "batch_mode"), (jobs.zero_watermark, 2, "batches")],
+)
+def test_another_answer_in_batch_that_does_not_come_again_is_not_made_smaller(
+    job: Any,
+    reads_at_first: int,
+    relation: str,
+    kafka: KafkaUtils,
+    spark: SparkSession,
+) -> None:
+    """A smaller schedule would show it by luck alone. Other relations are tried first.
+
+    A job with a watermark is read twice, with closers and without.
+    """
+    reads = 0
+
+    def differs_once(orders: DataFrame) -> DataFrame:
+        nonlocal reads
+        reads += int(not orders.isStreaming)
+        is_first = not orders.isStreaming and reads <= reads_at_first
+        return job(orders.where("key <> 'k0'") if is_first else orders)
+
+    with pytest.raises(NotInvariant) as caught:
+        kafka.check_stream(
+            differs_once,
+            ORDERS,
+            spark=spark,
+            same_under=["batches", "batch_mode"],
+            seed=7,
+        )
+    assert caught.value.relation == relation
+    assert reads == 2 * reads_at_first
+    if relation == "batch_mode":
+        assert len(caught.value.records) == len(ORDERS["orders"])
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,11 @@ class Search:
             if (why := why_not(name, self._wanted, self._stage, reference))
         }
         held = [name for name in self._wanted if name not in skipped]
-        if "batch_mode" in held and (finding := compare.in_batch(whole)()):
-            return self._smallest(finding, compare.in_batch)
+        in_batch = compare.in_batch(whole)() if "batch_mode" in held else None
+        if in_batch and _found(compare.in_batch(whole)):
+            return self._smallest(in_batch, compare.in_batch)
+        # otherwise batch mode answers now this, now that, and a smaller schedule would
+        # be found by luck: another relation may show more
         if "real_time" in held and (finding := compare.in_real_time(whole)()):
             return finding  # each smaller schedule would take five seconds
         skipped |= compare.refusals
@@ -133,6 +136,8 @@ class Search:
                 self._runs.abandon()
                 return self._confirmed(finding)
             self._tell()
+        if in_batch:
+            return in_batch
         varied = {name for schedule in schedules for name in compare.varied(schedule)}
         seen = tuple(one for one in held if one in varied or one in MODES)
         skipped |= {name: NOT_VARIED for name in held if name not in seen}
