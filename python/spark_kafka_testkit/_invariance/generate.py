@@ -127,15 +127,21 @@ class Generator:
             order = self._with_more(order, "other", rng)
         parts = [order]
         if "batches" in self._relations:
-            # with more parts, there is more choice of where to add a partition
-            fewest = MOST_CUTS if first == "partitions" else 1
-            parts = self._cut(order, rng.randint(fewest, MOST_CUTS), rng)
+            parts = self._cut(order, rng.randint(self._fewest(first), MOST_CUTS), rng)
         if first == "retention" and len(parts) == 1:
             parts = [order[:1], order[1:]]
         steps = list(self._steps(parts, partitions, focus, first, rng))
         by_start = "triggers" in focus
         is_busy = not by_start and "batches" in focus and rng.random() < SELDOM
         return Schedule(tuple(steps), partitions, shuffle, is_busy, by_start).tidy()
+
+    def _fewest(self, first: str) -> int:
+        """The fewest cuts that a trial asks for."""
+        if first == "partitions":
+            return MOST_CUTS  # there is more choice of where to add a partition
+        if first == "crashes":  # a part for each point
+            return max(1, min(len(self._crash_points) - 1, MOST_CUTS))
+        return 1
 
     def _steps(
         self,

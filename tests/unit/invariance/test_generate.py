@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -50,9 +51,14 @@ def inputs_of(*lists: list[tuple[str | None, int]]) -> Inputs:
 
 
 def made(
-    inputs: Inputs, late: int | None, relations: list[str], seed: int, number: int = 0
+    inputs: Inputs,
+    late: int | None,
+    relations: list[str],
+    seed: int,
+    number: int = 0,
+    points: Sequence[Crash] = CRASHES,
 ) -> Schedule:
-    generator = Generator(inputs, Promise(late), relations, CRASHES, 2)
+    generator = Generator(inputs, Promise(late), relations, points, 2)
     schedule = generator.make(number, random.Random(seed))
     assert schedule is not None
     return schedule
@@ -146,13 +152,24 @@ def test_each_relation_is_looked_at_in_its_turn(relation: str) -> None:
 
 
 def test_a_trial_of_crashes_takes_each_point_once() -> None:
-    """That is, if it has enough batches."""
+    """It has a batch for each of them."""
+    points = [*CRASHES, *(Crash("at_write", write) for write in range(1, 4))]
     inputs = inputs_of(SOME)
     for seed in range(50):
-        steps = made(inputs, None, ["crashes", "batches"], seed).steps
+        steps = made(inputs, None, ["crashes", "batches"], seed, points=points).steps
         crashes = [step for step in steps if isinstance(step, Crash)]
-        parts = sum(isinstance(step, Send) for step in steps)
-        assert len(set(crashes)) == len(crashes) == min(parts, len(CRASHES))
+        assert len(crashes) == len(points)
+        assert set(crashes) == set(points)
+
+
+def test_a_trial_of_crashes_takes_a_point_for_each_record_there_is() -> None:
+    """Two records make two batches, so two of the points have their turn."""
+    points = [*CRASHES, Crash("in_task")]
+    inputs = inputs_of(SOME[:2])
+    for seed in range(20):
+        schedule = made(inputs, None, ["crashes", "batches"], seed, points=points)
+        crashes = [step for step in schedule.steps if isinstance(step, Crash)]
+        assert len(set(crashes)) == len(crashes) == 2
 
 
 def test_what_is_not_asked_for_does_not_happen() -> None:
