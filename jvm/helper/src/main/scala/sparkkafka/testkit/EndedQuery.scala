@@ -14,7 +14,6 @@ import sparkkafka.testkit.Converters._
   * fill the memory and take all files that Python may open.
   */
 private[testkit] object EndedQuery {
-  import ClockedQuery.call
   import ClockedQuery.valueOf
 
   private val monitor = "Idle Worker Monitor"
@@ -28,7 +27,7 @@ private[testkit] object EndedQuery {
     *   py4j's client for calls to Python
     */
   def letGo(execution: AnyRef, callbacks: AnyRef): Unit = {
-    removeListener(call(execution, "sparkSessionForStream"))
+    valueOf(execution, "sparkSessionForStream").foreach(removeListener)
     callbacks match {
       case client: PythonClient => closeIdle(client)
       case _ => () // it has a few connections, for all threads
