@@ -8,14 +8,19 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
-from tests.sessions import needs_real_time
+from tests.sessions import needs_real_time, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
+
+VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+STORE = "spark.sql.streaming.stateStore.providerClass"
+ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
 @dataclass
@@ -95,3 +100,13 @@ def blocking(queries: Queries) -> Iterator[BlockingFunction]:
     function = BlockingFunction()
     yield function
     function.released.set()
+
+
+@pytest.fixture
+def rocks_db(queries: Queries) -> Iterator[None]:
+    """Use the state store that transformWithState needs."""
+    if VERSION < (4, 0):
+        pytest.skip(f"Spark {pyspark.__version__[:3]} has no transformWithState")
+    pytest.importorskip("google.protobuf")  # PySpark needs it for that
+    with settings(queries.spark, {STORE: ROCKS_DB}):
+        yield

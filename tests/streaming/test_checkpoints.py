@@ -13,8 +13,7 @@ from spark_kafka_testkit import KafkaUtils
 from tests.rivals import deaths_of_rivals, stranger
 from tests.sessions import needs_jvm, settings
 
-from .conftest import Queries
-from .test_stateful import ROCKS_DB, STORE
+from .conftest import ROCKS_DB, STORE, Queries
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -10,14 +10,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, at
 from tests.sessions import needs_jvm, settings
 
-from .conftest import Queries
-from .test_stateful import ROCKS_DB, STORE, VERSION
+from .conftest import VERSION, Queries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,16 +39,6 @@ COLUMNS = "key STRING, value STRING"
 def one_partition(queries: Queries) -> Iterator[None]:
     """Use one shuffle partition, as each takes a Python process in each batch."""
     with settings(queries.spark, {"spark.sql.shuffle.partitions": "1"}):
-        yield
-
-
-@pytest.fixture
-def rocks_db(queries: Queries) -> Iterator[None]:
-    """Use the state store that transformWithState needs."""
-    if VERSION < (4, 0):
-        pytest.skip(f"Spark {pyspark.__version__[:3]} has no transformWithState")
-    pytest.importorskip("google.protobuf")  # PySpark needs it for that
-    with settings(queries.spark, {STORE: ROCKS_DB}):
         yield
 
 

@@ -15,10 +15,9 @@ from spark_kafka_testkit._streams.crash_points import AtLog
 from spark_kafka_testkit.errors import WaitError
 from tests.sessions import ON_CONNECT, needs_jvm, needs_own_functions, settings
 
-from .conftest import Queries
+from .conftest import ROCKS_DB, STORE, VERSION, Queries
 from .test_checkpoints import HDFS_BACKED
 from .test_final_answers import upper
-from .test_stateful import ROCKS_DB, STORE, VERSION
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils
 from tests import remains
-from tests.sessions import needs_jvm, settings
+from tests.sessions import needs_jvm
 
 from .conftest import Queries
 
@@ -22,8 +21,6 @@ pytestmark = needs_jvm
 
 TEN = [(n, n) for n in range(10)]
 TIMES = 3
-STORE = "spark.sql.streaming.stateStore.providerClass"
-ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
 def test_no_connection_to_python_is_left(
@@ -83,6 +80,7 @@ def test_no_listener_of_a_stateful_query_is_left(
     assert remains.listeners(queries.spark) == before
 
 
+@pytest.mark.usefixtures("rocks_db")
 def test_no_thread_of_transform_with_state_is_left(
     kafka: KafkaUtils,
     queries: Queries,
@@ -90,9 +88,6 @@ def test_no_thread_of_transform_with_state_is_left(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """It would keep the query's session for as long as Spark runs."""
-    if pyspark.__version__.startswith("3."):
-        pytest.skip("Spark 3.5 has no transformWithState")
-    pytest.importorskip("google.protobuf")  # PySpark needs it for that
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Counter(StatefulProcessor):
@@ -116,11 +111,9 @@ def test_no_thread_of_transform_with_state_is_left(
     counts = keys.groupBy("key").transformWithStateInPandas(
         Counter(), "key STRING", "Update", "none"
     )
-    with settings(queries.spark, {STORE: ROCKS_DB}):
-        writer = counts.writeStream.outputMode("update").format("noop")
-        query = writer.start()
-        kafka.wait_until_processed(query)
-        assert remains.monitors(queries.spark) == 1
-        kafka.stop_queries(queries.spark)
+    query = counts.writeStream.outputMode("update").format("noop").start()
+    kafka.wait_until_processed(query)
+    assert remains.monitors(queries.spark) == 1
+    kafka.stop_queries(queries.spark)
     kafka.assert_eventually(lambda: remains.monitors(queries.spark), 0)
     assert "InterruptedException" not in capfd.readouterr().err

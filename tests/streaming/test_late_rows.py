@@ -12,8 +12,7 @@ from pyspark.sql import functions
 from spark_kafka_testkit import KafkaUtils, Record, WaitError, at
 from tests.sessions import needs_jvm, needs_own_functions
 
-from .conftest import Queries
-from .test_stateful import VERSION
+from .conftest import VERSION, Queries
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-import pyspark
 import pytest
 
 from spark_kafka_testkit import KafkaUtils, Record, StreamRun
-from tests.sessions import settings
 
-from .conftest import Queries
+from .conftest import VERSION, Queries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +21,8 @@ if TYPE_CHECKING:
 
 Frames: TypeAlias = "Iterator[pd.DataFrame]"
 
-VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
 MINUTE = 60_000
 START = 1_767_225_600_000  # 2026-01-01
-STORE = "spark.sql.streaming.stateStore.providerClass"
-ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
 def visit(user: str, minute: int) -> Record:
@@ -117,13 +112,11 @@ def test_sessions_by_apply_in_pandas_with_state_end(
     check_sessions(kafka, queries, topic, sessions, counts)
 
 
+@pytest.mark.usefixtures("rocks_db")
 def test_sessions_by_transform_with_state_end(
     kafka: KafkaUtils, queries: Queries, topic: str
 ) -> None:
     """Timers of a stateful processor end the sessions."""
-    if VERSION < (4, 0):
-        pytest.skip("Spark 3.5 has no transformWithState")
-    pytest.importorskip("google.protobuf")  # PySpark needs it for that
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
     class Session(StatefulProcessor):
@@ -161,20 +154,17 @@ def test_sessions_by_transform_with_state_end(
             pass
 
     kafka.create_topics([topic])
-    with settings(queries.spark, {STORE: ROCKS_DB}):
-        sessions = (
-            visits(queries, topic)
-            .groupBy("user")
-            .transformWithStateInPandas(
-                Session(), "key STRING, value STRING", "Update", "eventTime"
-            )
+    sessions = (
+        visits(queries, topic)
+        .groupBy("user")
+        .transformWithStateInPandas(
+            Session(), "key STRING, value STRING", "Update", "eventTime"
         )
+    )
 
-        def counts(stream: StreamRun) -> dict[str, int]:
-            timers = stream.timers()
-            assert len(timers) == 2
-            return {
-                row["user"]: row["count"] for row in stream.state(variable="session")
-            }
+    def counts(stream: StreamRun) -> dict[str, int]:
+        timers = stream.timers()
+        assert len(timers) == 2
+        return {row["user"]: row["count"] for row in stream.state(variable="session")}
 
-        check_sessions(kafka, queries, topic, sessions, counts)
+    check_sessions(kafka, queries, topic, sessions, counts)

@@ -140,7 +140,7 @@ class Generator:
         if first == "partitions":
             return MOST_CUTS  # there is more choice of where to add a partition
         if first == "crashes":  # a part for each point
-            return max(1, min(len(self._crash_points) - 1, MOST_CUTS))
+            return min(len(self._crash_points) - 1, MOST_CUTS)
         return 1
 
     def _steps(
