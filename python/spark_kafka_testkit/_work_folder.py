@@ -18,13 +18,14 @@ HELD = ".held"
 
 
 class WorkFolder:
-    """A new folder in the system's temporary folder.
+    """A new temporary folder.
 
     A lock on a file in it shows that its process is alive. What killed processes have
     left, the next process removes. It is a context manager.
 
     Args:
         purpose: a word that becomes part of the name.
+        parent: the folder to put it in. None uses the system's temporary folder.
 
     Attributes:
         path: the folder.
@@ -33,11 +34,12 @@ class WorkFolder:
         OSError: it can't be created.
     """
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, purpose: str, parent: str | None = None) -> None:
         prefix = f"spark-kafka-testkit-{purpose}-"
-        _sweep(tempfile.gettempdir(), prefix)
-        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+        _sweep(parent or tempfile.gettempdir(), prefix)
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self._held = _hold(self.path)
+        self._pid = os.getpid()
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +48,13 @@ class WorkFolder:
         self.remove()
 
     def remove(self) -> None:
-        """Remove it. A second call does nothing."""
+        """Remove it.
+
+        A second call does nothing, and neither does one in a process that was forked:
+        the folder is its parent's.
+        """
+        if self._pid != os.getpid():
+            return
         if self._held is not None:
             os.close(self._held)
             self._held = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,15 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(temp: Path) -> No
     assert set(temp.iterdir()) == {kept, other, third}
     for process in (lives, last):
         process.communicate()
+
+
+def test_a_forked_process_leaves_the_folder_of_its_parent(temp: Path) -> None:
+    """Its end must not take what the parent works with."""
+    with WorkFolder("some") as folder:
+        child = os.fork()
+        if child == 0:
+            folder.remove()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert folder.path.is_dir()
+    assert not folder.path.exists()

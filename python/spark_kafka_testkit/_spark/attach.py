@@ -26,7 +26,13 @@ from spark_kafka_testkit._spark.python_workers import (
     python_of_this_process,
 )
 from spark_kafka_testkit._spark.running import knows_kafka, running_spark
-from spark_kafka_testkit._spark.submit import cause_of, start_again
+from spark_kafka_testkit._spark.submit import (
+    cause_of,
+    default_settings,
+    start_again,
+    submitted_settings,
+)
+from spark_kafka_testkit._spark.worker_sockets import socket_settings
 from spark_kafka_testkit._versions import apache_version
 from spark_kafka_testkit.errors import SparkSetupError
 
@@ -67,8 +73,11 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
+    _, folder = spark_and_jars()
+    known = {**default_settings(folder.parent), **submitted_settings(), **settings}
+    own = {**settings, **daemon_settings(known), **socket_settings(known)}
     builder = SparkSession.builder
-    for name, value in {**settings, **daemon_settings(settings)}.items():
+    for name, value in own.items():
         builder = builder.config(name, value)
     ask_numpy_about_its_own()
     try:
@@ -77,7 +86,7 @@ def new_session(settings: Mapping[str, str]) -> SparkSession:
     except PySparkRuntimeError as error:
         if "JAVA_GATEWAY_EXITED" not in str(error):
             raise
-        version, folder = spark_and_jars()
+        version, _ = spark_and_jars()
         with local_host_name(settings):
             cause = cause_of(start_again(folder.parent, settings))
         advice = _not_found(version) if version.connector in cause else ""

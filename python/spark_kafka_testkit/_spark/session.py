@@ -57,9 +57,9 @@ def _have_it_hear(server: Any) -> None:
     def shut_down_at_once() -> None:
         # a connection before the flag is set would be served
         server._BaseServer__shutdown_request = True  # type: ignore[attr-defined]
-        with suppress(OSError):
-            server_address: Any = server.server_address
-            socket.create_connection(server_address[:2], 1.0).close()
+        with suppress(OSError), socket.socket(server.address_family) as client:
+            client.settimeout(1.0)
+            client.connect(server.server_address)
         shut_down()
 
     server.shutdown = shut_down_at_once  # type: ignore[method-assign]

@@ -223,12 +223,13 @@ def _warm_up(broker: BrokerLease, spark_conf: dict[str, str]) -> None:
     kafka = KafkaUtils(
         bootstrap_servers=broker.address, topic_prefix=f"warm-up-{os.getpid()}-"
     )
-    if kept_spark.take(spark_conf) is None:
+    use = kept_spark.take(spark_conf)
+    if use is None or use.lease is None:
         return
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     start = "Running a first stream in it, which no test then waits for"
     with working(start, "Ran it"), tempfile.TemporaryDirectory() as folder:
-        spark = KafkaUtils.spark_session(spark_conf)
+        spark = KafkaUtils.spark_session(use.settings)
         exercise(spark, kafka, Path(folder))
         spark.stop()
 

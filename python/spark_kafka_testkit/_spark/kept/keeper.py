@@ -22,6 +22,7 @@ from spark_kafka_testkit._kept.keeper import serve
 from spark_kafka_testkit._kept.lease import LeaseFile
 from spark_kafka_testkit._spark.attach import start_jvm
 from spark_kafka_testkit._spark.kept.lease import SparkFile, SparkLease
+from spark_kafka_testkit._spark.worker_sockets import FOLDER_SETTING, socket_folder
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import SparkSetupError
 
@@ -69,6 +70,7 @@ class _KeptSpark:
 
     def lease(self) -> SparkLease:
         version, _ = spark_and_jars()
+        users = self._order["settings"].get(FOLDER_SETTING)
         return SparkLease(
             key=self._order["key"],
             name=f"Spark {version.spark} on Java {self._jvm.java_version}",
@@ -80,6 +82,7 @@ class _KeptSpark:
             working_folder=self._folder,
             port=self._jvm.port,
             secret=self._jvm.secret,
+            sockets=users or socket_folder() or "",
             jvm=self._popen.pid,
             facts=self._order["facts"],
         )

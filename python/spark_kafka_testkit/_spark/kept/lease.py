@@ -21,6 +21,7 @@ from spark_kafka_testkit._kept.lease import Lease, LeaseFile
 from spark_kafka_testkit._network import is_listening
 from spark_kafka_testkit._spark.conf import CLASS_PATH, DEFAULT_OPTIONS, DRIVER_OPTIONS
 from spark_kafka_testkit._spark.submit import default_settings, submitted_settings
+from spark_kafka_testkit._spark.worker_sockets import FOLDER_SETTING
 from spark_kafka_testkit._version import __version__
 from spark_kafka_testkit.errors import KafkaTestkitError, SparkSetupError
 
@@ -39,6 +40,7 @@ JVM_SETTINGS = (
     "spark.jars.ivySettings",
     "spark.jars.packages",
     "spark.jars.repositories",
+    FOLDER_SETTING,
 )
 """Settings that have an effect only when Spark's JVM starts."""
 
@@ -59,6 +61,8 @@ class SparkLease(Lease):
     Attributes:
         working_folder: the folder in which it runs.
         port, secret: the port and secret of its gateway.
+        sockets: the folder of the sockets to Python workers, or empty. Spark keeps the
+            first one of a JVM for some of them.
         jvm: its process id.
         facts: what a run must share with it, by readable names.
     """
@@ -69,6 +73,7 @@ class SparkLease(Lease):
     working_folder: str
     port: int
     secret: str
+    sockets: str
     jvm: int
     facts: dict[str, str]
 

@@ -23,6 +23,7 @@ from spark_kafka_testkit._spark.kept.lease import (
     facts,
 )
 from spark_kafka_testkit._spark.loopback import is_local
+from spark_kafka_testkit._spark.worker_sockets import FOLDER_SETTING
 from spark_kafka_testkit._text import listed
 from spark_kafka_testkit.errors import SparkSetupError
 
@@ -173,8 +174,7 @@ def _taken(lease_file: SparkFile, conf: Mapping[str, str]) -> Use | None:
             use.release()
             raise
     _held = use
-    return Use(
-        f"the kept {lease.name} (keeper: process {lease.pid})",
-        lease,
-        {name: value for name, value in settings.items() if name not in JVM_SETTINGS},
-    )
+    own = {name: value for name, value in settings.items() if name not in JVM_SETTINGS}
+    if lease.sockets:
+        own[FOLDER_SETTING] = lease.sockets
+    return Use(f"the kept {lease.name} (keeper: process {lease.pid})", lease, own)
