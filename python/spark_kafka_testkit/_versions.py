@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["apache_version", "minor_version", "patch_number"]
+__all__ = ["apache_version", "minor_numbers", "minor_version", "patch_number"]
 
 APACHE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -26,6 +26,12 @@ def minor_version(version: str) -> str:
     """`3.5` for `3.5.4-amzn-0`. Anything that is not a version stays as it is."""
     match = APACHE.match(version)
     return f"{match[1]}.{match[2]}" if match else version
+
+
+def minor_numbers(version: str) -> tuple[int, int]:
+    """`(3, 5)` for `3.5.4-amzn-0`, and `(0, 0)` for anything that is not a version."""
+    match = APACHE.match(version)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def patch_number(version: str) -> int:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from spark_kafka_testkit._versions import apache_version, minor_version, patch_number
+from spark_kafka_testkit._versions import (
+    apache_version,
+    minor_numbers,
+    minor_version,
+    patch_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,3 +35,10 @@ def test_a_vendors_version_has_apaches_in_it(
     assert apache_version(version) == apache
     assert minor_version(version) == minor
     assert patch_number(version) == patch
+
+
+def test_minor_versions_compare_as_numbers() -> None:
+    """What is not a version comes before all others."""
+    versions = ["unknown", "3.5.4-amzn-0", "4.2.1", "4.10.12"]
+    numbers = [minor_numbers(version) for version in versions]
+    assert numbers == [(0, 0), (3, 5), (4, 2), (4, 10)]

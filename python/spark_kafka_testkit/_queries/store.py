@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from spark_kafka_testkit import _arguments
 from spark_kafka_testkit._queries.batch import NO_OPERATOR
 from spark_kafka_testkit._text import shown
+from spark_kafka_testkit._versions import minor_numbers
 from spark_kafka_testkit.errors import SparkSetupError
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def read_state(
         ValueError: there is no such operator, or more than one, or the side or variable
             is missing.
     """
-    version = tuple(map(int, spark.version.split(".")[:2]))
-    if version < (4, 0):
+    if minor_numbers(spark.version) < (4, 0):
         raise SparkSetupError(
             f"Spark {spark.version} can't read the state of a query.",
             "Spark 4.0 and newer can.",

@@ -15,6 +15,7 @@ from functools import cache
 
 from spark_kafka_testkit._jvm.installed_spark import spark_and_jars
 from spark_kafka_testkit._spark.loopback import is_local
+from spark_kafka_testkit._versions import minor_numbers
 from spark_kafka_testkit._work_folder import WorkFolder
 
 __all__ = ["FOLDER_SETTING", "socket_folder", "socket_settings"]
@@ -49,8 +50,7 @@ def socket_folder() -> str | None:
     a path short enough: macOS gives each user a temporary folder with a long one.
     """
     version, _ = spark_and_jars()
-    major, minor, *_ = version.apache.split(".")
-    if (int(major), int(minor)) < SINCE:
+    if minor_numbers(version.spark) < SINCE:
         return None
     for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp")):  # noqa: S108
         try:
